@@ -1,0 +1,46 @@
+# `make demo` shows flockwise at work, `make test` checks everything. Both need Python 3.11 alone.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/installed
+
+.PHONY: help install demo test lint faults bench clean
+
+help:
+	@echo "make demo    simulate a shop, segment its users, show what came of it (under a minute)"
+	@echo "make test    check everything: style, types, tests; with the real servers where Maven is"
+	@echo "make faults  kill parts of a real cluster while it works (some minutes)"
+	@echo "make bench   how fast: the bare Kafka scan and the whole job, and their ratio"
+	@echo "make clean   remove the virtual environment and what runs have left in .flockwise"
+
+install: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml deploy/constraints.txt
+	@test -n "$(PYTHON)" || { echo "flockwise needs Python 3.11 (python3.11 or python3 on PATH)"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
+		{ echo "flockwise needs Python 3.11, found $$($(PYTHON) --version): set PYTHON=..."; exit 1; }
+	@echo "installing into $(VENV): some minutes the first time"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c deploy/constraints.txt -e '.[test]'
+	@touch $(INSTALLED)
+
+demo: $(INSTALLED)
+	$(BIN)/flockwise demo
+
+test: $(INSTALLED) lint
+	$(BIN)/python -m pytest
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+faults: $(INSTALLED)
+	$(BIN)/python -m pytest -m faults -o addopts=-ra tests/faults
+
+bench: $(INSTALLED)
+	$(BIN)/python -m tests.benchmarks.segment
+
+clean:
+	rm -rf $(VENV) .flockwise
