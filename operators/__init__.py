@@ -1,0 +1,1 @@
+"""The stream operators and the pure logic beside them; knows nothing of `flink_job`."""

@@ -1,0 +1,34 @@
+"""A batch of events as columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class EventBatch:
+    """n events in the order of their arrival.
+
+    `time_us` is int64[n], microseconds since 1970. `type` is int64[n], the position of the
+    event's type in the known types, or their number for any other. `session` is None where
+    events have no session ids, and within it None for an event without. `numbers` are
+    float64[n] by property, NaN where missing; `texts` likewise, None where missing. `source`
+    is int64[n], the position of each event's raw record in what was decoded.
+    """
+
+    users: Sequence[str]
+    time_us: NDArray[np.int64]
+    type: NDArray[np.int64]
+    session: Sequence[str | None] | None
+    numbers: Mapping[str, NDArray[np.float64]]
+    texts: Mapping[str, Sequence[str | None]]
+    source: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.users)

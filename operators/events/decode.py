@@ -1,0 +1,228 @@
+"""From raw Kafka records to a batch of events; what can't be used becomes a dead letter.
+
+Every record is decoded alone, so that no broken record can eat its neighbour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+
+from operators.events import fields
+from operators.events.batch import EventBatch
+from operators.events.fields import Fault, Faults
+from operators.events.reasons import Reason
+from operators.events.spec import TIME_UNITS_US, EventsSpec
+
+# Flink's ARRAY_AGG passes over nulls, so the source puts this in the place of a null key or
+# value. It starts with a NUL, which no JSON value does.
+NULL: Final = b"\0flockwise:null"
+
+# Before the text of a CSV row that has other columns than the header.
+BAD_ROW: Final = b"\0flockwise:row:"
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A record that can't be used: its position in what was decoded, and why not."""
+
+    source: int
+    reason: Reason
+    detail: str
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """What became of a batch of records: every one is in `events` or in `rejected`."""
+
+    events: EventBatch
+    rejected: list[Rejected]
+
+
+class EventDecoder:
+    """Decodes records by an `EventsSpec`.
+
+    Args:
+        spec: the names of the fields.
+        types: the event types that features know; any other gets the code `len(types)`.
+        numbers: the properties that are read as numbers.
+        texts: the properties that are read as texts.
+        keyed: whether records have keys, which must be their users.
+    """
+
+    def __init__(
+        self,
+        spec: EventsSpec,
+        types: Sequence[str],
+        numbers: Collection[str],
+        texts: Collection[str],
+        *,
+        keyed: bool = True,
+    ) -> None:
+        self._spec = spec
+        self._type_codes = {name: code for code, name in enumerate(types)}
+        self._keyed = keyed
+        self._numbers = sorted(numbers)
+        self._texts = sorted(texts)
+        self._times = fields.Times(TIME_UNITS_US.get(spec.time_unit))
+        self._decode = _record_decoder(spec, {*numbers, *texts})
+
+    def decode(self, keys: Sequence[bytes], values: Sequence[bytes], latest_us: int) -> Decoded:
+        """Decode records, each a key and a value; an event after `latest_us` is of the future.
+
+        `keys` are not looked at unless records are keyed.
+        """
+        records, sources, rejected = self._decode_each(values)
+        keys = [keys[source] for source in sources] if self._keyed else ()
+        columns, faults = self._columns(records, keys, latest_us)
+        if not faults:
+            return Decoded(EventBatch(source=np.array(sources, np.int64), **columns), rejected)
+        rejected += [Rejected(sources[at], *fault) for at, fault in faults.items()]
+        kept = [at for at in range(len(records)) if at not in faults]
+        source = np.array([sources[at] for at in kept], np.int64)
+        return Decoded(EventBatch(source=source, **_kept(columns, kept)), rejected)
+
+    def _decode_each(self, values: Sequence[bytes]) -> tuple[list[Any], list[int], list[Rejected]]:
+        records, sources, rejected = [], [], []
+        decode, most = self._decode, self._spec.max_bytes
+        for source, value in enumerate(values):
+            try:
+                if len(value) > most:
+                    detail = f"{len(value)} bytes, at most {most} are taken (events.max_bytes)"
+                    rejected.append(Rejected(source, Reason.TOO_LARGE, detail))
+                    continue
+                records.append(decode(value))
+                sources.append(source)
+            except Exception as error:
+                rejected.append(Rejected(source, *_fault_of_value(value, error)))
+        return records, sources, rejected
+
+    def _columns(
+        self, records: Sequence[Any], keys: Sequence[bytes], latest_us: int
+    ) -> tuple[dict[str, Any], Faults]:
+        faults: Faults = {}
+
+        def checked(read: tuple[Any, Faults]) -> Any:
+            column, more = read
+            for position, fault in more.items():
+                faults.setdefault(position, fault)
+            return column
+
+        spec = self._spec
+        users = checked(fields.users([record.user for record in records]))
+        if self._keyed:
+            _check_keys(users, keys, faults)
+        time_us = checked(self._times.read([record.time for record in records]))
+        for position in np.flatnonzero(time_us > latest_us).tolist():
+            faults.setdefault(position, (Reason.FUTURE, "the time lies in the future"))
+        types = checked(fields.types([record.type for record in records], spec.types))
+        unknown = len(self._type_codes)
+        codes = [self._type_codes.get(name, unknown) for name in types]
+        session = None
+        if spec.session is not None:
+            raw = [record.session for record in records]
+            session = checked(fields.texts(raw, Reason.BAD_SESSION, spec.session))
+        columns = {
+            "users": users,
+            "time_us": time_us,
+            "type": np.array(codes, np.int64),
+            "session": session,
+            "numbers": {
+                name: checked(fields.numbers(_values(records, name), name))
+                for name in self._numbers
+            },
+            "texts": {
+                name: checked(fields.texts(_values(records, name), Reason.BAD_VALUE, name))
+                for name in self._texts
+            },
+        }
+        return columns, faults
+
+
+def _record_decoder(spec: EventsSpec, properties: Collection[str]) -> Callable[[bytes], Any]:
+    """A decoder into a struct of just the fields that are read; others cost next to nothing.
+
+    A property may be a field that is read as user, time, type or session too: JSON has it
+    once, so the struct has it once, and a property of that name reads the same attribute.
+    """
+    named = {"user": spec.user, "time": spec.time, "type": spec.type}
+    if spec.session is not None:
+        named["session"] = spec.session
+    taken = {field: attribute for attribute, field in named.items()}
+    attributes = dict(named)
+    for field in sorted(properties):
+        attributes.setdefault(taken.get(field, _attribute(field)), field)
+    record = msgspec.defstruct(
+        "Record",
+        [(attribute, Any, None) for attribute in attributes],
+        rename=attributes,
+        gc=False,
+        namespace={"aliases": taken},
+    )
+    return msgspec.json.Decoder(record).decode
+
+
+def _attribute(field: str) -> str:
+    return "p_" + field.encode().hex()
+
+
+def _values(records: Sequence[Any], field: str) -> list[Any]:
+    if not records:
+        return []
+    attribute = records[0].aliases.get(field) or _attribute(field)
+    return [getattr(record, attribute) for record in records]
+
+
+def _check_keys(users: Sequence[str], keys: Sequence[bytes], faults: Faults) -> None:
+    encoded = [user.encode() for user in users]
+    if encoded == keys:
+        return
+    for position, (user, key) in enumerate(zip(encoded, keys, strict=True)):
+        if user != key and position not in faults:
+            faults[position] = _fault_of_key(key)
+
+
+def _fault_of_key(key: bytes) -> Fault:
+    if key in (NULL, b""):
+        return Reason.NULL_KEY, "the record has no key; the key must be the user"
+    return Reason.KEY_MISMATCH, "the key is not the user in the value"
+
+
+def _fault_of_value(value: bytes, error: Exception) -> Fault:
+    """Why a value can't be decoded."""
+    if value == NULL:
+        return Reason.NULL_VALUE, "the record has no value"
+    if value.startswith(BAD_ROW):
+        return Reason.BAD_ROW, "the row has other columns than the header"
+    return _fault_of_json(value, error)
+
+
+def _fault_of_json(value: bytes, error: Exception) -> Fault:
+    match error:
+        case UnicodeDecodeError():
+            return Reason.INVALID_UTF8, f"a text is not UTF-8: {error.reason}"
+        case RecursionError():
+            return Reason.TOO_DEEP, "the JSON is nested too deeply"
+        case msgspec.ValidationError() if value.lstrip().startswith(b"{"):
+            return Reason.BAD_VALUE, str(error)
+        case msgspec.ValidationError():
+            return Reason.NOT_AN_OBJECT, str(error)
+        case _:
+            return Reason.NOT_JSON, str(error)
+
+
+def _kept(columns: dict[str, Any], kept: Sequence[int]) -> dict[str, Any]:
+    """The columns at the positions that are kept."""
+
+    def of(column: Any) -> Any:
+        if isinstance(column, np.ndarray):
+            return column[kept]
+        if isinstance(column, dict):
+            return {name: of(values) for name, values in column.items()}
+        return None if column is None else [column[at] for at in kept]
+
+    return {name: of(column) for name, column in columns.items()}

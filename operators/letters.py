@@ -1,0 +1,44 @@
+"""Dead letters: records that could not be used, kept raw with the reason."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from hashlib import sha256
+
+import numpy as np
+
+from operators.events.decode import BAD_ROW, NULL, Rejected
+from operators.moments import iso
+from operators.records import DeadLetter
+
+
+def dead_letter(
+    rejected: Rejected, key: bytes, value: bytes, now_us: int, most_bytes: int
+) -> DeadLetter:
+    """The dead letter of a record; of a value longer than `most_bytes` only its head is kept."""
+    raw = None if value == NULL else value.removeprefix(BAD_ROW)
+    truncated = raw is not None and len(raw) > most_bytes
+    text, base64 = _text(raw[:most_bytes] if raw and truncated else raw)
+    key_text, key_base64 = _text(None if key == NULL else key)
+    return DeadLetter(
+        reason=rejected.reason.value,
+        detail=rejected.detail,
+        at=iso(np.array([now_us], np.int64))[0],
+        raw=text,
+        raw_base64=base64,
+        key=key_text,
+        key_base64=key_base64,
+        size=0 if raw is None else len(raw),
+        truncated=truncated,
+        sha256=sha256(value).hexdigest() if truncated else None,
+    )
+
+
+def _text(data: bytes | None) -> tuple[str | None, str | None]:
+    """Bytes as text where they are UTF-8, else as Base64: one of the two, or neither."""
+    if data is None:
+        return None, None
+    try:
+        return data.decode(), None
+    except UnicodeDecodeError:
+        return None, b64encode(data).decode()

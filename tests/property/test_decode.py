@@ -1,0 +1,60 @@
+"""Whatever bytes arrive: each record is used or refused, alone as in company."""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from operators.events.decode import NULL, EventDecoder
+from operators.events.spec import EventsSpec
+
+DECODER = EventDecoder(EventsSpec(session="session"), ("view",), {"price"}, {"shop"})
+LATEST_US = 1_800_000_000_000_000
+
+scalars = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=8),
+    st.sampled_from(["ann", "view", "2026-11-01T10:00:00Z", "12.5", "nan", "1_0", ""]),
+)
+values = st.one_of(
+    st.binary(max_size=40),
+    st.just(NULL),
+    st.dictionaries(
+        st.sampled_from(["user_id", "event_time", "event_type", "session", "price", "shop", "x"]),
+        st.one_of(scalars, st.lists(scalars, max_size=2)),
+    ).map(lambda data: json.dumps(data).encode()),
+    st.fixed_dictionaries(
+        {
+            "user_id": st.just("ann"),
+            "event_time": st.just("2026-11-01T10:00:00Z"),
+            "event_type": scalars,
+            "price": scalars,
+            "shop": scalars,
+        }
+    ).map(lambda data: json.dumps(data).encode()),
+)
+records = st.lists(st.tuples(st.sampled_from([b"ann", b"", b"\xff", NULL]), values), max_size=8)
+
+
+@given(records)
+@settings(max_examples=500, deadline=None)
+def test_each_record_is_used_or_refused_alone_as_in_company(
+    batch: list[tuple[bytes, bytes]],
+) -> None:
+    decoded = DECODER.decode([key for key, _ in batch], [value for _, value in batch], LATEST_US)
+    used = decoded.events.source.tolist()
+    refused = {rejected.source: rejected for rejected in decoded.rejected}
+    assert sorted([*used, *refused]) == list(range(len(batch)))
+    for at, (key, value) in enumerate(batch):
+        alone = DECODER.decode([key], [value], LATEST_US)
+        if at in refused:
+            (rejected,) = alone.rejected
+            assert (rejected.reason, rejected.detail) == (refused[at].reason, refused[at].detail)
+        else:
+            assert alone.events.users[0] == decoded.events.users[used.index(at)]
+            assert alone.events.time_us[0] == decoded.events.time_us[used.index(at)]
