@@ -1,0 +1,1 @@
+"""Users' state as arrays: layout, memory, and what of it goes to Flink."""

@@ -1,0 +1,59 @@
+"""Dictionary encoding: texts stand in state once, and in arrays as small whole numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class Dictionary:
+    """Texts and their codes, both ways. A code keeps its text for as long as it is held."""
+
+    def __init__(self) -> None:
+        self._codes: dict[str, int] = {}
+        self._texts: dict[int, str] = {}
+        self._next = 0
+
+    def __len__(self) -> int:
+        return len(self._codes)
+
+    @property
+    def next_code(self) -> int:
+        """The code that the next new text will get."""
+        return self._next
+
+    def pairs(self, codes: Iterable[int]) -> list[tuple[int, str]]:
+        """Those of the codes that are held, with their texts."""
+        texts = self._texts
+        return [(code, texts[code]) for code in codes if code in texts]
+
+    def add(self, text: str) -> int:
+        """The code of a text, given out now if it has none."""
+        code = self._codes.get(text)
+        if code is None:
+            code = self._next
+            self.hold(code, text)
+        return code
+
+    def hold(self, code: int, text: str) -> None:
+        """Put a pair back that was given out before, as a restored state does."""
+        self._codes[text] = code
+        self._texts[code] = text
+        self._next = max(self._next, code + 1)
+
+    def code(self, text: str) -> int | None:
+        """The code of a text, or None if it has none."""
+        return self._codes.get(text)
+
+    def text(self, code: int) -> str:
+        """The text of a code.
+
+        Raises:
+            KeyError: no text has this code.
+        """
+        return self._texts[code]
+
+    def keep(self, codes: Iterable[int]) -> None:
+        """Let go of every text whose code is not among these; codes are not given out again."""
+        kept = dict(self.pairs(codes))
+        self._texts = kept
+        self._codes = {text: code for code, text in kept.items()}

@@ -1,0 +1,287 @@
+"""What of a `UserTable` goes to Flink state, and back.
+
+State of a lane: an image of each page (the users with the same finer hash, a few hundred), a
+head, and a log with one entry for each batch that changed something. An entry holds the words
+that changed, not the rows, since rows are wide and a batch changes a few words of each. When
+the log has grown as long as the images, `compact` folds it into the images of the pages that
+it touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from operators.errors import FlockwiseError
+from operators.pages.layout import Layout, Rows, Words
+from operators.pages.sets import Ints
+from operators.pages.table import UserTable, set_codes, set_rows
+
+FORMAT: Final = 1
+USERS_PER_PAGE: Final = 512  # the number of pages doubles when they hold more on average
+_SMALLEST_LOG: Final = 256 * 1024  # bytes; below this a compaction costs more than it saves
+
+SetChanges = tuple[bytes, bytes]
+
+
+class Entry(msgspec.Struct, frozen=True, array_like=True):
+    """What one batch changed. `positions` are flat word indices, uint32 or int64."""
+
+    head: dict[str, int]
+    first_row: int
+    users: list[str]
+    texts: list[tuple[int, str]]
+    positions: bytes
+    words: bytes
+    sets: dict[str, SetChanges]
+
+
+class PageImage(msgspec.Struct, frozen=True, array_like=True):
+    """All users of one page. It needs no other page to be read."""
+
+    rows: bytes
+    users: list[str]
+    words: bytes
+    texts: list[tuple[int, str]]
+    sets: dict[str, SetChanges]
+
+
+class LaneHead(msgspec.Struct, frozen=True, array_like=True):
+    """What a lane's images were written by, and the small numbers that the operator keeps."""
+
+    format: int
+    fingerprint: str
+    fields: list[tuple[str, str, int]]
+    pages: int
+    head: dict[str, int]
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode_entry = msgspec.msgpack.Decoder(Entry).decode
+_decode_page = msgspec.msgpack.Decoder(PageImage).decode
+_decode_head = msgspec.msgpack.Decoder(LaneHead).decode
+
+
+@dataclass(frozen=True)
+class Compaction:
+    """New images by page number, and the head to write beside them; the log is then empty."""
+
+    head: bytes
+    pages: Mapping[int, bytes]
+
+
+class Journal:
+    """Follows the changes of one `UserTable` and turns them into state.
+
+    `head` holds named whole numbers of the operator (a clock, a version); they are part of
+    every entry.
+    """
+
+    def __init__(self, table: UserTable) -> None:
+        self.table = table
+        self.head: dict[str, int] = {}
+        self._pages = 1
+        self._image_bytes: dict[int, int] = {}
+        self._log_bytes = 0
+        self._dirty: set[int] = set()
+        self._logged_users = 0
+        self._logged_codes = 0
+        self._rows = np.zeros(0, np.int64)
+        self._before: Words = np.zeros((0, table.layout.width), np.int64)
+        self._sets: dict[str, list[tuple[Ints, Ints]]] = {}
+
+    def begin(self, rows: Rows) -> None:
+        """Remember these rows, each given once, before a batch changes them."""
+        self._rows = rows
+        self._before = self.table.words[rows]
+
+    def note(self, name: str, keys: Ints, values: Ints) -> None:
+        """Remember that entries of a set were put."""
+        self._sets.setdefault(name, []).append((keys, values))
+
+    def commit(self) -> bytes:
+        """The log entry of what changed since `begin`."""
+        table = self.table
+        positions, words = self._changes()
+        entry = _encode(
+            Entry(
+                head=self.head,
+                first_row=self._logged_users,
+                users=table.users[self._logged_users :],
+                texts=table.dictionary.pairs(range(self._logged_codes, table.dictionary.next_code)),
+                positions=positions.tobytes(),
+                words=words.tobytes(),
+                sets={name: _joined(changes) for name, changes in self._sets.items()},
+            )
+        )
+        self._logged_users = len(table)
+        self._logged_codes = table.dictionary.next_code
+        self._log_bytes += len(entry)
+        self._dirty.update(np.unique(self._page_of(self._rows)).tolist())
+        self._sets.clear()
+        return entry
+
+    def drop(self, name: str, dropped: NDArray[np.bool_]) -> None:
+        """Drop those entries of `sets[name].items()`; to be called only before `compact`.
+
+        Their pages are written anew, so that no image brings them back.
+        """
+        keys, _ = self.table.sets[name].items()
+        self._dirty.update(np.unique(self._page_of(set_rows(keys[dropped]))).tolist())
+        self.table.sets[name].keep(~dropped)
+
+    def due(self) -> bool:
+        """Whether the log has grown so long that it is time to `compact`."""
+        return self._log_bytes > max(_SMALLEST_LOG, sum(self._image_bytes.values()))
+
+    def compact(self) -> Compaction:
+        """New images of the pages that the log touched. The caller writes them, empties the log."""
+        table = self.table
+        table.forget_unused_texts()
+        wanted = -(-len(table) // USERS_PER_PAGE)
+        if wanted > self._pages:
+            self._pages = 1 << (wanted - 1).bit_length()
+            self._dirty = set(range(self._pages))
+        images = self._images(sorted(self._dirty))
+        self._image_bytes |= {page: len(image) for page, image in images.items()}
+        self._log_bytes = 0
+        self._dirty.clear()
+        return Compaction(_encode(self._lane_head()), images)
+
+    def restore(self, head: bytes | None, pages: Iterable[bytes], log: Iterable[bytes]) -> None:
+        """Fill the empty table from state.
+
+        Raises:
+            FlockwiseError: the state was written in a format or layout that is not this one.
+        """
+        if head is not None:
+            lane = _decode_head(head)
+            _check(lane, self.table.layout)
+            self._pages, self.head = lane.pages, lane.head
+        for page in pages:
+            self._restore_page(page)
+        for entry in log:
+            self._restore_entry(entry)
+        self._logged_users = len(self.table)
+        self._logged_codes = self.table.dictionary.next_code
+
+    def _changes(self) -> tuple[NDArray[np.generic], Words]:
+        after = self.table.words[self._rows]
+        which, word = np.nonzero(self._before != after)
+        positions = self._rows[which] * self.table.layout.width + word
+        fits = len(self.table) * self.table.layout.width <= np.iinfo(np.uint32).max
+        return positions.astype(np.uint32 if fits else np.int64), after[which, word]
+
+    def _page_of(self, rows: Rows) -> NDArray[np.uint32]:
+        return self.table.hashes[rows] & np.uint32(self._pages - 1)
+
+    def _lane_head(self) -> LaneHead:
+        layout = self.table.layout
+        fields = [(field.name, field.dtype, field.length) for field in layout]
+        return LaneHead(FORMAT, layout.fingerprint(), fields, self._pages, self.head)
+
+    def _images(self, pages: list[int]) -> dict[int, bytes]:
+        table = self.table
+        page_of = self._page_of(np.arange(len(table)))
+        by_page = np.argsort(page_of, kind="stable")
+        starts = np.searchsorted(page_of[by_page], pages).tolist()
+        ends = np.searchsorted(page_of[by_page], pages, side="right").tolist()
+        sets = {name: _SetsByPage(*map_.items(), page_of) for name, map_ in table.sets.items()}
+        return {
+            page: self._image(page, by_page[start:end], sets)
+            for page, start, end in zip(pages, starts, ends, strict=True)
+        }
+
+    def _image(self, page: int, rows: Rows, sets: Mapping[str, _SetsByPage]) -> bytes:
+        table = self.table
+        own = {name: entries.of(page) for name, entries in sets.items()}
+        codes = table.codes_in(rows).union(
+            code for keys, _ in own.values() for code in set_codes(keys).tolist()
+        )
+        return _encode(
+            PageImage(
+                rows=rows.tobytes(),
+                users=[table.users[row] for row in rows.tolist()],
+                words=table.words[rows].tobytes(),
+                texts=table.dictionary.pairs(sorted(codes)),
+                sets={name: (keys.tobytes(), vals.tobytes()) for name, (keys, vals) in own.items()},
+            )
+        )
+
+    def _restore_page(self, image: bytes) -> None:
+        page = _decode_page(image)
+        rows = np.frombuffer(page.rows, np.int64)
+        words = np.frombuffer(page.words, np.int64).reshape(len(rows), -1)
+        self.table.place(rows, page.users, words)
+        self._restore_codes(page.texts, page.sets)
+        if page.users:
+            number = int(self._page_of(rows[:1])[0])
+            self._image_bytes[number] = len(image)
+
+    def _restore_entry(self, encoded: bytes) -> None:
+        entry = _decode_entry(encoded)
+        table = self.table
+        if entry.users:
+            rows = np.arange(entry.first_row, entry.first_row + len(entry.users))
+            initial = np.broadcast_to(table.layout.initial_row(), (len(rows), table.layout.width))
+            table.place(rows, entry.users, initial)
+        words = np.frombuffer(entry.words, np.int64)
+        wide = len(entry.positions) == len(entry.words)
+        positions = np.frombuffer(entry.positions, np.int64 if wide else np.uint32)
+        table.words.reshape(-1)[positions] = words
+        self._restore_codes(entry.texts, entry.sets)
+        self.head = entry.head
+        self._log_bytes += len(encoded)
+        touched = np.unique(positions.astype(np.int64) // max(table.layout.width, 1))
+        self._dirty.update(np.unique(self._page_of(touched)).tolist())
+
+    def _restore_codes(
+        self, texts: Iterable[tuple[int, str]], sets: Mapping[str, SetChanges]
+    ) -> None:
+        for code, text in texts:
+            self.table.dictionary.hold(code, text)
+        for name, (keys, values) in sets.items():
+            self.table.sets[name].put(
+                np.frombuffer(keys, np.int64), np.frombuffer(values, np.int64)
+            )
+
+
+class _SetsByPage:
+    """The entries of a set in the order of their pages."""
+
+    def __init__(self, keys: Ints, values: Ints, page_of: NDArray[np.uint32]) -> None:
+        pages = page_of[set_rows(keys)]
+        order = np.argsort(pages, kind="stable")
+        self._keys, self._values, self._pages = keys[order], values[order], pages[order]
+
+    def of(self, page: int) -> tuple[Ints, Ints]:
+        """The keys and values that belong to a page."""
+        start, end = np.searchsorted(self._pages, [page, page + 1])
+        return self._keys[start:end], self._values[start:end]
+
+
+def _joined(changes: list[tuple[Ints, Ints]]) -> SetChanges:
+    """Later entries win, and a key stands once, as `IntMap.put` wants."""
+    keys = np.concatenate([keys for keys, _ in changes])
+    values = np.concatenate([values for _, values in changes])
+    last = len(keys) - 1 - np.unique(keys[::-1], return_index=True)[1]
+    return keys[last].tobytes(), values[last].tobytes()
+
+
+def _check(lane: LaneHead, layout: Layout) -> None:
+    if lane.format != FORMAT:
+        raise FlockwiseError(
+            f"the state was written in format {lane.format}, this version reads {FORMAT}: resume "
+            "with the version that wrote it, or start afresh"
+        )
+    if lane.fingerprint != layout.fingerprint():
+        fields = ", ".join(f"{name} {dtype}[{length}]" for name, dtype, length in lane.fields)
+        raise FlockwiseError(
+            "the state was written for other features or segments; resume with the configuration "
+            f"that wrote it, or start afresh (the state's fields: {fields})"
+        )

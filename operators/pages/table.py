@@ -1,0 +1,135 @@
+"""The users of one lane in memory: one row each, all rows in one array.
+
+Rows are handed out in the order of arrival and stay where they are, so that a batch that
+touches users of many pages is still one vectorised step. Pages are how rows travel to Flink
+state: see `journal`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+from operators.pages.dictionary import Dictionary
+from operators.pages.layout import Cells, Layout, Rows, Words
+from operators.pages.sets import IntMap, Ints
+
+_FIRST_CAPACITY = 64
+CODE_BITS = 32  # a key of a set is row << 32 | dictionary code
+
+
+class UserTable:
+    """Rows of users by a layout, the texts their codes stand for, and sets of (row, code).
+
+    Key: one lane of one operator. Written only by that operator. It is a cache of what the
+    lane's Flink state holds and can be dropped at any moment between two batches.
+    """
+
+    def __init__(self, layout: Layout, sets: Iterable[str] = ()) -> None:
+        self.layout = layout
+        self.users: list[str] = []
+        self.index: dict[str, int] = {}
+        self.dictionary = Dictionary()
+        self.sets = {name: IntMap() for name in sets}
+        self._initial = layout.initial_row()
+        self._hashes = np.zeros(0, np.uint32)
+        self._words = np.zeros((0, layout.width), np.int64)
+        self._cells: dict[str, Cells] = {}
+        self._reserve(_FIRST_CAPACITY)
+
+    def __len__(self) -> int:
+        return len(self.users)
+
+    @property
+    def words(self) -> Words:
+        """All rows in use, int64[users, width]; a view."""
+        return self._words[: len(self.users)]
+
+    @property
+    def hashes(self) -> NDArray[np.uint32]:
+        """A stable hash of each user, uint32[users]; its low bits name the page."""
+        return self._hashes[: len(self.users)]
+
+    def cells(self, name: str) -> Cells:
+        """A field of all rows; valid until users are added."""
+        cells = self._cells.get(name)
+        if cells is None:
+            cells = self._cells[name] = Cells(self._words, self.layout[name])
+        return cells
+
+    def rows_of(self, users: Sequence[str]) -> Rows:
+        """The rows of these users, int64[n]; a user seen for the first time gets one."""
+        index = self.index
+        rows = [index.get(user, -1) for user in users]
+        if -1 in rows:
+            self._add(dict.fromkeys(user for user in users if user not in index))
+            rows = [index[user] for user in users]
+        return np.array(rows, np.int64)
+
+    def codes_of(self, texts: Sequence[str | None]) -> Ints:
+        """The dictionary codes of these texts, int64[n]; -1 for None."""
+        add = self.dictionary.add
+        return np.array([-1 if text is None else add(text) for text in texts], np.int64)
+
+    def codes_in(self, rows: Rows) -> set[int]:
+        """The dictionary codes that stand in these rows."""
+        coded = [self.cells(field.name) for field in self.layout if field.coded]
+        return {code for cells in coded for code in cells.take(rows).ravel().tolist()}
+
+    def forget_unused_texts(self) -> None:
+        """Let go of the texts that no row and no set refers to any more."""
+        codes = self.codes_in(np.arange(len(self)))
+        for entries in self.sets.values():
+            codes.update(set_codes(entries.items()[0]).tolist())
+        self.dictionary.keep(codes)
+
+    def place(self, rows: Rows, users: Sequence[str], words: Words) -> None:
+        """Put users back into given rows, as a restored state does."""
+        end = int(rows.max(initial=-1)) + 1
+        self._reserve(end)
+        self.users.extend([""] * (end - len(self.users)))
+        for row, user in zip(rows.tolist(), users, strict=True):
+            self.users[row] = user
+            self.index[user] = row
+            self._hashes[row] = crc32(user.encode())
+        self._words[rows] = words
+
+    def _add(self, users: Iterable[str]) -> None:
+        first = len(self.users)
+        self.users.extend(users)
+        self._reserve(len(self.users))
+        for row in range(first, len(self.users)):
+            user = self.users[row]
+            self.index[user] = row
+            self._hashes[row] = crc32(user.encode())
+        self._words[first : len(self.users)] = self._initial
+
+    def _reserve(self, users: int) -> None:
+        capacity = len(self._words)
+        if users <= capacity:
+            return
+        capacity = max(_FIRST_CAPACITY, 1 << (users - 1).bit_length())
+        words = np.zeros((capacity, self.layout.width), np.int64)
+        words[: len(self._words)] = self._words
+        hashes = np.zeros(capacity, np.uint32)
+        hashes[: len(self._hashes)] = self._hashes
+        self._words, self._hashes = words, hashes
+        self._cells.clear()
+
+
+def set_keys(rows: Rows, codes: Ints) -> Ints:
+    """The keys under which a set holds (row, code) pairs."""
+    return (rows << CODE_BITS) | codes
+
+
+def set_rows(keys: Ints) -> Rows:
+    """The rows of a set's keys."""
+    return keys >> CODE_BITS
+
+
+def set_codes(keys: Ints) -> Ints:
+    """The dictionary codes of a set's keys."""
+    return keys & ((1 << CODE_BITS) - 1)

@@ -1,0 +1,122 @@
+"""What Profile hands to Assign: evaluated features of some users, as one message of bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+
+from operators.features.clocks import Round
+from operators.features.columns import Floats, Kind
+from operators.features.profiles import Profiles
+from operators.pages.layout import Rows
+from operators.pages.sets import Ints
+from operators.pages.table import UserTable
+
+
+class _Round(msgspec.Struct, frozen=True, array_like=True):
+    """A round in bytes: int64[n] positions in the users, int64[n], float64[features, n]."""
+
+    users: bytes
+    now_us: bytes
+    values: bytes
+
+
+class _Message(msgspec.Struct, frozen=True, array_like=True):
+    clock_us: int
+    event_at_ms: int | None
+    users: list[str]
+    texts: list[str]
+    rounds: list[_Round]
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(_Message).decode
+
+
+@dataclass(frozen=True)
+class Evaluations:
+    """Rounds of evaluated users, in the rows and codes of the receiver's table.
+
+    `clock_us` is how far time has come in the lane; `event_at_ms` the time in Kafka of the
+    newest event behind this, None if time alone brought it about.
+    """
+
+    clock_us: int
+    event_at_ms: int | None
+    rounds: list[Round]
+
+
+def pack(
+    profiles: Profiles, rounds: Sequence[Round], clock_us: int, event_at_ms: int | None
+) -> bytes:
+    """Rounds as a message. Users and texts stand in it once, whatever their rows and codes."""
+    table = profiles.table
+    rows = np.unique(np.concatenate([round_.rows for round_ in rounds])) if rounds else _NONE
+    coded = _coded(profiles)
+    codes, rounds = _renumbered(rounds, coded)
+    message = _Message(
+        clock_us=clock_us,
+        event_at_ms=event_at_ms,
+        users=[table.users[row] for row in rows.tolist()],
+        texts=[table.dictionary.text(code) for code in codes.tolist()],
+        rounds=[
+            _Round(
+                users=np.searchsorted(rows, round_.rows).tobytes(),
+                now_us=round_.now_us.tobytes(),
+                values=round_.values.tobytes(),
+            )
+            for round_ in rounds
+        ],
+    )
+    return _encode(message)
+
+
+def unpack(message: bytes, table: UserTable, coded: Sequence[int]) -> Evaluations:
+    """A message in terms of another table; users who are new to it get rows.
+
+    `coded` are the positions of the features whose values are dictionary codes.
+    """
+    packed = _decode(message)
+    rows = table.rows_of(packed.users)
+    # The last one stands for NaN, which has no code.
+    codes = np.append(table.codes_of(packed.texts).astype(np.float64), np.nan)
+    rounds = []
+    for part in packed.rounds:
+        now_us = np.frombuffer(part.now_us, np.int64)
+        values = np.frombuffer(part.values, np.float64).reshape(-1, len(now_us))
+        if coded:
+            values = values.copy()
+            numbers = values[coded]
+            values[coded] = codes[np.where(np.isnan(numbers), -1, numbers).astype(np.int64)]
+        rounds.append(Round(rows[np.frombuffer(part.users, np.int64)], now_us, values))
+    return Evaluations(packed.clock_us, packed.event_at_ms, rounds)
+
+
+_NONE: Rows = np.zeros(0, np.int64)
+
+
+def _coded(profiles: Profiles) -> list[int]:
+    columns = profiles.catalog.columns.values()
+    return [at for at, column in enumerate(columns) if column.kind is Kind.CATEGORY]
+
+
+def _renumbered(rounds: Sequence[Round], coded: list[int]) -> tuple[Ints, list[Round]]:
+    """The codes that occur, and the rounds with each code replaced by its position in them."""
+    if not coded or not rounds:
+        return _NONE, list(rounds)
+    found = np.unique(np.concatenate([round_.values[coded].ravel() for round_ in rounds]))
+    found = found[~np.isnan(found)]
+    return found.astype(np.int64), [
+        Round(round_.rows, round_.now_us, _replaced(round_.values, coded, found))
+        for round_ in rounds
+    ]
+
+
+def _replaced(values: Floats, coded: list[int], found: Floats) -> Floats:
+    codes = values[coded]
+    values = values.copy()
+    values[coded] = np.where(np.isnan(codes), np.nan, np.searchsorted(found, codes))
+    return values

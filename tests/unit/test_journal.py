@@ -1,0 +1,158 @@
+"""What of a table goes to state: small entries, pages that split, and clear refusals."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+import pytest
+
+from operators.errors import FlockwiseError
+from operators.pages.journal import USERS_PER_PAGE, Journal
+from operators.pages.layout import Field, Layout
+from operators.pages.table import UserTable, set_keys
+
+FIELDS = [
+    Field("wide", "f8", 500),
+    Field("count", "i4", 3, initial=7),
+    Field("city", "i8", initial=-1, coded=True),
+]
+
+
+def journal(fields: list[Field] = FIELDS) -> Journal:
+    return Journal(UserTable(Layout(fields), ["seen"]))
+
+
+def add(to: Journal, users: list[str], city: str | None = None) -> bytes:
+    """Touch some users: count one up, and set their city."""
+    table = to.table
+    rows = np.unique(table.rows_of(users))
+    to.begin(rows)
+    count = table.cells("count")
+    np.add.at(count.flat, count.at(rows, 1), 1)
+    if city is not None:
+        table.cells("city").put_one(rows, table.dictionary.add(city))
+    keys = set_keys(rows, table.codes_of([city] * len(rows)))
+    if city is not None:
+        table.sets["seen"].put(keys, np.full(len(keys), 9))
+        to.note("seen", keys, np.full(len(keys), 9))
+    return to.commit()
+
+
+def same(one: Journal, other: Journal) -> bool:
+    pairs = [(j.table.users, j.table.words.tolist(), j.head) for j in (one, other)]
+    sets = [
+        dict(zip(*(column.tolist() for column in j.table.sets["seen"].items()), strict=True))
+        for j in (one, other)
+    ]
+    return pairs[0] == pairs[1] and sets[0] == sets[1]
+
+
+def test_a_row_starts_as_its_fields_say() -> None:
+    table = journal().table
+    row = table.rows_of(["ann"])
+    assert table.cells("count").take(row).tolist() == [[7, 7, 7]]
+    assert table.cells("city").take_one(row).tolist() == [-1]
+    assert table.layout.width == 500 + 2 + 1
+
+
+def test_an_entry_holds_what_changed_and_not_whole_rows() -> None:
+    writer = journal()
+    first = add(writer, [f"user-{n}" for n in range(100)], "Rome")
+    second = add(writer, [f"user-{n}" for n in range(100)], None)
+    assert len(first) < 100 * 100
+    assert len(second) < 100 * 20  # a row has 4,000 bytes
+    reader = journal()
+    reader.restore(None, [], [first, second])
+    assert same(reader, writer)
+
+
+def test_state_is_the_same_from_the_log_and_from_pages() -> None:
+    writer, log = journal(), []
+    writer.head = {"version": 5}
+    for batch in range(6):
+        users = [f"user-{n}" for n in range(batch * 50, batch * 50 + 120)]
+        log.append(add(writer, users, f"city-{batch}"))
+        writer.head["version"] += 1
+    from_log = journal()
+    from_log.restore(None, [], log)
+    writer.head = dict(from_log.head)
+    compaction = writer.compact()
+    from_pages = journal()
+    from_pages.restore(compaction.head, compaction.pages.values(), [])
+    assert same(from_log, from_pages)
+    tail = [add(writer, ["user-3", "new"], "Oslo"), add(writer, ["user-3"], "Oslo")]
+    restored = journal()
+    restored.restore(compaction.head, compaction.pages.values(), tail)
+    assert same(restored, writer)
+    city = restored.table.cells("city").take_one(restored.table.rows_of(["new"]))
+    assert restored.table.dictionary.text(int(city[0])) == "Oslo"
+
+
+def test_pages_split_as_users_come_and_hold_each_once() -> None:
+    writer = journal([Field("count", "i4", 3), FIELDS[2]])
+    pages: dict[int, bytes] = {}
+    for start in range(0, 4 * USERS_PER_PAGE, USERS_PER_PAGE):
+        add(writer, [f"user-{n}" for n in range(start, start + USERS_PER_PAGE)], "Rome")
+        compaction = writer.compact()
+        pages |= compaction.pages
+    assert len(pages) == 4
+    reader = journal([Field("count", "i4", 3), FIELDS[2]])
+    reader.restore(compaction.head, pages.values(), [])
+    assert sorted(reader.table.users) == sorted(writer.table.users)
+    assert same(reader, writer)
+
+
+def test_only_pages_that_were_touched_are_written_anew() -> None:
+    writer = journal()
+    add(writer, [f"user-{n}" for n in range(4 * USERS_PER_PAGE)])
+    assert len(writer.compact().pages) == 4
+    add(writer, ["user-1"])
+    assert len(writer.compact().pages) == 1
+
+
+def test_it_is_time_to_compact_when_the_log_is_longer_than_the_pages() -> None:
+    writer = journal()
+    users = [f"user-{n}" for n in range(1_000)]
+    add(writer, users, "Rome")
+    writer.compact()
+    assert not writer.due()
+    for _ in range(1_000):
+        if writer.due():
+            break
+        add(writer, users)
+    assert writer.due()
+    writer.compact()
+    assert not writer.due()
+
+
+def test_texts_that_nobody_refers_to_are_let_go_and_codes_stay() -> None:
+    writer = journal()
+    add(writer, ["ann"], "Rome")
+    code = writer.table.dictionary.code("Rome")
+    add(writer, ["ann"], "Oslo")
+    keys, _ = writer.table.sets["seen"].items()
+    writer.drop("seen", np.array([writer.table.dictionary.text(int(k)) == "Rome" for k in keys]))
+    compaction = writer.compact()
+    assert writer.table.dictionary.code("Rome") is None
+    reader = journal()
+    reader.restore(compaction.head, compaction.pages.values(), [])
+    assert reader.table.dictionary.code("Rome") is None
+    add(writer, ["bob"], "Rome")
+    assert writer.table.dictionary.code("Rome") != code
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({0: 99}, "written in format 99, this version reads 1"),
+        ({1: "other"}, "written for other features or segments.*count i4"),
+    ],
+)
+def test_state_of_another_kind_is_refused(change: dict[int, object], message: str) -> None:
+    writer = journal()
+    add(writer, ["ann"])
+    head = msgspec.msgpack.decode(writer.compact().head)
+    for position, value in change.items():
+        head[position] = value
+    with pytest.raises(FlockwiseError, match=message):
+        journal().restore(msgspec.msgpack.encode(head), [], [])
