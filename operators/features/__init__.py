@@ -1,0 +1,1 @@
+"""What is counted of each user: definitions, profiles, and their values at a moment."""

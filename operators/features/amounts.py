@@ -1,0 +1,133 @@
+"""What features add up in their windows: events, values of a property, sessions, new values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import numpy as np
+
+from operators.events.batch import Mask
+from operators.features.arrivals import Arrivals
+from operators.features.windows import NOT_COUNTED, Update, Window
+from operators.pages.journal import Journal
+from operators.pages.sets import Ints
+from operators.pages.table import set_keys, set_rows
+
+_NO_CODE: Final = -1
+
+
+@dataclass(frozen=True)
+class EventTypes:
+    """A choice of event types; `codes` None means all of them."""
+
+    codes: Sequence[int] | None
+    known: int
+
+    def among(self, arrivals: Arrivals) -> Mask:
+        """Which events are of these types, bool[n]."""
+        if self.codes is None:
+            return np.ones(len(arrivals), np.bool_)
+        chosen = np.zeros(self.known + 1, np.bool_)
+        chosen[list(self.codes)] = True
+        return chosen[arrivals.type]
+
+
+class Amount(Protocol):
+    """One feature's share in a batch, added to its column of a window."""
+
+    def add(
+        self, journal: Journal, update: Update, window: Window, column: int, epochs: Ints
+    ) -> None:
+        """Add what the batch brings; `epochs` are those of the window, int64[n]."""
+
+
+@dataclass(frozen=True)
+class Count:
+    """Each event of the types counts 1."""
+
+    types: EventTypes
+
+    def add(
+        self, journal: Journal, update: Update, window: Window, column: int, epochs: Ints
+    ) -> None:
+        counted = self.types.among(update.arrivals) & (epochs != NOT_COUNTED)
+        window.add(journal.table, column, update.arrivals.rows[counted], epochs[counted], 1)
+
+
+@dataclass(frozen=True)
+class Sum:
+    """Each event of the types adds its value of a property."""
+
+    types: EventTypes
+    reads: str
+
+    def add(
+        self, journal: Journal, update: Update, window: Window, column: int, epochs: Ints
+    ) -> None:
+        values = update.arrivals.numbers[self.reads]
+        counted = self.types.among(update.arrivals) & (epochs != NOT_COUNTED) & ~np.isnan(values)
+        rows = update.arrivals.rows[counted]
+        window.add(journal.table, column, rows, epochs[counted], values[counted])
+
+
+@dataclass(frozen=True)
+class SessionStarts:
+    """Each event that opens a session counts 1."""
+
+    def add(
+        self, journal: Journal, update: Update, window: Window, column: int, epochs: Ints
+    ) -> None:
+        if update.sessions is not None:
+            counted = update.sessions.opened & (epochs != NOT_COUNTED)
+            window.add(journal.table, column, update.arrivals.rows[counted], epochs[counted], 1)
+
+
+@dataclass(frozen=True)
+class Distinct:
+    """Each value of a property counts 1 in the newest epoch in which it was seen.
+
+    The set `name` holds for every (user, value) that epoch. A value seen again moves on to
+    the new epoch, so a window never counts it twice, and forgets it on time.
+    """
+
+    name: str
+    types: EventTypes
+    reads: str
+
+    def add(
+        self, journal: Journal, update: Update, window: Window, column: int, epochs: Ints
+    ) -> None:
+        codes = update.arrivals.texts[self.reads]
+        counted = self.types.among(update.arrivals) & (epochs != NOT_COUNTED) & (codes != _NO_CODE)
+        if not np.any(counted):
+            return
+        keys, newest = _newest(
+            set_keys(update.arrivals.rows[counted], codes[counted]), epochs[counted]
+        )
+        table = journal.table
+        old = table.sets[self.name].get(keys, NOT_COUNTED)
+        later = newest > old
+        keys, newest, old = keys[later], newest[later], old[later]
+        rows = set_rows(keys)
+        moved = window.live(table, rows, old)
+        window.add(table, column, rows[moved], old[moved], -1)
+        window.add(table, column, rows, newest, 1)
+        table.sets[self.name].put(keys, newest)
+        journal.note(self.name, keys, newest)
+
+    def prune(self, journal: Journal, window: Window) -> None:
+        """Drop the values that count no more; only before the journal is compacted."""
+        keys, epochs = journal.table.sets[self.name].items()
+        dead = ~window.live(journal.table, set_rows(keys), epochs)
+        if np.any(dead):
+            journal.drop(self.name, dead)
+
+
+def _newest(keys: Ints, epochs: Ints) -> tuple[Ints, Ints]:
+    """Each key once, with the newest of its epochs."""
+    order = np.lexsort((epochs, keys))
+    keys, epochs = keys[order], epochs[order]
+    last = np.append(keys[1:] != keys[:-1], True)
+    return keys[last], epochs[last]

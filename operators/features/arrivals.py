@@ -1,0 +1,136 @@
+"""A batch of events made ready for profiles: grouped by user, each user's in arrival order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from operators.events.batch import EventBatch, Mask
+from operators.features.columns import Floats, Moments
+from operators.features.spec import Tiling
+from operators.pages.layout import Rows
+from operators.pages.sets import Ints
+from operators.pages.table import UserTable
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """n events sorted by row, stably: within a row they stand as they arrived.
+
+    `touched` are the rows, each once, ascending; `group` int64[n] is each event's position in
+    them, and `starts` the first event of each. `source` leads back to the raw records.
+    `session` holds dictionary codes, -1 for none; so do the `texts`.
+    """
+
+    rows: Rows
+    time_us: Moments
+    type: Ints
+    session: Ints | None
+    numbers: Mapping[str, Floats]
+    texts: Mapping[str, Ints]
+    source: Ints
+    touched: Rows
+    group: Ints
+    starts: Ints
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def last(self) -> Ints:
+        """The last event of each group."""
+        return np.append(self.starts[1:], len(self.rows)) - 1
+
+    def previous_us(self, before_us: Moments) -> Moments:
+        """The time of the event before each, `before_us` by group for a group's first."""
+        previous = np.empty(len(self), np.int64)
+        previous[1:] = self.time_us[:-1]
+        previous[self.starts] = before_us
+        return previous
+
+    def newest_us(self, before_us: Moments) -> Moments:
+        """The newest time of the user up to and including each event, int64[n].
+
+        `before_us` is the newest time before the batch, by group.
+        """
+        if not np.any(self.time_us < self.previous_us(before_us)):
+            return self.time_us
+        # A running maximum that starts anew with each group: the groups are put on top of
+        # each other by ranks, which stay small where times would overflow.
+        times, ranks = np.unique(self.time_us, return_inverse=True)
+        lifted = np.maximum.accumulate(ranks + self.group * len(times))
+        running: Moments = np.maximum(
+            times[lifted - self.group * len(times)], before_us[self.group]
+        )
+        return running
+
+    def where(self, kept: Mask | Ints) -> Arrivals:
+        """Only some of the events."""
+        return group_by_row(
+            rows=self.rows[kept],
+            time_us=self.time_us[kept],
+            type_=self.type[kept],
+            session=None if self.session is None else self.session[kept],
+            numbers={name: values[kept] for name, values in self.numbers.items()},
+            texts={name: codes[kept] for name, codes in self.texts.items()},
+            source=self.source[kept],
+        )
+
+
+def arrive(table: UserTable, events: EventBatch) -> Arrivals:
+    """Give every event its user's row (a new one to a new user) and group the events by it."""
+    rows = table.rows_of(events.users)
+    order = np.argsort(rows, kind="stable")
+    session = None if events.session is None else table.codes_of(events.session)[order]
+    return group_by_row(
+        rows=rows[order],
+        time_us=events.time_us[order],
+        type_=events.type[order],
+        session=session,
+        numbers={name: values[order] for name, values in events.numbers.items()},
+        texts={name: table.codes_of(values)[order] for name, values in events.texts.items()},
+        source=events.source[order],
+    )
+
+
+def group_by_row(
+    *,
+    rows: Rows,
+    time_us: Moments,
+    type_: Ints,
+    session: Ints | None,
+    numbers: Mapping[str, Floats],
+    texts: Mapping[str, Ints],
+    source: Ints,
+) -> Arrivals:
+    """Arrivals of columns that are sorted by row."""
+    first = np.ones(len(rows), np.bool_)
+    first[1:] = rows[1:] != rows[:-1]
+    starts = np.flatnonzero(first)
+    return Arrivals(
+        rows=rows,
+        time_us=time_us,
+        type=type_,
+        session=session,
+        numbers=numbers,
+        texts=texts,
+        source=source,
+        touched=rows[starts],
+        group=np.cumsum(first) - 1,
+        starts=starts,
+    )
+
+
+def late(arrivals: Arrivals, before_us: Moments, retained: Tiling) -> NDArray[np.bool_]:
+    """Which events are older than the tiles that are retained for their user.
+
+    Late is judged against the user's own newest event, in arrival order.
+    """
+    newest_us = arrivals.newest_us(before_us)
+    if newest_us is arrivals.time_us:
+        return np.zeros(len(arrivals), np.bool_)
+    oldest = newest_us // retained.tile_us - retained.tiles + 1
+    return arrivals.time_us // retained.tile_us < oldest

@@ -1,0 +1,74 @@
+"""What a feature presents to rules and clusters: its name, kind and unit, and its values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from operators.pages.dictionary import Dictionary
+
+Floats = NDArray[np.float64]
+Moments = NDArray[np.int64]
+
+
+class Kind(Enum):
+    """How a feature's column of a `Frame` is read."""
+
+    NUMBER = "number"  # the value itself
+    AGE = "age"  # the moment since which it ages, in microseconds since 1970
+    CATEGORY = "category"  # the dictionary code of a text
+
+
+@dataclass(frozen=True)
+class FeatureColumn:
+    """One feature as rules and clusters see it.
+
+    `unit_us` is the length of one unit of an age, in microseconds; `categories` the values
+    that one-hot encoding gives a dimension each.
+    """
+
+    name: str
+    kind: Kind
+    unit_us: int = 0
+    categories: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The features of n users, each at a moment of its own.
+
+    `values` is float64[features, n], one row a feature in the order of `columns`. NaN is
+    missing (null). A row of kind AGE holds the moment since which it ages; `numbers` turns it
+    into an age. A row of kind CATEGORY holds codes of `dictionary`. `now_us` is int64[n].
+    """
+
+    columns: Mapping[str, FeatureColumn]
+    values: Floats
+    now_us: Moments
+    dictionary: Dictionary
+
+    def __len__(self) -> int:
+        return len(self.now_us)
+
+    def row(self, name: str) -> Floats:
+        """The raw row of a feature, float64[n]."""
+        row: Floats = self.values[list(self.columns).index(name)]
+        return row
+
+    def numbers(self, name: str) -> Floats:
+        """A NUMBER as it is, an AGE in its unit, float64[n]; NaN is null."""
+        column = self.columns[name]
+        if column.kind is not Kind.AGE:
+            return self.row(name)
+        # Below zero only while an event of the near future (clock skew) is the newest.
+        ages: Floats = np.maximum((self.now_us - self.row(name)) / column.unit_us, 0.0)
+        return ages
+
+    def text(self, name: str, at: int) -> str | None:
+        """The text of a CATEGORY for the user at a position; None is null."""
+        code = self.row(name)[at]
+        return None if np.isnan(code) else self.dictionary.text(int(code))

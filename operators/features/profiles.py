@@ -1,0 +1,141 @@
+"""The profiles of a lane: all features of its users, brought forward by batches of events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from operators.events.batch import EventBatch
+from operators.features import sessions
+from operators.features.amounts import Distinct
+from operators.features.arrivals import Arrivals, arrive, late
+from operators.features.catalog import Catalog
+from operators.features.columns import Floats, Moments
+from operators.features.windows import NEVER, Update
+from operators.pages.journal import Journal
+from operators.pages.layout import Field, Layout, Rows
+from operators.pages.sets import Ints
+from operators.pages.table import UserTable
+
+NEWEST: Final = "newest_us"  # the user's newest event
+DUE: Final = "due_us"  # when the user is to be evaluated next, with no new event
+EVALUATED: Final = "evaluated_us"  # when the user was evaluated last; only event clocks need it
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """n users, each at a moment.
+
+    `values` is float64[features, n] in the order of `Catalog.columns`, as `Frame.values` has
+    it. `change_us` is int64[n]: when time alone next changes a feature, NEVER if it doesn't.
+    Ages don't count: they are the moment since which they run, and whoever compares them knows.
+    """
+
+    values: Floats
+    change_us: Moments
+
+
+class Profiles:
+    """The users' rolling features.
+
+    State: key one lane; layout as `layout` says; written only here; a row dies with its user.
+    """
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.catalog = catalog
+        self.table = UserTable(_layout(catalog), _sets(catalog))
+        self.journal = Journal(self.table)
+        self._at = {name: position for position, name in enumerate(catalog.columns)}
+        self._places = {
+            shared.window: [self._at[member.feature] for member in shared.members]
+            for shared in catalog.windows
+        }
+
+    def arrive(self, events: EventBatch) -> tuple[Arrivals, Ints]:
+        """The events grouped by user, but for the late ones: those are positions in the batch.
+
+        A user who was never seen before gets a row.
+        """
+        arrivals = arrive(self.table, events)
+        before_us = self.table.cells(NEWEST).take_one(arrivals.touched)
+        too_late = late(arrivals, before_us, self.catalog.retained)
+        if not np.any(too_late):
+            return arrivals, np.zeros(0, np.int64)
+        return arrivals.where(~too_late), arrivals.source[too_late]
+
+    def add(self, arrivals: Arrivals) -> None:
+        """Bring the profiles forward by these events."""
+        table = self.table
+        newest = table.cells(NEWEST)
+        before_us = newest.take_one(arrivals.touched)
+        np.maximum.at(newest.flat, newest.at(arrivals.rows), arrivals.time_us)
+        gap_us = self.catalog.session_gap_us
+        update = Update(
+            arrivals,
+            sessions.fold(table, arrivals, gap_us) if self.catalog.uses_sessions else None,
+            before_us,
+            newest.take_one(arrivals.touched),
+        )
+        for shared in self.catalog.windows:
+            shared.window.turn(table, update)
+            epochs = shared.window.epochs(table, update)
+            for member in shared.members:
+                member.amount.add(self.journal, update, shared.window, member.column, epochs)
+        for feature in self.catalog.latest.values():
+            feature.add(table, update)
+
+    def evaluate(self, rows: Rows, now_us: Moments) -> Evaluation:
+        """All features of some users, each at a moment of its own, and when they change."""
+        catalog, table = self.catalog, self.table
+        values = np.empty((len(catalog.columns), len(rows)))
+        change_us = np.full(len(rows), NEVER)
+        for shared in catalog.windows:
+            values[self._places[shared.window]], next_us = shared.window.look(table, rows, now_us)
+            if next_us is not None:
+                np.minimum(change_us, next_us, out=change_us)
+        for name, feature in catalog.latest.items():
+            values[self._at[name]] = feature.values(table, rows)
+        if catalog.uses_sessions:
+            self._look_at_sessions(rows, now_us, values, change_us)
+        return Evaluation(values, change_us)
+
+    def prune(self) -> None:
+        """Drop what counts no more; only before the journal is compacted."""
+        for shared in self.catalog.windows:
+            for member in shared.members:
+                if isinstance(member.amount, Distinct):
+                    member.amount.prune(self.journal, shared.window)
+
+    def _look_at_sessions(
+        self, rows: Rows, now_us: Moments, values: Floats, change_us: Moments
+    ) -> None:
+        """Fill in the durations, and bring the ends of sessions into the changes."""
+        table, gap_us = self.table, self.catalog.session_gap_us
+        current = sessions.active(table, rows, now_us, gap_us)
+        over_us = np.where(current, sessions.over_us(table, rows, gap_us), NEVER)
+        np.minimum(change_us, over_us, out=change_us)
+        if self.catalog.durations:
+            start_us = table.cells("session.start_us").take_one(rows)
+            length_us = table.cells("session.last_us").take_one(rows) - start_us
+            for name, unit_us in self.catalog.durations.items():
+                values[self._at[name]] = np.where(current, length_us / unit_us, np.nan)
+
+
+def _layout(catalog: Catalog) -> Layout:
+    return Layout(
+        [
+            Field(NEWEST, "i8", initial=-1),
+            Field(DUE, "i8", initial=NEVER),
+            Field(EVALUATED, "i8", initial=-1),
+            *(sessions.FIELDS if catalog.uses_sessions else ()),
+            *(shared.window.field() for shared in catalog.windows),
+            *(field for feature in catalog.latest.values() for field in feature.fields()),
+        ]
+    )
+
+
+def _sets(catalog: Catalog) -> list[str]:
+    members = (member for shared in catalog.windows for member in shared.members)
+    return [member.amount.name for member in members if isinstance(member.amount, Distinct)]

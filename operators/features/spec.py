@@ -1,0 +1,223 @@
+"""Features as people write them in the configuration, and what is wrong with them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from operators.durations import US_PER_UNIT, format_duration, parse_duration_us
+from operators.errors import Problem, UsageError, nearest
+
+ANY: Final = "any"
+SESSION: Final = "session"
+LIFETIME: Final = "lifetime"
+
+UNITS_US: Final = {
+    "seconds": US_PER_UNIT["s"],
+    "minutes": US_PER_UNIT["m"],
+    "hours": US_PER_UNIT["h"],
+    "days": US_PER_UNIT["d"],
+}
+
+# A window is cut into the largest of these tiles that gives it at least 12.
+_TILES_US: Final = tuple(
+    count * US_PER_UNIT[unit]
+    for unit, counts in {
+        "w": (1,),
+        "d": (1,),
+        "h": (12, 6, 4, 2, 1),
+        "m": (30, 20, 15, 10, 5, 2, 1),
+        "s": (30, 20, 10, 5, 2, 1),
+        "ms": (500, 200, 100, 50, 20, 10, 5, 2, 1),
+    }.items()
+    for count in counts
+)
+_TILES_PER_WINDOW: Final = 12
+_MOST_TILES: Final = 1_000
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
+_RESERVED: Final = frozenset({"cluster", "user", "version"})
+
+
+class FeatureSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One feature: exactly one kind (the first block), and what that kind takes."""
+
+    count: str | list[str] | None = None
+    sum: str | None = None
+    last: str | None = None
+    since: str | list[str] | None = None
+    distinct: str | None = None
+    duration: str | None = None
+    sessions: str | None = None
+
+    of: str | list[str] | None = None
+    window: str | None = None
+    tile: str | None = None
+    unit: str | None = None
+    one_hot: list[str] | None = None
+    type: str | None = None
+
+    @property
+    def kind(self) -> str:
+        """The name of the kind, of a spec that `problems` finds nothing in."""
+        return self._kinds()[0]
+
+    @property
+    def event_types(self) -> tuple[str, ...] | None:
+        """The event types that count, None for all."""
+        chosen = self.of if self.of is not None else (self.count or self.since)
+        types = [chosen] if isinstance(chosen, str) else chosen
+        return None if not types or ANY in types else tuple(types)
+
+    @property
+    def reads(self) -> str | None:
+        """The property of the event that the feature reads, if it reads one."""
+        return self.sum or self.last or self.distinct
+
+    @property
+    def reads_number(self) -> bool:
+        """Whether that property is a number; else it is a text."""
+        return self.sum is not None or self.type == "number"
+
+    @property
+    def window_text(self) -> str | None:
+        """The window as written, wherever the kind has it."""
+        return self.sessions or self.window
+
+    @property
+    def unit_us(self) -> int:
+        """The length of one unit of an age or a duration in microseconds; minutes by default."""
+        return UNITS_US[self.unit or "minutes"]
+
+    def tiling(self) -> Tiling | None:
+        """The tiles of the window, or None for `session` and `lifetime`.
+
+        Raises:
+            UsageError: the window or the tile can't be used.
+        """
+        if self.window_text in (None, SESSION, LIFETIME):
+            return None
+        return Tiling.cut(str(self.window_text), self.tile)
+
+    def _kinds(self) -> list[str]:
+        return [kind for kind in _TAKES if getattr(self, kind) is not None]
+
+
+_TAKES: Final[Mapping[str, frozenset[str]]] = {
+    "count": frozenset({"window", "tile"}),
+    "sum": frozenset({"of", "window", "tile"}),
+    "last": frozenset({"of", "one_hot", "type"}),
+    "since": frozenset({"unit"}),
+    "distinct": frozenset({"of", "window", "tile"}),
+    "duration": frozenset({"unit"}),
+    "sessions": frozenset({"tile"}),
+}
+_OPTIONS: Final = ("of", "window", "tile", "unit", "one_hot", "type")
+_TYPES: Final = ("category", "number")
+_NEEDS_WINDOW: Final = frozenset({"count", "sum", "distinct"})
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """A window of `tiles` tiles of `tile_us` each: the current tile and those before it."""
+
+    tile_us: int
+    tiles: int
+
+    @property
+    def window_us(self) -> int:
+        """The length of the window in microseconds."""
+        return self.tile_us * self.tiles
+
+    def __str__(self) -> str:
+        return f"{format_duration(self.window_us)} in tiles of {format_duration(self.tile_us)}"
+
+    @classmethod
+    def cut(cls, window: str, tile: str | None) -> Tiling:
+        """Cut a window into tiles: into those given, or into about a dozen.
+
+        Raises:
+            UsageError: a text is no duration, or the tile doesn't divide the window.
+        """
+        window_us = parse_duration_us(window)
+        tile_us = parse_duration_us(tile) if tile else _default_tile_us(window_us)
+        tiles, rest = divmod(window_us, tile_us)
+        if rest or not 1 <= tiles <= _MOST_TILES:
+            raise UsageError(
+                f"expected a tile that divides the window {window} into 1 to {_MOST_TILES} parts, "
+                f"found '{format_duration(tile_us)}'"
+            )
+        return cls(tile_us, tiles)
+
+
+def _default_tile_us(window_us: int) -> int:
+    for tile_us in _TILES_US:
+        if window_us % tile_us == 0 and window_us // tile_us >= _TILES_PER_WINDOW:
+            return tile_us
+    return (
+        max(window_us // _TILES_PER_WINDOW, 1) if window_us % _TILES_PER_WINDOW == 0 else window_us
+    )
+
+
+def problems(features: Mapping[str, FeatureSpec]) -> Iterator[Problem]:
+    """Every mistake in the features of a configuration."""
+    for name, spec in features.items():
+        path = f"features.{name}"
+        if not _NAME.fullmatch(name):
+            yield Problem(path, "expected a name of letters, digits and _, up to 100 of them")
+        if name in _RESERVED:
+            yield Problem(path, f"'{name}' is taken: it names a column of every assignment")
+        kinds = spec._kinds()
+        if len(kinds) == 1:
+            yield from _problems_of_kind(path, kinds[0], spec)
+        else:
+            found = f"found {' and '.join(kinds)}" if kinds else "found none"
+            yield Problem(path, f"expected one of {', '.join(_TAKES)}, {found}")
+
+
+def _problems_of_kind(path: str, kind: str, spec: FeatureSpec) -> Iterator[Problem]:
+    for option in _OPTIONS:
+        if getattr(spec, option) is not None and option not in _TAKES[kind]:
+            allowed = ", ".join(sorted(_TAKES[kind]))
+            yield Problem(f"{path}.{option}", f"'{kind}' takes {allowed}; not '{option}'")
+    for option, allowed_values in (("duration", (SESSION,)), ("unit", UNITS_US), ("type", _TYPES)):
+        yield from _problem_of_choice(f"{path}.{option}", getattr(spec, option), allowed_values)
+    if spec.type == "number" and spec.one_hot is not None:
+        yield Problem(f"{path}.one_hot", "only a category is one-hot encoded, not a number")
+    yield from _problems_of_names(path, spec)
+    yield from _problems_of_window(path, kind, spec)
+
+
+def _problem_of_choice(path: str, value: str | None, allowed: Collection[str]) -> Iterator[Problem]:
+    if value is not None and value not in allowed:
+        hint = nearest(value, list(allowed))
+        yield Problem(path, f"expected {' or '.join(allowed)}, found '{value}'{hint}")
+
+
+def _problems_of_names(path: str, spec: FeatureSpec) -> Iterator[Problem]:
+    for option in ("count", "since", "of", "one_hot"):
+        values = getattr(spec, option)
+        if values in ([], "") or (isinstance(values, list) and "" in values):
+            yield Problem(f"{path}.{option}", "expected at least one name, and none empty")
+        elif isinstance(values, list) and len(set(values)) < len(values):
+            yield Problem(f"{path}.{option}", "a name stands here twice")
+    for option in ("sum", "last", "distinct"):
+        if getattr(spec, option) == "":
+            yield Problem(f"{path}.{option}", "expected the name of a property of the events")
+
+
+def _problems_of_window(path: str, kind: str, spec: FeatureSpec) -> Iterator[Problem]:
+    if kind == "sessions" and spec.sessions == SESSION:
+        yield Problem(f"{path}.sessions", "expected lifetime or a duration such as 30d")
+    if kind in _NEEDS_WINDOW and spec.window is None:
+        yield Problem(f"{path}.window", "expected session, lifetime or a duration such as 1h")
+    try:
+        tiling = spec.tiling()
+    except UsageError as error:
+        yield Problem(f"{path}.window", f"{error}, or session or lifetime")
+    else:
+        if spec.tile is not None and tiling is None:
+            yield Problem(f"{path}.tile", "only a window of a duration has tiles")

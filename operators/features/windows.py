@@ -1,0 +1,196 @@
+"""Windows: the cells in which amounts are added up, and when they count no more.
+
+There are three: tiles of a duration, the current session, and a lifetime. Each holds the
+cells of all features that share it, side by side, so that they are cleared, read and looked
+through together. An event's epoch says when its amount was added: the index of its tile, the
+number of its session, or 0; NOT_COUNTED where it lies outside the window.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import numpy as np
+
+from operators.events.batch import Mask
+from operators.features.arrivals import Arrivals
+from operators.features.columns import Floats, Moments
+from operators.features.sessions import OUTSIDE, Sessions, active
+from operators.features.spec import Tiling
+from operators.pages.layout import Field, Rows
+from operators.pages.sets import Ints
+from operators.pages.table import UserTable
+
+NEVER: Final = np.iinfo(np.int64).max
+NOT_COUNTED: Final = -(1 << 62)
+
+
+@dataclass(frozen=True)
+class Update:
+    """What a batch brings to the profiles, and how far their users had come before it."""
+
+    arrivals: Arrivals
+    sessions: Sessions | None
+    before_us: Moments  # newest event by group, -1 for a new user
+    newest_us: Moments  # the same with the batch
+
+
+class Window(Protocol):
+    """Cells of `columns` features. Rows are users of the table; all methods take arrays."""
+
+    columns: int
+
+    def field(self) -> Field:
+        """The cells as a field of the layout."""
+
+    def turn(self, table: UserTable, update: Update) -> None:
+        """Clear the cells that no longer count once the batch has come."""
+
+    def epochs(self, table: UserTable, update: Update) -> Ints:
+        """The epoch of each event, int64[n]."""
+
+    def live(self, table: UserTable, rows: Rows, epochs: Ints) -> Mask:
+        """Whether an amount that was added in an epoch still counts, bool[n]."""
+
+    def add(
+        self, table: UserTable, column: int, rows: Rows, epochs: Ints, amounts: Floats | int
+    ) -> None:
+        """Add amounts to a feature's cells, one by one in the order given."""
+
+    def look(self, table: UserTable, rows: Rows, now_us: Moments) -> tuple[Floats, Moments | None]:
+        """The features at a moment each, float64[columns, rows], and when they change.
+
+        That is when time alone next changes one of them, int64[rows], NEVER where it doesn't;
+        None where it never does, or where that is not the window's to tell.
+        """
+
+
+class TileWindow:
+    """A ring of tiles a feature: the tile of the user's newest event and those before it.
+
+    Tile t (time // tile_us) lies in cell t modulo the number of tiles. A ring holds what its
+    user did up to the newest event; at a later moment the oldest tiles count no more.
+    """
+
+    def __init__(self, name: str, tiling: Tiling, dtype: str, columns: int) -> None:
+        self.columns = columns
+        self._name = name
+        self._dtype = dtype
+        self._tile_us = tiling.tile_us
+        self._tiles = tiling.tiles
+        self._ages = np.arange(self._tiles)
+
+    def field(self) -> Field:
+        return Field(self._name, self._dtype, self.columns * self._tiles)
+
+    def turn(self, table: UserTable, update: Update) -> None:
+        old = update.before_us // self._tile_us
+        passed = np.minimum(update.newest_us // self._tile_us - old, self._tiles)
+        moved = np.flatnonzero((passed > 0) & (update.before_us >= 0))
+        if len(moved):
+            first = (old[moved] + 1) % self._tiles
+            gone = (self._ages - first[:, None]) % self._tiles < passed[moved, None]
+            cells = table.cells(self._name)
+            rows = update.arrivals.touched[moved]
+            rings = cells.take(rows).reshape(len(rows), self.columns, self._tiles)
+            cells.put(rows, np.where(gone[:, None, :], 0, rings).reshape(len(rows), -1))
+
+    def epochs(self, table: UserTable, update: Update) -> Ints:
+        tiles = update.arrivals.time_us // self._tile_us
+        oldest = (update.newest_us // self._tile_us - self._tiles + 1)[update.arrivals.group]
+        return np.where(tiles >= oldest, tiles, NOT_COUNTED)
+
+    def live(self, table: UserTable, rows: Rows, epochs: Ints) -> Mask:
+        newest = table.cells("newest_us").take_one(rows) // self._tile_us
+        alive: Mask = epochs > newest - self._tiles
+        return alive
+
+    def add(
+        self, table: UserTable, column: int, rows: Rows, epochs: Ints, amounts: Floats | int
+    ) -> None:
+        cells = table.cells(self._name)
+        at = cells.at(rows, column * self._tiles + epochs % self._tiles)
+        np.add.at(cells.flat, at, amounts)
+
+    def look(self, table: UserTable, rows: Rows, now_us: Moments) -> tuple[Floats, Moments | None]:
+        rings = table.cells(self._name).take(rows).reshape(len(rows), self.columns, self._tiles)
+        newest = table.cells("newest_us").take_one(rows) // self._tile_us
+        ages = (newest[:, None] - self._ages) % self._tiles  # by cell, in tiles
+        passed = now_us // self._tile_us - newest
+        if np.any(passed > 0):
+            counts = ages + np.maximum(passed, 0)[:, None] < self._tiles
+            rings = np.where(counts[:, None, :], rings, 0)
+        values: Floats = rings.sum(axis=2, dtype=np.float64).T
+        oldest = np.where((rings != 0).any(axis=1), ages, -1).max(axis=1)
+        drops_us = (newest - oldest + self._tiles) * self._tile_us
+        return values, np.where(oldest >= 0, drops_us, NEVER)
+
+
+class SessionWindow:
+    """One cell a feature, for the user's current session; empty when it is over."""
+
+    def __init__(self, name: str, gap_us: int, columns: int) -> None:
+        self.columns = columns
+        self._name = name
+        self._gap_us = gap_us
+
+    def field(self) -> Field:
+        return Field(self._name, "f8", self.columns)
+
+    def turn(self, table: UserTable, update: Update) -> None:
+        if update.sessions is not None:
+            opened = update.arrivals.rows[update.sessions.opened]
+            table.cells(self._name).put(opened, 0)
+
+    def epochs(self, table: UserTable, update: Update) -> Ints:
+        if update.sessions is None:
+            return np.full(len(update.arrivals), NOT_COUNTED)
+        number = update.sessions.number
+        current = table.cells("session.number").take_one(update.arrivals.rows)
+        return np.where((number == current) & (number != OUTSIDE), number, NOT_COUNTED)
+
+    def live(self, table: UserTable, rows: Rows, epochs: Ints) -> Mask:
+        current: Mask = epochs == table.cells("session.number").take_one(rows)
+        return current
+
+    def add(
+        self, table: UserTable, column: int, rows: Rows, epochs: Ints, amounts: Floats | int
+    ) -> None:
+        cells = table.cells(self._name)
+        np.add.at(cells.flat, cells.at(rows, column), amounts)
+
+    def look(self, table: UserTable, rows: Rows, now_us: Moments) -> tuple[Floats, Moments | None]:
+        counts = active(table, rows, now_us, self._gap_us)
+        values: Floats = np.where(counts, table.cells(self._name).take(rows).T, 0.0)
+        return values, None  # the end of a session is the profile's to tell
+
+
+class LifetimeWindow:
+    """One cell a feature, for all that the user ever did."""
+
+    def __init__(self, name: str, columns: int) -> None:
+        self.columns = columns
+        self._name = name
+
+    def field(self) -> Field:
+        return Field(self._name, "f8", self.columns)
+
+    def turn(self, table: UserTable, update: Update) -> None:
+        pass  # nothing ever stops to count
+
+    def epochs(self, table: UserTable, update: Update) -> Ints:
+        return np.zeros(len(update.arrivals), np.int64)
+
+    def live(self, table: UserTable, rows: Rows, epochs: Ints) -> Mask:
+        alive: Mask = epochs != NOT_COUNTED
+        return alive
+
+    def add(
+        self, table: UserTable, column: int, rows: Rows, epochs: Ints, amounts: Floats | int
+    ) -> None:
+        cells = table.cells(self._name)
+        np.add.at(cells.flat, cells.at(rows, column), amounts)
+
+    def look(self, table: UserTable, rows: Rows, now_us: Moments) -> tuple[Floats, Moments | None]:
+        return table.cells(self._name).take(rows).T, None

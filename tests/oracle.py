@@ -1,0 +1,243 @@
+"""The dumb oracle: what flockwise must say, computed in the slowest and plainest way.
+
+One user, one event at a time, no arrays, and no code shared with the product. It reads the
+features as the configuration's mappings have them and conditions as SQLite does.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+SECOND = 1_000_000
+UNITS = {"seconds": SECOND, "minutes": 60 * SECOND, "hours": 3600 * SECOND, "days": 86400 * SECOND}
+LETTERS = {"ms": 1000, "s": SECOND, "m": 60 * SECOND, "h": 3600 * SECOND, "d": 86400 * SECOND}
+
+
+@dataclass(frozen=True)
+class Event:
+    """What the oracle knows of an event."""
+
+    user: str
+    time: int
+    type: str
+    session: str | None = None
+    properties: Mapping[str, Any] = field(default_factory=dict)
+
+
+def micros(text: str) -> int:
+    """'5m' -> 300000000."""
+    digits = text.rstrip("smhd")
+    return round(float(digits) * LETTERS[text[len(digits) :]])
+
+
+@dataclass
+class Session:
+    """A user's current session."""
+
+    id: str | None
+    start: int
+    last: int
+
+
+class User:
+    """One user's accepted events, in the order of arrival, and what they say at a moment.
+
+    `tiles` gives the tile length of each windowed feature by name, `retained` the tile length
+    and number of tiles by which an event is late; both are stated in the documentation.
+    """
+
+    def __init__(
+        self,
+        features: Mapping[str, Mapping[str, Any]],
+        tiles: Mapping[str, int],
+        retained: tuple[int, int],
+        gap: int,
+        by_id: bool,
+    ) -> None:
+        self.features = features
+        self.tiles = tiles
+        self.retained = retained
+        self.gap = gap
+        self.by_id = by_id
+        self.events: list[Event] = []
+        self.sessions: list[int | None] = []  # of each event, None outside all sessions
+        self.opened: list[bool] = []
+        self.session: Session | None = None
+        self.number = 0
+        self.newest = -1
+
+    def add(self, event: Event) -> bool:
+        """Take an event; False if it is late."""
+        tile, count = self.retained
+        if self.events and event.time // tile < self.newest // tile - count + 1:
+            return False
+        before = self.number
+        joined = self._join(event)
+        self.events.append(event)
+        self.sessions.append(self.number if joined else None)
+        self.opened.append(self.number > before)
+        self.newest = max(self.newest, event.time)
+        return True
+
+    def _join(self, event: Event) -> bool:
+        own = event.session if self.by_id else None
+        session = self.session
+        if session is not None:
+            if own is not None:
+                joins = own == session.id
+            else:
+                joins = session.start - self.gap <= event.time <= session.last + self.gap
+            if joins:
+                session.start = min(session.start, event.time)
+                session.last = max(session.last, event.time)
+                return True
+            if event.time < session.start:
+                return False
+        self.session = Session(own, event.time, event.time)
+        self.number += 1
+        return True
+
+    def value(self, name: str, now: int) -> Any:
+        """One feature at a moment."""
+        spec = self.features[name]
+        if "since" in spec:
+            times = [e.time for e in self.events if self._of(spec["since"], e)]
+            unit = UNITS[spec.get("unit", "minutes")]
+            return max(now - max(times), 0) / unit if times else None
+        if "last" in spec:
+            return self._last(spec)
+        if "duration" in spec:
+            if not self._in_session(now):
+                return None
+            assert self.session is not None
+            unit = UNITS[spec.get("unit", "minutes")]
+            return (self.session.last - self.session.start) / unit
+        return self._amount(name, spec, now)
+
+    def values(self, now: int) -> dict[str, Any]:
+        """All features at a moment."""
+        return {name: self.value(name, now) for name in self.features}
+
+    def _amount(self, name: str, spec: Mapping[str, Any], now: int) -> float:
+        chosen = [
+            (event, opened)
+            for event, number, opened in zip(self.events, self.sessions, self.opened, strict=True)
+            if self._within(name, spec, event, number, now)
+        ]
+        if "count" in spec:
+            return float(sum(1 for e, _ in chosen if self._of(spec["count"], e)))
+        if "sessions" in spec:
+            return float(sum(1 for _, opened in chosen if opened))
+        read = spec.get("sum", spec.get("distinct"))
+        values = [
+            e.properties[read]
+            for e, _ in chosen
+            if self._of(spec.get("of", "any"), e) and e.properties.get(read) is not None
+        ]
+        return float(sum(values)) if "sum" in spec else float(len(set(values)))
+
+    def _within(
+        self, name: str, spec: Mapping[str, Any], event: Event, number: int | None, now: int
+    ) -> bool:
+        window = spec.get("window", spec.get("sessions"))
+        if window == "lifetime":
+            return True
+        if window == "session":
+            return self._in_session(now) and number == self.number
+        tile = self.tiles[name]
+        current = max(now, self.newest) // tile
+        return current - micros(window) // tile < event.time // tile <= current
+
+    def _in_session(self, now: int) -> bool:
+        return self.session is not None and now <= self.session.last + self.gap
+
+    def _last(self, spec: Mapping[str, Any]) -> Any:
+        newest, value = -1, None
+        for event in self.events:
+            read = event.properties.get(spec["last"])
+            if self._of(spec.get("of", "any"), event) and read is not None and event.time >= newest:
+                newest, value = event.time, read
+        return value
+
+    @staticmethod
+    def _of(types: str | Sequence[str], event: Event) -> bool:
+        wanted = [types] if isinstance(types, str) else types
+        return "any" in wanted or event.type in wanted
+
+
+class Conditions:
+    """SQL conditions, judged by SQLite."""
+
+    def __init__(self) -> None:
+        self._database = sqlite3.connect(":memory:")
+
+    def holds(self, condition: str, values: Mapping[str, Any]) -> bool | None:
+        """True, False, or None for unknown."""
+        columns = ", ".join(f'? AS "{name}"' for name in values)
+        query = f"SELECT ({condition}) FROM (SELECT {columns})"
+        result = self._database.execute(query, list(values.values())).fetchone()[0]
+        return None if result is None else bool(result)
+
+
+@dataclass
+class Membership:
+    """One user's way in and out of one segment."""
+
+    spec: Mapping[str, str]
+    entered: int | None = None
+
+    def judge(self, conditions: Conditions, values: Mapping[str, Any], now: int) -> str | None:
+        """'enter', 'leave' or None."""
+        when = conditions.holds(self.spec["when"], values)
+        leave_when = self.spec.get("leave_when")
+        leaves = conditions.holds(leave_when, values) if leave_when else when is not True
+        if self.entered is None:
+            if when is True and (leave_when is None or leaves is not True):
+                self.entered = now
+                return "enter"
+            return None
+        dwell = micros(self.spec["min_dwell"]) if "min_dwell" in self.spec else 0
+        if leaves is True and now - self.entered >= dwell:
+            self.entered = None
+            return "leave"
+        return None
+
+
+def replay(
+    user: User,
+    events: Iterable[Event],
+    segments: Mapping[str, Mapping[str, str]],
+    resolution: int,
+    as_of: int,
+) -> list[tuple[int, str, str]]:
+    """All transitions (time, segment, kind) of one user whose events come in order.
+
+    The user is judged at every multiple of the resolution, whatever happened there.
+    """
+    conditions = Conditions()
+    memberships = {name: Membership(spec) for name, spec in segments.items()}
+    transitions: list[tuple[int, str, str]] = []
+
+    def judge(now: int) -> None:
+        values = user.values(now)
+        for name, membership in memberships.items():
+            kind = membership.judge(conditions, values, now)
+            if kind:
+                transitions.append((now, name, kind))
+
+    now: int | None = None
+    for event in events:
+        end = (event.time // resolution + 1) * resolution
+        while now is not None and now < end:
+            judge(now)
+            now += resolution
+        now = end if now is None else now
+        user.add(event)
+    while now is not None and now <= as_of:
+        judge(now)
+        now += resolution
+    judge(as_of)
+    return transitions

@@ -1,0 +1,95 @@
+"""What hypothesis draws for profiles: features, events of a few users, and how they arrive."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+from hypothesis import strategies as st
+
+from tests.oracle import SECOND, Event
+
+START = 1_790_000_000 * SECOND
+GAP = 600 * SECOND
+
+FEATURES: dict[str, dict[str, Any]] = {
+    "views_session": {"count": "view", "window": "session"},
+    "views_10m": {"count": "view", "window": "10m", "tile": "1m"},
+    "acts_1h": {"count": "any", "window": "1h", "tile": "5m"},
+    "carts": {"count": ["cart", "purchase"], "window": "lifetime"},
+    "spend_session": {"sum": "price", "window": "session"},
+    "spend_1h": {"sum": "price", "of": "purchase", "window": "1h", "tile": "10m"},
+    "spend": {"sum": "price", "window": "lifetime"},
+    "shops_1h": {"distinct": "shop", "window": "1h", "tile": "5m"},
+    "shops_session": {"distinct": "shop", "of": "view", "window": "session"},
+    "shops": {"distinct": "shop", "window": "lifetime"},
+    "since_any": {"since": "any"},
+    "since_cart": {"since": "cart", "unit": "seconds"},
+    "device": {"last": "shop"},
+    "price": {"last": "price", "of": ["view", "cart"], "type": "number"},
+    "minutes": {"duration": "session"},
+    "visits_1h": {"sessions": "1h", "tile": "5m"},
+    "visits": {"sessions": "lifetime"},
+}
+TILES = {
+    "views_10m": 60 * SECOND,
+    "acts_1h": 300 * SECOND,
+    "spend_1h": 600 * SECOND,
+    "shops_1h": 300 * SECOND,
+    "visits_1h": 300 * SECOND,
+}
+WINDOWS = {
+    "views_10m": 600 * SECOND,
+    "acts_1h": 3600 * SECOND,
+    "spend_1h": 3600 * SECOND,
+    "shops_1h": 3600 * SECOND,
+    "visits_1h": 3600 * SECOND,
+}
+
+
+def retained(names: list[str]) -> tuple[int, int]:
+    """Tile length and number of tiles of the longest window among the features, as documented."""
+    windowed = [name for name in names if name in TILES]
+    if not windowed:
+        return 3600 * SECOND, 24
+    longest = max(windowed, key=lambda name: WINDOWS[name])
+    return TILES[longest], WINDOWS[longest] // TILES[longest]
+
+
+features = st.lists(st.sampled_from(sorted(FEATURES)), min_size=1, max_size=8, unique=True)
+
+# Multiples of a quarter, so that sums are exact in whatever order they are added.
+prices = st.one_of(st.none(), st.integers(-40, 4000).map(lambda quarters: quarters / 4))
+
+steps = st.one_of(
+    st.integers(0, 90),
+    st.integers(0, 1500),
+    st.sampled_from([GAP // SECOND, GAP // SECOND + 1, 60, 300, 3600, 4000]),
+).map(lambda seconds: seconds * SECOND)
+
+
+@st.composite
+def events(draw: st.DrawFn, in_order: bool = False, most: int = 40) -> list[Event]:
+    """Events of up to three users, in arrival order; unless `in_order` some come late."""
+    drawn = []
+    now = START + draw(st.integers(0, 3600)) * SECOND
+    for _ in range(draw(st.integers(1, most))):
+        now += draw(steps)
+        back = 0 if in_order else draw(st.one_of(st.just(0), steps))
+        properties = {"price": draw(prices), "shop": draw(st.sampled_from([None, "a", "b", "c"]))}
+        event = Event(
+            user=draw(st.sampled_from(["ann", "bob", "cay"])),
+            time=now - back + draw(st.sampled_from([0, 0, 1, 999_999])),
+            type=draw(st.sampled_from(["view", "view", "cart", "purchase", "search"])),
+            session=draw(st.sampled_from([None, "s1", "s2", "s3"])),
+            properties=properties,
+        )
+        drawn.append(event)
+    return sorted(drawn, key=lambda event: event.time) if in_order else drawn
+
+
+def cuts(draw: st.DrawFn, count: int) -> list[slice]:
+    """Arbitrary batch boundaries over `count` events."""
+    inner = draw(st.lists(st.integers(0, count), max_size=6))
+    edges = sorted({0, count, *inner})
+    return [slice(start, end) for start, end in pairwise(edges)]

@@ -1,0 +1,148 @@
+"""Profiles against the oracle: random events, boundaries, moments; late and out of order."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import msgspec
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from operators.events.batch import EventBatch
+from operators.features.catalog import Catalog
+from operators.features.columns import Frame, Kind
+from operators.features.profiles import Profiles
+from operators.features.spec import FeatureSpec
+from operators.features.windows import NEVER
+from tests.oracle import SECOND, Event, User
+from tests.property.strategies import FEATURES, GAP, TILES, cuts, events, features, retained
+
+
+def catalog_of(names: list[str]) -> Catalog:
+    specs = {name: msgspec.convert(FEATURES[name], FeatureSpec) for name in names}
+    return Catalog.compile(specs, GAP)
+
+
+def batch_of(catalog: Catalog, chosen: list[Event], by_id: bool) -> EventBatch:
+    known = {name: code for code, name in enumerate(catalog.event_types)}
+    prices = [event.properties["price"] for event in chosen]
+    return EventBatch(
+        users=[event.user for event in chosen],
+        time_us=np.array([event.time for event in chosen], np.int64),
+        type=np.array([known.get(event.type, len(known)) for event in chosen], np.int64),
+        session=[event.session for event in chosen] if by_id else None,
+        numbers={"price": np.array(prices, np.float64)} if "price" in catalog.numbers else {},
+        texts={"shop": [e.properties["shop"] for e in chosen]} if "shop" in catalog.texts else {},
+        source=np.arange(len(chosen)),
+    )
+
+
+def feed(profiles: Profiles, chosen: list[Event], by_id: bool) -> list[int]:
+    """Bring the profiles forward by one batch; gives the positions of the late events."""
+    arrivals, late = profiles.arrive(batch_of(profiles.catalog, chosen, by_id))
+    profiles.journal.begin(arrivals.touched)
+    profiles.add(arrivals)
+    return late.tolist()
+
+
+def read(profiles: Profiles, user: str, now: int) -> dict[str, Any]:
+    """All features of a user as plain values, None for null."""
+    rows = np.array([profiles.table.index[user]])
+    moments = np.array([now])
+    frame = Frame(
+        profiles.catalog.columns,
+        profiles.evaluate(rows, moments).values,
+        moments,
+        profiles.table.dictionary,
+    )
+    plain: dict[str, Any] = {}
+    for name, column in frame.columns.items():
+        if column.kind is Kind.CATEGORY:
+            plain[name] = frame.text(name, 0)
+        else:
+            number = float(frame.numbers(name)[0])
+            plain[name] = None if math.isnan(number) else number
+    return plain
+
+
+def oracle_of(names: list[str], by_id: bool) -> User:
+    return User({name: FEATURES[name] for name in names}, TILES, retained(names), GAP, by_id)
+
+
+@given(names=features, chosen=events(), by_id=st.booleans(), data=st.data())
+@settings(max_examples=400, deadline=None)
+def test_profiles_equal_the_oracle(
+    names: list[str], chosen: list[Event], by_id: bool, data: st.DataObject
+) -> None:
+    profiles = Profiles(catalog_of(names))
+    oracles: dict[str, User] = {}
+    for cut in cuts(data.draw, len(chosen)):
+        late = feed(profiles, chosen[cut], by_id)
+        refused = []
+        for position, event in enumerate(chosen[cut]):
+            oracle = oracles.setdefault(event.user, oracle_of(names, by_id))
+            if not oracle.add(event):
+                refused.append(position)
+        assert sorted(late) == refused
+        for user, oracle in oracles.items():
+            ahead = data.draw(st.integers(-GAP, 2 * 3600 * SECOND))
+            now = oracle.newest + ahead
+            assert read(profiles, user, now) == oracle.values(now)
+
+
+@given(names=features, chosen=events(), by_id=st.booleans(), data=st.data())
+@settings(max_examples=200, deadline=None)
+def test_nothing_but_ages_changes_before_the_change_that_is_told(
+    names: list[str], chosen: list[Event], by_id: bool, data: st.DataObject
+) -> None:
+    profiles = Profiles(catalog_of(names))
+    feed(profiles, chosen, by_id)
+    for user, row in profiles.table.index.items():
+        newest = max(event.time for event in chosen if event.user == user)
+        now = newest + data.draw(st.integers(0, 3600 * SECOND))
+        evaluation = profiles.evaluate(np.array([row]), np.array([now]))
+        before, change = evaluation.values, int(evaluation.change_us[0])
+        assert change > now
+        later = data.draw(st.integers(now, min(change - 1, now + 2 * 3600 * SECOND)))
+        after = profiles.evaluate(np.array([row]), np.array([later])).values
+        np.testing.assert_array_equal(before, after)
+        if change != NEVER and not profiles.catalog.uses_sessions:
+            changed = profiles.evaluate(np.array([row]), np.array([change])).values
+            assert not np.array_equal(before, changed, equal_nan=True)
+
+
+@given(names=features, chosen=events(), by_id=st.booleans(), data=st.data())
+@settings(max_examples=200, deadline=None)
+def test_state_restored_from_pages_and_log_goes_on_as_before(
+    names: list[str], chosen: list[Event], by_id: bool, data: st.DataObject
+) -> None:
+    catalog = catalog_of(names)
+    profiles = Profiles(catalog)
+    head: bytes | None = None
+    pages: dict[int, bytes] = {}
+    log: list[bytes] = []
+    for cut in cuts(data.draw, len(chosen)):
+        feed(profiles, chosen[cut], by_id)
+        log.append(profiles.journal.commit())
+        if data.draw(st.booleans()):
+            profiles.prune()
+            compaction = profiles.journal.compact()
+            head, log = compaction.head, []
+            pages |= compaction.pages
+        if data.draw(st.booleans()):
+            restored = Profiles(catalog)
+            restored.journal.restore(head, pages.values(), log)
+            moments = np.full(len(profiles.table), chosen[cut][-1].time + 60 * SECOND)
+            rows = np.arange(len(moments))
+            np.testing.assert_array_equal(
+                restored.evaluate(rows, moments).values,
+                profiles.evaluate(rows, moments).values,
+            )
+            profiles = restored
+    twin = Profiles(catalog)
+    feed(twin, chosen, by_id)
+    now = max(event.time for event in chosen)
+    for user in twin.table.index:
+        assert read(profiles, user, now) == read(twin, user, now)
