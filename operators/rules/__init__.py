@@ -1,0 +1,1 @@
+"""The segment language: parse a condition, judge users by it, and say why."""

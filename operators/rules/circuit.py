@@ -1,0 +1,125 @@
+"""Conditions of many segments as one circuit, evaluated for all users at once.
+
+SQL's three values fit an and-inverter graph (see network.py) by holding two rows a variable,
+"is true" and "is false"; unknown is neither. Negation swaps the rows, so that the row number of
+what is true of a literal is the literal itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+
+from operators.features.columns import Floats, Frame
+from operators.rules.arithmetic import Values, compute
+from operators.rules.cells import Bools, Cells
+from operators.rules.network import Network
+from operators.rules.tree import (
+    Arithmetic,
+    Call,
+    Condition,
+    Feature,
+    Negative,
+    Number,
+    Operand,
+    parts,
+)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A circuit's values for the n users of a frame.
+
+    `truths` is bool[literals, n]: a literal's row says for whom it is true, the row of its
+    negation for whom it is false. `numbers` is float64[rows, n], the operands' values by `rows`.
+    """
+
+    frame: Frame
+    truths: Bools
+    numbers: Floats
+    rows: Mapping[Operand, int]
+
+    def truth(self, literal: int, at: int) -> bool | None:
+        """Whether a literal is true for the user at a position; None is unknown."""
+        if self.truths[literal, at]:
+            return True
+        return False if self.truths[literal ^ 1, at] else None
+
+
+@dataclass(frozen=True)
+class _Gates:
+    """Neighbouring gates of one level and number of inputs; `inputs` is intp[inputs, gates]."""
+
+    at: slice
+    inputs: NDArray[np.intp]
+
+    def evaluate(self, truths: Bools) -> None:
+        """AND them: true if all inputs are, false if one is. `truths` is bool[variables, 2, n]."""
+        rows = truths.reshape(2 * len(truths), truths.shape[2])
+        is_true, is_false = rows[self.inputs[0]], rows[self.inputs[0] ^ 1]
+        for literals in self.inputs[1:]:
+            is_true &= rows[literals]
+            is_false |= rows[literals ^ 1]
+        truths[self.at, 0], truths[self.at, 1] = is_true, is_false
+
+
+class Circuit:
+    """Some conditions, compiled.
+
+    `literals` holds the literal of each and of all their parts, `rows` the row of each operand.
+    """
+
+    def __init__(self, conditions: Iterable[Condition]) -> None:
+        network = Network(conditions)
+        self.literals: Mapping[Condition, int] = network.literals
+        self.rows: Mapping[Operand, int] = network.rows
+        self._features = [x for x in network.rows if isinstance(x, Feature)]
+        computed = (x for x in network.rows if isinstance(x, Negative | Arithmetic | Call))
+        self._expressions = list(computed)
+        self._cells = Cells(network.cells)
+        self._cells_at = slice(1, 1 + len(network.cells))
+        self._gates = _in_groups(network)
+        self._size = 1 + len(network.cells) + len(network.gates)
+
+    def evaluate(self, frame: Frame) -> Evaluation:
+        """Every condition for every user of a frame."""
+        numbers = self._numbers(frame)
+        truths = np.empty((self._size, 2, len(frame)), bool)
+        truths[0] = [[False], [True]]
+        of_cells = truths[self._cells_at]
+        self._cells.evaluate(numbers, frame.dictionary, of_cells[:, 0], of_cells[:, 1])
+        for gates in self._gates:
+            gates.evaluate(truths)
+        return Evaluation(frame, truths.reshape(2 * self._size, len(frame)), numbers, self.rows)
+
+    def _numbers(self, frame: Frame) -> Floats:
+        numbers = np.empty((len(self.rows), len(frame)))
+        for row, feature in enumerate(self._features):
+            numbers[row] = frame.numbers(feature.name)
+        given = numbers[: len(self._features)]
+        given[~np.isfinite(given)] = np.nan
+        for expression in self._expressions:
+            values = [self._values(part, numbers) for part in parts(expression)]
+            numbers[self.rows[expression]] = compute(expression, values)
+        return numbers
+
+    def _values(self, operand: Operand, numbers: Floats) -> Values:
+        if isinstance(operand, Number):
+            return np.float64(operand.value)
+        row: Floats = numbers[self.rows[operand]]
+        return row
+
+
+def _in_groups(network: Network) -> list[_Gates]:
+    """The gates in the order of evaluation; those in one group don't need each other."""
+    groups, first = [], 1 + len(network.cells)
+    pairs = zip(network.gate_levels, network.gates, strict=True)
+    for _, group in groupby(pairs, key=lambda pair: (pair[0], len(pair[1]))):
+        inputs = np.array([gate for _, gate in group], np.intp).T
+        groups.append(_Gates(slice(first, first + inputs.shape[1]), np.ascontiguousarray(inputs)))
+        first += inputs.shape[1]
+    return groups

@@ -1,0 +1,214 @@
+"""Which comparisons decided, in words: `product_views = 5 (> 3)`.
+
+What stands in parentheses holds for the value before it: where `product_views > 3` is false,
+`product_views = 2 (<= 3)`. Of a comparison with an unknown, it is what the condition asks for:
+`since_purchase is unknown (< 30)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import isnan
+from typing import Final, TypeAlias
+
+from operators.features.columns import Kind
+from operators.rules.circuit import Circuit, Evaluation
+from operators.rules.tree import (
+    All,
+    Atom,
+    Between,
+    Comparison,
+    Condition,
+    Constant,
+    Feature,
+    IsNull,
+    Number,
+    OneOf,
+    Operand,
+    Some,
+    Text,
+    operands,
+    quoted,
+)
+
+_FEWEST_DIGITS: Final = 6
+_MOST_DIGITS: Final = 17  # enough for any float64
+
+Value: TypeAlias = float | str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """One operand of a comparison: a row of the circuit's numbers, or a constant."""
+
+    label: str
+    row: int | None = None
+    category: str | None = None
+    constant: float | None = None
+
+    def value(self, evaluation: Evaluation, at: int) -> Value:
+        """The value for the user at a position, None if null; of a text that is no feature too."""
+        if self.category is not None:
+            return evaluation.frame.text(self.category, at)
+        if self.row is None:
+            return self.constant
+        number = float(evaluation.numbers[self.row, at])
+        return None if isnan(number) else number
+
+    def text(self, value: Value, digits: int) -> str:
+        """`device = 'mobile'`, `carts_1h = 2`, `carts_1h is unknown`, or the constant."""
+        if self.row is None:
+            return self.label
+        if value is None:
+            return f"{self.label} is unknown"
+        shown = quoted(value) if isinstance(value, str) else _short(value, digits)
+        return f"{self.label} = {shown}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Fact:
+    """A comparison to be filled in with values; `holds` and `fails` have a {} for each side."""
+
+    sides: tuple[_Side, ...]
+    holds: str
+    fails: str
+
+    def text(self, truth: bool | None, evaluation: Evaluation, at: int) -> str:
+        values = [side.value(evaluation, at) for side in self.sides]
+        digits = _digits(self.sides, values)
+        texts = [side.text(x, digits) for side, x in zip(self.sides, values, strict=True)]
+        return (self.fails if truth is False else self.holds).format(*texts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Threshold:
+    """A number compared with a constant: what most rules are made of, so told without detours."""
+
+    fact: _Fact
+    label: str
+    row: int
+    constant: float
+    holds: str
+    fails: str
+
+    def text(self, truth: bool | None, evaluation: Evaluation, at: int) -> str:
+        value = float(evaluation.numbers[self.row, at])
+        digits = f"{value:.{_FEWEST_DIGITS}g}"
+        if truth is None or _side_of(float(digits), self.constant) != _side_of(
+            value, self.constant
+        ):
+            return self.fact.text(truth, evaluation, at)
+        shown = str(int(value)) if _is_whole(value) else digits
+        return f"{self.label} = {shown} ({self.holds if truth else self.fails})"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A condition to be explained: an atom with its fact, or the parts that make it."""
+
+    literal: int
+    fact: _Fact | _Threshold | None
+    children: tuple[Reason, ...]
+
+    @classmethod
+    def of(cls, condition: Condition, circuit: Circuit) -> Reason:
+        """The reason to a condition of a circuit."""
+        literal = circuit.literals[condition]
+        if isinstance(condition, All | Some):
+            return cls(literal, None, tuple(cls.of(x, circuit) for x in condition.children))
+        sides = tuple(_side(operand, circuit.rows) for operand in operands(condition))
+        converse = condition if isinstance(condition, Constant) else condition.complement()
+        fact = _Fact(sides, _pattern(condition), _pattern(converse))
+        return cls(literal, _threshold(fact, condition, converse) or fact, ())
+
+
+def explain(reason: Reason, evaluation: Evaluation, at: int) -> list[str]:
+    """The comparisons that made a condition true, false or unknown for the user at a position.
+
+    An AND that is true is so by all its parts, one that is false by those that are false, one
+    that is unknown by those that are unknown; an OR likewise. So the parts that decide are
+    always those with the value of the whole.
+    """
+    truth = evaluation.truth(reason.literal, at)
+    return list(dict.fromkeys(_deciding(reason, truth, evaluation, at)))
+
+
+def _deciding(reason: Reason, truth: bool | None, evaluation: Evaluation, at: int) -> Iterator[str]:
+    if reason.fact is not None:
+        yield reason.fact.text(truth, evaluation, at)
+    for child in reason.children:
+        if evaluation.truth(child.literal, at) is truth:
+            yield from _deciding(child, truth, evaluation, at)
+
+
+def _threshold(fact: _Fact, condition: Atom, converse: Atom) -> _Threshold | None:
+    if not isinstance(condition, Comparison) or not isinstance(converse, Comparison):
+        return None
+    number, constant = fact.sides
+    if number.row is None or number.category is not None or constant.constant is None:
+        return None
+    return _Threshold(
+        fact,
+        number.label,
+        number.row,
+        constant.constant,
+        f"{condition.operator} {constant.label}",
+        f"{converse.operator} {constant.label}",
+    )
+
+
+def _side_of(number: float, constant: float) -> int:
+    return (number > constant) - (number < constant)
+
+
+def _side(operand: Operand, rows: Mapping[Operand, int]) -> _Side:
+    if isinstance(operand, Number):
+        return _Side(str(operand), constant=operand.value)
+    if isinstance(operand, Text):
+        return _Side(str(operand))
+    if isinstance(operand, Feature) and operand.kind is Kind.CATEGORY:
+        return _Side(str(operand), rows[operand], category=operand.name)
+    return _Side(str(operand), rows[operand])
+
+
+def _pattern(atom: Atom) -> str:
+    match atom:
+        case Constant():
+            return str(atom)
+        case Comparison(operator):
+            return f"{{}} ({operator} {{}})"
+        case Between(negated=negated):
+            return f"{{}} ({'NOT ' * negated}BETWEEN {{}} AND {{}})"
+        case OneOf(_, options, negated):
+            return f"{{}} ({'NOT ' * negated}IN ({', '.join(['{}'] * len(options))}))"
+        case IsNull(negated=negated):
+            return f"{{}} (IS {'NOT ' * negated}NULL)"
+
+
+def _short(value: float, digits: int) -> str:
+    return str(int(value)) if _is_whole(value) else f"{value:.{digits}g}"
+
+
+def _is_whole(value: float) -> bool:
+    return value.is_integer() and abs(value) < 1e15
+
+
+def _digits(sides: Sequence[_Side], values: Sequence[Value]) -> int:
+    """How many digits to show: more than six where those would show 30.0000001 > 30 as 30."""
+    numbers = [x for x in values if isinstance(x, float)]
+    if all(map(_is_whole, numbers)):
+        return _FEWEST_DIGITS
+    varies = [
+        side.row is not None for side, x in zip(sides, values, strict=True) if isinstance(x, float)
+    ]
+    for digits in range(_FEWEST_DIGITS, _MOST_DIGITS):
+        shown = [float(_short(x, digits)) if v else x for x, v in zip(numbers, varies, strict=True)]
+        if _order(shown) == _order(numbers):
+            return digits
+    return _MOST_DIGITS
+
+
+def _order(numbers: Sequence[float]) -> list[int]:
+    """How the first compares to each of the others: -1 less, 0 equal, 1 more."""
+    return [(numbers[0] > other) - (numbers[0] < other) for other in numbers[1:]]
