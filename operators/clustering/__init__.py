@@ -1,0 +1,1 @@
+"""Models of user clusters: scaling, imputing, learning and the nearest centroid."""

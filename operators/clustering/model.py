@@ -1,0 +1,91 @@
+"""A cluster model as arrays: what Learn publishes and Assign judges users by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from operators.clustering.nearest import Nearest, nearest
+from operators.clustering.preparation import Preparation
+from operators.clustering.stored import FORMAT, decode, encode, floats, to_bytes
+from operators.features.columns import Floats
+
+
+@dataclass(frozen=True, eq=False)
+class ClusterModel:
+    """One version of a cluster model with k clusters over d dimensions.
+
+    `centers` is float64[k, d] in scaled space; `sizes`, float64[k], is the share of each cluster
+    in the recent profiles, and `learned` the number of profiles learned in all. Every number in
+    it is finite.
+    """
+
+    version: int
+    learned: int
+    river: str  # the version of River that learned it
+    dimensions: tuple[str, ...]
+    preparation: Preparation
+    centers: Floats
+    sizes: Floats
+
+    def assign(self, points: Floats) -> Nearest:
+        """Cluster, distance and margin, in scaled space, of raw points float64[n, d].
+
+        NaN is missing and imputed, and so is every infinite coordinate.
+        """
+        return nearest(self.preparation.scaled(points), self.centers)
+
+    def to_bytes(self) -> bytes:
+        """The model as a msgpack message."""
+        return encode(
+            _StoredModel(
+                format=FORMAT,
+                river=self.river,
+                version=self.version,
+                learned=self.learned,
+                dimensions=self.dimensions,
+                impute=to_bytes(self.preparation.impute),
+                offset=to_bytes(self.preparation.offset),
+                scale=to_bytes(self.preparation.scale),
+                centers=to_bytes(self.centers),
+                sizes=to_bytes(self.sizes),
+            )
+        )
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> ClusterModel:
+        """The model in a message of `to_bytes`.
+
+        Raises:
+            JobError: a message of another format, or none at all.
+        """
+        stored = decode(data, _StoredModel, "a stored cluster model")
+        d = len(stored.dimensions)
+        centers = floats(stored.centers, -1, d)
+        return cls(
+            version=stored.version,
+            learned=stored.learned,
+            river=stored.river,
+            dimensions=stored.dimensions,
+            preparation=Preparation(
+                impute=floats(stored.impute, d),
+                offset=floats(stored.offset, d),
+                scale=floats(stored.scale, d),
+            ),
+            centers=centers,
+            sizes=floats(stored.sizes, len(centers)),
+        )
+
+
+class _StoredModel(msgspec.Struct, frozen=True):
+    format: int
+    river: str
+    version: int
+    learned: int
+    dimensions: tuple[str, ...]
+    impute: bytes
+    offset: bytes
+    scale: bytes
+    centers: bytes
+    sizes: bytes

@@ -1,0 +1,81 @@
+"""Which dimensions a cluster model has, and users as points in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from operators.features.columns import FeatureColumn, Floats, Frame, Kind
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """One axis: the number or age of a feature, or whether it has one category."""
+
+    feature: str
+    category: str | None = None
+
+    @property
+    def name(self) -> str:
+        """`spend_30d` for a number or an age, `device=mobile` for a category."""
+        return self.feature if self.category is None else f"{self.feature}={self.category}"
+
+
+@dataclass(frozen=True)
+class Space:
+    """The dimensions of a model, in order."""
+
+    dimensions: tuple[Dimension, ...]
+
+    @classmethod
+    def of(cls, features: Sequence[str], columns: Mapping[str, FeatureColumn]) -> Space:
+        """The space of these features: one dimension a number or age, one each category."""
+        return cls(tuple(_dimensions(features, columns)))
+
+    def __len__(self) -> int:
+        return len(self.dimensions)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """What the dimensions are called, in order."""
+        return tuple(dimension.name for dimension in self.dimensions)
+
+    @cached_property
+    def numeric(self) -> NDArray[np.bool_]:
+        """Which dimensions are imputed and scaled, bool[d]: all but the one-hot ones."""
+        return np.array([dimension.category is None for dimension in self.dimensions], bool)
+
+    def points(self, frame: Frame) -> Floats:
+        """The users of a frame as float64[n, d].
+
+        NaN is a missing number or age. A category is 0 or 1: a missing one, or one without a
+        dimension, is 0 in all of its feature's dimensions.
+        """
+        points = np.empty((len(frame), len(self)))
+        for at, dimension in enumerate(self.dimensions):
+            points[:, at] = _values(dimension, frame)
+        return points
+
+
+def _dimensions(
+    features: Sequence[str], columns: Mapping[str, FeatureColumn]
+) -> Iterator[Dimension]:
+    for feature in features:
+        column = columns[feature]
+        if column.kind is Kind.CATEGORY:
+            yield from (Dimension(feature, category) for category in column.categories)
+        else:
+            yield Dimension(feature)
+
+
+def _values(dimension: Dimension, frame: Frame) -> Floats:
+    if dimension.category is None:
+        return frame.numbers(dimension.feature)
+    code = frame.dictionary.code(dimension.category)
+    if code is None:
+        return np.zeros(len(frame))
+    return np.where(frame.row(dimension.feature) == code, 1.0, 0.0)

@@ -1,0 +1,32 @@
+"""The first centers of a model: a batch k-means over the first profiles."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from operators.clustering.nearest import nearest
+from operators.features.columns import Floats
+
+# Points closer than this in scaled space are one point to the fit: scikit-learn's distances
+# can't tell them apart for sure.
+_DECIMALS: Final = 5
+# Of ten starts by k-means++ the best; a single one ends in a poor optimum now and then.
+_STARTS: Final = 10
+
+
+def first_centers(scaled: Floats, k: int, seed: int) -> Floats:
+    """Centers float64[<= k, d] of scaled points float64[n, d], n at least 1.
+
+    k-means++ (Arthur and Vassilvitskii, 2007) and Lloyd's algorithm (1982) by scikit-learn. There
+    are no more centers than distinct points, and each is the nearest of at least one point.
+    """
+    from sklearn.cluster import KMeans  # noqa: PLC0415 - 0.9 s, once in the life of a model
+
+    distinct, weights = np.unique(scaled.round(_DECIMALS), axis=0, return_counts=True)
+    fit = KMeans(min(k, len(distinct)), n_init=_STARTS, random_state=seed)
+    rough = fit.fit(distinct, sample_weight=weights).cluster_centers_
+    # One more step of Lloyd's, on the points as they are.
+    cluster = nearest(scaled, rough).cluster
+    return np.array([scaled[cluster == held].mean(axis=0) for held in np.unique(cluster)])

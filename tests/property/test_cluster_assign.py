@@ -1,0 +1,105 @@
+"""The vectorised nearest center against a loop over users and centers."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from operators.clustering import nearest as nearest_module
+from operators.clustering.imputing import medians
+from operators.clustering.nearest import nearest
+from operators.clustering.preparation import LARGEST, Preparation, usable
+from operators.features.columns import Floats
+
+NUMBERS = st.floats(-1e6, 1e6)
+WILD = st.one_of(NUMBERS, st.floats(), st.sampled_from([math.inf, -math.inf, math.nan, 1e300]))
+
+
+def matrix(
+    rows: int, columns: int, elements: st.SearchStrategy[float]
+) -> st.SearchStrategy[Floats]:
+    return arrays.arrays(np.float64, (rows, columns), elements=elements)
+
+
+@st.composite
+def points_and_centers(draw: st.DrawFn) -> tuple[Floats, Floats]:
+    d = draw(st.integers(1, 5))
+    points = draw(matrix(draw(st.integers(0, 12)), d, NUMBERS))
+    return points, draw(matrix(draw(st.integers(1, 6)), d, NUMBERS))
+
+
+def distance(point: list[float], center: list[float]) -> float:
+    total = 0.0
+    for a, b in zip(point, center, strict=True):
+        total += (a - b) * (a - b)
+    return math.sqrt(total)
+
+
+@given(points_and_centers())
+def test_nearest_is_what_a_loop_finds(case: tuple[Floats, Floats]) -> None:
+    points, centers = case
+    found = nearest(points, centers)
+    assert len(found.cluster) == len(points)
+    for at, point in enumerate(points.tolist()):
+        distances = [distance(point, center) for center in centers.tolist()]
+        first, *rest = sorted(distances)
+        assert found.cluster[at] == distances.index(first)
+        assert found.distance[at] == first
+        assert found.margin[at] == (rest[0] - first if rest else math.inf)
+
+
+def test_blocks_change_nothing() -> None:
+    random = np.random.default_rng(0)
+    points, centers = random.normal(size=(997, 3)), random.normal(size=(200, 3))
+    assert len(points) > 2 * nearest_module._PAIRS // len(centers)
+    whole = nearest(points, centers)
+    for at in range(len(points)):
+        alone = nearest(points[at : at + 1], centers)
+        assert [part[0] for part in alone] == [part[at] for part in whole]
+
+
+@st.composite
+def wild_preparation(draw: st.DrawFn) -> tuple[Preparation, Floats]:
+    d = draw(st.integers(1, 4))
+    impute, offset = draw(matrix(2, d, st.floats(-LARGEST, LARGEST)))
+    scale = draw(matrix(1, d, st.floats(0, 2 * LARGEST)))[0]
+    return Preparation(impute, offset, scale), draw(matrix(draw(st.integers(0, 8)), d, WILD))
+
+
+@given(wild_preparation())
+def test_any_point_is_scaled_to_a_finite_one(case: tuple[Preparation, Floats]) -> None:
+    preparation, points = case
+    scaled = preparation.scaled(points)
+    assert scaled.shape == points.shape
+    assert np.isfinite(scaled).all()
+    assert (scaled[:, preparation.scale == 0] == 0).all()
+    found = nearest(scaled, np.zeros((2, scaled.shape[1])))
+    assert np.isfinite(found.distance).all()
+    assert (found.margin == 0).all()
+
+
+@given(wild_preparation())
+def test_scaling_is_what_a_loop_computes(case: tuple[Preparation, Floats]) -> None:
+    preparation, points = case
+    scaled = preparation.scaled(points)
+    for (user, at), x in np.ndenumerate(points):
+        known = x if abs(x) <= LARGEST else float(preparation.impute[at])
+        gap, scale = known - float(preparation.offset[at]), float(preparation.scale[at])
+        # The smallest of numbers as a divisor overflows, which Python's division raises for.
+        expected = float(np.float64(gap) / scale) if scale > 1e-100 else None
+        if expected is not None:
+            assert scaled[user, at] == min(max(expected, -LARGEST), LARGEST)
+
+
+@settings(max_examples=200)
+@given(st.integers(1, 4).flatmap(lambda d: st.integers(0, 9).flatmap(lambda n: matrix(n, d, WILD))))
+def test_medians_are_those_of_the_known_values(points: Floats) -> None:
+    points = usable(points)
+    for column, median in zip(points.T.tolist(), medians(points), strict=True):
+        known = sorted(value for value in column if not math.isnan(value))
+        low, high = (known[(len(known) - 1) // 2], known[len(known) // 2]) if known else (0, 0)
+        assert median == (low + high) / 2
