@@ -1,0 +1,236 @@
+"""The users of a lane as Assign knows them: last features, segments and cluster.
+
+It judges them when Profile has evaluated them anew and when time alone changes what a rule
+says: an age passes a threshold, a shortest stay ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from operators.clustering.model import ClusterModel
+from operators.clustering.nearest import Nearest
+from operators.clustering.space import Space
+from operators.events.batch import Mask
+from operators.features.clocks import Round
+from operators.features.columns import FeatureColumn, Floats, Frame, Kind, Moments
+from operators.features.windows import NEVER
+from operators.pages.journal import Journal
+from operators.pages.layout import Field, Layout, Rows
+from operators.pages.sets import Ints
+from operators.pages.table import UserTable
+from operators.rules.judgement import Judgement
+from operators.rules.rulebook import Rulebook
+
+CLUSTER: Final = "cluster"  # the column by which rules see the cluster
+NO_CLUSTER: Final = -1
+
+_OUT: Final = -1  # entered_us of a segment that the user is not in
+_DUE: Final = "due_us"
+_JUDGED: Final = "judged_us"
+_ENTERED: Final = "entered_us"
+_NUMBERS: Final = "numbers"
+
+# A user's age grows without end, and with it the distance to every center. An idle user is
+# assigned anew when the age has grown by an eighth: often while young, rarely when old.
+_AGE_STEPS: Final = 8
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """What judging n users at a moment each came to; `changed` are the positions that differ.
+
+    `before` and `judgement.member` are bool[n, segments]; `nearest` is None without a model.
+    """
+
+    rows: Rows
+    frame: Frame
+    before: Mask
+    judgement: Judgement
+    nearest: Nearest | None
+    model: int | None
+    changed: Ints
+
+
+class Members:
+    """The members of a lane.
+
+    State: key one lane; layout as `_layout` says; written only here; a row dies with its user.
+
+    Args:
+        columns: the features, in the order in which Profile sends them.
+        rulebook: the segments.
+        space: the dimensions of the cluster model, None without clusters.
+        resolution_us: due moments are rounded up to its multiples, so that many fall together.
+    """
+
+    def __init__(
+        self,
+        columns: Mapping[str, FeatureColumn],
+        rulebook: Rulebook,
+        space: Space | None,
+        resolution_us: int,
+    ) -> None:
+        self.columns = columns
+        self.rulebook = rulebook
+        self.coded = _positions(columns, coded=True)
+        self.table = UserTable(_layout(columns, len(rulebook.names)))
+        self.journal = Journal(self.table)
+        self._numbers = _positions(columns, coded=False)
+        self._space = space
+        self._ages = _ages_in(space, columns)
+        self._resolution_us = resolution_us
+        self._columns_judged = {**columns, CLUSTER: FeatureColumn(CLUSTER, Kind.NUMBER)}
+
+    def begin(self, rounds: Sequence[Round], until_us: int, others: Rows) -> None:
+        """Remember, for the journal, the users whom `judge` may change, and others."""
+        arrived = [round_.rows for round_ in rounds]
+        self.journal.begin(np.unique(np.concatenate([*arrived, self._due(until_us), others])))
+
+    def judge(
+        self, rounds: Sequence[Round], model: ClusterModel | None, until_us: int, exact: bool
+    ) -> Iterator[Verdicts]:
+        """Judge the users of these rounds, and up to `until_us` whomever time alone changes.
+
+        With `exact` a user who is due is judged at the moment of being due, in the order of
+        time; without, at `until_us`, which is now.
+        """
+        for round_ in rounds:
+            if exact:
+                yield from self._catch_up(round_.rows, round_.now_us, model)
+            self._store(round_)
+            yield self._judge(round_.rows, round_.now_us, round_.values, model)
+        if exact:
+            rows = self._due(until_us)
+            yield from self._catch_up(rows, np.full(len(rows), until_us + 1), model)
+        elif len(rows := self._due(until_us)):
+            yield self.again(rows, np.full(len(rows), until_us), model)
+
+    def again(self, rows: Rows, now_us: Moments, model: ClusterModel | None) -> Verdicts:
+        """Judge users by the features that they had last, at a moment each."""
+        return self._judge(rows, now_us, self._values(rows), model)
+
+    def everyone(self) -> Rows:
+        """All rows."""
+        return np.arange(len(self.table))
+
+    def unassigned(self, most: int) -> Rows:
+        """Up to `most` users without a cluster."""
+        cluster = self.table.cells(CLUSTER).take_one(self.everyone())
+        return np.flatnonzero(cluster == NO_CLUSTER)[:most]
+
+    def not_before(self, rows: Rows, now_us: int) -> Moments:
+        """A moment for each user, int64[rows]: now, or when the user was judged last if later."""
+        return np.maximum(self.table.cells(_JUDGED).take_one(rows), now_us)
+
+    def next_due_us(self) -> int:
+        """When the first user of the lane is due; NEVER if none is."""
+        return int(self.table.cells(_DUE).take_one(self.everyone()).min(initial=NEVER))
+
+    def _catch_up(
+        self, rows: Rows, before_us: Moments, model: ClusterModel | None
+    ) -> Iterator[Verdicts]:
+        """Judge each of these users at every moment of being due before the one given."""
+        due = self.table.cells(_DUE)
+        while len(rows):
+            due_us = due.take_one(rows)
+            late = due_us < before_us
+            rows, before_us, due_us = rows[late], before_us[late], due_us[late]
+            if len(rows):
+                yield self.again(rows, due_us, model)
+
+    def _judge(
+        self, rows: Rows, now_us: Moments, values: Floats, model: ClusterModel | None
+    ) -> Verdicts:
+        cluster_cells = self.table.cells(CLUSTER)
+        entered_cells = self.table.cells(_ENTERED)
+        frame = Frame(self.columns, values, now_us, self.table.dictionary)
+        nearest = self._nearest(frame, model)
+        old_cluster = cluster_cells.take_one(rows)
+        cluster = old_cluster if nearest is None else nearest.cluster
+        row = np.where(cluster == NO_CLUSTER, np.nan, cluster)
+        judged = Frame(
+            self._columns_judged, np.vstack([values, row]), now_us, self.table.dictionary
+        )
+        entered_us = entered_cells.take(rows)
+        before = entered_us != _OUT
+        judgement = self.rulebook.judge(judged, before, entered_us)
+        entered_cells.put(rows, np.where(judgement.member, judgement.entered_us, _OUT))
+        cluster_cells.put_one(rows, cluster)
+        self.table.cells(_JUDGED).put_one(rows, now_us)
+        self.table.cells(_DUE).put_one(rows, self._due_us(frame, judgement))
+        changed = np.flatnonzero(
+            (judgement.member != before).any(axis=1) | (cluster != old_cluster)
+        )
+        version = None if model is None else model.version
+        return Verdicts(rows, judged, before, judgement, nearest, version, changed)
+
+    def _nearest(self, frame: Frame, model: ClusterModel | None) -> Nearest | None:
+        if model is None or self._space is None or not len(frame):
+            return None
+        return model.assign(self._space.points(frame))
+
+    def _due_us(self, frame: Frame, judgement: Judgement) -> Moments:
+        due_us = judgement.due_us
+        for name in self._ages:
+            grown_us = np.maximum(frame.now_us - frame.row(name), 0) / _AGE_STEPS
+            again_us = frame.now_us + np.maximum(np.nan_to_num(grown_us), _MINUTE_US)
+            ageing = ~np.isnan(grown_us)
+            due_us = np.where(ageing, np.minimum(due_us, again_us.astype(np.int64)), due_us)
+        up = -(-due_us // self._resolution_us) * self._resolution_us
+        return np.where(due_us == NEVER, NEVER, up)
+
+    def _store(self, round_: Round) -> None:
+        self.table.cells(_NUMBERS).put(round_.rows, round_.values[self._numbers].T)
+        names = list(self.columns)
+        for at in self.coded:
+            codes = np.where(np.isnan(round_.values[at]), -1, round_.values[at])
+            self.table.cells(_category(names[at])).put_one(round_.rows, codes)
+
+    def _values(self, rows: Rows) -> Floats:
+        values = np.empty((len(self.columns), len(rows)))
+        values[self._numbers] = self.table.cells(_NUMBERS).take(rows).T
+        names = list(self.columns)
+        for at in self.coded:
+            codes = self.table.cells(_category(names[at])).take_one(rows)
+            values[at] = np.where(codes < 0, np.nan, codes)
+        return values
+
+    def _due(self, until_us: int) -> Rows:
+        return np.flatnonzero(self.table.cells(_DUE).take_one(self.everyone()) <= until_us)
+
+
+_MINUTE_US: Final = 60_000_000
+
+
+def _layout(columns: Mapping[str, FeatureColumn], segments: int) -> Layout:
+    names = list(columns)
+    coded = [names[at] for at in _positions(columns, coded=True)]
+    return Layout(
+        [
+            Field(_NUMBERS, "f8", len(names) - len(coded), initial=np.nan),
+            *(Field(_category(name), "i8", initial=-1, coded=True) for name in coded),
+            Field(_ENTERED, "i8", segments, initial=_OUT),
+            Field(CLUSTER, "i8", initial=NO_CLUSTER),
+            Field(_JUDGED, "i8", initial=-1),
+            Field(_DUE, "i8", initial=NEVER),
+        ]
+    )
+
+
+def _category(name: str) -> str:
+    return f"category.{name}"
+
+
+def _positions(columns: Mapping[str, FeatureColumn], *, coded: bool) -> list[int]:
+    kinds = [column.kind for column in columns.values()]
+    return [at for at, kind in enumerate(kinds) if (kind is Kind.CATEGORY) == coded]
+
+
+def _ages_in(space: Space | None, columns: Mapping[str, FeatureColumn]) -> list[str]:
+    names = [dimension.feature for dimension in space.dimensions] if space else []
+    return [name for name in names if columns[name].kind is Kind.AGE]

@@ -1,0 +1,78 @@
+"""What flockwise publishes: assignments, transitions and dead letters, as JSON.
+
+Times are ISO 8601 in UTC with microseconds. A field that is not known is null or absent;
+consumers must pass over fields that they don't know.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Assignment(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One user's segments and cluster now: a record of the changelog.
+
+    `version` is in microseconds and grows strictly for a user; stores write by it.
+    `updated_at` is the moment as of which the user was judged. `why` holds for each segment
+    the comparisons that decided, `since` the moment of entering. `model` and `rules` are the
+    versions that judged. `event_at` is the time in Kafka (ms) of the newest event before it.
+    """
+
+    user: str
+    version: int
+    updated_at: str
+    segments: list[str]
+    since: dict[str, str] = {}
+    why: dict[str, list[str]] = {}
+    cluster: int | None = None
+    distance: float | None = None
+    margin: float | None = None
+    model: int | None = None
+    rules: int = 0
+    features: dict[str, float | str | None] = {}
+    event_at: int | None = None
+
+
+class Tombstone(msgspec.Struct, frozen=True):
+    """A user forgotten at a version: whatever is older about them goes."""
+
+    user: str
+    version: int
+
+
+class Transition(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One user entering or leaving one segment; (user, version, segment) names it for ever."""
+
+    user: str
+    segment: str
+    kind: str  # "enter" or "leave"
+    at: str
+    version: int
+    why: list[str] = []
+    rules: int = 0
+
+
+class DeadLetter(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An input that could not be used, kept raw.
+
+    `raw` is the value if it is UTF-8, else `raw_base64` holds it; both are None for a null
+    value. `key` and `key_base64` likewise. `truncated` says that only the first bytes of
+    `size` are kept, `sha256` then names the whole.
+    """
+
+    reason: str
+    detail: str
+    at: str
+    raw: str | None = None
+    raw_base64: str | None = None
+    key: str | None = None
+    key_base64: str | None = None
+    size: int = 0
+    truncated: bool = False
+    sha256: str | None = None
+
+
+assignment_decoder = msgspec.json.Decoder(Assignment)
+transition_decoder = msgspec.json.Decoder(Transition)
+dead_letter_decoder = msgspec.json.Decoder(DeadLetter)
+encode = msgspec.json.Encoder().encode
