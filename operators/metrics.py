@@ -1,0 +1,108 @@
+"""What the operators tell Flink's metric reporters.
+
+Values that are set (not counted) are Flink distributions, whose latest value is reported: a
+gauge would be called back from a Java thread into the interpreter that it measures.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from operators.events.reasons import Reason
+from operators.moments import now_us
+
+
+class ProfileMetrics:
+    """Metrics of Profile: events, dead letters by reason, and what a batch costs."""
+
+    def __init__(self, group: Any) -> None:
+        self._records = group.counter("records")
+        self._applied = group.counter("events_applied")
+        self._dead = group.counter("dead_letters")
+        self._evaluated = group.counter("users_evaluated")
+        self._batch = group.distribution("batch_records")
+        self._python_ns = group.distribution("python_ns_per_record")
+        self._group = group
+        self._by_reason: dict[Reason, Any] = {}
+
+    def batch(self, records: int, applied: int, evaluated: int, python_ns: int) -> None:
+        """One batch is done; it took `python_ns` in all."""
+        self._records.inc(records)
+        self._applied.inc(applied)
+        self._evaluated.inc(evaluated)
+        self._batch.update(records)
+        self._python_ns.update(python_ns // max(records, 1))
+
+    def dead_letter(self, reason: Reason) -> None:
+        """One record could not be used."""
+        self._dead.inc()
+        if reason not in self._by_reason:
+            group = self._group.add_group("reason", reason.value)
+            self._by_reason[reason] = group.counter("dead_letters_by_reason")
+        self._by_reason[reason].inc()
+
+
+class AssignMetrics:
+    """Metrics of Assign: changes, their delay, and the model that judges."""
+
+    def __init__(self, group: Any) -> None:
+        self._judged = group.counter("users_judged")
+        self._assignments = group.counter("assignments_changed")
+        self._transitions = group.counter("transitions")
+        self._delay_ms = group.distribution("event_to_decision_ms")
+        self._model = group.distribution("model_version")
+        self._python_ns = group.distribution("python_ns_per_user")
+
+    def batch(self, judged: int, assignments: int, transitions: int) -> None:
+        """One message was judged."""
+        self._judged.inc(judged)
+        self._assignments.inc(assignments)
+        self._transitions.inc(transitions)
+
+    def cost(self, event_at_ms: int | None, python_ns: int, judged: int) -> None:
+        """What a message cost, and how long after its newest event in Kafka it was decided."""
+        self._python_ns.update(python_ns // max(judged, 1))
+        if event_at_ms is not None:
+            self._delay_ms.update(now_us() // 1_000 - event_at_ms)
+
+    def model(self, version: int) -> None:
+        """A model version judges from now on."""
+        self._model.update(version)
+
+
+class UpsertMetrics:
+    """Metrics of Upsert: what was written, how late, and how often the store was away."""
+
+    def __init__(self, group: Any) -> None:
+        self._assignments = group.counter("assignments_written")
+        self._transitions = group.counter("transitions_written")
+        self._unreadable = group.counter("unreadable_records")
+        self._retries = group.counter("store_retries")
+        self._event_to_changelog_ms = group.distribution("event_to_changelog_ms")
+        self._changelog_to_store_ms = group.distribution("changelog_to_store_ms")
+        self._event_to_store_ms = group.distribution("event_to_store_ms")
+
+    def written(self, assignments: int, transitions: int) -> None:
+        """A batch is in the store."""
+        self._assignments.inc(assignments)
+        self._transitions.inc(transitions)
+
+    def delays(self, event_at_ms: int, read_ms: int, changelog_at_ms: int) -> None:
+        """How long a batch took on its way, by its newest event, its reading and the changelog.
+
+        `event_at_ms` is 0 where time alone brought the batch about. A record can be read once
+        its transaction is committed.
+        """
+        now_ms = now_us() // 1_000
+        self._changelog_to_store_ms.update(now_ms - changelog_at_ms)
+        if event_at_ms:
+            self._event_to_changelog_ms.update(read_ms - event_at_ms)
+            self._event_to_store_ms.update(now_ms - event_at_ms)
+
+    def unreadable(self) -> None:
+        """A record of the changelog could not be read."""
+        self._unreadable.inc()
+
+    def retried(self) -> None:
+        """The store was away once more."""
+        self._retries.inc()

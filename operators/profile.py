@@ -1,0 +1,202 @@
+"""Profile: decodes the events of a lane, keeps its users' features, evaluates them.
+
+Key: lane. State: see `LaneState` and `Profiles`; in memory a cache of it. Replay: after a
+restart the events since the last checkpoint come again and meet the profiles of before them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import numpy as np
+from pyflink.common import Row, Types
+from pyflink.datastream import KeyedProcessFunction, OutputTag, RuntimeContext
+
+from operators.clustering.space import Space
+from operators.events.decode import EventDecoder, Rejected
+from operators.events.reasons import Reason
+from operators.features.clocks import EventClock, Round, WallClock, evaluate_all
+from operators.features.columns import Frame
+from operators.features.profiles import DUE, Profiles
+from operators.features.windows import NEVER
+from operators.letters import dead_letter
+from operators.metrics import ProfileMetrics
+from operators.moments import now_us
+from operators.records import encode
+from operators.settings import Settings
+from operators.state import LaneState
+from operators.wire import pack
+
+BYTES: Final = Types.PRIMITIVE_ARRAY(Types.BYTE())
+EVALUATIONS: Final = Types.ROW_NAMED(["lane", "evaluations"], [Types.INT(), BYTES])
+OUTPUT: Final = Types.ROW_NAMED(["topic", "key", "value"], [Types.STRING(), BYTES, BYTES])
+SAMPLE: Final = Types.ROW_NAMED(["model", "points"], [Types.STRING(), BYTES])
+
+DEAD_LETTERS: Final = OutputTag("dead-letters", OUTPUT)
+SAMPLES: Final = OutputTag("samples", SAMPLE)
+
+END_OF_TIME: Final = 2**63 - 2  # an event-time timer there fires when a bounded input has ended
+
+_TIMER_STEP_US: Final = 1_000_000  # due moments of a second share a timer
+_SAMPLE: Final = 8  # profiles a batch: River learns one in about 50 us
+_LAST_SAMPLE: Final = 256  # profiles a lane at the end of a bounded run
+_CLOCK: Final = "clock_us"
+_TOTALS: Final = ("records", "events_applied", "dead_letters")
+
+
+class Profile(KeyedProcessFunction):
+    """Input: (lane, keys, values, time in Kafka of the newest). Output: `wire` messages."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def open(self, runtime_context: RuntimeContext) -> None:
+        settings = self._settings
+        self._catalog = settings.catalog()
+        self._decoder = EventDecoder(
+            settings.events,
+            self._catalog.event_types,
+            self._catalog.numbers,
+            self._catalog.texts,
+            keyed=settings.keyed,
+        )
+        self._spaces = {
+            name: Space.of(spec.features, self._catalog.columns)
+            for name, spec in settings.clusters.items()
+        }
+        clock = settings.clock
+        self._clock = WallClock() if clock.wall else EventClock(clock.resolution_us)
+        self._state = LaneState(runtime_context, "profile")
+        self._metrics = ProfileMetrics(runtime_context.get_metrics_group())
+        # PyFlink hides accumulators; they are how a bounded run tells its exact totals.
+        context = runtime_context._runtime_context
+        self._totals = {name: context.getLongCounter(name) for name in _TOTALS}
+        self._lanes: dict[int, Profiles] = {}
+        self._timers_us: dict[int, int] = {}
+
+    def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> Iterator[Any]:
+        started = time.perf_counter_ns()
+        _, keys, values, event_at_ms = value
+        lane = ctx.get_current_key()
+        profiles = self._lane(lane, ctx)
+        now = now_us()
+        decoded = self._decoder.decode(keys, values, self._latest_us(now))
+        arrivals, late = profiles.arrive(decoded.events)
+        rejected = [*decoded.rejected, *map(_late, late.tolist())]
+        clock_us = self._advance(profiles, int(arrivals.time_us.max(initial=0)), now)
+        rounds = self._clock.step(profiles, arrivals, clock_us)
+        yield Row(lane, pack(profiles, rounds, clock_us, event_at_ms))
+        yield from self._samples(lane, profiles, rounds[-1:], _SAMPLE)
+        yield from self._letters(rejected, keys, values, now)
+        _count(profiles, len(values), len(arrivals), len(rejected))
+        self._write(lane, profiles, ctx)
+        evaluated = sum(len(round_.rows) for round_ in rounds)
+        python_ns = time.perf_counter_ns() - started
+        self._metrics.batch(len(values), len(arrivals), evaluated, python_ns)
+
+    def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Any]:
+        lane = ctx.get_current_key()
+        profiles = self._lane(lane, ctx)
+        if timestamp == END_OF_TIME:
+            yield from self._finish(lane, profiles)
+        else:
+            self._timers_us.pop(lane, None)
+            clock_us = self._advance(profiles, 0, now_us())
+            rounds = self._clock.step(profiles, None, clock_us)
+            if rounds:
+                yield Row(lane, pack(profiles, rounds, clock_us, None))
+        self._write(lane, profiles, ctx)
+
+    def _lane(self, lane: int, ctx: KeyedProcessFunction.Context) -> Profiles:
+        profiles = self._lanes.get(lane)
+        if profiles is None:
+            profiles = self._lanes[lane] = Profiles(self._catalog)
+            self._state.restore(profiles.journal)
+            if self._settings.clock.as_of_us is not None:
+                ctx.timer_service().register_event_time_timer(END_OF_TIME)
+        return profiles
+
+    def _latest_us(self, now: int) -> int:
+        as_of_us = self._settings.clock.as_of_us
+        return now + self._settings.events.max_skew_us if as_of_us is None else as_of_us
+
+    def _advance(self, profiles: Profiles, newest_us: int, now: int) -> int:
+        """The lane's clock after a batch whose newest event is at `newest_us`."""
+        if self._settings.clock.wall:
+            return now
+        head = profiles.journal.head
+        head[_CLOCK] = max(head.get(_CLOCK, 0), newest_us)
+        return head[_CLOCK]
+
+    def _finish(self, lane: int, profiles: Profiles) -> Iterator[Any]:
+        """At the end of a bounded run: what is due until `as_of`, then everyone at `as_of`."""
+        as_of_us = self._settings.clock.as_of_us
+        assert as_of_us is not None  # only bounded runs register a timer at the end of time
+        rounds = [
+            *self._clock.step(profiles, None, as_of_us),
+            evaluate_all(profiles, as_of_us),
+        ]
+        yield Row(lane, pack(profiles, rounds, as_of_us, None))
+        yield from self._samples(lane, profiles, rounds[-1:], _LAST_SAMPLE)
+        for name, total in self._totals.items():
+            total.add(profiles.journal.head.get(name, 0))
+
+    def _samples(
+        self, lane: int, profiles: Profiles, rounds: Sequence[Round], most: int
+    ) -> Iterator[Any]:
+        """A few of the evaluated profiles for each model, as float64[n, d]."""
+        for round_ in rounds:
+            chosen = self._random(lane, round_).permutation(len(round_.rows))[:most]
+            frame = Frame(
+                self._catalog.columns,
+                round_.values[:, chosen],
+                round_.now_us[chosen],
+                profiles.table.dictionary,
+            )
+            for name, space in self._spaces.items():
+                yield SAMPLES, Row(name, space.points(frame).tobytes())
+
+    @staticmethod
+    def _random(lane: int, round_: Round) -> np.random.Generator:
+        return np.random.default_rng([lane, int(round_.now_us[0])])
+
+    def _letters(
+        self, rejected: Sequence[Rejected], keys: Sequence[bytes], values: Sequence[bytes], now: int
+    ) -> Iterator[Any]:
+        outputs = self._settings.outputs
+        for record in rejected:
+            self._metrics.dead_letter(record.reason)
+            key = keys[record.source]
+            letter = dead_letter(record, key, values[record.source], now, outputs.most_letter_bytes)
+            yield DEAD_LETTERS, Row(outputs.dead_letters, key, encode(letter))
+
+    def _write(self, lane: int, profiles: Profiles, ctx: KeyedProcessFunction.Context) -> None:
+        journal = profiles.journal
+        self._state.commit(journal)
+        if journal.due():
+            profiles.prune()
+            self._state.compact(journal)
+        if self._settings.clock.wall:
+            self._set_timer(lane, profiles, ctx)
+
+    def _set_timer(self, lane: int, profiles: Profiles, ctx: KeyedProcessFunction.Context) -> None:
+        table = profiles.table
+        due_us = int(table.cells(DUE).take_one(np.arange(len(table))).min(initial=NEVER))
+        at_us = -(-due_us // _TIMER_STEP_US) * _TIMER_STEP_US
+        if at_us < self._timers_us.get(lane, NEVER):
+            self._timers_us[lane] = at_us
+            ctx.timer_service().register_processing_time_timer(at_us // 1_000)
+
+
+def _count(profiles: Profiles, *counts: int) -> None:
+    """Keep the lane's totals in its state, so that they are exact across restarts."""
+    head = profiles.journal.head
+    for name, count in zip(_TOTALS, counts, strict=True):
+        head[name] = head.get(name, 0) + count
+
+
+def _late(source: int) -> Rejected:
+    detail = "older than the longest window, by the newest event of its user"
+    return Rejected(source, Reason.LATE, detail)

@@ -1,0 +1,41 @@
+"""A journal's state in Flink, for the operators that keep users in lanes."""
+
+from __future__ import annotations
+
+from pyflink.common import Types
+from pyflink.datastream import RuntimeContext
+from pyflink.datastream.state import ListStateDescriptor, MapStateDescriptor, ValueStateDescriptor
+
+from operators.pages.journal import Journal
+
+
+class LaneState:
+    """State of one lane, the current key: the head, the images of the pages, and the log.
+
+    Layout: bytes, as `operators.pages.journal` writes them. Written by one operator after each
+    batch, so that it is complete when `process_element` returns. Lives as long as the job.
+    """
+
+    def __init__(self, context: RuntimeContext, name: str) -> None:
+        bytes_ = Types.PICKLED_BYTE_ARRAY()
+        self._head = context.get_state(ValueStateDescriptor(f"{name}-head", bytes_))
+        self._pages = context.get_map_state(
+            MapStateDescriptor(f"{name}-pages", Types.INT(), bytes_)
+        )
+        self._log = context.get_list_state(ListStateDescriptor(f"{name}-log", bytes_))
+
+    def restore(self, journal: Journal) -> None:
+        """Fill a journal's empty table with what the current lane's state holds."""
+        journal.restore(self._head.value(), list(self._pages.values()), list(self._log.get() or ()))
+
+    def commit(self, journal: Journal) -> None:
+        """Write what the batch changed."""
+        self._log.add(journal.commit())
+
+    def compact(self, journal: Journal) -> None:
+        """Fold the log into the images."""
+        compaction = journal.compact()
+        for page, image in compaction.pages.items():
+            self._pages.put(page, image)
+        self._head.update(compaction.head)
+        self._log.clear()

@@ -1,0 +1,105 @@
+"""Upsert: brings the committed changelog into a store.
+
+Key: a part of the users, so that a user's records stay in order. State: none; after a restart
+the records since the last checkpoint come again, and the store knows them by their versions.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final, Protocol, TypeVar
+
+import msgspec
+from pyflink.common import Row
+from pyflink.datastream import KeyedProcessFunction, RuntimeContext
+
+from operators.errors import StoreError
+from operators.events.decode import NULL
+from operators.metrics import UpsertMetrics
+from operators.moments import now_us
+from operators.records import (
+    Assignment,
+    Transition,
+    assignment_decoder,
+    transition_decoder,
+)
+
+ASSIGNMENTS: Final = "assignments"
+TRANSITIONS: Final = "transitions"
+
+# A store that is away longer than this fails the job into a restart, where Flink waits longer.
+_PATIENCE_S: Final = 60.0
+_FIRST_WAIT_S: Final = 0.2
+_LONGEST_WAIT_S: Final = 5.0
+
+_log = logging.getLogger(__name__)
+R = TypeVar("R", Assignment, Transition)
+
+
+class Store(Protocol):
+    """What Upsert needs of a store."""
+
+    def apply(self, changes: Sequence[Assignment], transitions: Sequence[Transition]) -> None:
+        """Write and return when durable; raises `StoreError` if the store is away."""
+
+    def close(self) -> None:
+        """Let go of connections."""
+
+
+class Upsert(KeyedProcessFunction):
+    """Input: (part, kind, values, time in Kafka of the newest). Output: nothing."""
+
+    def __init__(self, open_store: Callable[[], Store]) -> None:
+        self._open_store = open_store
+
+    def open(self, runtime_context: RuntimeContext) -> None:
+        self._store: Store | None = None
+        self._metrics = UpsertMetrics(runtime_context.get_metrics_group())
+        # It connects at its first use, but a secret that is not there fails the job's start.
+        self._store = self._open_store()
+
+    def close(self) -> None:
+        if self._store is not None:
+            self._store.close()
+
+    def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> Iterator[Any]:
+        _, kind, values, written_ms = value
+        read_ms = now_us() // 1_000
+        assignments = self._decoded(assignment_decoder, values if kind == ASSIGNMENTS else ())
+        transitions = self._decoded(transition_decoder, values if kind == TRANSITIONS else ())
+        self._write(assignments, transitions)
+        self._metrics.written(len(assignments), len(transitions))
+        self._metrics.delays(
+            max((record.event_at or 0 for record in assignments), default=0), read_ms, written_ms
+        )
+        yield from ()
+
+    def _write(self, assignments: list[Assignment], transitions: list[Transition]) -> None:
+        """Write, and try again while the store is away; nothing is passed over."""
+        give_up_s, wait_s = time.monotonic() + _PATIENCE_S, _FIRST_WAIT_S
+        assert self._store is not None  # since `open`
+        while True:
+            try:
+                self._store.apply(assignments, transitions)
+                return
+            except StoreError as error:
+                if time.monotonic() > give_up_s:
+                    raise
+                _log.warning("the store is away, trying again: %s", error)
+                self._metrics.retried()
+                time.sleep(wait_s)
+                wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
+
+    def _decoded(self, decoder: msgspec.json.Decoder[R], values: Sequence[bytes]) -> list[R]:
+        """The records; what flockwise did not write is counted and left where it is."""
+        records = []
+        for value in values:
+            try:
+                records.append(decoder.decode(value))
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                if value != NULL:
+                    _log.warning("a record of the changelog is none of flockwise's")
+                self._metrics.unreadable()
+        return records
