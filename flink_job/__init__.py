@@ -1,0 +1,1 @@
+"""The flockwise application: command line, configuration and the two Flink jobs."""
