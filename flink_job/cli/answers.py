@@ -1,0 +1,75 @@
+"""What is known of users, as lines that a person reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from flink_job.cli.shown import printable, rows
+from flink_job.stores.base import Member
+from operators.records import Assignment, Transition
+
+
+def user_lines(found: Assignment, transitions: Sequence[Transition]) -> Iterator[str]:
+    """All about one user, with why."""
+    yield f"user         {printable(found.user)}"
+    yield f"cluster      {_cluster(found)}"
+    yield f"judged as of {found.updated_at}"
+    model = "none" if found.model is None else str(found.model)
+    yield f"versions     record {found.version}, rules {found.rules}, model {model}"
+    yield ""
+    yield from rows(("segment", "since", "why"), _segments(found))
+    yield ""
+    yield from rows(("feature", "value"), ((n, _value(v)) for n, v in found.features.items()))
+    yield ""
+    yield from rows(("newest transitions", "", "segment", "why"), map(_moved, transitions))
+
+
+def member_lines(members: Iterable[Member]) -> Iterator[str]:
+    """Users of a segment."""
+    return rows(("user", "since"), ((member.user, member.since or "") for member in members))
+
+
+def assignment_lines(assignments: Iterable[Assignment]) -> Iterator[str]:
+    """A line for each user."""
+    header = ("user", "cluster", "as of", "segments, since")
+    return rows(header, map(_summary, assignments))
+
+
+def _cluster(found: Assignment) -> str:
+    if found.cluster is None:
+        return "none"
+    parts = [str(found.cluster)]
+    if found.distance is not None:
+        parts.append(f"distance {found.distance:.4g}")
+    if found.margin is not None:
+        parts.append(f"margin {found.margin:.4g} to the next")
+    return ", ".join(parts)
+
+
+def _segments(found: Assignment) -> Iterator[tuple[str, str, str]]:
+    for segment in found.segments:
+        why = " and ".join(found.why.get(segment, ()))
+        yield segment, found.since.get(segment, ""), why
+    if not found.segments:
+        yield "none", "", ""
+
+
+def _value(value: float | str | None) -> str:
+    match value:
+        case None:
+            return "unknown"
+        case str():
+            return value
+        case _:
+            return f"{value:.6g}"
+
+
+def _moved(transition: Transition) -> tuple[str, str, str, str]:
+    why = " and ".join(transition.why)
+    return transition.at, transition.kind, transition.segment, why
+
+
+def _summary(found: Assignment) -> tuple[str, str, str, str]:
+    cluster = "" if found.cluster is None else str(found.cluster)
+    segments = ", ".join(f"{name} ({found.since.get(name, '?')})" for name in found.segments)
+    return found.user, cluster, found.updated_at, segments

@@ -1,0 +1,106 @@
+"""`flockwise lookup`, `members` and `export`: what is known of users and segments."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Final
+
+import msgspec
+import typer
+
+from flink_job.asking import View, view
+from flink_job.cli.answers import assignment_lines, member_lines, user_lines
+from flink_job.cli.counted import counted
+from flink_job.cli.output import json_line, write_lines
+from flink_job.cli.run import ConfigPath, console, plan_of
+from flink_job.plan import Plan
+from flink_job.stores.base import Member
+from flink_job.stores.changelog_view import ChangelogView
+from operators.errors import FlockwiseError, UsageError, nearest
+
+_TRANSITIONS: Final = 10
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")]
+
+
+def lookup(
+    config: ConfigPath,
+    user: Annotated[str, typer.Argument(metavar="USER", help="The user's id.")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Show a user's segments and cluster, since when and why.
+
+    The store answers if the configuration has one, else the changelog itself.
+    """
+    with _asking(plan_of(config)) as asked:
+        found = asked.lookup(user)
+        if found is None:
+            raise FlockwiseError(f"nothing is known of the user '{user}'")
+        transitions = asked.transitions(user, _TRANSITIONS)
+    if as_json:
+        moved = [msgspec.structs.asdict(transition) for transition in transitions]
+        write_lines([json_line({**msgspec.structs.asdict(found), "transitions": moved})])
+    else:
+        write_lines(user_lines(found, transitions))
+
+
+def members(
+    config: ConfigPath,
+    segment: Annotated[str, typer.Argument(metavar="SEGMENT", help="The segment's name.")],
+    as_json: AsJson = False,
+    limit: Annotated[int | None, typer.Option(min=1, help="So many at most.")] = None,
+) -> None:
+    """List the users of a segment, and since when they are in it."""
+    plan = plan_of(config)
+    with _asking(plan) as asked, closing(_known(plan, asked, segment)) as found:
+        listed = islice(found, limit)
+        write_lines(map(json_line, listed) if as_json else member_lines(listed))
+        if limit is not None and next(found, None) is not None:
+            console.print("[yellow]![/] there are more: --limit")
+
+
+def export(
+    config: ConfigPath,
+    as_json: AsJson = False,
+    to: Annotated[
+        Path | None, typer.Option("--to", metavar="FILE", help="Write into this file.")
+    ] = None,
+) -> None:
+    """Write all current assignments, in no order that means anything."""
+    with _asking(plan_of(config)) as asked:
+        found = counted(asked.assignments(), console, "users written")
+        if as_json:
+            write_lines((json_line(msgspec.structs.asdict(each)) for each in found), to)
+        else:
+            write_lines(assignment_lines(found), to)
+
+
+@contextmanager
+def _asking(plan: Plan) -> Iterator[View]:
+    with view(plan, lambda words: counted(words, console, "records read")) as asked:
+        yield asked
+        if isinstance(asked, ChangelogView) and asked.unreadable:
+            console.print(
+                f"[yellow]![/] {asked.unreadable:,} records of the changelog are none of "
+                "flockwise's and were passed over",
+                soft_wrap=True,
+            )
+
+
+def _known(plan: Plan, asked: View, segment: str) -> Generator[Member]:
+    """The users of a segment that there is: in the configuration, or among what was judged.
+
+    Raises:
+        UsageError: there is no such segment.
+    """
+    nobody = True
+    for member in asked.members(segment):
+        nobody = False
+        yield member
+    if nobody and segment not in plan.config.segments:
+        known = list(plan.config.segments)
+        hint = nearest(segment, known) or f"; there are {', '.join(known) or 'none'}"
+        raise UsageError(f"there is no segment '{segment}'{hint}")

@@ -1,0 +1,56 @@
+"""A process that runs beside this one for as long as this one does."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+_FIRST_WAIT_S: Final = 5.0
+_LONGEST_WAIT_S: Final = 60.0
+_STOP_WITHIN_S: Final = 60.0
+
+
+class Beside:
+    """Runs a command, and again with growing pauses if it ends; its output goes to a file."""
+
+    def __init__(self, command: Sequence[str], log: Path, ended: Callable[[str], None]) -> None:
+        self._command = list(command)
+        self._log = log
+        self._ended = ended
+        self._stop = threading.Event()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._thread = threading.Thread(target=self._keep_running, daemon=True)
+
+    def start(self) -> None:
+        """Begin to run it."""
+        self._log.parent.mkdir(parents=True, exist_ok=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask it to stop, wait until it has, and end it if it does not."""
+        self._stop.set()
+        if self._process is not None:
+            self._process.send_signal(signal.SIGTERM)
+            self._thread.join(_STOP_WITHIN_S)
+            if self._thread.is_alive():
+                self._process.kill()
+        self._thread.join()
+
+    def _keep_running(self) -> None:
+        wait_s = _FIRST_WAIT_S
+        while not self._stop.is_set():
+            with self._log.open("ab") as log:
+                self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
+                self._process.wait()
+            if not self._stop.is_set():
+                self._ended(self._last_line())
+            self._stop.wait(wait_s)
+            wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
+
+    def _last_line(self) -> str:
+        lines = self._log.read_text(errors="replace").strip().splitlines()
+        return lines[-1] if lines else "it said nothing"

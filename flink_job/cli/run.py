@@ -1,0 +1,55 @@
+"""`flockwise validate`, `run` and `upsert`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from flink_job.config.load import load
+from flink_job.plan import Plan
+
+ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", help="The YAML file of the run.")]
+
+console = Console(stderr=True)
+
+
+def plan_of(config: Path) -> Plan:
+    """The plan of a configuration file."""
+    return Plan(load(config), config.resolve().parent)
+
+
+def validate(config: ConfigPath) -> None:
+    """Check a configuration; every mistake is told at once."""
+    checked = load(config)
+    console.print(
+        f"[green]✓[/] {escape(str(config))}: {len(checked.features)} features, "
+        f"{len(checked.segments)} segments, {len(checked.clusters)} cluster models"
+    )
+
+
+def run(
+    config: ConfigPath,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the last checkpoint.")
+    ] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Delete the state of an earlier run and begin anew.")
+    ] = False,
+) -> None:
+    """Run the job here, until its input ends or Ctrl-C; with a store also `upsert`."""
+    from flink_job.cli.session import Session  # noqa: PLC0415 - PyFlink takes a second to import
+
+    plan = plan_of(config)
+    Session(plan, config, console).run(resume=resume, fresh=fresh)
+
+
+def upsert(config: ConfigPath) -> None:
+    """Bring the changelog in Kafka into the store, until it ends or Ctrl-C."""
+    from flink_job.cli.session import Session  # noqa: PLC0415 - PyFlink takes a second to import
+
+    plan = plan_of(config)
+    Session(plan, config, console).upsert()

@@ -1,0 +1,147 @@
+"""A run as a person sees it: preparation, progress, what goes wrong, and how it ended."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+from flink_job import preflight
+from flink_job.cli.beside import Beside
+from flink_job.cli.progress import count_line, job_line, ticker
+from flink_job.cli.steps import steps
+from flink_job.follow import Follower
+from flink_job.plan import Plan
+from flink_job.running import Outcome, Progress, Watch, stopping
+from flink_job.segment import COUNTERS, Start, begin, segment
+from flink_job.upserting import COUNTERS as UPSERT_COUNTERS
+from flink_job.upserting import upsert, upsert_folder
+from operators.errors import JobError
+
+
+class Session:
+    """Runs the jobs of a plan from the terminal."""
+
+    def __init__(self, plan: Plan, config: Path, console: Console) -> None:
+        self._plan = plan
+        self._config = config
+        self._console = console
+
+    def run(self, *, resume: bool, fresh: bool) -> Outcome:
+        """`flockwise run`."""
+        plan, console = self._plan, self._console
+        with plan.folder.locked(), stopping() as stop:
+            jars = self._prepare()
+            with ticker(console, "reading files") as files:
+                begun = begin(plan, Start(resume, fresh), count_line(files, "records read"))
+            started_s = time.monotonic()
+            with ticker(console, "starting Flink") as told, self._store():
+                watch = self._watch(COUNTERS, job_line(told), stop)
+                outcome = segment(plan, begun, jars, watch)
+            if (
+                plan.config.bounded
+                and plan.config.store
+                and plan.changelog()
+                and not outcome.stopped
+            ):
+                self._upsert_once()
+            self._tell_end(outcome, time.monotonic() - started_s)
+            return outcome
+
+    def upsert(self) -> None:
+        """`flockwise upsert`."""
+        plan = self._plan
+        with upsert_folder(plan).locked(), stopping() as stop:
+            jars = self._prepare()
+            with ticker(self._console, "starting Flink") as told:
+
+                def tell(progress: Progress) -> None:
+                    counts = progress.counters
+                    told.tell(
+                        f"{counts['assignments_written']:,} assignments and "
+                        f"{counts['transitions_written']:,} transitions read into the store"
+                    )
+
+                upsert(plan, jars, self._watch(UPSERT_COUNTERS, tell, stop))
+
+    def _prepare(self) -> Sequence[Path]:
+        with steps(self._console) as step:
+            step("checking what the run needs")
+            preflight.check(self._plan)
+            return preflight.connector_jars(self._plan, step)
+
+    def _watch(
+        self, counters: Sequence[str], progress: Callable[[Progress], None], stop: threading.Event
+    ) -> Watch:
+        def restarted(reason: str) -> None:
+            self._console.print(f"[yellow]![/] failed and restarted: {escape(reason)}")
+
+        return Watch(counters, progress, restarted, stop)
+
+    @contextmanager
+    def _store(self) -> Iterator[None]:
+        """Keep the store up with the changelog while the job runs."""
+        plan = self._plan
+        open_store, folder = plan.store(), plan.output_folder()
+        if open_store is None or self._upserts_after():
+            yield
+        elif folder is None:
+            with self._upsert_beside():
+                yield
+        else:
+            with closing(open_store()) as store:
+                follower = Follower(folder, plan.topics(), store)
+                follower.start()
+                try:
+                    yield
+                finally:
+                    follower.stop()
+                follower.apply()
+
+    @contextmanager
+    def _upsert_beside(self) -> Iterator[None]:
+        """Run `upsert` in a process of its own, again if it ends before we do."""
+
+        def ended(last: str) -> None:
+            said = f"`upsert` ended and is started again; segmentation goes on: {escape(last)}"
+            self._console.print(f"[yellow]![/] {said}")
+
+        log = upsert_folder(self._plan).logs / "output.log"
+        beside = Beside(self._command(), log, ended)
+        beside.start()
+        try:
+            yield
+        finally:
+            beside.stop()
+
+    def _upserts_after(self) -> bool:
+        """Whether the store is brought up at the end: of a bounded run, whose changelog ends."""
+        config = self._plan.config
+        return config.bounded and config.store is not None and config.output.kafka is not None
+
+    def _upsert_once(self) -> None:
+        ended = subprocess.run(self._command(), check=False)
+        if ended.returncode:
+            raise JobError("the store could not be brought up to the changelog")
+
+    def _command(self) -> list[str]:
+        return [sys.executable, "-m", "flink_job", "upsert", str(self._config)]
+
+    def _tell_end(self, outcome: Outcome, seconds: float) -> None:
+        if outcome.stopped:
+            self._console.print("[green]✓[/] stopped; --resume goes on from here")
+            return
+        records = outcome.totals.get("records", 0)
+        self._console.print(
+            f"[green]✓[/] {records:,} events in {seconds:.1f} s "
+            f"({records / max(seconds, 1e-9):,.0f}/s, start of Flink included): "
+            f"{outcome.totals.get('events_applied', 0):,} applied, "
+            f"{outcome.totals.get('dead_letters', 0):,} dead letters"
+        )

@@ -1,0 +1,1 @@
+"""The configuration of a run: one YAML file, checked whole, as frozen typed structs."""

@@ -1,0 +1,126 @@
+"""From plain YAML data to typed structs, with every mistake at once.
+
+msgspec stops at the first mistake. Here each field is decoded alone, so that a person sees all
+of them, each with its path, what was expected, and for a misspelt name the nearest right one.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import msgspec
+
+from operators.errors import Problem, nearest
+
+T = TypeVar("T")
+
+
+def decode(data: object, struct: type[T], path: str, problems: list[Problem]) -> T | None:
+    """The struct that plain data says, or None with what is wrong added to `problems`."""
+    found = list(_problems(data, struct, path))
+    problems.extend(found)
+    return None if found else msgspec.convert(data, struct, strict=True)
+
+
+def _problems(data: object, wanted: Any, path: str) -> Iterator[Problem]:
+    struct = _struct_of(wanted, data)
+    if get_origin(wanted) in (dict, Mapping) and isinstance(data, dict):
+        yield from _problems_of_values(data, get_args(wanted)[1], path)
+    elif struct is None or (data is None and _takes_none(wanted)):
+        yield from _problem_of_type(data, wanted, path)
+    elif not isinstance(data, dict):
+        found = _shown(data)
+        yield Problem(path or "the file", f"expected a mapping of names to values, found {found}")
+    else:
+        yield from _problems_of_struct(data, struct, path)
+
+
+def _problems_of_struct(
+    data: Mapping[object, object], struct: type, path: str
+) -> Iterator[Problem]:
+    hints = get_type_hints(struct, include_extras=True)
+    fields = {field.name: field for field in msgspec.structs.fields(struct)}
+    for name in data:
+        if name not in fields and name != _tag_of(struct)[0]:
+            hint = nearest(str(name), list(fields))
+            known = "" if hint else f"; known are {', '.join(fields)}"
+            yield Problem(_join(path, name), f"unknown name '{name}'{hint}{known}")
+    for name, field in fields.items():
+        if name in data:
+            yield from _problems(data[name], hints[name], _join(path, name))
+        elif field.required:
+            yield Problem(_join(path, name), "this is needed and is not there")
+
+
+def _problems_of_values(data: Mapping[object, object], wanted: Any, path: str) -> Iterator[Problem]:
+    for name, value in data.items():
+        if not isinstance(name, str):
+            yield Problem(path, f"expected names that are texts, found {_shown(name)}: quote it")
+        else:
+            yield from _problems(value, wanted, _join(path, name))
+
+
+def _problem_of_type(data: object, wanted: Any, path: str) -> Iterator[Problem]:
+    try:
+        msgspec.convert(data, wanted, strict=True)
+    except msgspec.ValidationError as error:
+        if "matching regex" in str(error):  # the only pattern there is; never show the value
+            yield Problem(
+                path,
+                "expected a reference such as ${PASSWORD}: secrets stand in the "
+                "environment, not in a file",
+            )
+            return
+        reason = str(error).split(" - at ")[0].replace("`", "'")
+        reason = reason[0].lower() + reason[1:]
+        if "got '" in reason:
+            reason = f"{reason.split(', got ')[0]}, found {_shown(data)}"
+        yield Problem(path or "the file", reason)
+
+
+def _struct_of(wanted: Any, data: object) -> type | None:
+    """The struct that a type hint means; of several that which the data's tag names."""
+    options = get_args(wanted) if _is_union(wanted) else (wanted,)
+    structs = [
+        option
+        for option in options
+        if isinstance(option, type) and issubclass(option, msgspec.Struct)
+    ]
+    if len(structs) == 1:
+        return structs[0]
+    tags = {_tag_of(struct): struct for struct in structs}
+    chosen = [tag for tag in tags if isinstance(data, dict) and data.get(tag[0]) == tag[1]]
+    return tags[chosen[0]] if chosen else None
+
+
+def _tag_of(struct: Any) -> tuple[str, object]:
+    config = struct.__struct_config__
+    return config.tag_field, config.tag
+
+
+def _takes_none(wanted: Any) -> bool:
+    return _is_union(wanted) and type(None) in get_args(wanted)
+
+
+def _is_union(wanted: Any) -> bool:
+    return get_origin(wanted) in (Union, types.UnionType)
+
+
+def _join(path: str, name: object) -> str:
+    return f"{path}.{name}" if path else str(name)
+
+
+def _shown(data: object) -> str:
+    match data:
+        case None:
+            return "nothing"
+        case dict():
+            return "a mapping"
+        case str():
+            return f"'{data}'" if len(data) < 60 else f"'{data[:57]}...'"
+        case Sequence():
+            return "a list"
+        case _:
+            return repr(data)

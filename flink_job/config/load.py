@@ -1,0 +1,238 @@
+"""Reads a configuration file and checks the whole of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import yaml
+
+from flink_job.config import secrets
+from flink_job.config.decoding import decode
+from flink_job.config.model import Config, KafkaOutput, KafkaSecurity, KafkaSource, RunSpec
+from flink_job.stores import spec as store
+from operators.clustering import spec as clustering
+from operators.durations import parse_duration_us
+from operators.errors import ConfigError, Problem, UsageError
+from operators.events import spec as events
+from operators.features import spec as features
+from operators.features.catalog import Catalog
+from operators.features.columns import FeatureColumn, Kind
+from operators.membership.members import CLUSTER
+from operators.rules import rulebook
+
+_MOST_LANES: Final = 128
+_STAND_INS: Final[Mapping[str, object]] = {
+    "source": {"files": {"paths": ["-"]}},
+    "output": {"folder": "-"},
+    "features": {},
+}
+_ABSOLUTE_URI: Final = re.compile(r"[a-z][a-z0-9+.-]*:/", re.IGNORECASE)
+_EARLIEST, _LATEST = "earliest", "latest"
+
+
+def load(path: Path) -> Config:
+    """The configuration in a YAML file.
+
+    Raises:
+        ConfigError: with every mistake in it.
+        UsageError: there is no such file, or it is not YAML.
+    """
+    return check(read(path), str(path))
+
+
+def read(path: Path) -> object:
+    """The plain data of a YAML file.
+
+    Raises:
+        UsageError: there is no such file, or it is not YAML, or a name stands in it twice.
+    """
+    try:
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror or error}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{path}: expected UTF-8") from None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f" line {mark.line + 1}, column {mark.column + 1}:" if mark else ""
+        raise UsageError(f"{path}:{where} {error.problem}") from None
+    except (yaml.YAMLError, RecursionError) as error:
+        raise UsageError(f"{path}: not YAML: {error}") from None
+
+
+def check(data: object, source: str) -> Config:
+    """The configuration that plain data says.
+
+    Raises:
+        ConfigError: with every mistake in it.
+    """
+    problems: list[Problem] = []
+    config = decode(data, Config, "", problems)
+    if config is not None:
+        problems.extend(_problems(config, known=True))
+    elif isinstance(data, dict):
+        problems.extend(_problems_beside(data, problems))
+    if problems or config is None:
+        raise ConfigError(source, problems)
+    return config
+
+
+def _problems_beside(data: Mapping[Any, object], found: Sequence[Problem]) -> list[Problem]:
+    """What else is wrong in a configuration of which some parts can't be decoded.
+
+    The parts that can are checked among stand-ins for those that can't.
+    """
+    broken = {problem.path.split(".")[0] for problem in found}
+    parts = {name: part for name, part in data.items() if name not in broken}
+    config = msgspec.convert({**_STAND_INS, **parts}, Config)
+    more = _problems(config, known="features" not in broken)
+    return [problem for problem in more if problem.path.split(".")[0] not in broken]
+
+
+def _problems(config: Config, *, known: bool) -> Iterator[Problem]:
+    """Every mistake; conditions and clusters can be checked only if the features are known."""
+    yield from events.problems(config.events)
+    found = list(features.problems(config.features))
+    yield from found
+    yield from _problems_of_flow(config)
+    yield from _problems_of_run(config)
+    if config.store is not None:
+        yield from store.problems(config.store)
+    if known and not found:
+        columns = _columns(config)
+        for name, spec in config.clusters.items():
+            yield from clustering.problems(name, spec, columns)
+        judged = {**columns, CLUSTER: FeatureColumn(CLUSTER, Kind.NUMBER)}
+        yield from rulebook.problems(config.segments, judged)
+
+
+def _columns(config: Config) -> Mapping[str, FeatureColumn]:
+    # The gap is checked elsewhere and says nothing about columns.
+    return Catalog.compile(config.features, session_gap_us=1).columns
+
+
+def _problems_of_flow(config: Config) -> Iterator[Problem]:
+    kafka, files = config.source.kafka, config.source.files
+    if (kafka is None) == (files is None):
+        yield Problem("source", "expected either kafka or files")
+    if (config.output.kafka is None) == (config.output.folder is None):
+        yield Problem("output", "expected either kafka or folder")
+    if not config.features:
+        yield Problem("features", "expected at least one feature")
+    if len(config.clusters) > 1:
+        yield Problem("clusters", f"expected one model at most, found {len(config.clusters)}")
+    if files is not None and not files.paths:
+        yield Problem("source.files.paths", "expected at least one file")
+    if kafka is not None:
+        yield from _problems_of_start(kafka)
+        yield from _problems_of_kafka("source.kafka", kafka.security, kafka.properties)
+    if config.output.kafka is not None:
+        out = config.output.kafka
+        yield from _problems_of_topics(out)
+        yield from _problems_of_kafka("output.kafka", out.security, out.properties)
+
+
+def _problems_of_start(kafka: KafkaSource) -> Iterator[Problem]:
+    if kafka.start not in (_EARLIEST, _LATEST):
+        try:
+            moment_us(kafka.start)
+        except UsageError as error:
+            yield Problem("source.kafka.start", f"{error}, or earliest or latest")
+
+
+def _problems_of_topics(kafka: KafkaOutput) -> Iterator[Problem]:
+    topics = (kafka.assignments, kafka.transitions, kafka.dead_letters)
+    if len(set(topics)) < len(topics):
+        yield Problem("output.kafka", f"expected three topics, found {', '.join(topics)}")
+
+
+def _problems_of_kafka(
+    path: str, security: KafkaSecurity, properties: Mapping[str, str]
+) -> Iterator[Problem]:
+    if security.protocol.startswith("SASL") and not (security.user and security.password):
+        yield Problem(f"{path}.security", f"{security.protocol} needs user and password")
+    for name, value in properties.items():
+        where = f"{path}.properties.{name}"
+        if secrets.is_secret(name) and secrets.is_literal(value):
+            reference = "expected a reference such as ${KAFKA_PASSWORD}"
+            yield Problem(where, f"{reference}: secrets stand in the environment, not in a file")
+
+
+def _problems_of_run(config: Config) -> Iterator[Problem]:
+    run = config.run
+    for name in ("resolution", "batch", "checkpoint"):
+        try:
+            parse_duration_us(getattr(run, name))
+        except UsageError as error:
+            yield Problem(f"run.{name}", str(error))
+    if not 1 <= run.lanes <= _MOST_LANES:
+        yield Problem("run.lanes", f"expected 1 to {_MOST_LANES}, found {run.lanes}")
+    if not 1 <= run.parallelism <= run.lanes:
+        expected = f"expected 1 to {run.lanes} (run.lanes)"
+        yield Problem("run.parallelism", f"{expected}, found {run.parallelism}")
+    if run.checkpoints is not None and not _ABSOLUTE_URI.match(run.checkpoints):
+        expected = "expected a URI such as file:///shared/checkpoints or s3://bucket/checkpoints"
+        yield Problem("run.checkpoints", f"{expected}, found '{run.checkpoints}'")
+    yield from _problems_of_clock(config, run)
+
+
+def _problems_of_clock(config: Config, run: RunSpec) -> Iterator[Problem]:
+    if config.bounded and run.clock == "wall":
+        yield Problem("run.clock", "a bounded run goes by the event clock: expected event")
+    if run.as_of is not None:
+        try:
+            moment_us(run.as_of)
+        except UsageError as error:
+            yield Problem("run.as_of", str(error))
+        if not config.bounded:
+            yield Problem("run.as_of", "only a bounded run ends at a moment")
+    elif config.source.kafka is not None and config.bounded:
+        needed = "a bounded run from Kafka needs the moment to end with, such as"
+        yield Problem("run.as_of", f"{needed} 2026-01-31T12:00:00Z")
+
+
+def moment_us(text: str) -> int:
+    """An ISO 8601 text, in UTC unless it says otherwise, in microseconds since 1970.
+
+    Raises:
+        UsageError: it is no such text.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        expected = "expected a time such as 2026-01-31T12:00:00Z"
+        raise UsageError(f"{expected}, found '{text}'") from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return round(moment.timestamp() * 1_000_000)
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML in which a name that stands twice is a mistake, and times stay texts."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        self._refuse_twice(key for key, _ in node.value)
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
+        return mapping
+
+    def _refuse_twice(self, keys: Iterable[Any]) -> None:
+        seen: set[str] = set()
+        for key in keys:
+            if key.value in seen:
+                raise yaml.MarkedYAMLError(
+                    problem=f"the name '{key.value}' stands here twice",
+                    problem_mark=key.start_mark,
+                )
+            if isinstance(key.value, str):
+                seen.add(key.value)
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, regexp) for tag, regexp in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}

@@ -1,0 +1,135 @@
+"""What stands in a configuration file. Paths in it are relative to the file's folder."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from flink_job.config.secrets import Reference
+from flink_job.stores.spec import StoreSpec
+from operators.clustering.spec import ClusterSpec
+from operators.durations import parse_duration_us
+from operators.events.spec import EventsSpec
+from operators.features.spec import FeatureSpec
+from operators.rules.spec import SegmentSpec
+
+
+class KafkaSecurity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How to log in to Kafka. `user` and `password` are references such as ${KAFKA_PASSWORD}.
+
+    `ca_file` (PEM) names the authority of the brokers' certificates, where it is not one that
+    every machine knows.
+    """
+
+    protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
+    user: Reference | None = None
+    password: Reference | None = None
+    ca_file: str | None = None
+
+
+class KafkaSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Events from a Kafka topic, whose key is the user.
+
+    `start` says where a run without a checkpoint begins: earliest, latest, or an ISO 8601
+    time. A `bounded` run ends at what the topic holds when it starts. `properties` are the
+    Kafka client's own.
+    """
+
+    bootstrap: str
+    topic: str
+    start: str = "earliest"
+    bounded: bool = False
+    security: KafkaSecurity = KafkaSecurity()
+    properties: dict[str, str] = {}
+
+
+class FileSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Events from files, read in the order given, each from its first line to its last.
+
+    `csv` needs a header, or its `columns` named here; `jsonl` has a JSON object a line. Names
+    that end in .gz are read compressed.
+    """
+
+    paths: list[str]
+    format: Literal["csv", "jsonl"] | None = None  # None: by the names of the files
+    columns: list[str] | None = None
+
+
+class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where events come from: one of the two."""
+
+    kafka: KafkaSource | None = None
+    files: FileSource | None = None
+
+
+class KafkaOutput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The changelog and its companions as Kafka topics, written exactly once."""
+
+    bootstrap: str
+    assignments: str = "assignments"
+    transitions: str = "transitions"
+    dead_letters: str = "dead-letters"
+    security: KafkaSecurity = KafkaSecurity()
+    properties: dict[str, str] = {}
+
+
+class Output(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the changelog goes: to Kafka, or into a folder of JSON-lines files."""
+
+    kafka: KafkaOutput | None = None
+    folder: str | None = None
+
+
+class RunSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the job runs.
+
+    `clock` is wall for live runs and event for bounded ones unless said otherwise; with the
+    event clock users are evaluated at multiples of `resolution`. `as_of` (ISO 8601) is the
+    moment that a bounded run ends with. `lanes` is the greatest useful parallelism, fixed at
+    the first start. `batch` is how long events are collected, `checkpoint` how often changes
+    are committed; both are part of the latency. `backend` keeps state on the heap here and in
+    RocksDB on a cluster unless said otherwise. `state` is the folder of checkpoints; those of a
+    submitted job go to the URI `checkpoints`, which all TaskManagers must reach.
+    """
+
+    clock: Literal["wall", "event"] | None = None
+    resolution: str = "1m"
+    as_of: str | None = None
+    lanes: int = 16
+    parallelism: int = 1
+    batch: str = "50ms"
+    checkpoint: str = "250ms"
+    backend: Literal["heap", "rocksdb"] | None = None
+    state: str | None = None
+    checkpoints: str | None = None
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A whole configuration."""
+
+    source: Source
+    output: Output
+    features: dict[str, FeatureSpec]
+    name: str = "flockwise"
+    events: EventsSpec = EventsSpec()
+    segments: dict[str, SegmentSpec] = {}
+    clusters: dict[str, ClusterSpec] = {}
+    store: StoreSpec | None = None
+    run: RunSpec = RunSpec()
+
+    @property
+    def bounded(self) -> bool:
+        """Whether the run ends by itself."""
+        return self.source.kafka is None or self.source.kafka.bounded
+
+    @property
+    def wall(self) -> bool:
+        """Whether users are evaluated by the wall clock."""
+        return self.run.clock == "wall" or (self.run.clock is None and not self.bounded)
+
+    @property
+    def resolution_us(self) -> int:
+        """The grid of evaluation in microseconds; 1 where the wall clock decides."""
+        return 1 if self.wall else parse_duration_us(self.run.resolution)

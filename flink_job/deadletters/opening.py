@@ -1,0 +1,144 @@
+"""From a plan to its dead letters, and to replaying them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from flink_job import kafka
+from flink_job.deadletters.bookkeeping import Book, FileBook, GroupBook, Places
+from flink_job.deadletters.reading import FolderLetters, KafkaLetters, Letter, Letters
+from flink_job.deadletters.replaying import Choice, Replay, Target
+from flink_job.deadletters.targets import KafkaTarget, file_target, into_file, into_kafka
+from flink_job.folder import RunFolder
+from flink_job.heads import Heads
+from flink_job.kafka import Broker
+from flink_job.outbox import Outbox
+from flink_job.plan import Plan
+from flink_job.transactions import Transactions
+from operators.errors import UsageError
+from operators.events.reasons import Reason
+
+# Whose key is not their user: with the same key they would fail again.
+_OF_THE_KEY: Final = frozenset({Reason.NULL_KEY.value, Reason.KEY_MISMATCH.value})
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to replay: the letters of one reason or all, with new keys, only to see, to a file."""
+
+    reason: str | None = None
+    rekey: bool = False
+    dry_run: bool = False
+    to: Path | None = None
+
+
+def letters_of(plan: Plan) -> Letters:
+    """The dead letters of a plan.
+
+    Raises:
+        UsageError: an environment variable is not set.
+    """
+    broker, topic = plan.output_broker(), plan.topics().dead_letters
+    if broker is not None:
+        return KafkaLetters(broker, topic)
+    return FolderLetters(_output_folder(plan), topic)
+
+
+def book_of(plan: Plan) -> Book:
+    """Where the places of a plan's letters are kept.
+
+    Raises:
+        UsageError: an environment variable is not set.
+    """
+    broker = plan.output_broker()
+    if broker is None:
+        return FileBook(_folder(plan).path / "places.json")
+    return GroupBook(broker, plan.topics().dead_letters, _group(plan))
+
+
+def replay(plan: Plan, order: Order, letters: Iterable[Letter]) -> Replay:
+    """Replay letters of a plan, each once: into the topic of its events, or into a file.
+
+    Raises:
+        UsageError: there is no topic and no file was given, or the file is there already, or
+            another replay is at work.
+        PreflightError: Kafka does not answer, or the letters can't be read.
+        FlockwiseError: Kafka did not take letters.
+    """
+    events, source = plan.input_broker(), plan.config.source.kafka
+    with _folder(plan).locked():
+        if order.to is not None:
+            return _into_file(plan, order, order.to, letters)
+        if events is None or source is None:
+            raise UsageError("expected --to FILE: this configuration's events come from files")
+        return _into_kafka(plan, order, _Topic(events, source.topic), letters)
+
+
+@dataclass(frozen=True)
+class _Topic:
+    broker: Broker
+    name: str
+
+
+def _into_file(plan: Plan, order: Order, to: Path, letters: Iterable[Letter]) -> Replay:
+    book = book_of(plan)
+    replayed = Replay(book.read(), Choice(order.reason), into_file)
+    with _Nowhere() if order.dry_run else file_target(to, book) as target:
+        replayed.run(letters, target)
+    return replayed
+
+
+def _into_kafka(plan: Plan, order: Order, topic: _Topic, letters: Iterable[Letter]) -> Replay:
+    heads = Heads(plan.config.events) if order.rekey else None
+    held = plan.config.events.key == "user" and not order.rekey
+    choice = Choice(order.reason, _OF_THE_KEY if held else frozenset())
+    largest = kafka.largest_message(topic.broker, topic.name)
+    book = book_of(plan)
+    with _Nowhere() if order.dry_run else _kafka_target(plan, topic, largest, heads) as target:
+        # Read only now: what an earlier replay left open has been ended.
+        replayed = Replay(book.read(), choice, into_kafka(largest, heads))
+        replayed.run(letters, target)
+    return replayed
+
+
+@contextmanager
+def _kafka_target(
+    plan: Plan, topic: _Topic, largest: int, heads: Heads | None
+) -> Iterator[KafkaTarget]:
+    group, book = _group(plan), book_of(plan)
+    options = {"transactional_id": group, "max_request_size": largest}
+    with kafka.producer(topic.broker, **options) as writer:
+        transactions, outbox = Transactions(writer, group), Outbox(writer, topic.name)
+        one_kafka = plan.output_broker() == topic.broker
+        yield KafkaTarget(outbox, transactions, book, heads, one_kafka=one_kafka)
+
+
+class _Nowhere:
+    """Takes letters and places, and forgets them: only to see what would be replayed."""
+
+    def __enter__(self) -> Target:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def deliver(self, letters: list[Letter], places: Places) -> None:
+        return None
+
+
+def _group(plan: Plan) -> str:
+    return f"flockwise-{plan.config.name}-replay"
+
+
+def _folder(plan: Plan) -> RunFolder:
+    return RunFolder(plan.folder.path / "replay")
+
+
+def _output_folder(plan: Plan) -> Path:
+    folder = plan.output_folder()
+    assert folder is not None  # what does not go to Kafka goes to a folder
+    return folder

@@ -1,0 +1,134 @@
+"""Where dead letters are replayed to: the topic of events, or a file that a run can read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from flink_job.deadletters.bookkeeping import Book, GroupBook, Places
+from flink_job.deadletters.reading import Letter
+from flink_job.deadletters.replaying import Refusal
+from flink_job.heads import Heads
+from flink_job.outbox import Outbox
+from flink_job.transactions import Transactions
+from operators.errors import UsageError
+
+_OVERHEAD_BYTES: Final = 128  # of a record in Kafka, beside key and value
+
+_NOT_WHOLE: Final = "only its beginning was kept"
+_A_ROW: Final = "a row of CSV without its header: mend the file and load it again"
+
+
+class KafkaTarget:
+    """The topic of events; letters get the keys that they had, or with `heads` their users.
+
+    Letters and places go in one transaction. Where the letters don't lie in the Kafka of the
+    events, the places follow, and a crash in between repeats the letters of one batch.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        transactions: Transactions,
+        book: Book,
+        heads: Heads | None,
+        *,
+        one_kafka: bool,
+    ) -> None:
+        self._outbox = outbox
+        self._transactions = transactions
+        self._book = book
+        self._group = book if one_kafka and isinstance(book, GroupBook) else None
+        self._heads = heads
+
+    def deliver(self, letters: list[Letter], places: Places) -> None:
+        offsets = {} if self._group is None else self._group.offsets(places)
+        if letters or offsets:
+            with self._transactions.one(offsets):
+                self._send(letters)
+        if self._group is None and places:
+            self._book.write(places)
+
+    def _send(self, letters: list[Letter]) -> None:
+        for letter in letters:
+            self._outbox.send(key_of(letter, self._heads), letter.raw)
+        self._outbox.flush()
+
+
+class FileTarget:
+    """A file of JSON lines; see `file_target`."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.places: Places = {}
+        self.lines = 0
+
+    def deliver(self, letters: list[Letter], places: Places) -> None:
+        for letter in letters:
+            # In JSON a line end is white space, and in what is no JSON it makes no difference.
+            line = (letter.raw or b"").replace(b"\r", b" ").replace(b"\n", b" ")
+            self._file.write(line + b"\n")
+        self.lines += len(letters)
+        self.places = places
+
+
+@contextmanager
+def file_target(path: Path, book: Book) -> Iterator[FileTarget]:
+    """A file that is there when it is complete, if it has any lines; then the places are kept.
+
+    Raises:
+        UsageError: there is such a file, or it can't be written.
+    """
+    partial = path.with_name(f"{path.name}.partial")
+    if path.exists():
+        raise UsageError(f"--to: {path} is there already; give another name")
+    try:
+        with partial.open("wb") as file:
+            target = FileTarget(file)
+            yield target
+            file.flush()
+            os.fsync(file.fileno())
+        if target.lines:
+            partial.rename(path)
+    except OSError as error:
+        raise UsageError(f"--to: {path} can't be written: {error.strerror}") from error
+    finally:
+        partial.unlink(missing_ok=True)
+    if target.places:
+        book.write(target.places)
+
+
+def key_of(letter: Letter, heads: Heads | None) -> bytes | None:
+    """The key to replay a letter with: its user if asked for and readable, else the one it had."""
+    user = None if heads is None or letter.raw is None else heads.keys([letter.raw])[0]
+    return letter.key if user is None else user
+
+
+def into_kafka(largest: int, heads: Heads | None) -> Refusal:
+    """Why a topic that takes records of `largest` bytes does not take a letter."""
+
+    def refusal(letter: Letter) -> str | None:
+        key, raw = key_of(letter, heads), letter.raw
+        if not letter.whole:
+            return _not_whole(letter)
+        if key is None and raw is None:
+            return "neither a key nor a value"
+        if len(key or b"") + len(raw or b"") + _OVERHEAD_BYTES > largest:
+            return f"larger than the {largest:,} bytes that the topic takes (max.message.bytes)"
+        return None
+
+    return refusal
+
+
+def into_file(letter: Letter) -> str | None:
+    """Why a line of a file can't hold a letter."""
+    if not letter.whole:
+        return _not_whole(letter)
+    return None if (letter.raw or b"").strip(b"\r\n") else "no value"
+
+
+def _not_whole(letter: Letter) -> str:
+    return _NOT_WHOLE if letter.record.truncated else _A_ROW

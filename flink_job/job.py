@@ -1,0 +1,63 @@
+"""The two jobs, each on one screen. Running them is `flink_job.running`'s."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from pyflink.common import Types
+from pyflink.table import StreamTableEnvironment
+
+from flink_job.changelog import Changelog, changelog_batches
+from flink_job.sinks import Sink, discard
+from flink_job.sources import Source, micro_batches
+from operators.assign import MODELS, Assign
+from operators.learn import MODEL, Learn
+from operators.profile import DEAD_LETTERS, EVALUATIONS, OUTPUT, SAMPLES, Profile
+from operators.settings import Settings
+from operators.upsert import Store, Upsert
+
+
+def define_segment_job(
+    tables: StreamTableEnvironment,
+    settings: Settings,
+    lane_keys: Sequence[int],
+    source: Source,
+    sink: Sink,
+) -> None:
+    """Events in, segments out: batches of a lane -> Profile -> (Learn ->) Assign -> the sink."""
+    profiled = (
+        micro_batches(tables, source, lanes=len(lane_keys))
+        .key_by(lambda batch: lane_keys[batch[0]], Types.INT())
+        .process(Profile(settings), EVALUATIONS)
+        .uid("profile")
+        .name("Profile")
+    )
+    models = (
+        profiled.get_side_output(SAMPLES)
+        .key_by(lambda sample: sample[0], Types.STRING())
+        .process(Learn(settings), MODEL)
+        .uid("learn")
+        .name("Learn")
+    )
+    assigned = (
+        profiled.key_by(lambda evaluations: evaluations[0], Types.INT())
+        .connect(models.broadcast(MODELS))
+        .process(Assign(settings), OUTPUT)
+        .uid("assign")
+        .name("Assign")
+    )
+    sink.write(tables, assigned.union(profiled.get_side_output(DEAD_LETTERS)))
+
+
+def define_upsert_job(
+    tables: StreamTableEnvironment, changelog: Changelog, open_store: Callable[[], Store]
+) -> None:
+    """The committed changelog in batches of some users -> Upsert, which writes the store."""
+    written = (
+        changelog_batches(tables, changelog)
+        .key_by(lambda batch: batch[0], Types.INT())
+        .process(Upsert(open_store), Types.STRING())
+        .uid("upsert")
+        .name("Upsert")
+    )
+    discard(tables, written)

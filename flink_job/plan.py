@@ -1,0 +1,208 @@
+"""From a configuration to what the jobs are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from flink_job import kafka
+from flink_job.changelog import Changelog
+from flink_job.config.load import moment_us
+from flink_job.config.model import Config, FileSource, KafkaOutput, KafkaSource
+from flink_job.config.secrets import resolve
+from flink_job.folder import RunFolder
+from flink_job.kafka import Broker
+from flink_job.sinks import FolderSink, KafkaSink, Sink
+from flink_job.sources import KafkaEvents, Source, StagedEvents
+from flink_job.staging import LANE_WIDTH
+from flink_job.stores.base import Store
+from flink_job.stores.opening import open_store
+from flink_job.stores.spec import SqliteSpec
+from operators.durations import parse_duration_us
+from operators.settings import Clock, Outputs, Settings
+
+# Latency is of no use in a run that ends, and larger batches cost less an event.
+_BOUNDED_BATCH_MS: Final = 500
+# Base64 makes four bytes of three, and the letter itself takes some.
+_LETTER_SHARE: Final = 0.7
+_FOLDER_LETTER_BYTES: Final = 16 * 1024 * 1024
+_RULES_VERSION: Final = 1  # of the segments that a configuration seeds
+
+
+@dataclass(frozen=True)
+class Topics:
+    """The names under which records go out, in Kafka and in folders alike."""
+
+    assignments: str = "assignments"
+    transitions: str = "transitions"
+    dead_letters: str = "dead-letters"
+
+    def all(self) -> tuple[str, str, str]:
+        """The three names."""
+        return self.assignments, self.transitions, self.dead_letters
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A configuration with its paths made absolute, and the folder of its run."""
+
+    config: Config
+    base: Path
+    folder: RunFolder = field(init=False)
+
+    def __post_init__(self) -> None:
+        state = self.config.run.state or f".flockwise/{self.config.name}"
+        object.__setattr__(self, "folder", RunFolder(self.absolute(state)))
+
+    def absolute(self, path: str) -> Path:
+        """A path of the configuration, which is relative to its file."""
+        return (self.base / Path(path).expanduser()).resolve()
+
+    def fingerprint(self) -> str:
+        """A short name of all that state depends on: a resumed run must have the same."""
+        config = self.config
+        kept = (config.features, list(config.segments), config.clusters, config.run.lanes)
+        return sha256(msgspec.json.encode(kept, order="deterministic")).hexdigest()[:16]
+
+    def files(self) -> FileSource | None:
+        """The files to read, with absolute paths."""
+        files = self.config.source.files
+        if files is None:
+            return None
+        paths = [str(self.absolute(path)) for path in files.paths]
+        return msgspec.structs.replace(files, paths=paths)
+
+    def topics(self) -> Topics:
+        """Where records go."""
+        out = self.config.output.kafka
+        if out is None:
+            return Topics()
+        return Topics(out.assignments, out.transitions, out.dead_letters)
+
+    def output_folder(self) -> Path | None:
+        """The folder of the changelog, None if it goes to Kafka."""
+        folder = self.config.output.folder
+        return None if folder is None else self.absolute(folder)
+
+    def input_broker(self) -> Broker | None:
+        """Where events come from, None if it is files."""
+        source = self.config.source.kafka
+        if source is None:
+            return None
+        return Broker.of(source.bootstrap, source.security, "source.kafka")
+
+    def output_broker(self) -> Broker | None:
+        """Where records go, None if it is a folder."""
+        out = self.config.output.kafka
+        return None if out is None else Broker.of(out.bootstrap, out.security, "output.kafka")
+
+    def as_of_us(self) -> int | None:
+        """The moment that a bounded run is told to end with."""
+        as_of = self.config.run.as_of
+        return None if as_of is None else moment_us(as_of)
+
+    def settings(self, as_of_us: int | None) -> Settings:
+        """What the operators are told; `as_of_us` is None for a run that does not end."""
+        config, topics = self.config, self.topics()
+        return Settings(
+            events=config.events,
+            features=config.features,
+            segments=config.segments,
+            clusters=config.clusters,
+            rules_version=_RULES_VERSION,
+            clock=Clock(config.wall, config.resolution_us, as_of_us),
+            outputs=Outputs(*topics.all(), self._letter_bytes()),
+            keyed=config.source.kafka is not None,
+        )
+
+    def source(self) -> Source:
+        """The events of the job."""
+        config = self.config
+        batch_ms = _milliseconds(config.run.batch)
+        if config.bounded:
+            batch_ms = max(batch_ms, _BOUNDED_BATCH_MS)
+        if config.source.kafka is None:
+            return StagedEvents(self.folder.staged, LANE_WIDTH, batch_ms)
+        return self._kafka_events(config.source.kafka, batch_ms)
+
+    def sink(self) -> Sink:
+        """Where the job's records go."""
+        out, broker, topics = self.config.output.kafka, self.output_broker(), self.topics().all()
+        if out is None or broker is None:
+            return FolderSink(self.absolute(str(self.config.output.folder)), topics)
+        return KafkaSink(
+            broker.bootstrap,
+            topics,
+            transactional_prefix=f"flockwise-{self.config.name}",
+            properties={**broker.java_properties(), **_resolved(out)},
+        )
+
+    def changelog(self) -> Changelog | None:
+        """The changelog that `upsert` reads, None if it is in a folder."""
+        out, broker = self.config.output.kafka, self.output_broker()
+        if out is None or broker is None:
+            return None
+        return Changelog(
+            broker.bootstrap,
+            out.assignments,
+            out.transitions,
+            group=f"flockwise-{self.config.name}-upsert",
+            bounded=self.config.bounded,
+            batch_ms=_milliseconds(self.config.run.batch),
+            properties=broker.java_properties(),
+        )
+
+    def store(self) -> Callable[[], Store] | None:
+        """Opens the store, where it is used; None without one."""
+        spec = self.config.store
+        if isinstance(spec, SqliteSpec):
+            spec = msgspec.structs.replace(spec, path=str(self.absolute(spec.path)))
+        return None if spec is None else partial(open_store, spec)
+
+    def checkpoint_ms(self) -> int:
+        """How often changes are committed."""
+        return _milliseconds(self.config.run.checkpoint)
+
+    def _kafka_events(self, source: KafkaSource, batch_ms: int) -> KafkaEvents:
+        broker = self.input_broker()
+        assert broker is not None  # it is that of the source
+        return KafkaEvents(
+            broker.bootstrap,
+            source.topic,
+            group=f"flockwise-{self.config.name}",
+            start=_start(source.start),
+            bounded=source.bounded,
+            batch_ms=batch_ms,
+            user_field=self.config.events.user if self.config.events.key == "none" else None,
+            properties={**broker.java_properties(), **_resolved(source)},
+        )
+
+    def _letter_bytes(self) -> int:
+        out = self.output_broker()
+        if out is None:
+            return _FOLDER_LETTER_BYTES
+        largest = kafka.largest_message(out, self.topics().dead_letters)
+        return round(largest * _LETTER_SHARE)
+
+
+def _start(start: str) -> dict[str, str]:
+    if start in ("earliest", "latest"):
+        return {"scan.startup.mode": f"{start}-offset"}
+    return {
+        "scan.startup.mode": "timestamp",
+        "scan.startup.timestamp-millis": str(moment_us(start) // 1_000),
+    }
+
+
+def _resolved(part: KafkaSource | KafkaOutput) -> dict[str, str]:
+    return {name: resolve(value, f"properties.{name}") for name, value in part.properties.items()}
+
+
+def _milliseconds(duration: str) -> int:
+    return max(parse_duration_us(duration) // 1_000, 1)

@@ -1,0 +1,222 @@
+"""Flink's REST interface, as far as flockwise looks at its jobs with it."""
+
+from __future__ import annotations
+
+import json
+import re
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from operators.errors import JobError
+
+_WITHIN_S: Final = 5.0
+_LONGEST_REASON: Final = 600
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a job failed or was restarted: when (ms since 1970) and the cause in one line."""
+
+    at_ms: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Overview:
+    """A cluster: the version of Flink, its TaskManagers, their slots and those that are free."""
+
+    version: str
+    taskmanagers: int
+    slots: int
+    free_slots: int
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job that a cluster knows: its state is RUNNING, FAILED..."""
+
+    id: str
+    name: str
+    state: str
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended for good."""
+        return self.state in ("FINISHED", "CANCELED", "FAILED")
+
+
+@dataclass(frozen=True)
+class FlinkRest:
+    """A JobManager's REST address."""
+
+    host: str
+    port: int
+
+    def overview(self) -> Overview:
+        """What the cluster has and what of it is free.
+
+        Raises:
+            JobError: the cluster does not answer.
+        """
+        found = self._get("/overview")
+        return Overview(
+            version=str(found["flink-version"]),
+            taskmanagers=int(found["taskmanagers"]),
+            slots=int(found["slots-total"]),
+            free_slots=int(found["slots-available"]),
+        )
+
+    def configuration(self) -> dict[str, str]:
+        """The configuration of the JobManager.
+
+        Raises:
+            JobError: the cluster does not answer.
+        """
+        return {entry["key"]: entry["value"] for entry in self._get("/jobmanager/config")}
+
+    def jars(self) -> list[str]:
+        """The names of the jars on the class path of the JobManager.
+
+        Raises:
+            JobError: the cluster does not answer.
+        """
+        return [
+            path.rpartition("/")[2] for path in self._get("/jobmanager/environment")["classpath"]
+        ]
+
+    def jobs(self) -> list[Job]:
+        """All jobs that the cluster knows of, those that have ended among them.
+
+        Raises:
+            JobError: the cluster does not answer.
+        """
+        found = self._get("/jobs/overview")["jobs"]
+        return [Job(job["jid"], job["name"], job["state"]) for job in found]
+
+    def last_state(self, name: str) -> str | None:
+        """The newest checkpoint or savepoint that ended jobs of a name have left, as a URI.
+
+        Raises:
+            JobError: the cluster does not answer.
+        """
+        ended = [job.id for job in self.jobs() if job.name == name and job.over]
+        left = [
+            (state["trigger_timestamp"], str(state["external_path"]))
+            for job in ended
+            for kind, state in self._get(f"/jobs/{job}/checkpoints")["latest"].items()
+            if kind in ("completed", "savepoint") and state and not state["discarded"]
+        ]
+        return max(left)[1] if left else None
+
+    def runs(self, job: str) -> bool:
+        """Whether every task of a job is at work.
+
+        Raises:
+            JobError: the cluster does not answer, or has no such job.
+        """
+        vertices = self._get(f"/jobs/{job}")["vertices"]
+        return all(vertex["tasks"]["RUNNING"] == vertex["parallelism"] for vertex in vertices)
+
+    def state(self, job: str) -> str:
+        """The state of a job: RUNNING, FAILED...
+
+        Raises:
+            JobError: the cluster does not answer, or has no such job.
+        """
+        return str(self._get(f"/jobs/{job}")["state"])
+
+    def counters(self, job: str, names: Sequence[str]) -> dict[str, int]:
+        """Counters of the job's operators by the end of their names, summed over subtasks.
+
+        Raises:
+            JobError: the cluster does not answer, or has no such job.
+        """
+        totals = dict.fromkeys(names, 0)
+        for vertex in self._get(f"/jobs/{job}")["vertices"]:
+            path = f"/jobs/{job}/vertices/{vertex['id']}/subtasks/metrics"
+            wanted = [
+                metric["id"]
+                for metric in self._get(path)
+                if metric["id"].rpartition(".")[2] in totals
+            ]
+            for metric in self._get(f"{path}?get={','.join(wanted)}") if wanted else ():
+                totals[metric["id"].rpartition(".")[2]] += int(metric["sum"])
+        return totals
+
+    def failures(self, job: str) -> list[Failure]:
+        """The failures of a job, newest first.
+
+        Raises:
+            JobError: the cluster does not answer, or has no such job.
+        """
+        history = self._get(f"/jobs/{job}/exceptions")["exceptionHistory"]["entries"]
+        return [Failure(entry["timestamp"], reason(entry["stacktrace"])) for entry in history]
+
+    def stop(self, job: str, savepoints: str) -> str:
+        """Ask a job to stop with a savepoint; gives the request's id for `stopped`.
+
+        Raises:
+            JobError: the cluster does not answer, or has no such job.
+        """
+        wanted = {"targetDirectory": savepoints, "drain": False}
+        return str(self._post(f"/jobs/{job}/stop", wanted)["request-id"])
+
+    def stopped(self, job: str, request: str) -> bool:
+        """Whether a stop is done.
+
+        Raises:
+            JobError: the savepoint failed, or the cluster does not answer.
+        """
+        answer = self._get(f"/jobs/{job}/savepoints/{request}")
+        if answer["status"]["id"] != "COMPLETED":
+            return False
+        cause = answer.get("operation", {}).get("failure-cause")
+        if cause:
+            raise JobError(f"the job could not be stopped: {reason(cause['stack-trace'])}")
+        return True
+
+    def cancel(self, job: str) -> None:
+        """Cancel a job as it stands.
+
+        Raises:
+            JobError: the cluster does not answer, or has no such job.
+        """
+        self._request("PATCH", f"/jobs/{job}?mode=cancel", None)
+
+    def _get(self, path: str) -> Any:
+        return self._request("GET", path, None)
+
+    def _post(self, path: str, body: Mapping[str, object]) -> Any:
+        return self._request("POST", path, json.dumps(body).encode())
+
+    def _request(self, method: str, path: str, body: bytes | None) -> Any:
+        url = f"http://{self.host}:{self.port}{path}"
+        headers = {"Content-Type": "application/json"}
+        request = urllib.request.Request(url, body, headers, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=_WITHIN_S) as answer:
+                return json.load(answer)
+        except (urllib.error.URLError, OSError, ValueError) as error:
+            raise JobError(f"Flink at {self.host}:{self.port} does not answer: {error}") from None
+
+
+def reason(stacktrace: str) -> str:
+    """The innermost cause of a Java stack trace in one line.
+
+    A Python exception in an operator comes as pemja's: its text is what Python said.
+    """
+    causes = [
+        line.removeprefix("Caused by: ")
+        for line in stacktrace.splitlines()
+        if not line.startswith(("\t", " ")) and line.strip()
+    ]
+    innermost = causes[-1] if causes else stacktrace
+    for cause in reversed(causes):
+        if "PythonException" in cause:
+            said = cause.partition("PythonException: ")[2]
+            innermost = re.sub(r"^<class '[\w.]*?(\w+)'>", r"\1", said)
+            break
+    return innermost[:_LONGEST_REASON]

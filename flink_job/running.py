@@ -1,0 +1,180 @@
+"""Runs a job on a mini-cluster in this process and watches it to its end."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from py4j.protocol import Py4JError
+from pyflink.common import JobExecutionResult
+from pyflink.table import StreamTableEnvironment
+
+from flink_job.environment import Environment, Flink
+from flink_job.graph import check_thread_mode
+from flink_job.rest import FlinkRest, reason
+from operators.errors import JobError
+
+Define = Callable[[StreamTableEnvironment], None]
+
+_POLL_S: Final = 0.3
+_HOST: Final = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a job has come: counters of its operators, by name."""
+
+    counters: dict[str, int]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a job ended: stopped by the user, or finished with its accumulators."""
+
+    stopped: bool
+    totals: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass
+class Watch:
+    """What to tell while a job runs, and whether to stop it."""
+
+    counters: Sequence[str]
+    progress: Callable[[Progress], None]
+    restarted: Callable[[str], None]
+    stop: threading.Event
+
+
+def run(name: str, flink: Flink, define: Define, savepoints: Path, watch: Watch) -> Outcome:
+    """Run a job until it ends, or until `watch.stop` is set: then it stops with a savepoint.
+
+    Raises:
+        JobError: the job failed, with the innermost cause.
+    """
+    environment = Environment.create(flink)
+    define(environment.tables)
+    check_thread_mode(environment.stream)
+    client = environment.stream.execute_async(name)
+    rest = FlinkRest(_HOST, flink.rest_port or 0)
+    job = str(client.get_job_id())
+    end = _End(client)
+    watcher = _Watcher(rest, job, watch)
+    while not end.wait(_POLL_S):
+        if watch.stop.is_set():
+            _stop(rest, job, savepoints, end)
+            return Outcome(stopped=True)
+        watcher.look()
+    return Outcome(stopped=False, totals=end.totals())
+
+
+def free_port() -> int:
+    """A port on this machine that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind((_HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def stopping() -> Iterator[threading.Event]:
+    """An event that Ctrl-C or a TERM signal sets, in place of ending the process."""
+    stop = threading.Event()
+    before = {
+        number: signal.signal(number, lambda *_: stop.set())
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class _End:
+    """The end of a job, waited for in a thread: the mini-cluster goes away with its job."""
+
+    def __init__(self, client: Any) -> None:
+        self._result: JobExecutionResult | None = None
+        self._error: Exception | None = None
+        self._done = threading.Event()
+        future = client.get_job_execution_result()
+        threading.Thread(target=self._await, args=(future,), daemon=True).start()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for the end; whether it has come."""
+        return self._done.wait(seconds)
+
+    def totals(self) -> dict[str, int]:
+        """The accumulators of a job that finished.
+
+        Raises:
+            JobError: it failed.
+        """
+        if self._result is None:
+            raise JobError(f"the job failed: {cause(self._error)}")
+        results = self._result.get_all_accumulator_results()
+        return {str(name): int(value) for name, value in results.items()}
+
+    def _await(self, future: Any) -> None:
+        try:
+            self._result = future.result()
+        except Exception as error:  # whatever it is, it is the job's end
+            self._error = error
+        self._done.set()
+
+
+class _Watcher:
+    """Looks at a running job; that it does not answer now and then is no news."""
+
+    def __init__(self, rest: FlinkRest, job: str, watch: Watch) -> None:
+        self._rest = rest
+        self._job = job
+        self._watch = watch
+        self._started_s = time.monotonic()
+        self._told_ms = 0
+
+    def look(self) -> None:
+        """Tell how far the job has come, and of failures that it was restarted after."""
+        try:
+            counters = self._rest.counters(self._job, self._watch.counters)
+            failures = self._rest.failures(self._job)
+        except (JobError, KeyError):
+            return
+        self._watch.progress(Progress(counters, time.monotonic() - self._started_s))
+        for failure in reversed(failures):
+            if failure.at_ms > self._told_ms:
+                self._told_ms = failure.at_ms
+                self._watch.restarted(failure.reason)
+
+
+def _stop(rest: FlinkRest, job: str, savepoints: Path, end: _End) -> None:
+    request = rest.stop(job, savepoints.as_uri())
+    while not end.wait(_POLL_S):
+        try:
+            rest.stopped(job, request)
+        except JobError:
+            if not end.wait(_POLL_S):  # else it has stopped, and its cluster with it
+                raise
+
+
+def cause(error: Exception | None) -> str:
+    """What an exception of PyFlink says, in one line: of Java's, the innermost cause."""
+    java = getattr(error, "java_exception", None)
+    if java is None or not isinstance(error, Py4JError):
+        return str(error)
+    return reason(_causes(java))
+
+
+def _causes(java: Any) -> str:
+    lines = []
+    while java is not None:
+        lines.append(f"Caused by: {java.toString()}")
+        java = java.getCause()
+    return "\n".join(lines)

@@ -1,0 +1,147 @@
+"""Runs the `segment` job of a plan: prepares what it reads, starts or resumes it, counts."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from flink_job.environment import Flink, prepare_process, spread_lanes
+from flink_job.folder import Note
+from flink_job.job import define_segment_job
+from flink_job.plan import Plan
+from flink_job.running import Outcome, Watch, free_port, run
+from flink_job.staging import Staged, stage
+from operators.errors import JobError, UsageError
+from operators.moments import now_us
+
+COUNTERS: Final = ("records", "dead_letters", "assignments_changed", "transitions")
+_BOUNDED_RESTARTS: Final = 2
+_BOUNDED_CHECKPOINT_MS: Final = 1_000
+
+
+@dataclass(frozen=True)
+class Start:
+    """How to begin: from the last checkpoint, or afresh even where an earlier run was."""
+
+    resume: bool = False
+    fresh: bool = False
+
+
+@dataclass(frozen=True)
+class Begin:
+    """Where a run begins: what it was told at first, and the state it goes on from."""
+
+    note: Note
+    restore_from: Path | None
+
+
+def begin(plan: Plan, start: Start, progress: Callable[[int], None]) -> Begin:
+    """Look at the folder of the run and stage its files; `progress` counts their records.
+
+    Raises:
+        UsageError: there is an earlier run and it was not said what to do with it, or none to
+            resume, or the configuration has changed since.
+    """
+    folder, noted = plan.folder, plan.folder.note()
+    if start.resume:
+        state = folder.last_state()
+        if noted is None or state is None:
+            raise UsageError(
+                f"{folder.path}: there is no checkpoint to resume from; leave out --resume to begin"
+            )
+        _check_unchanged(plan, noted)
+        return Begin(noted, state)
+    if noted is not None and not start.fresh:
+        raise UsageError(
+            f"{folder.path}: an earlier run was here: --resume goes on from its last checkpoint, "
+            "--fresh deletes its state and begins anew"
+        )
+    _clear(plan)
+    staged = _stage(plan, progress)
+    as_of_us = plan.as_of_us()
+    if as_of_us is None and plan.config.bounded:
+        as_of_us = now_us() if staged is None or staged.newest_us is None else staged.newest_us
+    records = None if staged is None else staged.records
+    note = Note(plan.fingerprint(), as_of_us, records)
+    folder.write(note)
+    return Begin(note, None)
+
+
+def segment(plan: Plan, begun: Begin, jars: Sequence[Path], watch: Watch) -> Outcome:
+    """Run the job to its end, or until it is stopped.
+
+    Raises:
+        JobError: it failed, or the records of a file are not all accounted for.
+    """
+    config, folder = plan.config, plan.folder
+    prepare_process(folder.logs)
+    settings = plan.settings(begun.note.as_of_us)
+    source, sink = plan.source(), plan.sink()
+    flink = Flink(
+        checkpoints=folder.checkpoints.as_uri(),
+        checkpoint_ms=_checkpoint_ms(plan),
+        parallelism=config.run.parallelism,
+        backend=config.run.backend or "heap",
+        restore_from=begun.restore_from,
+        rest_port=free_port(),
+        jars=jars,
+        restarts=_BOUNDED_RESTARTS if config.bounded else None,
+    )
+    outcome = run(
+        f"{config.name} segment",
+        flink,
+        lambda tables: define_segment_job(
+            tables, settings, spread_lanes(config.run.lanes), source, sink
+        ),
+        folder.savepoints,
+        watch,
+    )
+    if not outcome.stopped and config.bounded:
+        _account(outcome, begun.note)
+    return outcome
+
+
+def _checkpoint_ms(plan: Plan) -> int:
+    """A run that ends has nobody waiting for each change, so it commits less often."""
+    wanted = plan.checkpoint_ms()
+    return max(wanted, _BOUNDED_CHECKPOINT_MS) if plan.config.bounded else wanted
+
+
+def _stage(plan: Plan, progress: Callable[[int], None]) -> Staged | None:
+    files = plan.files()
+    if files is None:
+        return None
+    events = plan.config.events
+    latest_us = plan.as_of_us() or now_us() + events.max_skew_us
+    return stage(files, events, plan.folder.staged, latest_us, progress)
+
+
+def _check_unchanged(plan: Plan, noted: Note) -> None:
+    if noted.fingerprint != plan.fingerprint():
+        raise UsageError(
+            f"{plan.folder.path}: the features, segments, clusters or lanes are not those that the "
+            "run was started with; --fresh begins anew"
+        )
+
+
+def _clear(plan: Plan) -> None:
+    folder, output = plan.folder, plan.output_folder()
+    for path in (folder.checkpoints, folder.savepoints, folder.staged.parent):
+        shutil.rmtree(path, ignore_errors=True)
+    for topic in plan.topics().all() if output else ():
+        shutil.rmtree(Path(output or ".") / topic, ignore_errors=True)
+
+
+def _account(outcome: Outcome, note: Note) -> None:
+    """Every record is in exactly one place; a run that lost one must not end well."""
+    totals = outcome.totals
+    records = totals.get("records", 0)
+    placed = totals.get("events_applied", 0) + totals.get("dead_letters", 0)
+    if records != placed or (note.records is not None and records != note.records):
+        raise JobError(
+            f"of {note.records or records} records {records} were read and {placed} applied or "
+            "refused: some were lost or counted twice"
+        )

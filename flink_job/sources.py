@@ -1,0 +1,124 @@
+"""Where events come from: a Kafka topic, or a file staged for the job.
+
+Whatever the source, its SQL table is called `events` and is the first that a job declares:
+SQL operators get their ids in the order of declaration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from pyflink.datastream import DataStream
+from pyflink.table import StreamTableEnvironment, Table
+
+from flink_job.sql import NULL_BYTES, TIME_OF_READING, interval, kafka_source, literal, options
+
+
+class Source(Protocol):
+    """A table of raw events."""
+
+    @property
+    def batch_ms(self) -> int:
+        """How long events of a lane are collected."""
+
+    def table(self) -> str:
+        """The DDL of the table `events`."""
+
+    def columns(self) -> str:
+        """What to select from it: `lane_of` (the lane is this text's hash), k, v, written, rt."""
+
+
+@dataclass(frozen=True)
+class KafkaEvents:
+    """A Kafka topic.
+
+    `start` holds the connector's scan options. With `user_field` there is no key: the user is
+    taken out of the value in the JVM.
+    """
+
+    bootstrap: str
+    topic: str
+    group: str
+    start: Mapping[str, str]
+    bounded: bool
+    batch_ms: int
+    user_field: str | None = None
+    properties: Mapping[str, str] = field(default_factory=dict)
+
+    def table(self) -> str:
+        with_ = kafka_source(
+            self.bootstrap, self.topic, self.group, self.start, self.bounded, self.properties
+        )
+        return f"""CREATE TEMPORARY TABLE events (
+  k BYTES,
+  v BYTES,
+  written TIMESTAMP_LTZ(3) METADATA FROM 'timestamp',{TIME_OF_READING[self.bounded]}
+) WITH ({with_})"""
+
+    def columns(self) -> str:
+        if self.user_field is None:
+            return "CAST(k AS STRING) AS lane_of, k, v, written, rt"
+        path = literal("$." + self.user_field)
+        user = f"JSON_VALUE(CAST(v AS STRING), {path} NULL ON EMPTY NULL ON ERROR)"
+        return f"{user} AS lane_of, ENCODE({user}, 'UTF-8') AS k, v, written, rt"
+
+
+@dataclass(frozen=True)
+class StagedEvents:
+    """A file that `flink_job.staging` made: in a line the lane's text, then the raw event.
+
+    It is read as Latin-1, in which every byte is a character, and made bytes again.
+    """
+
+    path: Path
+    lane_width: int
+    batch_ms: int
+
+    def table(self) -> str:
+        with_ = options(
+            {
+                "connector": "filesystem",
+                "path": self.path.as_uri(),
+                "format": "raw",
+                "raw.charset": "ISO-8859-1",
+            }
+        )
+        return (
+            f"CREATE TEMPORARY TABLE events (line STRING,{TIME_OF_READING[True]}\n) WITH ({with_})"
+        )
+
+    def columns(self) -> str:
+        return (
+            f"SUBSTRING(line, 1, {self.lane_width}) AS lane_of, CAST(NULL AS BYTES) AS k, "
+            f"ENCODE(SUBSTRING(line, {self.lane_width + 1}), 'ISO-8859-1') AS v, "
+            "CAST(NULL AS TIMESTAMP_LTZ(3)) AS written, rt"
+        )
+
+
+def micro_batches(tables: StreamTableEnvironment, source: Source, lanes: int) -> DataStream:
+    """The micro-batches of a source as a stream."""
+    return tables.to_data_stream(micro_batch_table(tables, source, lanes))
+
+
+def micro_batch_table(tables: StreamTableEnvironment, source: Source, lanes: int) -> Table:
+    """Batches of raw events of a lane, collected in the JVM.
+
+    Rows: (lane INT, keys ARRAY<BYTES>, values ARRAY<BYTES>, newest time in Kafka in ms BIGINT).
+    A record without a key goes to lane 0.
+    """
+    tables.execute_sql(source.table())
+    tables.execute_sql(
+        f"""CREATE TEMPORARY VIEW laned AS
+SELECT COALESCE(ABS(MOD(HASH_CODE(lane_of), {lanes})), 0) AS lane,
+  COALESCE(k, {NULL_BYTES}) AS k, COALESCE(v, {NULL_BYTES}) AS v, written, rt
+FROM (SELECT {source.columns()} FROM events)"""
+    )
+    return tables.sql_query(
+        f"""SELECT lane, ARRAY_AGG(k), ARRAY_AGG(v),
+  EXTRACT(EPOCH FROM MAX(written)) * 1000 + EXTRACT(MILLISECOND FROM MAX(written))
+FROM TABLE(TUMBLE(TABLE laned, DESCRIPTOR(rt), {interval(source.batch_ms)}))
+GROUP BY lane, window_start, window_end"""
+    )

@@ -1,0 +1,1 @@
+"""Stores: views of the changelog that answer questions about users and segments."""

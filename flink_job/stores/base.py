@@ -1,0 +1,102 @@
+"""What every store can do. A store is a view of the changelog, ordered by versions alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol, TypeVar
+
+from operators.durations import US_PER_UNIT
+from operators.records import Assignment, Tombstone, Transition
+
+Change = Assignment | Tombstone
+
+# For so long after a user was forgotten, older records about them are still known as such.
+FORGOTTEN_KEPT_US: Final = 10 * US_PER_UNIT["d"]
+
+
+@dataclass(frozen=True)
+class Member:
+    """A user of a segment: the moment of entering, if known, and the version that says so."""
+
+    user: str
+    since: str | None
+    version: int
+
+
+class Store(Protocol):
+    """A view of the changelog that answers questions about users and segments.
+
+    Each user's largest version wins, in whatever order records come, however often they are
+    repeated, and whichever of the older ones never come. One thread at a time.
+    """
+
+    def apply(self, changes: Sequence[Change], transitions: Sequence[Transition]) -> None:
+        """Write records and return when they are durable; may be repeated after a failure.
+
+        Raises:
+            StoreError: the store can't be reached or refused a write.
+        """
+        ...
+
+    def lookup(self, user: str) -> Assignment | None:
+        """A user's assignment now, None for one who is unknown or forgotten.
+
+        Raises:
+            StoreError: the store can't be read.
+        """
+        ...
+
+    def members(self, segment: str) -> Iterator[Member]:
+        """The users of a segment, in no order that means anything.
+
+        Raises:
+            StoreError: the store can't be read.
+        """
+        ...
+
+    def transitions(self, user: str, limit: int) -> list[Transition]:
+        """A user's newest transitions, newest first, as far as they are still kept.
+
+        Raises:
+            StoreError: the store can't be read.
+        """
+        ...
+
+    def assignments(self) -> Iterator[Assignment]:
+        """Everyone's assignment now, in no order that means anything.
+
+        Raises:
+            StoreError: the store can't be read.
+        """
+        ...
+
+    def check(self) -> None:
+        """Make sure within seconds that the store is there and may be read and written.
+
+        Raises:
+            PreflightError: it is not, and why.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of connections; the store may not be used afterwards."""
+        ...
+
+
+AChange = TypeVar("AChange", bound=Change)
+
+
+def newest(changes: Iterable[AChange]) -> list[AChange]:
+    """Each user's change with the largest version."""
+    chosen: dict[str, AChange] = {}
+    for change in changes:
+        held = chosen.get(change.user)
+        if held is None or change.version > held.version:
+            chosen[change.user] = change
+    return list(chosen.values())
+
+
+def tombstones(changes: Iterable[Change]) -> list[Tombstone]:
+    """The newest tombstone of each user who has one."""
+    return newest(change for change in changes if isinstance(change, Tombstone))

@@ -1,0 +1,183 @@
+"""A store in Cassandra, for many readers and more users than one machine holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
+from typing import Any, Final, TypeVar
+
+from cassandra import InvalidRequest, Unauthorized
+from cassandra.cluster import Session
+from cassandra.concurrent import execute_concurrent
+from cassandra.query import PreparedStatement
+
+from flink_job.stores.base import Change, Member, newest, tombstones
+from flink_job.stores.cassandra_batches import Bound, by_partition, keys_of_a_read, over_partitions
+from flink_job.stores.cassandra_plan import BUCKETS, Move, Stored, plan
+from flink_job.stores.cassandra_session import Node, close, connect, failures
+from flink_job.stores.cassandra_statements import Statements
+from operators.errors import PreflightError, StoreError
+from operators.records import (
+    Assignment,
+    Tombstone,
+    Transition,
+    assignment_decoder,
+    transition_decoder,
+)
+
+_US_PER_S: Final = 1_000_000
+
+# Nobody's name, and a time before every version: what `check` deletes was never there.
+_NOBODY: Final = Tombstone("\x00flockwise check", 1)
+
+
+AWrite = TypeVar("AWrite")
+
+
+@dataclass(frozen=True)
+class Keyspace:
+    """Where the tables are, and how they are used.
+
+    `concurrency` is how many requests of a batch are under way at once.
+    """
+
+    node: Node
+    name: str
+    keep_transitions_us: int
+    concurrency: int
+
+    def __str__(self) -> str:
+        return f"keyspace {self.name} of {self.node}"
+
+
+@dataclass(frozen=True)
+class _Open:
+    session: Session
+    statements: Statements
+
+
+class CassandraStore:
+    """A `Store` in a keyspace with the tables of deploy/cassandra.cql.
+
+    It connects at its first use and, after a failure to connect, at the next.
+    """
+
+    def __init__(self, keyspace: Keyspace) -> None:
+        self._keyspace = keyspace
+
+    def apply(self, changes: Sequence[Change], transitions: Sequence[Transition]) -> None:
+        with failures(f"{self._keyspace} can't be written"):
+            self._apply(changes, transitions)
+
+    def lookup(self, user: str) -> Assignment | None:
+        rows = self._read(self._open.statements.record, user)
+        return next((assignment_decoder.decode(row.record) for row in rows), None)
+
+    def members(self, segment: str) -> Iterator[Member]:
+        query = self._open.statements.members
+        with failures(f"{self._keyspace} can't be read"):
+            for rows in self._all((query, (segment, bucket)) for bucket in range(BUCKETS)):
+                yield from (Member(row.user, row.since or None, row.version) for row in rows)
+
+    def transitions(self, user: str, limit: int) -> list[Transition]:
+        rows = self._read(self._open.statements.transitions, user, limit)
+        return [transition_decoder.decode(row.record) for row in rows]
+
+    def assignments(self) -> Iterator[Assignment]:
+        rows = self._read(self._open.statements.records)
+        return (assignment_decoder.decode(row.record) for row in rows)
+
+    def check(self) -> None:
+        try:
+            with failures(f"{self._keyspace} can't be used"):
+                self._try_everything()
+        except StoreError as error:
+            raise PreflightError(f"{error}{_advice(error.__cause__)}") from error
+
+    def close(self) -> None:
+        opened = self.__dict__.pop("_open", None)
+        if opened is not None:
+            close(opened.session)
+
+    @cached_property
+    def _open(self) -> _Open:
+        session = connect(self._keyspace.node, self._keyspace.name)
+        try:
+            ttl_s = max(self._keyspace.keep_transitions_us // _US_PER_S, 1)
+            with failures(f"{self._keyspace} can't be used"):
+                return _Open(session, Statements(session, ttl_s))
+        except BaseException:
+            close(session)
+            raise
+
+    def _apply(self, changes: Sequence[Change], transitions: Sequence[Transition]) -> None:
+        statements = self._open.statements
+        moves = self._moves(newest(changes))
+        self._all(over_partitions(_each(statements.begin, moves)))
+        moves = self._not_deleted(moves)
+        notes = [statements.note(transition) for transition in transitions]
+        drops = [statements.drop_notes(tombstone) for tombstone in tombstones(changes)]
+        self._all(
+            chain(
+                by_partition(_each(statements.settle, moves)),
+                over_partitions([*notes, *drops]),
+            )
+        )
+        self._all(over_partitions(_each(statements.finish, moves)))
+
+    def _moves(self, changes: Sequence[Change]) -> list[Move]:
+        rows = self._by_user(self._open.statements.stored, [change.user for change in changes])
+        planned = [plan(change, _stored(rows.get(change.user))) for change in changes]
+        return [move for move in planned if move is not None]
+
+    def _not_deleted(self, moves: Sequence[Move]) -> list[Move]:
+        """Without those whose row is covered by the delete of a user forgotten later."""
+        doubtful = {m.record.user: m.record.version for m in moves if m.may_be_deleted}
+        rows = self._by_user(self._open.statements.versions, list(doubtful))
+        there = {user for user, row in rows.items() if row.version == doubtful[user]}
+        return [m for m in moves if m.record.user not in doubtful or m.record.user in there]
+
+    def _by_user(self, query: PreparedStatement, users: Sequence[str]) -> dict[str, Any]:
+        """The rows of those users who have one."""
+        answers = self._all((query, (keys,)) for keys in keys_of_a_read(users))
+        return {row.user: row for rows in answers for row in rows}
+
+    def _all(self, bound: Iterable[Bound]) -> list[Any]:
+        """The results of all statements, many of them under way at once."""
+        done = execute_concurrent(self._open.session, bound, self._keyspace.concurrency)
+        return [result for _success, result in done]
+
+    def _read(self, query: PreparedStatement, *values: str | int) -> Iterator[Any]:
+        with failures(f"{self._keyspace} can't be read"):
+            yield from self._open.session.execute(query, values)
+
+    def _try_everything(self) -> None:
+        statements = self._open.statements
+        queries = (
+            (statements.record, (_NOBODY.user,)),
+            (statements.stored, ([_NOBODY.user],)),
+            (statements.members, (_NOBODY.user, 0)),
+            (statements.transitions, (_NOBODY.user, 1)),
+        )
+        forgetting = Move(_NOBODY, leaving=(_NOBODY.user,))
+        writes = [bound for _partition, bound in statements.settle(forgetting)]
+        writes += [*statements.finish(forgetting), statements.drop_notes(_NOBODY)]
+        self._all([*queries, *writes])
+
+
+def _each(write: Callable[[Move], Iterable[AWrite]], moves: Iterable[Move]) -> Iterator[AWrite]:
+    return chain.from_iterable(map(write, moves))
+
+
+def _stored(row: Any | None) -> Stored | None:
+    return row and Stored(row.version, row.segments or (), row.leaving or ())
+
+
+def _advice(cause: BaseException | None) -> str:
+    if isinstance(cause, Unauthorized):
+        return ": the role needs SELECT and MODIFY on the keyspace"
+    if isinstance(cause, InvalidRequest):
+        return ": an administrator makes keyspace and tables as deploy/cassandra.cql says"
+    return ""

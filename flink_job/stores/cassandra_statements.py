@@ -1,0 +1,103 @@
+"""The statements of a Cassandra store, prepared once a session. All of them may run twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from cassandra.cluster import Session
+from cassandra.query import UNSET_VALUE, PreparedStatement
+
+from flink_job.stores.cassandra_batches import Bound
+from flink_job.stores.cassandra_plan import Move, bucket
+from operators.records import Assignment, Tombstone, Transition, encode
+
+# Rows a page: what is held at once of a long answer, of members in each bucket.
+PAGE: Final = 1_000
+
+Partition = tuple[str, int]
+
+
+class Statements:
+    """What is read and written, as statements with their values.
+
+    `transitions_ttl_s` is how long a transition stays, in seconds from its writing.
+    """
+
+    def __init__(self, session: Session, transitions_ttl_s: int) -> None:
+        def prepared(query: str) -> PreparedStatement:
+            statement = session.prepare(query)
+            statement.is_idempotent = True
+            return statement
+
+        self._ttl_s = transitions_ttl_s
+        self.stored = prepared(
+            "SELECT user, version, segments, leaving FROM assignments WHERE user IN ?"
+        )
+        self.versions = prepared("SELECT user, version FROM assignments WHERE user IN ?")
+        self.record = prepared("SELECT record FROM assignments WHERE user = ?")
+        self.records = prepared("SELECT record FROM assignments")
+        self.members = prepared(
+            "SELECT user, since, version FROM members WHERE segment = ? AND bucket = ?"
+        )
+        self.records.fetch_size = self.members.fetch_size = PAGE
+        self.transitions = prepared("SELECT record FROM transitions WHERE user = ? LIMIT ?")
+        self._insert = prepared(
+            "INSERT INTO assignments (user, version, segments, leaving, record) "
+            "VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ?"
+        )
+        self._clear = prepared("DELETE leaving FROM assignments USING TIMESTAMP ? WHERE user = ?")
+        self._delete = prepared("DELETE FROM assignments USING TIMESTAMP ? WHERE user = ?")
+        self._enter = prepared(
+            "INSERT INTO members (segment, bucket, user, since, version) "
+            "VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ?"
+        )
+        self._leave = prepared(
+            "DELETE FROM members USING TIMESTAMP ? WHERE segment = ? AND bucket = ? AND user = ?"
+        )
+        self._note = prepared(
+            "INSERT INTO transitions (user, version, segment, record) "
+            "VALUES (?, ?, ?, ?) USING TIMESTAMP ? AND TTL ?"
+        )
+        self._drop_notes = prepared("DELETE FROM transitions USING TIMESTAMP ? WHERE user = ?")
+
+    def begin(self, move: Move) -> list[Bound]:
+        """Round 1: what has to stand before members rows change."""
+        record = move.record
+        if not isinstance(record, Assignment):
+            return []
+        # Unset rather than null: a null would be one more delete to keep, each time.
+        leaving = set(move.leaving) or UNSET_VALUE
+        body = encode(record).decode()
+        values = (record.user, record.version, record.segments, leaving, body, record.version)
+        return [(self._insert, values)]
+
+    def settle(self, move: Move) -> Iterator[tuple[Partition, Bound]]:
+        """Round 2: the user's members rows, each with its partition."""
+        record = move.record
+        user, version, place = record.user, record.version, bucket(record.user)
+        for segment in move.leaving:
+            yield (segment, place), (self._leave, (version, segment, place, user))
+        if isinstance(record, Assignment):
+            for segment in record.segments:
+                since = record.since.get(segment, "")
+                values = (segment, place, user, since, version, version)
+                yield (segment, place), (self._enter, values)
+
+    def finish(self, move: Move) -> list[Bound]:
+        """Round 3: nothing is left to remove; a forgotten user's row goes."""
+        user, version = move.record.user, move.record.version
+        if not isinstance(move.record, Assignment):
+            return [(self._delete, (version, user))]
+        return [(self._clear, (version, user))] if move.leaving else []
+
+    def note(self, transition: Transition) -> Bound:
+        """Keep a transition for as long as transitions are kept."""
+        version = transition.version
+        body = encode(transition).decode()
+        values = (transition.user, version, transition.segment, body, version, self._ttl_s)
+        return self._note, values
+
+    def drop_notes(self, tombstone: Tombstone) -> Bound:
+        """Drop the transitions of a forgotten user."""
+        return self._drop_notes, (tombstone.version, tombstone.user)

@@ -1,0 +1,166 @@
+"""The changelog itself as a view that answers what a store answers, where there is no store.
+
+It reads all of the changelog at the first question, and keeps each user's newest record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from flink_job import kafka
+from flink_job.committed import committed_files
+from flink_job.kafka import Broker
+from flink_job.stores.base import Member
+from operators.errors import PreflightError
+from operators.records import Assignment, Transition, assignment_decoder, transition_decoder
+
+Word = tuple[bytes | None, bytes | None]  # a key and a value
+Words = Callable[[], Iterable[Word]]
+
+
+class _Head(msgspec.Struct, frozen=True, gc=False):
+    """Whom a record is about, and when it was said."""
+
+    user: str
+    version: int
+
+
+_head_decoder = msgspec.json.Decoder(_Head)
+R = TypeVar("R")
+
+
+@dataclass
+class _Newest:
+    """Each user's newest record, and the largest version of those who were forgotten."""
+
+    records: dict[str, tuple[int, bytes]] = field(default_factory=dict)
+    forgotten: dict[str, int] = field(default_factory=dict)
+
+    def put(self, head: _Head, value: bytes) -> None:
+        """Keep a record if it is the newest; one from before its user was forgotten is not."""
+        known = max(self.records.get(head.user, (-1,))[0], self.forgotten.get(head.user, -1))
+        if head.version > known:
+            self.records[head.user] = (head.version, value)
+
+    def forget(self, user: str) -> None:
+        """Let go of a user's record, but not of its version."""
+        version, _ = self.records.pop(user, (-1, b""))
+        self.forgotten[user] = max(version, self.forgotten.get(user, -1))
+
+
+class ChangelogView:
+    """Answers from two streams of records; `unreadable` counts those that are none of ours.
+
+    Each user's largest version wins. A null value forgets the user whose key it has, with all
+    that was said before it.
+    """
+
+    def __init__(self, assignments: Words, transitions: Words) -> None:
+        self._assignments = assignments
+        self._transitions = transitions
+        self.unreadable = 0
+
+    def lookup(self, user: str) -> Assignment | None:
+        """A user's assignment now, None for one who is unknown or forgotten.
+
+        Raises:
+            PreflightError: the changelog can't be read.
+        """
+        _, value = self._newest.records.get(user, (-1, None))
+        return None if value is None else self._read(assignment_decoder, value)
+
+    def members(self, segment: str) -> Iterator[Member]:
+        """The users of a segment.
+
+        Raises:
+            PreflightError: the changelog can't be read.
+        """
+        return (
+            Member(found.user, found.since.get(segment), found.version)
+            for found in self.assignments()
+            if segment in found.segments
+        )
+
+    def transitions(self, user: str, limit: int) -> list[Transition]:
+        """A user's newest transitions, newest first.
+
+        Raises:
+            PreflightError: the changelog can't be read.
+        """
+        after = self._newest.forgotten.get(user, -1)
+        found = {
+            (record.version, record.segment): record
+            for record in self._transitions_of(user)
+            if record.version > after
+        }
+        newest = sorted(found.values(), key=lambda record: (-record.version, record.segment))
+        return newest[:limit]
+
+    def assignments(self) -> Iterator[Assignment]:
+        """Everyone's assignment now.
+
+        Raises:
+            PreflightError: the changelog can't be read.
+        """
+        values = (value for _, value in self._newest.records.values())
+        found = (self._read(assignment_decoder, value) for value in values)
+        return (assignment for assignment in found if assignment is not None)
+
+    def close(self) -> None:
+        """There is nothing to let go of."""
+
+    @cached_property
+    def _newest(self) -> _Newest:
+        newest = _Newest()
+        for key, value in self._assignments():
+            if value is None:
+                newest.forget((key or b"").decode(errors="replace"))
+            elif (head := self._read(_head_decoder, value)) is not None:
+                newest.put(head, value)
+        return newest
+
+    def _transitions_of(self, user: str) -> Iterator[Transition]:
+        for _, value in self._transitions():
+            head = self._read(_head_decoder, value or b"")
+            if value is not None and head is not None and head.user == user:
+                transition = self._read(transition_decoder, value)
+                if transition is not None:
+                    yield transition
+
+    def _read(self, decoder: msgspec.json.Decoder[R], value: bytes) -> R | None:
+        try:
+            return decoder.decode(value)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            self.unreadable += 1
+            return None
+
+
+def kafka_words(broker: Broker, topic: str) -> Iterator[Word]:
+    """The committed records of a topic.
+
+    Raises:
+        PreflightError: Kafka does not answer, or the topic is not there.
+    """
+    return ((record.key, record.value) for record in kafka.read_to_end(broker, [topic]))
+
+
+def folder_words(folder: Path, topic: str) -> Iterator[Word]:
+    """The committed records of an output folder.
+
+    Raises:
+        PreflightError: there is no such folder, or it can't be read.
+    """
+    if not folder.is_dir():
+        raise PreflightError(f"{folder}: there is no output yet: a run makes it")
+    try:
+        for path in committed_files(folder / topic):
+            with path.open("rb") as lines:
+                yield from ((None, line) for line in lines)
+    except OSError as error:
+        raise PreflightError(f"{folder} can't be read: {error}") from error
