@@ -1,0 +1,258 @@
+"""How fast is the job? The bare Kafka scan with micro-batches, and the whole `segment` job.
+
+Both read the same topic in the same run, so that their ratio holds on a noisy machine. Each is
+run over a topic of few events, too: the difference is the time that events take, without the
+start of Flink. `make bench` prints the table, and one JSON object as the last line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from kafka import KafkaProducer
+from rich.console import Console
+from rich.table import Table
+
+from flink_job import kafka, stack
+from flink_job.config.load import check
+from flink_job.environment import Environment, Flink, prepare_process, spread_lanes
+from flink_job.job import define_segment_job
+from flink_job.kafka import Broker
+from flink_job.plan import Plan
+from flink_job.running import Progress, Watch, free_port, run
+from flink_job.segment import COUNTERS
+from flink_job.sources import micro_batch_table
+from flink_job.stack.jars import ensure_jars
+
+console = Console(stderr=True)
+
+FEW: Final = 1_000
+MINUTES: Final = 60  # the events lie in the hour before the run
+MINUTE_US: Final = 60_000_000
+
+FEATURES: Final = {
+    "product_views": {"count": "view", "window": "session"},
+    "session_minutes": {"duration": "session"},
+    "views_1h": {"count": "view", "window": "1h"},
+    "carts_1h": {"count": "cart", "window": "1h"},
+    "events_24h": {"count": "any", "window": "24h"},
+    "spend_30d": {"sum": "price", "of": "purchase", "window": "30d"},
+    "spend": {"sum": "price", "of": "purchase", "window": "lifetime"},
+    "categories_7d": {"distinct": "category", "window": "7d"},
+    "visits_30d": {"sessions": "30d"},
+    "since_purchase": {"since": "purchase"},
+    "last_price": {"last": "price", "type": "number"},
+    "device": {"last": "device", "one_hot": ["mobile", "desktop", "tablet"]},
+}
+SEGMENTS: Final = {
+    "Engaged Buyers": {"when": "session_minutes > 5 AND product_views > 3"},
+    "High-Intent Buyers": {
+        "when": "product_views >= 3 AND carts_1h >= 1",
+        "leave_when": "carts_1h = 0",
+        "min_dwell": "5m",
+    },
+    "Big Spenders": {"when": "spend_30d > 1500"},
+    "Recent Buyers": {"when": "since_purchase < 30"},
+    "Browsers": {"when": "events_24h > 30 AND spend = 0"},
+    "Mobile Explorers": {"when": "device = 'mobile' AND categories_7d > 20"},
+}
+CLUSTERS: Final = {
+    "shoppers": {
+        "k": 5,
+        "features": ["views_1h", "carts_1h", "spend_30d", "categories_7d", "since_purchase"],
+    }
+}
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What is measured on: a broker, and topics whose events end at a moment."""
+
+    broker: Broker
+    folder: Path
+    jars: Sequence[Path]
+    end_us: int
+
+    def plan(self, topic: str, clock: str, backend: str = "heap") -> Plan:
+        """The job over a topic."""
+        wall, bootstrap = clock == "wall", self.broker.bootstrap
+        run_spec = {"clock": clock, "backend": backend, "state": f"state-{time.time_ns()}"}
+        config = {
+            "name": f"bench-{topic}",
+            "source": {"kafka": {"bootstrap": bootstrap, "topic": topic, "bounded": not wall}},
+            "output": {"kafka": {"bootstrap": bootstrap}},
+            "events": {"time_unit": "us", "session": "session"},
+            "features": FEATURES,
+            "segments": SEGMENTS,
+            "clusters": CLUSTERS,
+            "run": run_spec if wall else run_spec | {"as_of": iso_seconds(self.end_us)},
+        }
+        return Plan(check(config, "the benchmark"), self.folder)
+
+
+Job = Callable[[Bench, str, int], float]
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, default=2_000_000)
+    parser.add_argument("--users", type=int, default=20_000)
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--backend", choices=["heap", "rocksdb"], default="heap")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        jars = sorted(ensure_jars(["flink"])["flink"].glob("*.jar"))
+        servers = stack.up(folder / "stack", parts=("kafka",))
+        try:
+            end_us = time.time_ns() // 1_000_000_000 * 1_000_000
+            bench = Bench(Broker(str(servers.bootstrap)), folder, jars, end_us)
+            _measure(bench, options)
+        finally:
+            stack.down(folder / "stack")
+
+
+def _measure(bench: Bench, options: argparse.Namespace) -> None:
+    prepare_process(bench.folder / "logs")
+    sizes = {"few": FEW, "many": options.events}
+    for topic, events in sizes.items():
+        console.print(f"writing {events:,} events of {options.users:,} users")
+        _write(bench, topic, events, options.users)
+    kafka.make_output_topics(bench.broker, "assignments", "transitions", "dead-letters")
+    jobs: dict[str, Job] = {
+        "bare Kafka scan + micro-batch": _bare,
+        "segment job, wall clock": _segment("wall", options.backend),
+        "segment job, event clock": _segment("event", options.backend),
+    }
+    rates: dict[str, list[float]] = {name: [] for name in jobs}
+    for _ in range(options.repeat):
+        for name, job in jobs.items():
+            few, many = (job(bench, topic, events) for topic, events in sizes.items())
+            rates[name].append((options.events - FEW) / (many - few))
+            console.print(f"{name}: {rates[name][-1]:,.0f} events/s ({few:.1f} s, {many:.1f} s)")
+    _print(rates)
+
+
+def _print(rates: dict[str, list[float]]) -> None:
+    table = Table(title="events/s, median (lowest, highest), and ratio to the bare scan")
+    for column in ("job", "events/s", "ratio"):
+        table.add_column(column)
+    medians = {name: statistics.median(found) for name, found in rates.items()}
+    bare, wall, event = medians.values()
+    for name, found in rates.items():
+        spread = f"{medians[name]:,.0f} ({min(found):,.0f}, {max(found):,.0f})"
+        table.add_row(name, spread, f"{medians[name] / bare:.2f}")
+    Console().print(table)
+    print(json.dumps({"bare": bare, "wall_ratio": wall / bare, "event_ratio": event / bare}))
+
+
+def _write(bench: Bench, topic: str, events: int, users: int) -> None:
+    kafka.make_topic(bench.broker, topic, 4)
+    producer = KafkaProducer(
+        bootstrap_servers=bench.broker.bootstrap, linger_ms=50, batch_size=512 * 1024
+    )
+    for key, value in _events(bench.end_us, events, users):
+        producer.send(topic, value=value, key=key)
+    producer.flush()
+    producer.close()
+
+
+def _events(end_us: int, events: int, users: int) -> Iterator[tuple[bytes, bytes]]:
+    """Users at random, in the order of time, over the hour before the end."""
+    chance = random.Random(1)
+    start_us, step_us = end_us - MINUTES * MINUTE_US, MINUTES * MINUTE_US // events
+    for number in range(events):
+        at_us = start_us + number * step_us
+        user = f"user-{chance.randrange(users)}"
+        value = {
+            "user_id": user,
+            "event_time": at_us,
+            "event_type": chance.choice(("view", "view", "view", "search", "cart", "purchase")),
+            "session": f"{user}-{at_us // (20 * MINUTE_US)}",
+            "product_id": chance.randrange(5_000),
+            "category": f"category-{chance.randrange(50)}",
+            "price": chance.randrange(100, 20_000) / 100,
+            "device": chance.choice(("mobile", "desktop", "tablet")),
+        }
+        yield user.encode(), json.dumps(value).encode()
+
+
+def _bare(bench: Bench, topic: str, events: int) -> float:
+    """Seconds that Flink takes to read a topic in micro-batches of lanes, and do no more."""
+    plan = bench.plan(topic, clock="event")
+    tables = Environment.create(_flink(bench, plan, 1_000)).tables
+    batches = micro_batch_table(tables, plan.source(), lanes=plan.config.run.lanes)
+    tables.create_temporary_view("batches", batches)
+    tables.execute_sql(
+        "CREATE TEMPORARY TABLE nowhere (lane INT, ks ARRAY<BYTES>, vs ARRAY<BYTES>, at_ms BIGINT) "
+        "WITH ('connector' = 'blackhole')"
+    )
+    started_s = time.monotonic()
+    tables.execute_sql("INSERT INTO nowhere SELECT * FROM batches").wait()
+    return time.monotonic() - started_s
+
+
+def _segment(clock: str, backend: str) -> Job:
+    """The whole job; a live one is done when it has counted every event."""
+
+    def seconds(bench: Bench, topic: str, events: int) -> float:
+        plan = bench.plan(topic, clock=clock, backend=backend)
+        settings = plan.settings(None if clock == "wall" else bench.end_us)
+        source, sink, lanes = plan.source(), plan.sink(), plan.config.run.lanes
+        flink = _flink(bench, plan, 250 if clock == "wall" else 1_000)
+        stop, done_s = threading.Event(), 0.0
+
+        def progress(told: Progress) -> None:
+            nonlocal done_s
+            if clock == "wall" and told.counters["records"] >= events and not stop.is_set():
+                done_s = time.monotonic()
+                stop.set()
+
+        started_s = time.monotonic()
+        outcome = run(
+            plan.config.name,
+            flink,
+            lambda tables: define_segment_job(tables, settings, spread_lanes(lanes), source, sink),
+            plan.folder.savepoints,
+            Watch(COUNTERS, progress, _fail, stop),
+        )
+        if clock == "event" and outcome.totals["events_applied"] != events:
+            raise SystemExit(f"{outcome.totals} of {events} events: some were lost")
+        return (done_s or time.monotonic()) - started_s
+
+    return seconds
+
+
+def _fail(reason: str) -> None:
+    raise SystemExit(f"the job failed: {reason}")
+
+
+def _flink(bench: Bench, plan: Plan, checkpoint_ms: int) -> Flink:
+    return Flink(
+        checkpoints=plan.folder.checkpoints.as_uri(),
+        checkpoint_ms=checkpoint_ms,
+        rest_port=free_port(),
+        jars=bench.jars,
+        restarts=0,
+        more={"metrics.fetcher.update-interval": "100"},
+    )
+
+
+def iso_seconds(moment_us: int) -> str:
+    """A whole second as ISO 8601."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment_us // 1_000_000))
+
+
+if __name__ == "__main__":
+    main()

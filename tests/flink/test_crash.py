@@ -1,0 +1,89 @@
+"""A killed run goes on from its last checkpoint: nothing lost, nothing twice."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from flink_job.demo.events import write_jsonl
+from flink_job.demo.population import Population
+from flink_job.demo.simulation import simulate
+from flink_job.running import Outcome
+from tests.flink.harness import Run
+
+pytestmark = pytest.mark.flink
+
+DEMO = Path(__file__).parents[2] / "flink_job" / "demo" / "demo.yaml"
+END_US = 1_790_000_000_000_000
+
+
+def write_config(base: Path, name: str) -> Path:
+    """The demo's features and segments over the events beside it, without clusters."""
+    config = yaml.safe_load(DEMO.read_text())
+    del config["clusters"]
+    config["source"] = {"files": {"paths": ["events.jsonl"]}}
+    config["output"] = {"folder": f"{name}/out"}
+    config["store"] = {"kind": "sqlite", "path": f"{name}/store.db"}
+    config["run"] = {"state": f"{name}/state", "lanes": 4, "resolution": "2m"}
+    path = base / f"{name}.yaml"
+    path.write_text(yaml.safe_dump(config))
+    return path
+
+
+def command(config: Path, *options: str) -> list[str]:
+    return [sys.executable, "-m", "flink_job", "run", str(config), *options]
+
+
+def told(base: Path, name: str) -> list[tuple[str, str, str, str]]:
+    transitions = Run(Outcome(False), base / name / "out").transitions()
+    return sorted((t.user, t.at, t.segment, t.kind) for t in transitions)
+
+
+def wait_for_commits(base: Path, process: subprocess.Popen[bytes], count: int) -> None:
+    """Wait until some checkpoints have committed output, while the job is at work."""
+    deadline = time.monotonic() + 120
+    committed = base / "out" / "transitions"
+    while len([p for p in committed.glob("part-*") if p.is_file()]) < count:
+        assert process.poll() is None, "the job ended before it could be killed"
+        assert time.monotonic() < deadline, "no checkpoint committed anything"
+        time.sleep(0.1)
+
+
+def test_a_killed_run_resumes_without_loss_or_repeat(tmp_path: Path) -> None:
+    population = Population(1_000, 5, END_US, bad_share=0.001)
+    write_jsonl(simulate(population, seed=3), tmp_path / "events.jsonl")
+    undisturbed = write_config(tmp_path, "undisturbed")
+    subprocess.run(command(undisturbed), check=True, capture_output=True)
+
+    killed = write_config(tmp_path, "killed")
+    process = subprocess.Popen(command(killed), stderr=subprocess.DEVNULL, start_new_session=True)
+    wait_for_commits(tmp_path / "killed", process, count=2)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    before = told(tmp_path, "killed")
+    subprocess.run(command(killed, "--resume"), check=True, capture_output=True)
+
+    expected = told(tmp_path, "undisturbed")
+    assert 0 < len(before) < len(expected)
+    assert told(tmp_path, "killed") == expected
+    letters = [
+        Run(Outcome(False), tmp_path / name / "out").dead_letters()
+        for name in ("undisturbed", "killed")
+    ]
+    assert sorted(letter.raw or "" for letter in letters[0]) == sorted(
+        letter.raw or "" for letter in letters[1]
+    )
+    assert members_of(tmp_path, "killed") == members_of(tmp_path, "undisturbed")
+
+
+def members_of(base: Path, name: str) -> dict[str, list[str]]:
+    """Each user's segments by the newest assignment."""
+    assignments = Run(Outcome(False), base / name / "out").assignments()
+    return {user: assignment.segments for user, assignment in assignments.items()}

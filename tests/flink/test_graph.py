@@ -1,0 +1,149 @@
+"""The plan of the jobs: thread mode everywhere, and ids that keep their state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pyflink.common import Types
+from pyflink.table import StreamTableEnvironment
+
+from flink_job.changelog import Changelog
+from flink_job.config.load import check
+from flink_job.environment import Environment, Flink, prepare_process, spread_lanes
+from flink_job.graph import Operator, check_thread_mode, operators
+from flink_job.job import define_segment_job, define_upsert_job
+from flink_job.plan import Plan
+from flink_job.sinks import KafkaSink
+from flink_job.sources import KafkaEvents
+from flink_job.stack.jars import ensure_jars, jars_present
+from operators.errors import JobError
+from tests.flink.harness import config_of
+from tests.property.test_replay import CHOSEN, SEGMENTS
+
+pytestmark = pytest.mark.flink
+
+
+def environment(tmp_path: Path, **settings: str) -> Environment:
+    prepare_process(tmp_path / "logs")
+    jars = sorted(ensure_jars(["flink"])["flink"].glob("*.jar")) if jars_present("flink") else ()
+    return Environment.create(
+        Flink(checkpoints=tmp_path.as_uri(), checkpoint_ms=1_000, jars=jars, more=settings)
+    )
+
+
+def plan(tmp_path: Path) -> Plan:
+    clusters = {"shoppers": {"k": 3, "features": ["views_10m", "spend_1h"]}}
+    return Plan(check(config_of(CHOSEN, SEGMENTS, clusters=clusters), "the test"), tmp_path)
+
+
+def segment_over_files(tmp_path: Path, tables: StreamTableEnvironment) -> None:
+    chosen = plan(tmp_path)
+    lanes = spread_lanes(4)
+    define_segment_job(tables, chosen.settings(1), lanes, chosen.source(), chosen.sink())
+
+
+def segment_over_kafka(tmp_path: Path, tables: StreamTableEnvironment) -> None:
+    source = KafkaEvents(
+        "nowhere:1",
+        "events",
+        "g",
+        {"scan.startup.mode": "latest-offset"},
+        bounded=False,
+        batch_ms=50,
+    )
+    sink = KafkaSink("nowhere:1", ("a", "t", "d"), "prefix")
+    define_segment_job(tables, plan(tmp_path).settings(None), spread_lanes(4), source, sink)
+
+
+def upsert(tmp_path: Path, tables: StreamTableEnvironment) -> None:
+    changelog = Changelog("nowhere:1", "a", "t", "group", bounded=False, batch_ms=50)
+    define_upsert_job(tables, changelog, lambda: pytest.fail("nothing runs here"))
+
+
+def ids(found: list[Operator]) -> list[tuple[str | None, str]]:
+    return [(op.uid, op.name) for op in found if op.uid is not None]
+
+
+FILES = [
+    ("sql-1-source", "Source: events[1]"),
+    ("sql-2-calc", "Calc[2]"),
+    ("sql-3-watermark-assigner", "WatermarkAssigner[3]"),
+    ("sql-4-calc", "Calc[4]"),
+    ("sql-5-local-window-aggregate", "LocalWindowAggregate[5]"),
+    ("sql-7-global-window-aggregate", "GlobalWindowAggregate[7]"),
+    ("sql-8-calc", "Calc[8]"),
+    ("sql-9-constraint-validator", "ConstraintEnforcer[9]"),
+    ("sql-9-external-datastream", "TableToDataStream"),
+    ("profile", "Profile"),
+    ("learn", "Learn"),
+    ("assign", "Assign"),
+    ("sql-10-external-datastream", "DataStreamToTable"),
+    ("sql-11-calc", "Calc[11]"),
+    ("sql-12-streaming-writer", "StreamingFileWriter"),
+    ("sql-13-calc", "Calc[13]"),
+    ("sql-14-streaming-writer", "StreamingFileWriter"),
+    ("sql-15-calc", "Calc[15]"),
+    ("sql-16-streaming-writer", "StreamingFileWriter"),
+    ("sql-12-discarding-sink", "end: Writer"),
+    ("sql-14-discarding-sink", "end: Writer"),
+    ("sql-16-discarding-sink", "end: Writer"),
+]
+KAFKA = [
+    ("sql-1-kafka", "Source: KafkaSource-default_catalog.default_database.events"),
+    ("sql-2-calc", "Calc[2]"),
+    ("sql-4-window-aggregate", "WindowAggregate[4]"),
+    ("sql-5-calc", "Calc[5]"),
+    ("sql-6-constraint-validator", "ConstraintEnforcer[6]"),
+    ("sql-6-external-datastream", "TableToDataStream"),
+    ("profile", "Profile"),
+    ("learn", "Learn"),
+    ("assign", "Assign"),
+    ("sql-7-external-datastream", "DataStreamToTable"),
+    ("sql-8-calc", "Calc[8]"),
+    ("sql-9-constraint-validator", "ConstraintEnforcer[9]"),
+    ("sql-9-sink", "outputs[9]: Writer"),
+    ("Sink Committer: sql-9-sink", "outputs[9]: Committer"),
+]
+UPSERT = [
+    ("sql-1-kafka", "Source: KafkaSource-default_catalog.default_database.assignments"),
+    ("sql-2-calc", "Calc[2]"),
+    ("sql-3-kafka", "Source: KafkaSource-default_catalog.default_database.transitions"),
+    ("sql-4-calc", "Calc[4]"),
+    ("sql-7-window-aggregate", "WindowAggregate[7]"),
+    ("sql-8-calc", "Calc[8]"),
+    ("sql-9-constraint-validator", "ConstraintEnforcer[9]"),
+    ("sql-9-external-datastream", "TableToDataStream"),
+    ("upsert", "Upsert"),
+    ("sql-10-external-datastream", "DataStreamToTable"),
+    ("sql-11-sink", "nowhere[11]: Writer"),
+]
+
+
+@pytest.mark.parametrize(
+    ("define", "expected"),
+    [(segment_over_files, FILES), (segment_over_kafka, KAFKA), (upsert, UPSERT)],
+)
+def test_operators_keep_their_ids_and_python_runs_in_threads(
+    tmp_path: Path,
+    define: Callable[[Path, StreamTableEnvironment], None],
+    expected: list[tuple[str, str]],
+) -> None:
+    # Another job planned first in this JVM must not change the ids.
+    segment_over_files(tmp_path, environment(tmp_path).tables)
+    chosen = environment(tmp_path)
+    define(tmp_path, chosen.tables)
+    found = operators(chosen.stream)
+    assert ids(found) == expected
+    python = [op for op in found if "Python" in op.kind]
+    assert len(python) >= 2
+    assert all(op.kind.startswith("EmbeddedPython") for op in python)
+    check_thread_mode(chosen.stream)
+
+
+def test_python_in_a_process_is_refused(tmp_path: Path) -> None:
+    chosen = environment(tmp_path, **{"python.execution-mode": "process"})
+    chosen.stream.from_collection([1], Types.INT()).map(lambda n: n, Types.INT()).print()
+    with pytest.raises(JobError, match=r"expected all Python in thread mode.*Map"):
+        check_thread_mode(chosen.stream)

@@ -1,0 +1,70 @@
+"""The changelog answers as a store does: what was said last about a user is what is true."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import cast
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flink_job.stores.base import Change, Store
+from flink_job.stores.changelog_view import ChangelogView, Word
+from operators.records import Assignment, Transition, encode
+from tests.stack.histories import History, enter, histories, holds, transitions_of, words
+
+NOBODY: list[Word] = []
+
+
+def spoken(changes: Iterable[Change]) -> list[Word]:
+    """Changes as Kafka holds them: a forgotten user's last word has no value."""
+    return [
+        (change.user.encode(), encode(change) if isinstance(change, Assignment) else None)
+        for change in changes
+    ]
+
+
+@given(histories(ordered=True), st.booleans())
+def test_it_holds_each_user_s_last_word(history: History, repeated: bool) -> None:
+    said = spoken(change for batch in history.batches for change in batch)
+    # What a restarted job writes again has no new version: it changes nothing.
+    words = said + [word for word in said if word[1] is not None] if repeated else said
+    view = ChangelogView(lambda: words, lambda: NOBODY)
+    holds(cast(Store, view), history, "")
+
+
+@given(words("ann"), st.integers(1, 5))
+def test_transitions_from_before_a_user_was_forgotten_are_gone(
+    said: list[Change], limit: int
+) -> None:
+    moved = transitions_of(said)
+    others = [enter("bob", "bots", 99)]
+    view = ChangelogView(
+        lambda: spoken(said), lambda: [(None, encode(each)) for each in (*moved, *others, *moved)]
+    )
+    kept: list[Transition] = []
+    for change in said:
+        kept = [*kept, *transitions_of([change])] if isinstance(change, Assignment) else []
+    assert view.transitions("ann", limit) == kept[::-1][:limit]
+
+
+def test_what_is_none_of_ours_is_counted_and_passed_over() -> None:
+    known = Assignment("ann", 1, "2026-01-01T00:00:00Z", ["bots"])
+    strange = [b"", b"no JSON", b"\xff", b"[]", b'{"user": 7, "version": 1}']
+    read = [(b"x", value) for value in strange]
+    view = ChangelogView(
+        lambda: [*read, *spoken([known])], lambda: [*read, (b"ann", b'{"user":"ann","version":1}')]
+    )
+    assert list(view.assignments()) == [known]
+    assert view.unreadable == len(strange)
+    assert view.transitions("ann", 5) == []
+    assert view.unreadable == 2 * len(strange) + 1
+
+
+def test_later_fields_are_passed_over() -> None:
+    value = msgspec.json.encode(
+        {"user": "a", "version": 1, "updated_at": "", "segments": [], "new": 1}
+    )
+    view = ChangelogView(lambda: [(b"a", value)], lambda: NOBODY)
+    assert view.lookup("a") == Assignment("a", 1, "", [])

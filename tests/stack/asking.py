@@ -1,0 +1,91 @@
+"""What tests of the command line share: topics with records, configurations, and a process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+from kafka.consumer.fetcher import ConsumerRecord
+
+from flink_job import kafka
+from flink_job.kafka import Broker
+from flink_job.transactions import Transactions
+
+ROOT = Path(__file__).parents[2]
+
+Record = tuple[bytes | None, bytes | None]
+
+
+def new_name(what: str) -> str:
+    """A name that no other test has."""
+    return f"{what}-{uuid4().hex[:12]}"
+
+
+def write(bootstrap: str, topic: str, records: Iterable[Record], *, commit: bool = True) -> None:
+    """Write records in one transaction, as Flink does; or in one that is given up."""
+    kafka.make_topic(Broker(bootstrap), topic, 2)
+    name = new_name("test")
+    with kafka.producer(Broker(bootstrap), transactional_id=name) as writer:
+        Transactions(writer, name)
+        writer.begin_transaction()
+        for key, value in records:
+            writer.send(topic, value, key)
+        writer.flush()
+        if commit:
+            writer.commit_transaction()
+        else:
+            writer.abort_transaction()
+
+
+def held(bootstrap: str, topic: str) -> list[ConsumerRecord]:
+    """Every committed record of a topic, those of a partition in order."""
+    return list(kafka.read_to_end(Broker(bootstrap), [topic]))
+
+
+def pairs(bootstrap: str, topic: str) -> list[Record]:
+    """The keys and values of a topic."""
+    return [(record.key, record.value) for record in held(bootstrap, topic)]
+
+
+def kafka_config(bootstrap: str, **changes: Any) -> dict[str, Any]:
+    """A configuration between topics of its own."""
+    name = new_name("test")
+    topics = {part: f"{name}-{part}" for part in ("assignments", "transitions", "dead_letters")}
+    return {
+        "name": name,
+        "source": {"kafka": {"bootstrap": bootstrap, "topic": f"{name}-events"}},
+        "output": {"kafka": {"bootstrap": bootstrap, **topics}},
+        "features": {"views": {"count": "view", "window": "1h"}},
+        "segments": {"Bots": {"when": "views > 100"}, "Engaged Buyers": {"when": "views > 3"}},
+        **changes,
+    }
+
+
+def write_config(folder: Path, config: dict[str, Any]) -> Path:
+    """Put a configuration into a folder; JSON is YAML too."""
+    path = folder / "run.yaml"
+    path.write_bytes(msgspec.json.encode(config))
+    return path
+
+
+def flockwise(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run the command in a process of its own."""
+    return subprocess.run(
+        command(*arguments), capture_output=True, text=True, check=False, env=environment()
+    )
+
+
+def command(*arguments: str | Path) -> list[str]:
+    """The words of the command."""
+    return [sys.executable, "-m", "flink_job", *map(str, arguments)]
+
+
+def environment() -> dict[str, str]:
+    """Where the command finds this checkout, whatever folder it is run in."""
+    return {**os.environ, "PYTHONPATH": str(ROOT)}

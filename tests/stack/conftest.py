@@ -1,0 +1,112 @@
+"""The real servers, started once a session from their jars and ended by their pids."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from flink_job import stack
+from flink_job.stack import CassandraAccess, Stack
+from flink_job.stack.jars import ensure_jars, jars_present, jars_root
+from flink_job.stores.cassandra import CassandraStore
+from flink_job.stores.cassandra_session import Login, Node
+from flink_job.stores.opening import open_store
+from flink_job.stores.spec import CassandraSpec
+
+SKIPPED = pytest.StashKey[str]()
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    reason = config.stash.get(SKIPPED, "")
+    if reason:
+        terminalreporter.section("REAL SERVERS NOT TESTED", red=True, bold=True)
+        terminalreporter.line(reason, red=True)
+
+
+@pytest.fixture(scope="session")
+def server_jars(request: pytest.FixtureRequest) -> None:
+    """Skips, loudly, where the servers can't be had."""
+    if all(jars_present(part) for part in stack.PARTS):
+        return
+    if shutil.which("mvn") is None:
+        reason = (
+            "Kafka and Cassandra did not run in these tests: there is no Maven (mvn) to fetch "
+            f"their jars, and none are in {jars_root()}"
+        )
+        request.config.stash[SKIPPED] = reason
+        pytest.skip(reason)
+    ensure_jars(stack.PARTS)
+
+
+@pytest.fixture(scope="session")
+def stack_folder(tmp_path_factory: pytest.TempPathFactory, server_jars: None) -> Iterator[Path]:
+    """The folder of the servers that the session's tests share."""
+    folder = tmp_path_factory.mktemp("stack")
+    yield folder
+    stack.down(folder)
+
+
+@pytest.fixture(scope="session")
+def kafka(stack_folder: Path) -> str:
+    """The bootstrap address of a real broker."""
+    bootstrap = stack.up(stack_folder, parts=("kafka",)).bootstrap
+    assert bootstrap is not None
+    return bootstrap
+
+
+@pytest.fixture(scope="session")
+def cassandra(stack_folder: Path) -> CassandraAccess:
+    """A real node, with the keyspace and the role of flockwise."""
+    access = stack.up(stack_folder, parts=("cassandra",)).cassandra
+    assert access is not None
+    return access
+
+
+@pytest.fixture(scope="session")
+def node_as(cassandra: CassandraAccess) -> Callable[[Login], Node]:
+    """The shared node as somebody sees it."""
+    return lambda login: Node((cassandra.host,), cassandra.port, login)
+
+
+@pytest.fixture
+def own_stack(tmp_path: Path, server_jars: None) -> Iterator[Path]:
+    """The folder of a stack that one test may treat as it likes; a name that needs quoting."""
+    folder = tmp_path / "a stack's folder"
+    yield folder
+    stack.down(folder)
+
+
+def pids(folder: Path) -> dict[str, int | None]:
+    """The pid of each part of a stack."""
+    return {part.part: part.pid for part in stack.status(folder)}
+
+
+def bootstrap_of(found: Stack) -> str:
+    """The broker's address of a stack that has one."""
+    assert found.bootstrap is not None
+    return found.bootstrap
+
+
+def cassandra_store(
+    access: CassandraAccess, login: Login | None = None, **changes: Any
+) -> CassandraStore:
+    """The store of a stack, as the role of flockwise unless another login is given."""
+    role = login or access.login()
+    spec = CassandraSpec(
+        hosts=[access.host],
+        port=access.port,
+        user=role.user,
+        password="${CASSANDRA_PASSWORD}",
+        keyspace=access.keyspace,
+    )
+    changed = msgspec.structs.replace(spec, **changes)
+    store = open_store(changed, {"CASSANDRA_PASSWORD": role.password})
+    assert isinstance(store, CassandraStore)
+    return store

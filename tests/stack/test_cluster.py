@@ -1,0 +1,171 @@
+"""Both jobs on a real cluster of one JobManager and three TaskManagers, by `flockwise submit`."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+
+import pytest
+
+from flink_job import cluster
+from flink_job.cluster import Cluster
+from flink_job.rest import FlinkRest
+from flink_job.stack import CassandraAccess
+from tests.stack.conftest import cassandra_store
+from tests.stack.replays import BAD_EVERY, History, Replay, get, submit, until
+
+pytestmark = [pytest.mark.stack, pytest.mark.flink]
+
+HISTORY = History(seed=11, users=40, count=2_000)
+SCRIPT = Path(__file__).parents[2] / "deploy" / "flink" / "local-cluster"
+PASSWORD = "${CLUSTER_TEST_PASSWORD}"
+
+
+@pytest.fixture(scope="module")
+def environ(cassandra: CassandraAccess) -> dict[str, str]:
+    """The environment with the one secret of these jobs."""
+    return {**os.environ, PASSWORD[2:-1]: cassandra.login().password}
+
+
+@pytest.fixture(scope="module")
+def running(
+    tmp_path_factory: pytest.TempPathFactory, environ: dict[str, str], server_jars: None
+) -> Iterator[Cluster]:
+    """A cluster whose processes know the secret."""
+    folder = tmp_path_factory.mktemp("flink")
+    yield cluster.start(folder, taskmanagers=3, environ=environ)
+    cluster.stop(folder)
+
+
+def test_both_jobs_on_a_cluster_do_what_the_oracle_says(
+    running: Cluster,
+    environ: dict[str, str],
+    kafka: str,
+    cassandra: CassandraAccess,
+    tmp_path: Path,
+) -> None:
+    shop = Replay(HISTORY, "cluster", kafka, tmp_path)
+    store = {"kind": "cassandra", "hosts": [cassandra.host], "port": cassandra.port}
+    login = {"user": cassandra.user, "password": PASSWORD, "keyspace": cassandra.keyspace}
+    shop.write_config(parallelism=2, store=store | login)
+
+    submitted = submit(shop.path, running.address, environ=environ)
+    assert submitted.returncode == 0, submitted.stderr
+    jobs = dict(re.findall(r"'cluster (\w+)' is at work: job (\w+)", submitted.stdout))
+    assert set(jobs) == {"segment", "upsert"}
+    assert environ[PASSWORD[2:-1]] not in submitted.stdout + submitted.stderr
+    for job in jobs.values():
+        check_checkpoints(running.rest, job)
+
+    shop.send(HISTORY.records)
+    shop.check()
+    assert metric(running, "events_applied") == len(HISTORY.events) + 100
+    assert metric(running, "dead_letters") == len(HISTORY.events) // BAD_EVERY
+    with closing(cassandra_store(cassandra)) as opened:
+        for user, assignment in shop.assignments().items():
+            until(lambda u=user, a=assignment: opened.lookup(u) == a, f"{user} in the store")
+
+    again = submit(shop.path, running.address, environ=environ)
+    assert again.returncode == 1
+    assert ": 'cluster segment' and 'cluster upsert'; end that" in again.stderr
+    other = Replay(HISTORY, "other", kafka, tmp_path)
+    other.write_config(parallelism=2)
+    refused = submit(other.path, running.address)
+    assert refused.returncode == 1
+    assert "expected 2 free slots ('other segment' 2), found 0" in " ".join(refused.stderr.split())
+    assert {job.name for job in running.rest.jobs()} == {"cluster segment", "cluster upsert"}
+
+    for job in jobs.values():
+        running.rest.cancel(job)
+    until(lambda: all(job.over for job in running.rest.jobs()), "the jobs to be cancelled")
+    for kind, job in jobs.items():
+        kept = (running.folder / "checkpoints" / job).glob("chk-*")
+        left = running.rest.last_state(f"cluster {kind}")
+        assert left in [f"file:{path}" for path in kept], "it stays when a job is cancelled"
+
+
+def test_a_job_that_can_not_start_is_cancelled_and_says_why(
+    running: Cluster, kafka: str, cassandra: CassandraAccess, tmp_path: Path
+) -> None:
+    shop = Replay(HISTORY, "unset", kafka, tmp_path)
+    store = {"kind": "cassandra", "hosts": [cassandra.host], "port": cassandra.port}
+    login = {"user": cassandra.user, "password": "${ONLY_SET_HERE}"}
+    shop.write_config(parallelism=1, store=store | login)
+    own = {**os.environ, "ONLY_SET_HERE": cassandra.login().password}
+    failed = submit(shop.path, running.address, "--only", "upsert", environ=own)
+    assert failed.returncode == 1
+    said = " ".join(failed.stderr.split())
+    assert "'unset upsert' failed: UsageError: store.password: expected the environment" in said
+    assert "variable ONLY_SET_HERE to be set where the TaskManagers are started" in said
+    until(lambda: all(job.over for job in running.rest.jobs()), "the job to be cancelled")
+
+
+def test_a_cluster_is_started_once_grown_and_shrunk(running: Cluster) -> None:
+    before = pids(running)
+    assert set(before) == {
+        *("zookeeper", "jobmanager", "taskmanager-1", "taskmanager-2", "taskmanager-3")
+    }
+    assert cluster.start(running.folder) == running
+    assert pids(running) == before
+    grown = cluster.start(running.folder, taskmanagers=4)
+    assert pids(grown).items() > before.items()
+    assert running.rest.overview().taskmanagers == 4
+    cluster.start(running.folder, taskmanagers=3)
+    assert {name: pid for name, pid in pids(running).items() if pid} == before
+
+
+def test_the_script_starts_what_was_killed_says_how_it_is_and_ends_it(running: Cluster) -> None:
+    before = pids(running)
+    os.kill(before["taskmanager-2"] or 0, signal.SIGKILL)
+    until(lambda: pids(running)["taskmanager-2"] is None, "the TaskManager to be gone")
+    script("start", running)
+    after = pids(running)
+    assert {name for name in after if after[name] != before[name]} == {"taskmanager-2"}
+    said = script("status", running)
+    assert f"http://{running.address} (3 TaskManagers, 3 slots free)" in said
+    assert f"export FLINK_CONF_DIR={running.conf}" in said
+    assert "Ended zookeeper, jobmanager, taskmanager-1" in script("stop", running)
+    assert not any(pids(running).values())
+    assert script("stop", running) == "Nothing was running.\n"
+
+
+def script(word: str, running: Cluster) -> str:
+    """What deploy/flink/local-cluster writes."""
+    command = [str(SCRIPT), word, str(running.folder)]
+    environ = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    return subprocess.run(command, env=environ, capture_output=True, text=True, check=True).stdout
+
+
+def check_checkpoints(rest: FlinkRest, job: str) -> None:
+    """Exactly once, in RocksDB, kept when the job is cancelled."""
+    found = get(rest, f"/jobs/{job}/checkpoints/config")
+    assert found["mode"] == "exactly_once"
+    assert found["externalization"] == {"enabled": True, "delete_on_cancellation": False}
+    assert "RocksDB" in found["state_backend"]
+
+
+def metric(running: Cluster, name: str) -> int:
+    """A counter as Prometheus reads it, summed over all JVMs of the cluster."""
+    total = 0.0
+    first, last = map(int, running.kept.metrics_range.split("-"))
+    for port in range(first, last + 1):
+        with suppress(urllib.error.URLError):
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+                text = answer.read().decode()
+            found = re.findall(
+                rf"^flink_taskmanager_job_task_operator_{name}{{.* (\S+)$", text, re.M
+            )
+            total += sum(map(float, found))
+    return int(total)
+
+
+def pids(running: Cluster) -> dict[str, int | None]:
+    return {process.name: process.pid for process in cluster.status(running.folder)}

@@ -1,0 +1,257 @@
+"""A configuration is checked whole: every mistake at once, each with its path and its mend."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from flink_job.config.load import check, load
+from flink_job.plan import Plan
+from operators.errors import ConfigError, UsageError
+
+GOOD: dict[str, Any] = {
+    "name": "shop",
+    "source": {"kafka": {"bootstrap": "localhost:9092", "topic": "events"}},
+    "output": {"kafka": {"bootstrap": "localhost:9092"}},
+    "features": {
+        "product_views": {"count": "view", "window": "session"},
+        "session_minutes": {"duration": "session"},
+        "device": {"last": "device", "one_hot": ["mobile", "desktop"]},
+        "since_purchase": {"since": "purchase"},
+    },
+    "segments": {"Engaged Buyers": {"when": "session_minutes > 5 AND product_views > 3"}},
+    "clusters": {"shoppers": {"k": 3, "features": ["product_views", "device"]}},
+}
+
+
+def problems(**changes: Any) -> list[str]:
+    """The mistakes of the good configuration with some parts changed; None takes one out."""
+    data = {name: part for name, part in (GOOD | changes).items() if part is not None}
+    with pytest.raises(ConfigError) as raised:
+        check(data, "shop.yaml")
+    found = [str(problem) for problem in raised.value.problems]
+    assert str(raised.value).startswith(f"shop.yaml has {len(found)} mistake")
+    return found
+
+
+def test_a_good_configuration_has_no_mistakes() -> None:
+    assert check(GOOD, "shop.yaml").name == "shop"
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"sauce": {}}, "sauce: unknown name 'sauce', did you mean 'source'?"),
+        ({"source": None}, "source: this is needed and is not there"),
+        ({"source": {}}, "source: expected either kafka or files"),
+        ({"source": []}, "source: expected a mapping of names to values, found a list"),
+        (
+            {"source": {"kafka": {"topic": "t"}}},
+            "source.kafka.bootstrap: this is needed and is not there",
+        ),
+        (
+            {"source": {"kafka": {"bootstrap": 9092, "topic": "t"}}},
+            "source.kafka.bootstrap: expected 'str', found 9092",
+        ),
+        (
+            {"source": {"kafka": {"bootstrap": "b", "topic": "t", "start": "soon"}}},
+            "source.kafka.start: expected a time such as 2026-01-31T12:00:00Z, found 'soon', or "
+            "earliest or latest",
+        ),
+        (
+            {"source": {"kafka": {"bootstrap": "b", "topic": "t", "bounded": True}}},
+            "run.as_of: a bounded run from Kafka needs the moment to end with, such as "
+            "2026-01-31T12:00:00Z",
+        ),
+        (
+            {
+                "source": {
+                    "kafka": {"bootstrap": "b", "topic": "t", "security": {"protocol": "SASL_SSL"}}
+                }
+            },
+            "source.kafka.security: SASL_SSL needs user and password",
+        ),
+        (
+            {"output": {"kafka": {"bootstrap": "b", "properties": {"ssl.key.password": "x"}}}},
+            "output.kafka.properties.ssl.key.password: expected a reference such as "
+            "${KAFKA_PASSWORD}: secrets stand in the environment, not in a file",
+        ),
+        (
+            {"output": {"kafka": {"bootstrap": "b", "assignments": "a", "transitions": "a"}}},
+            "output.kafka: expected three topics, found a, a, dead-letters",
+        ),
+        ({"features": {}}, "features: expected at least one feature"),
+        (
+            {"features": GOOD["features"] | {"views": {"conut": "view"}}},
+            "features.views.conut: unknown name 'conut', did you mean 'count'?",
+        ),
+        (
+            {"features": GOOD["features"] | {"views": {"count": "view"}}},
+            "features.views.window: expected session, lifetime or a duration such as 1h",
+        ),
+        (
+            {"features": GOOD["features"] | {"views": {"count": "view", "window": "1 fortnight"}}},
+            "features.views.window: expected a duration such as 30s, 5m, 1.5h or 7d (up to 100 "
+            "years), found '1 fortnight', or session or lifetime",
+        ),
+        (
+            {"features": GOOD["features"] | {"x": {"count": "view", "sum": "p", "window": "1h"}}},
+            "features.x: expected one of count, sum, last, since, distinct, duration, sessions, "
+            "found count and sum",
+        ),
+        (
+            {"features": GOOD["features"] | {"two words": {"since": "view"}}},
+            "features.two words: expected a name of letters, digits and _, up to 100 of them",
+        ),
+        (
+            {"features": GOOD["features"] | {"cluster": {"since": "view"}}},
+            "features.cluster: 'cluster' is taken: it names a column of every assignment",
+        ),
+        (
+            {"features": GOOD["features"] | {"x": {"since": "view", "window": "1h"}}},
+            "features.x.window: 'since' takes unit; not 'window'",
+        ),
+        (
+            {"features": GOOD["features"] | {"x": {"since": "view", "unit": "hour"}}},
+            "features.x.unit: expected seconds or minutes or hours or days, found 'hour', did you "
+            "mean 'hours'?",
+        ),
+        (
+            {"features": GOOD["features"] | {"x": {"count": "v", "window": "1h", "tile": "7m"}}},
+            "features.x.window: expected a tile that divides the window 1h into 1 to 1000 parts, "
+            "found '7m', or session or lifetime",
+        ),
+        (
+            {"segments": {"Engaged": {"when": "product_view > 3"}}},
+            "segments.Engaged.when: column 1: unknown feature 'product_view', did you mean "
+            "'product_views'?",
+        ),
+        (
+            {"clusters": {"c": {"k": 1, "features": ["product_views"]}}},
+            "clusters.c.k: expected a whole number from 2 to 1000, found 1",
+        ),
+        (
+            {"clusters": {"a": GOOD["clusters"]["shoppers"], "b": GOOD["clusters"]["shoppers"]}},
+            "clusters: expected one model at most, found 2",
+        ),
+        (
+            {"store": {"kind": "sqlight", "path": "x"}},
+            "store: invalid value 'sqlight'",
+        ),
+        (
+            {"store": {"kind": "cassandra", "hosts": ["h"], "user": "u", "password": "hunter2"}},
+            "store.password: expected a reference such as ${PASSWORD}",
+        ),
+        ({"run": {"lanes": 1000}}, "run.lanes: expected 1 to 128, found 1000"),
+        ({"run": {"parallelism": 17}}, "run.parallelism: expected 1 to 16 (run.lanes), found 17"),
+        ({"run": {"clock": "sun"}}, "run.clock: invalid enum value 'sun'"),
+        ({"run": {"batch": "fast"}}, "run.batch: expected a duration"),
+        ({"run": {"as_of": "2026-01-01"}}, "run.as_of: only a bounded run ends at a moment"),
+        ({"events": {"session_gap": "0s"}}, "events.session_gap: expected a duration"),
+        ({"events": {"user": ""}}, "events.user: expected the name of a field of the events"),
+    ],
+)
+def test_a_mistake_says_where_it_is_and_what_was_expected(
+    changes: dict[str, Any], expected: str
+) -> None:
+    found = problems(**changes)
+    assert any(problem.startswith(expected) for problem in found), found
+    assert "hunter2" not in " ".join(found)
+
+
+def test_every_mistake_is_told_at_once_whatever_part_it_is_in() -> None:
+    found = problems(
+        nmae="shop",
+        source={"kafka": {"bootstrap": "b"}},
+        features=GOOD["features"] | {"views": {"count": "view", "window": "1y"}},
+        clusters={"c": {"k": 1, "features": []}},
+        run={"lanes": "many", "resolution": "often"},
+    )
+    paths = {problem.split(":")[0] for problem in found}
+    assert paths == {"nmae", "source.kafka.topic", "features.views.window", "run.lanes"}
+
+    found = problems(
+        source={"kafka": {"bootstrap": "b", "topic": "t", "start": "x"}},
+        segments={"A": {"when": "nothing > 1"}, "B": {"when": "device > 3"}},
+        clusters={"c": {"k": 1, "features": ["nothing"]}},
+        run={"lanes": 0},
+    )
+    paths = {problem.split(":")[0] for problem in found}
+    assert paths >= {
+        "source.kafka.start",
+        "segments.A.when",
+        "segments.B.when",
+        "clusters.c.k",
+        "clusters.c.features",
+        "run.lanes",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: [", "line 1, column 5"),
+        ("a: 1\na: 2", "line 2, column 1: the name 'a' stands here twice"),
+        ("just text", "the file: expected a mapping of names to values, found 'just text'"),
+        ("", "the file: expected a mapping of names to values, found nothing"),
+        ("{" * 5_000, "not YAML|line"),
+        ("a: !!python/object:os.system x", "line 1"),
+    ],
+)
+def test_what_is_no_configuration_at_all_says_so(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "shop.yaml"
+    path.write_text(text)
+    with pytest.raises(UsageError, match=message):
+        load(path)
+
+
+def test_a_file_that_is_not_there_or_not_text_says_so(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="No such file"):
+        load(tmp_path / "none.yaml")
+    (tmp_path / "bytes.yaml").write_bytes(b"\xff\xfe\xfa")
+    with pytest.raises(UsageError, match="expected UTF-8"):
+        load(tmp_path / "bytes.yaml")
+
+
+def test_paths_are_those_of_the_file_and_times_stay_texts(tmp_path: Path) -> None:
+    path = tmp_path / "shop.yaml"
+    path.write_text(
+        yaml.safe_dump(GOOD | {"source": {"files": {"paths": ["data/a.csv"]}}})
+        + "run: {as_of: 2026-01-31T12:00:00Z, state: /var/state}\n"
+    )
+    config = load(path)
+    plan = Plan(config, tmp_path)
+    files = plan.files()
+    assert files is not None
+    assert files.paths == [str(tmp_path / "data" / "a.csv")]
+    assert plan.folder.path == Path("/var/state")
+    assert plan.as_of_us() == 1_769_860_800_000_000
+
+
+def test_secrets_are_read_from_the_environment_where_they_are_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    security = {
+        "protocol": "SASL_SSL",
+        "mechanism": "SCRAM-SHA-512",
+        "user": "${KAFKA_USER}",
+        "password": "${KAFKA_PASSWORD}",
+    }
+    kafka = {"bootstrap": "${KAFKA}:9092", "topic": "events", "security": security}
+    plan = Plan(check(GOOD | {"source": {"kafka": kafka}}, "shop.yaml"), tmp_path)
+    monkeypatch.delenv("KAFKA", raising=False)
+    with pytest.raises(UsageError, match=r"source.kafka.bootstrap: .*KAFKA to be set"):
+        plan.input_broker()
+    for name, value in (("KAFKA", "host"), ("KAFKA_USER", "ann"), ("KAFKA_PASSWORD", 'p"w\\')):
+        monkeypatch.setenv(name, value)
+    broker = plan.input_broker()
+    assert broker is not None
+    assert broker.bootstrap == "host:9092"
+    assert 'p"w' not in repr(broker)
+    assert broker.java_properties()["sasl.jaas.config"].endswith(
+        'scram.ScramLoginModule required username="ann" password="p\\"w\\\\";'
+    )
+    assert broker.python_options()["sasl_plain_password"] == 'p"w\\'

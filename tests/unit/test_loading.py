@@ -1,0 +1,79 @@
+"""Records go when they are due, by a clock that the test moves."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import cast
+
+from flink_job.heads import Heads
+from flink_job.loading import Loader, Waiting
+from flink_job.outbox import Outbox
+from flink_job.pacing import Pace, as_it_happened, at_once, evenly
+from operators.events.spec import EventsSpec
+
+START_S = 1_000.0
+
+
+@dataclass
+class Day:
+    """A clock that goes on only while somebody waits, and what was sent at which time."""
+
+    now_s: float = START_S
+    sent: list[tuple[float, bytes]] = field(default_factory=list)
+    stop_after: int | None = None
+
+    def clock(self) -> float:
+        return self.now_s
+
+    def wait(self, seconds: float) -> None:
+        self.now_s += seconds
+
+    def is_set(self) -> bool:
+        return len(self.sent) == self.stop_after
+
+    def send(self, _key: bytes | None, value: bytes) -> None:
+        self.sent.append((round(self.now_s - START_S, 6), value))
+
+    def flush(self) -> None:
+        self.sent.append((round(self.now_s - START_S, 6), b"flushed"))
+
+
+def load(day: Day, pace: Pace, records: Iterator[bytes]) -> Loader:
+    """Load records during a day."""
+    waiting = Waiting(pace, day.clock, cast(threading.Event, day))
+    events = EventsSpec(time_unit="s", time="at")
+    loader = Loader(Heads(events), cast(Outbox, day), waiting, lambda _loaded: None)
+    loader.load(records)
+    return loader
+
+
+def test_at_a_rate() -> None:
+    day = Day()
+    load(day, evenly(2), iter([b"a", b"b", b"c"]))
+    assert day.sent == [(0, b"a"), (0.5, b"b"), (1, b"c"), (1, b"flushed")]
+
+
+def test_as_it_happened() -> None:
+    day, records = Day(), [b'{"at": 10}', b'{"at": 70}', b"no JSON", b'{"at": 40}', b'{"at": 80}']
+    load(day, as_it_happened(10, 10**12), iter(records))
+    assert [at for at, _ in day.sent] == [0, 6, 6, 6, 7, 7]
+
+
+def test_the_clock_begins_with_the_first_event() -> None:
+    day = Day()
+
+    def slowly() -> Iterator[bytes]:
+        day.wait(60)
+        yield from (b"a", b"b")
+
+    load(day, evenly(1), slowly())
+    assert [at for at, _ in day.sent] == [60, 61, 61]
+
+
+def test_a_stop_ends_it_after_what_was_sent() -> None:
+    day = Day(stop_after=2)
+    loader = load(day, at_once, iter([b"a", b"b", b"c"]))
+    assert [value for _, value in day.sent] == [b"a", b"b", b"flushed"]
+    assert loader.loaded.sent == 2
