@@ -8,6 +8,7 @@ from hashlib import sha256
 import numpy as np
 
 from operators.events.decode import BAD_ROW, NULL, Rejected
+from operators.events.reasons import Reason
 from operators.moments import iso
 from operators.records import DeadLetter
 
@@ -16,7 +17,8 @@ def dead_letter(
     rejected: Rejected, key: bytes, value: bytes, now_us: int, most_bytes: int
 ) -> DeadLetter:
     """The dead letter of a record; of a value longer than `most_bytes` only its head is kept."""
-    raw = None if value == NULL else value.removeprefix(BAD_ROW)
+    marker = BAD_ROW if rejected.reason is Reason.BAD_ROW else b""
+    raw = None if value == NULL else value.removeprefix(marker)
     truncated = raw is not None and len(raw) > most_bytes
     text, base64 = _text(raw[:most_bytes] if raw and truncated else raw)
     key_text, key_base64 = _text(None if key == NULL else key)

@@ -39,7 +39,11 @@ def letter(
     return Letter("0", 0, dead_letter(rejected, NULL if key is None else key, lost, 0, most))
 
 
-@given(st.none() | st.binary(max_size=20), st.none() | st.binary(max_size=20))
+# What stands for null in the JVM's arrays can't be told from it.
+nullable = st.none() | st.binary(max_size=20).filter(lambda value: value != NULL)
+
+
+@given(nullable, nullable)
 def test_key_and_value_come_back_byte_for_byte(key: bytes | None, value: bytes | None) -> None:
     made = letter(key, value)
     assert (key_of(made, None), made.raw) == (key, value)
