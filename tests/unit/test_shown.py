@@ -28,7 +28,8 @@ def test_a_long_text_says_how_long_it_is() -> None:
     assert shortened("xxx", 3) == "xxx"
 
 
-@given(st.lists(st.tuples(st.text(max_size=9), st.text(max_size=9)), max_size=6))
+# Six escapes are as wide as a column may be.
+@given(st.lists(st.tuples(st.text(max_size=6), st.text(max_size=6)), max_size=6))
 def test_columns_are_as_wide_as_what_is_in_them(cells: list[tuple[str, str]]) -> None:
     lines = list(rows(("user", "since"), cells))
     width = max(map(cell_len, ["user", *(printable(user) for user, _ in cells)]))
