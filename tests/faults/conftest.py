@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.stack.conftest import kafka, server_jars, stack_folder
+from tests.stack.conftest import kafka, stack_folder
 
-__all__ = ["kafka", "server_jars", "stack_folder"]
+__all__ = ["kafka", "stack_folder"]
 
 
 def pytest_configure(config: pytest.Config) -> None:

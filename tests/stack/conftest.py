@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,37 +11,10 @@ import pytest
 
 from flink_job import stack
 from flink_job.stack import CassandraAccess, Stack
-from flink_job.stack.jars import ensure_jars, jars_present, jars_root
 from flink_job.stores.cassandra import CassandraStore
 from flink_job.stores.cassandra_session import Login, Node
 from flink_job.stores.opening import open_store
 from flink_job.stores.spec import CassandraSpec
-
-SKIPPED = pytest.StashKey[str]()
-
-
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    reason = config.stash.get(SKIPPED, "")
-    if reason:
-        terminalreporter.section("REAL SERVERS NOT TESTED", red=True, bold=True)
-        terminalreporter.line(reason, red=True)
-
-
-@pytest.fixture(scope="session")
-def server_jars(request: pytest.FixtureRequest) -> None:
-    """Skips, loudly, where the servers can't be had."""
-    if all(jars_present(part) for part in stack.PARTS):
-        return
-    if shutil.which("mvn") is None:
-        reason = (
-            "Kafka and Cassandra did not run in these tests: there is no Maven (mvn) to fetch "
-            f"their jars, and none are in {jars_root()}"
-        )
-        request.config.stash[SKIPPED] = reason
-        pytest.skip(reason)
-    ensure_jars(stack.PARTS)
 
 
 @pytest.fixture(scope="session")
