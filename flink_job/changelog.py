@@ -9,7 +9,7 @@ from typing import Final
 from pyflink.datastream import DataStream
 from pyflink.table import StreamTableEnvironment
 
-from flink_job.sql import NULL_BYTES, TIME_OF_READING, interval, kafka_source, literal
+from flink_job.sql import NULL_BYTES, interval, kafka_source, literal, time_of_reading
 from operators.upsert import ASSIGNMENTS, TRANSITIONS
 
 _PARTS: Final = 8  # batches side by side: more would only make them smaller
@@ -47,7 +47,7 @@ def changelog_batches(tables: StreamTableEnvironment, changelog: Changelog) -> D
             f"""CREATE TEMPORARY TABLE {kind} (
   k BYTES,
   v BYTES,
-  written TIMESTAMP_LTZ(3) METADATA FROM 'timestamp',{TIME_OF_READING[changelog.bounded]}
+  written TIMESTAMP_LTZ(3) METADATA FROM 'timestamp',{time_of_reading(changelog.bounded)}
 ) WITH ({with_})"""
         )
     union = " UNION ALL ".join(

@@ -19,6 +19,7 @@ class Note(msgspec.Struct, frozen=True):
     fingerprint: str
     as_of_us: int | None
     records: int | None  # of a staged file
+    ended: bool = False
 
 
 @dataclass(frozen=True)

@@ -5,28 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from pyflink.common import Types
-from pyflink.table import StreamTableEnvironment
 
 from flink_job.changelog import Changelog, changelog_batches
+from flink_job.environment import Environment
 from flink_job.sinks import Sink, discard
 from flink_job.sources import Source, micro_batches
 from operators.assign import MODELS, Assign
 from operators.learn import MODEL, Learn
-from operators.profile import DEAD_LETTERS, EVALUATIONS, OUTPUT, SAMPLES, Profile
+from operators.profile import DEAD_LETTERS, EVALUATIONS, OUTPUT, SAMPLES, TOTALS, Profile
 from operators.settings import Settings
 from operators.upsert import Store, Upsert
 
 
 def define_segment_job(
-    tables: StreamTableEnvironment,
+    environment: Environment,
     settings: Settings,
     lane_keys: Sequence[int],
     source: Source,
     sink: Sink,
+    ledger: Sink | None = None,
 ) -> None:
-    """Events in, segments out: batches of a lane -> Profile -> (Learn ->) Assign -> the sink."""
+    """Events in, segments out: batches of a lane -> Profile -> (Learn ->) Assign -> the sink.
+
+    A bounded run tells in a `ledger` what became of its records.
+    """
     profiled = (
-        micro_batches(tables, source, lanes=len(lane_keys))
+        micro_batches(environment, source, lanes=len(lane_keys))
         .key_by(lambda batch: lane_keys[batch[0]], Types.INT())
         .process(Profile(settings), EVALUATIONS)
         .uid("profile")
@@ -46,18 +50,20 @@ def define_segment_job(
         .uid("assign")
         .name("Assign")
     )
-    sink.write(tables, assigned.union(profiled.get_side_output(DEAD_LETTERS)))
+    sink.write(environment.tables, assigned.union(profiled.get_side_output(DEAD_LETTERS)))
+    if ledger:
+        ledger.write(environment.tables, profiled.get_side_output(TOTALS))
 
 
 def define_upsert_job(
-    tables: StreamTableEnvironment, changelog: Changelog, open_store: Callable[[], Store]
+    environment: Environment, changelog: Changelog, open_store: Callable[[], Store]
 ) -> None:
     """The committed changelog in batches of some users -> Upsert, which writes the store."""
     written = (
-        changelog_batches(tables, changelog)
+        changelog_batches(environment.tables, changelog)
         .key_by(lambda batch: batch[0], Types.INT())
         .process(Upsert(open_store), Types.STRING())
         .uid("upsert")
         .name("Upsert")
     )
-    discard(tables, written)
+    discard(environment.tables, written)

@@ -20,7 +20,6 @@ from flink_job.folder import RunFolder
 from flink_job.kafka import Broker
 from flink_job.sinks import FolderSink, KafkaSink, Sink
 from flink_job.sources import KafkaEvents, Source, StagedEvents
-from flink_job.staging import LANE_WIDTH
 from flink_job.stores.base import Store
 from flink_job.stores.opening import open_store
 from flink_job.stores.spec import SqliteSpec
@@ -128,7 +127,7 @@ class Plan:
         if config.bounded:
             batch_ms = max(batch_ms, _BOUNDED_BATCH_MS)
         if config.source.kafka is None:
-            return StagedEvents(self.folder.staged, LANE_WIDTH, batch_ms)
+            return StagedEvents(self.folder.staged, batch_ms)
         return self._kafka_events(config.source.kafka, batch_ms)
 
     def sink(self) -> Sink:

@@ -13,15 +13,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from py4j.protocol import Py4JError
-from pyflink.common import JobExecutionResult
-from pyflink.table import StreamTableEnvironment
 
 from flink_job.environment import Environment, Flink
 from flink_job.graph import check_thread_mode
 from flink_job.rest import FlinkRest, reason
 from operators.errors import JobError
 
-Define = Callable[[StreamTableEnvironment], None]
+Define = Callable[[Environment], None]
 
 _POLL_S: Final = 0.3
 _HOST: Final = "127.0.0.1"
@@ -37,7 +35,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a job ended: stopped by the user, or finished with its accumulators."""
+    """How a job ended: stopped by the user, or finished, and what became of its records."""
 
     stopped: bool
     totals: dict[str, int] = field(default_factory=dict)
@@ -60,7 +58,7 @@ def run(name: str, flink: Flink, define: Define, savepoints: Path, watch: Watch)
         JobError: the job failed, with the innermost cause.
     """
     environment = Environment.create(flink)
-    define(environment.tables)
+    define(environment)
     check_thread_mode(environment.stream)
     client = environment.stream.execute_async(name)
     rest = FlinkRest(_HOST, flink.rest_port or 0)
@@ -72,7 +70,8 @@ def run(name: str, flink: Flink, define: Define, savepoints: Path, watch: Watch)
             _stop(rest, job, savepoints, end)
             return Outcome(stopped=True)
         watcher.look()
-    return Outcome(stopped=False, totals=end.totals())
+    end.check()
+    return Outcome(stopped=False)
 
 
 def free_port() -> int:
@@ -101,7 +100,6 @@ class _End:
     """The end of a job, waited for in a thread: the mini-cluster goes away with its job."""
 
     def __init__(self, client: Any) -> None:
-        self._result: JobExecutionResult | None = None
         self._error: Exception | None = None
         self._done = threading.Event()
         future = client.get_job_execution_result()
@@ -111,20 +109,18 @@ class _End:
         """Wait for the end; whether it has come."""
         return self._done.wait(seconds)
 
-    def totals(self) -> dict[str, int]:
-        """The accumulators of a job that finished.
+    def check(self) -> None:
+        """Make sure that the job finished.
 
         Raises:
             JobError: it failed.
         """
-        if self._result is None:
+        if self._error is not None:
             raise JobError(f"the job failed: {cause(self._error)}")
-        results = self._result.get_all_accumulator_results()
-        return {str(name): int(value) for name, value in results.items()}
 
     def _await(self, future: Any) -> None:
         try:
-            self._result = future.result()
+            future.result()
         except Exception as error:  # whatever it is, it is the job's end
             self._error = error
         self._done.set()

@@ -8,14 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from flink_job.environment import Flink, prepare_process, spread_lanes
 from flink_job.folder import Note
 from flink_job.job import define_segment_job
+from flink_job.ledger import account, ledger_sink, totals
 from flink_job.plan import Plan
 from flink_job.running import Outcome, Watch, free_port, run
 from flink_job.staging import Staged, stage
-from operators.errors import JobError, UsageError
+from operators.errors import UsageError
 from operators.moments import now_us
+from operators.profile import LEDGER
 
 COUNTERS: Final = ("records", "dead_letters", "assignments_changed", "transitions")
 _BOUNDED_RESTARTS: Final = 2
@@ -47,6 +51,8 @@ def begin(plan: Plan, start: Start, progress: Callable[[int], None]) -> Begin:
     """
     folder, noted = plan.folder, plan.folder.note()
     if start.resume:
+        if noted is not None and noted.ended:
+            return Begin(noted, None)
         state = folder.last_state()
         if noted is None or state is None:
             raise UsageError(
@@ -55,9 +61,9 @@ def begin(plan: Plan, start: Start, progress: Callable[[int], None]) -> Begin:
         _check_unchanged(plan, noted)
         return Begin(noted, state)
     if noted is not None and not start.fresh:
+        left = "has ended" if noted.ended else "was here: --resume goes on from its last checkpoint"
         raise UsageError(
-            f"{folder.path}: an earlier run was here: --resume goes on from its last checkpoint, "
-            "--fresh deletes its state and begins anew"
+            f"{folder.path}: an earlier run {left}; --fresh deletes its state and begins anew"
         )
     _clear(plan)
     staged = _stage(plan, progress)
@@ -71,15 +77,18 @@ def begin(plan: Plan, start: Start, progress: Callable[[int], None]) -> Begin:
 
 
 def segment(plan: Plan, begun: Begin, jars: Sequence[Path], watch: Watch) -> Outcome:
-    """Run the job to its end, or until it is stopped.
+    """Run the job to its end, or until it is stopped; one that had ended is left as it is.
 
     Raises:
         JobError: it failed, or the records of a file are not all accounted for.
     """
     config, folder = plan.config, plan.folder
+    if begun.note.ended:
+        return Outcome(stopped=False, totals=totals(folder.path))
     prepare_process(folder.logs)
     settings = plan.settings(begun.note.as_of_us)
     source, sink = plan.source(), plan.sink()
+    ledger = ledger_sink(folder.path) if config.bounded else None
     flink = Flink(
         checkpoints=folder.checkpoints.as_uri(),
         checkpoint_ms=_checkpoint_ms(plan),
@@ -93,15 +102,18 @@ def segment(plan: Plan, begun: Begin, jars: Sequence[Path], watch: Watch) -> Out
     outcome = run(
         f"{config.name} segment",
         flink,
-        lambda tables: define_segment_job(
-            tables, settings, spread_lanes(config.run.lanes), source, sink
+        lambda environment: define_segment_job(
+            environment, settings, spread_lanes(config.run.lanes), source, sink, ledger
         ),
         folder.savepoints,
         watch,
     )
-    if not outcome.stopped and config.bounded:
-        _account(outcome, begun.note)
-    return outcome
+    if outcome.stopped or not config.bounded:
+        return outcome
+    found = totals(folder.path)
+    account(found, begun.note.records)
+    folder.write(msgspec.structs.replace(begun.note, ended=True))
+    return Outcome(stopped=False, totals=found)
 
 
 def _checkpoint_ms(plan: Plan) -> int:
@@ -129,19 +141,7 @@ def _check_unchanged(plan: Plan, noted: Note) -> None:
 
 def _clear(plan: Plan) -> None:
     folder, output = plan.folder, plan.output_folder()
-    for path in (folder.checkpoints, folder.savepoints, folder.staged.parent):
+    for path in (folder.checkpoints, folder.savepoints, folder.staged.parent, folder.path / LEDGER):
         shutil.rmtree(path, ignore_errors=True)
     for topic in plan.topics().all() if output else ():
         shutil.rmtree(Path(output or ".") / topic, ignore_errors=True)
-
-
-def _account(outcome: Outcome, note: Note) -> None:
-    """Every record is in exactly one place; a run that lost one must not end well."""
-    totals = outcome.totals
-    records = totals.get("records", 0)
-    placed = totals.get("events_applied", 0) + totals.get("dead_letters", 0)
-    if records != placed or (note.records is not None and records != note.records):
-        raise JobError(
-            f"of {note.records or records} records {records} were read and {placed} applied or "
-            "refused: some were lost or counted twice"
-        )

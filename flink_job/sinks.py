@@ -7,15 +7,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
 
+from pyflink.common import Encoder
 from pyflink.datastream import DataStream
-from pyflink.table import StreamTableEnvironment
+from pyflink.datastream.connectors.file_system import BucketAssigner, FileSink, RollingPolicy
+from pyflink.java_gateway import get_gateway
+from pyflink.table import DataTypes, StreamTableEnvironment, Table
+from pyflink.table.expressions import col
 
-from flink_job.sql import literal, options
+from flink_job.sql import options
 
 # Above the longest outage plus a checkpoint, and below the broker's transaction.max.timeout.ms
 # (15 minutes unless set otherwise).
 _TRANSACTION_TIMEOUT_MS: Final = 14 * 60 * 1000
 _LARGEST_RECORD: Final = 64 * 1024 * 1024  # a dead letter keeps what it was made of
+
+# A file is closed after a second, and committed with the next checkpoint.
+_FILE_MS: Final = 1_000
+_FILE_BYTES: Final = 128 * 1024 * 1024
 
 
 class Sink(Protocol):
@@ -64,32 +72,38 @@ class KafkaSink:
 
 @dataclass(frozen=True)
 class FolderSink:
-    """A folder a topic, of JSON-lines files that are committed with the checkpoints."""
+    """A folder a topic, of JSON-lines files that are committed with the checkpoints.
+
+    Flink's SQL file sink would not do: it commits its last files before the last checkpoint,
+    and a crash in between would bring their records again.
+    """
 
     folder: Path
     topics: Sequence[str]
 
     def write(self, tables: StreamTableEnvironment, records: DataStream) -> None:
-        tables.create_temporary_view("records", records)
-        statements = tables.create_statement_set()
-        for number, topic in enumerate(self.topics):
-            with_ = options(
-                {
-                    "connector": "filesystem",
-                    "path": (self.folder / topic).as_uri(),
-                    "format": "raw",
-                    "sink.rolling-policy.rollover-interval": "1 s",
-                    "sink.rolling-policy.check-interval": "1 s",
-                }
-            )
-            tables.execute_sql(
-                f"CREATE TEMPORARY TABLE outputs_{number} (line STRING) WITH ({with_})"
-            )
-            statements.add_insert_sql(
-                f"INSERT INTO outputs_{number} SELECT CAST(`value` AS STRING) FROM records "
-                f"WHERE topic = {literal(topic)}"
-            )
-        statements.attach_as_datastream()
+        table = tables.from_data_stream(records)
+        for topic in self.topics:
+            lines = table.where(col("topic") == topic).select(col("value").cast(DataTypes.STRING()))
+            _texts(tables, lines).sink_to(self._files(topic)).uid(f"folder-{topic}").name(topic)
+
+    def _files(self, topic: str) -> FileSink:
+        rolling = RollingPolicy.default_rolling_policy(
+            part_size=_FILE_BYTES, rollover_interval=_FILE_MS, inactivity_interval=_FILE_MS
+        )
+        return (
+            FileSink.for_row_format((self.folder / topic).as_uri(), Encoder.simple_string_encoder())
+            .with_bucket_assigner(BucketAssigner.base_path_bucket_assigner())
+            .with_rolling_policy(rolling)
+            .with_bucket_check_interval(_FILE_MS)
+            .build()
+        )
+
+
+def _texts(tables: StreamTableEnvironment, lines: Table) -> DataStream:
+    """A table of one column of texts as a stream of texts, not of rows."""
+    text = get_gateway().jvm.org.apache.flink.table.api.DataTypes.STRING()
+    return DataStream(tables._j_tenv.toDataStream(lines._j_table, text))
 
 
 def discard(tables: StreamTableEnvironment, records: DataStream) -> None:

@@ -11,10 +11,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from pyflink.common import WatermarkStrategy
 from pyflink.datastream import DataStream
-from pyflink.table import StreamTableEnvironment, Table
+from pyflink.datastream.connectors.file_system import FileSource, StreamFormat
+from pyflink.table import Schema, Table
 
-from flink_job.sql import NULL_BYTES, TIME_OF_READING, interval, kafka_source, literal, options
+from flink_job.environment import Environment
+from flink_job.sql import (
+    NULL_BYTES,
+    READING,
+    READING_WATERMARK,
+    interval,
+    kafka_source,
+    literal,
+    time_of_reading,
+)
+from flink_job.staging import LANE_WIDTH, RETURN
 
 
 class Source(Protocol):
@@ -24,8 +36,8 @@ class Source(Protocol):
     def batch_ms(self) -> int:
         """How long events of a lane are collected."""
 
-    def table(self) -> str:
-        """The DDL of the table `events`."""
+    def declare(self, environment: Environment) -> None:
+        """Declare the table `events`."""
 
     def columns(self) -> str:
         """What to select from it: `lane_of` (the lane is this text's hash), k, v, written, rt."""
@@ -48,15 +60,17 @@ class KafkaEvents:
     user_field: str | None = None
     properties: Mapping[str, str] = field(default_factory=dict)
 
-    def table(self) -> str:
+    def declare(self, environment: Environment) -> None:
         with_ = kafka_source(
             self.bootstrap, self.topic, self.group, self.start, self.bounded, self.properties
         )
-        return f"""CREATE TEMPORARY TABLE events (
+        environment.tables.execute_sql(
+            f"""CREATE TEMPORARY TABLE events (
   k BYTES,
   v BYTES,
-  written TIMESTAMP_LTZ(3) METADATA FROM 'timestamp',{TIME_OF_READING[self.bounded]}
+  written TIMESTAMP_LTZ(3) METADATA FROM 'timestamp',{time_of_reading(self.bounded)}
 ) WITH ({with_})"""
+        )
 
     def columns(self) -> str:
         if self.user_field is None:
@@ -70,46 +84,47 @@ class KafkaEvents:
 class StagedEvents:
     """A file that `flink_job.staging` made: in a line the lane's text, then the raw event.
 
-    It is read as Latin-1, in which every byte is a character, and made bytes again.
+    Flink's SQL file source would not do: restored for the second time, it begins too early.
     """
 
     path: Path
-    lane_width: int
     batch_ms: int
 
-    def table(self) -> str:
-        with_ = options(
-            {
-                "connector": "filesystem",
-                "path": self.path.as_uri(),
-                "format": "raw",
-                "raw.charset": "ISO-8859-1",
-            }
+    def declare(self, environment: Environment) -> None:
+        lines = FileSource.for_record_stream_format(
+            StreamFormat.text_line_format(), str(self.path)
+        ).build()
+        stream = environment.stream.from_source(lines, WatermarkStrategy.no_watermarks(), "events")
+        schema = (
+            Schema.new_builder()
+            .column("f0", "STRING")
+            .column_by_expression("rt", READING)
+            .watermark("rt", READING_WATERMARK)
+            .build()
         )
-        return (
-            f"CREATE TEMPORARY TABLE events (line STRING,{TIME_OF_READING[True]}\n) WITH ({with_})"
-        )
+        environment.tables.create_temporary_view("events", stream.uid("events"), schema)
 
     def columns(self) -> str:
+        raw = f"REPLACE(SUBSTRING(f0, {LANE_WIDTH + 1}), '{RETURN}', U&'\\000D')"
         return (
-            f"SUBSTRING(line, 1, {self.lane_width}) AS lane_of, CAST(NULL AS BYTES) AS k, "
-            f"ENCODE(SUBSTRING(line, {self.lane_width + 1}), 'ISO-8859-1') AS v, "
-            "CAST(NULL AS TIMESTAMP_LTZ(3)) AS written, rt"
+            f"SUBSTRING(f0, 1, {LANE_WIDTH}) AS lane_of, CAST(NULL AS BYTES) AS k, "
+            f"ENCODE({raw}, 'ISO-8859-1') AS v, CAST(NULL AS TIMESTAMP_LTZ(3)) AS written, rt"
         )
 
 
-def micro_batches(tables: StreamTableEnvironment, source: Source, lanes: int) -> DataStream:
+def micro_batches(environment: Environment, source: Source, lanes: int) -> DataStream:
     """The micro-batches of a source as a stream."""
-    return tables.to_data_stream(micro_batch_table(tables, source, lanes))
+    return environment.tables.to_data_stream(micro_batch_table(environment, source, lanes))
 
 
-def micro_batch_table(tables: StreamTableEnvironment, source: Source, lanes: int) -> Table:
+def micro_batch_table(environment: Environment, source: Source, lanes: int) -> Table:
     """Batches of raw events of a lane, collected in the JVM.
 
     Rows: (lane INT, keys ARRAY<BYTES>, values ARRAY<BYTES>, newest time in Kafka in ms BIGINT).
     A record without a key goes to lane 0.
     """
-    tables.execute_sql(source.table())
+    source.declare(environment)
+    tables = environment.tables
     tables.execute_sql(
         f"""CREATE TEMPORARY VIEW laned AS
 SELECT COALESCE(ABS(MOD(HASH_CODE(lane_of), {lanes})), 0) AS lane,

@@ -10,16 +10,18 @@ from operators.events.decode import NULL
 # ARRAY_AGG passes over nulls; this stands for them in arrays of bytes.
 NULL_BYTES: Final = f"X'{NULL.hex()}'"
 
-# By whether the source is bounded: the column `rt` by which micro-batches are closed. Live they
-# close by the wall clock. At the end of a bounded source such batches would be dropped, so
-# there they close by watermarks over the time of reading, the last of which closes all.
-TIME_OF_READING: Final = {
-    False: """
-  rt AS PROCTIME()""",
-    True: """
-  rt AS CAST(CURRENT_ROW_TIMESTAMP() AS TIMESTAMP_LTZ(3)),
-  WATERMARK FOR rt AS rt - INTERVAL '1' SECOND""",
-}
+# Micro-batches are closed by the column `rt`. Live that is the wall clock. At the end of a bounded
+# source such batches would be dropped, so there it is the time of reading, whose last watermark
+# closes all.
+READING: Final = "CAST(CURRENT_ROW_TIMESTAMP() AS TIMESTAMP_LTZ(3))"
+READING_WATERMARK: Final = "rt - INTERVAL '1' SECOND"
+
+
+def time_of_reading(bounded: bool) -> str:
+    """The column `rt` of a table that is read."""
+    if not bounded:
+        return "\n  rt AS PROCTIME()"
+    return f"\n  rt AS {READING},\n  WATERMARK FOR rt AS {READING_WATERMARK}"
 
 
 def literal(text: str) -> str:

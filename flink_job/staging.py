@@ -26,7 +26,9 @@ from operators.events.decode import BAD_ROW, EventDecoder
 from operators.events.spec import EventsSpec
 
 LANE_WIDTH: Final = 8  # hexadecimal digits of a CRC-32
+RETURN: Final = "\u010d"  # stands for a carriage return, at which Flink would end the line
 
+_CR: Final = "\r"
 _CHUNK: Final = 10_000  # records decoded together
 _LONGEST_FIELD: Final = 64 * 1024 * 1024  # bytes of a CSV field; the default of 128 KiB is an error
 
@@ -60,15 +62,20 @@ def stage(
         values = (value for path in source.paths for value in read(Path(path), source))
         while chunk := list(islice(values, _CHUNK)):
             decoded = decoder.decode((), chunk, latest_us).events
-            lanes = [b"%08x" % zlib.crc32(value) for value in chunk]
+            lanes = [f"{zlib.crc32(value):08x}" for value in chunk]
             for at, user in zip(decoded.source.tolist(), decoded.users, strict=True):
-                lanes[at] = b"%08x" % zlib.crc32(user.encode())
-            out.write(b"".join(b"%b%b\n" % pair for pair in zip(lanes, chunk, strict=True)))
+                lanes[at] = f"{zlib.crc32(user.encode()):08x}"
+            out.write(b"".join(map(_line, lanes, chunk)))
             records += len(chunk)
             newest_us = max(newest_us, int(decoded.time_us.max(initial=-1)))
             progress(len(chunk))
     partial.rename(target)
     return Staged(target, records, None if newest_us < 0 else newest_us)
+
+
+def _line(lane: str, value: bytes) -> bytes:
+    """A record as a line of UTF-8: each byte of it is the character of its number."""
+    return f"{lane}{value.decode('latin-1').replace(_CR, RETURN)}\n".encode()
 
 
 def open_bytes(path: Path) -> BinaryIO:

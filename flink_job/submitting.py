@@ -11,7 +11,6 @@ from typing import Final, Literal
 
 import msgspec
 from py4j.protocol import Py4JError
-from pyflink.table import StreamTableEnvironment
 from pyflink.util.java_utils import add_jars_to_context_class_loader
 
 from flink_job.environment import Environment, Flink, prepare_process, spread_lanes
@@ -65,7 +64,7 @@ class Submission:
         """
         try:
             environment = Environment.create(self._flink(checkpoints, savepoint))
-            self._define(environment.tables)
+            self._define(environment)
             check_thread_mode(environment.stream)
             job = str(environment.stream.execute_async(self.name).get_job_id())
         except Py4JError as error:
@@ -89,16 +88,16 @@ class Submission:
             more={"execution.state-recovery.path": savepoint} if savepoint else {},
         )
 
-    def _define(self, tables: StreamTableEnvironment) -> None:
+    def _define(self, environment: Environment) -> None:
         plan = self.plan
         if self.kind == "segment":
             lanes = spread_lanes(plan.config.run.lanes)
-            define_segment_job(tables, plan.settings(None), lanes, plan.source(), plan.sink())
+            define_segment_job(environment, plan.settings(None), lanes, plan.source(), plan.sink())
         else:
             changelog, open_store = plan.changelog(), plan.store()
             assert changelog is not None  # `jobs_of` saw to both
             assert open_store is not None
-            define_upsert_job(tables, changelog, open_store)
+            define_upsert_job(environment, changelog, open_store)
 
     def _see_start(self, job: str) -> None:
         give_up_s = time.monotonic() + _AT_WORK_WITHIN_S

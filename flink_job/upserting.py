@@ -48,7 +48,7 @@ def upsert(plan: Plan, jars: Sequence[Path], watch: Watch) -> Outcome:
     return run(
         f"{plan.config.name} upsert",
         flink,
-        lambda tables: define_upsert_job(tables, changelog, open_store),
+        lambda environment: define_upsert_job(environment, changelog, open_store),
         folder.savepoints,
         watch,
     )

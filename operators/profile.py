@@ -24,7 +24,7 @@ from operators.features.windows import NEVER
 from operators.letters import dead_letter
 from operators.metrics import ProfileMetrics
 from operators.moments import now_us
-from operators.records import encode
+from operators.records import LaneTotals, encode
 from operators.settings import Settings
 from operators.state import LaneState
 from operators.wire import pack
@@ -36,6 +36,9 @@ SAMPLE: Final = Types.ROW_NAMED(["model", "points"], [Types.STRING(), BYTES])
 
 DEAD_LETTERS: Final = OutputTag("dead-letters", OUTPUT)
 SAMPLES: Final = OutputTag("samples", SAMPLE)
+TOTALS: Final = OutputTag("totals", OUTPUT)
+
+LEDGER: Final = "ledger"  # the topic of the totals
 
 END_OF_TIME: Final = 2**63 - 2  # an event-time timer there fires when a bounded input has ended
 
@@ -70,9 +73,6 @@ class Profile(KeyedProcessFunction):
         self._clock = WallClock() if clock.wall else EventClock(clock.resolution_us)
         self._state = LaneState(runtime_context, "profile")
         self._metrics = ProfileMetrics(runtime_context.get_metrics_group())
-        # PyFlink hides accumulators; they are how a bounded run tells its exact totals.
-        context = runtime_context._runtime_context
-        self._totals = {name: context.getLongCounter(name) for name in _TOTALS}
         self._lanes: dict[int, Profiles] = {}
         self._timers_us: dict[int, int] = {}
 
@@ -140,8 +140,9 @@ class Profile(KeyedProcessFunction):
         ]
         yield Row(lane, pack(profiles, rounds, as_of_us, None))
         yield from self._samples(lane, profiles, rounds[-1:], _LAST_SAMPLE)
-        for name, total in self._totals.items():
-            total.add(profiles.journal.head.get(name, 0))
+        head = profiles.journal.head
+        totals = LaneTotals(lane, *(head.get(name, 0) for name in _TOTALS))
+        yield TOTALS, Row(LEDGER, b"", encode(totals))
 
     def _samples(
         self, lane: int, profiles: Profiles, rounds: Sequence[Round], most: int

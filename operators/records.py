@@ -72,6 +72,15 @@ class DeadLetter(msgspec.Struct, frozen=True, omit_defaults=True):
     sha256: str | None = None
 
 
+class LaneTotals(msgspec.Struct, frozen=True):
+    """What became of the records of a lane, told once, at the end of a bounded run."""
+
+    lane: int
+    records: int
+    events_applied: int
+    dead_letters: int
+
+
 assignment_decoder = msgspec.json.Decoder(Assignment)
 transition_decoder = msgspec.json.Decoder(Transition)
 dead_letter_decoder = msgspec.json.Decoder(DeadLetter)

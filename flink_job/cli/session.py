@@ -52,7 +52,10 @@ class Session:
                 and not outcome.stopped
             ):
                 self._upsert_once()
-            self._tell_end(outcome, time.monotonic() - started_s)
+            if begun.note.ended:
+                console.print("[green]✓[/] the run had already come to its end")
+            else:
+                self._tell_end(outcome, time.monotonic() - started_s)
             return outcome
 
     def upsert(self) -> None:
@@ -138,10 +141,11 @@ class Session:
         if outcome.stopped:
             self._console.print("[green]✓[/] stopped; --resume goes on from here")
             return
-        records = outcome.totals.get("records", 0)
+        totals = outcome.totals
+        records = totals["records"]
         self._console.print(
             f"[green]✓[/] {records:,} events in {seconds:.1f} s "
             f"({records / max(seconds, 1e-9):,.0f}/s, start of Flink included): "
-            f"{outcome.totals.get('events_applied', 0):,} applied, "
-            f"{outcome.totals.get('dead_letters', 0):,} dead letters"
+            f"{totals['events_applied']:,} applied, "
+            f"{totals['dead_letters']:,} dead letters"
         )

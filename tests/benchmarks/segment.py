@@ -28,6 +28,7 @@ from flink_job.config.load import check
 from flink_job.environment import Environment, Flink, prepare_process, spread_lanes
 from flink_job.job import define_segment_job
 from flink_job.kafka import Broker
+from flink_job.ledger import account, ledger_sink, totals
 from flink_job.plan import Plan
 from flink_job.running import Progress, Watch, free_port, run
 from flink_job.segment import COUNTERS
@@ -191,8 +192,9 @@ def _events(end_us: int, events: int, users: int) -> Iterator[tuple[bytes, bytes
 def _bare(bench: Bench, topic: str, events: int) -> float:
     """Seconds that Flink takes to read a topic in micro-batches of lanes, and do no more."""
     plan = bench.plan(topic, clock="event")
-    tables = Environment.create(_flink(bench, plan, 1_000)).tables
-    batches = micro_batch_table(tables, plan.source(), lanes=plan.config.run.lanes)
+    environment = Environment.create(_flink(bench, plan, 1_000))
+    tables = environment.tables
+    batches = micro_batch_table(environment, plan.source(), lanes=plan.config.run.lanes)
     tables.create_temporary_view("batches", batches)
     tables.execute_sql(
         "CREATE TEMPORARY TABLE nowhere (lane INT, ks ARRAY<BYTES>, vs ARRAY<BYTES>, at_ms BIGINT) "
@@ -209,7 +211,8 @@ def _segment(clock: str, backend: str) -> Job:
     def seconds(bench: Bench, topic: str, events: int) -> float:
         plan = bench.plan(topic, clock=clock, backend=backend)
         settings = plan.settings(None if clock == "wall" else bench.end_us)
-        source, sink, lanes = plan.source(), plan.sink(), plan.config.run.lanes
+        source, sink, lanes = plan.source(), plan.sink(), spread_lanes(plan.config.run.lanes)
+        ledger = None if clock == "wall" else ledger_sink(plan.folder.path)
         flink = _flink(bench, plan, 250 if clock == "wall" else 1_000)
         stop, done_s = threading.Event(), 0.0
 
@@ -220,15 +223,15 @@ def _segment(clock: str, backend: str) -> Job:
                 stop.set()
 
         started_s = time.monotonic()
-        outcome = run(
+        run(
             plan.config.name,
             flink,
-            lambda tables: define_segment_job(tables, settings, spread_lanes(lanes), source, sink),
+            lambda env: define_segment_job(env, settings, lanes, source, sink, ledger),
             plan.folder.savepoints,
             Watch(COUNTERS, progress, _fail, stop),
         )
-        if clock == "event" and outcome.totals["events_applied"] != events:
-            raise SystemExit(f"{outcome.totals} of {events} events: some were lost")
+        if ledger:
+            account(totals(plan.folder.path), events)
         return (done_s or time.monotonic()) - started_s
 
     return seconds

@@ -46,32 +46,45 @@ def told(base: Path, name: str) -> list[tuple[str, str, str, str]]:
     return sorted((t.user, t.at, t.segment, t.kind) for t in transitions)
 
 
+def committed(base: Path) -> int:
+    """How many files of transitions are committed."""
+    return len([path for path in (base / "out" / "transitions").glob("part-*") if path.is_file()])
+
+
 def wait_for_commits(base: Path, process: subprocess.Popen[bytes], count: int) -> None:
-    """Wait until some checkpoints have committed output, while the job is at work."""
+    """Wait until checkpoints have committed so many files, while the job is at work."""
     deadline = time.monotonic() + 120
-    committed = base / "out" / "transitions"
-    while len([p for p in committed.glob("part-*") if p.is_file()]) < count:
+    while committed(base) < count:
         assert process.poll() is None, "the job ended before it could be killed"
         assert time.monotonic() < deadline, "no checkpoint committed anything"
-        time.sleep(0.1)
+        time.sleep(0.05)
 
 
-def test_a_killed_run_resumes_without_loss_or_repeat(tmp_path: Path) -> None:
-    population = Population(1_000, 5, END_US, bad_share=0.001)
+def kill_after(base: Path, config: Path, count: int, *options: str) -> None:
+    """Start a run and kill it, and all that it started, once it has committed so many files."""
+    process = subprocess.Popen(
+        command(config, *options), stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    wait_for_commits(base, process, count)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def test_a_run_that_is_killed_again_and_again_loses_and_repeats_nothing(tmp_path: Path) -> None:
+    population = Population(4_000, 5, END_US, bad_share=0.001)
     write_jsonl(simulate(population, seed=3), tmp_path / "events.jsonl")
     undisturbed = write_config(tmp_path, "undisturbed")
     subprocess.run(command(undisturbed), check=True, capture_output=True)
+    expected = told(tmp_path, "undisturbed")
 
     killed = write_config(tmp_path, "killed")
-    process = subprocess.Popen(command(killed), stderr=subprocess.DEVNULL, start_new_session=True)
-    wait_for_commits(tmp_path / "killed", process, count=2)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    before = told(tmp_path, "killed")
+    kill_after(tmp_path / "killed", killed, 1)
+    once = told(tmp_path, "killed")
+    kill_after(tmp_path / "killed", killed, committed(tmp_path / "killed") + 1, "--resume")
+    twice = told(tmp_path, "killed")
+    assert 0 < len(once) < len(twice) < len(expected), "take a longer history"
     subprocess.run(command(killed, "--resume"), check=True, capture_output=True)
 
-    expected = told(tmp_path, "undisturbed")
-    assert 0 < len(before) < len(expected)
     assert told(tmp_path, "killed") == expected
     letters = [
         Run(Outcome(False), tmp_path / name / "out").dead_letters()
@@ -81,6 +94,24 @@ def test_a_killed_run_resumes_without_loss_or_repeat(tmp_path: Path) -> None:
         letter.raw or "" for letter in letters[1]
     )
     assert members_of(tmp_path, "killed") == members_of(tmp_path, "undisturbed")
+
+
+def test_a_run_that_has_ended_is_not_run_again(tmp_path: Path) -> None:
+    population = Population(20, 2, END_US)
+    write_jsonl(simulate(population, seed=3), tmp_path / "events.jsonl")
+    config = write_config(tmp_path, "ended")
+    subprocess.run(command(config), check=True, capture_output=True)
+    before = told(tmp_path, "ended")
+    again = subprocess.run(command(config), capture_output=True, text=True, check=False)
+    assert again.returncode == 2
+    assert "an earlier run has ended; --fresh deletes its state and begins anew" in " ".join(
+        again.stderr.split()
+    )
+    resumed = subprocess.run(
+        command(config, "--resume"), capture_output=True, text=True, check=True
+    )
+    assert "the run had already come to its end" in resumed.stderr
+    assert told(tmp_path, "ended") == before != []
 
 
 def members_of(base: Path, name: str) -> dict[str, list[str]]:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 from pyflink.common import Types
-from pyflink.table import StreamTableEnvironment
 
 from flink_job.changelog import Changelog
 from flink_job.config.load import check
 from flink_job.environment import Environment, Flink, prepare_process, spread_lanes
 from flink_job.graph import Operator, check_thread_mode, operators
 from flink_job.job import define_segment_job, define_upsert_job
+from flink_job.ledger import ledger_sink
 from flink_job.plan import Plan
 from flink_job.sinks import KafkaSink
 from flink_job.sources import KafkaEvents
@@ -38,13 +38,14 @@ def plan(tmp_path: Path) -> Plan:
     return Plan(check(config_of(CHOSEN, SEGMENTS, clusters=clusters), "the test"), tmp_path)
 
 
-def segment_over_files(tmp_path: Path, tables: StreamTableEnvironment) -> None:
+def segment_over_files(tmp_path: Path, env: Environment) -> None:
     chosen = plan(tmp_path)
     lanes = spread_lanes(4)
-    define_segment_job(tables, chosen.settings(1), lanes, chosen.source(), chosen.sink())
+    ledger = ledger_sink(tmp_path)
+    define_segment_job(env, chosen.settings(1), lanes, chosen.source(), chosen.sink(), ledger)
 
 
-def segment_over_kafka(tmp_path: Path, tables: StreamTableEnvironment) -> None:
+def segment_over_kafka(tmp_path: Path, env: Environment) -> None:
     source = KafkaEvents(
         "nowhere:1",
         "events",
@@ -54,12 +55,12 @@ def segment_over_kafka(tmp_path: Path, tables: StreamTableEnvironment) -> None:
         batch_ms=50,
     )
     sink = KafkaSink("nowhere:1", ("a", "t", "d"), "prefix")
-    define_segment_job(tables, plan(tmp_path).settings(None), spread_lanes(4), source, sink)
+    define_segment_job(env, plan(tmp_path).settings(None), spread_lanes(4), source, sink)
 
 
-def upsert(tmp_path: Path, tables: StreamTableEnvironment) -> None:
+def upsert(tmp_path: Path, env: Environment) -> None:
     changelog = Changelog("nowhere:1", "a", "t", "group", bounded=False, batch_ms=50)
-    define_upsert_job(tables, changelog, lambda: pytest.fail("nothing runs here"))
+    define_upsert_job(env, changelog, lambda: pytest.fail("nothing runs here"))
 
 
 def ids(found: list[Operator]) -> list[tuple[str | None, str]]:
@@ -67,7 +68,8 @@ def ids(found: list[Operator]) -> list[tuple[str | None, str]]:
 
 
 FILES = [
-    ("sql-1-source", "Source: events[1]"),
+    ("events", "Source: events"),
+    ("sql-1-external-datastream", "DataStreamToTable"),
     ("sql-2-calc", "Calc[2]"),
     ("sql-3-watermark-assigner", "WatermarkAssigner[3]"),
     ("sql-4-calc", "Calc[4]"),
@@ -81,14 +83,24 @@ FILES = [
     ("assign", "Assign"),
     ("sql-10-external-datastream", "DataStreamToTable"),
     ("sql-11-calc", "Calc[11]"),
-    ("sql-12-streaming-writer", "StreamingFileWriter"),
-    ("sql-13-calc", "Calc[13]"),
-    ("sql-14-streaming-writer", "StreamingFileWriter"),
-    ("sql-15-calc", "Calc[15]"),
-    ("sql-16-streaming-writer", "StreamingFileWriter"),
-    ("sql-12-discarding-sink", "end: Writer"),
-    ("sql-14-discarding-sink", "end: Writer"),
-    ("sql-16-discarding-sink", "end: Writer"),
+    ("sql-12-external-datastream", "TableToDataStream"),
+    ("sql-13-external-datastream", "DataStreamToTable"),
+    ("sql-14-calc", "Calc[14]"),
+    ("sql-15-external-datastream", "TableToDataStream"),
+    ("sql-16-external-datastream", "DataStreamToTable"),
+    ("sql-17-calc", "Calc[17]"),
+    ("sql-18-external-datastream", "TableToDataStream"),
+    ("sql-19-external-datastream", "DataStreamToTable"),
+    ("sql-20-calc", "Calc[20]"),
+    ("sql-21-external-datastream", "TableToDataStream"),
+    ("folder-assignments", "assignments: Writer"),
+    ("Sink Committer: folder-assignments", "assignments: Committer"),
+    ("folder-transitions", "transitions: Writer"),
+    ("Sink Committer: folder-transitions", "transitions: Committer"),
+    ("folder-dead-letters", "dead-letters: Writer"),
+    ("Sink Committer: folder-dead-letters", "dead-letters: Committer"),
+    ("folder-ledger", "ledger: Writer"),
+    ("Sink Committer: folder-ledger", "ledger: Committer"),
 ]
 KAFKA = [
     ("sql-1-kafka", "Source: KafkaSource-default_catalog.default_database.events"),
@@ -121,19 +133,29 @@ UPSERT = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("define", "expected"),
-    [(segment_over_files, FILES), (segment_over_kafka, KAFKA), (upsert, UPSERT)],
-)
-def test_operators_keep_their_ids_and_python_runs_in_threads(
+def test_over_files_operators_keep_their_ids_and_python_runs_in_threads(tmp_path: Path) -> None:
+    check_plan(tmp_path, segment_over_files, FILES)
+
+
+@pytest.mark.usefixtures("server_jars")
+@pytest.mark.parametrize(("define", "expected"), [(segment_over_kafka, KAFKA), (upsert, UPSERT)])
+def test_over_kafka_operators_keep_their_ids_and_python_runs_in_threads(
     tmp_path: Path,
-    define: Callable[[Path, StreamTableEnvironment], None],
+    define: Callable[[Path, Environment], None],
+    expected: list[tuple[str, str]],
+) -> None:
+    check_plan(tmp_path, define, expected)
+
+
+def check_plan(
+    tmp_path: Path,
+    define: Callable[[Path, Environment], None],
     expected: list[tuple[str, str]],
 ) -> None:
     # Another job planned first in this JVM must not change the ids.
-    segment_over_files(tmp_path, environment(tmp_path).tables)
+    segment_over_files(tmp_path, environment(tmp_path))
     chosen = environment(tmp_path)
-    define(tmp_path, chosen.tables)
+    define(tmp_path, chosen)
     found = operators(chosen.stream)
     assert ids(found) == expected
     python = [op for op in found if "Python" in op.kind]

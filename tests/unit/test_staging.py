@@ -5,12 +5,15 @@ from __future__ import annotations
 import gzip
 import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from zlib import crc32
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from flink_job.config.model import FileSource
-from flink_job.staging import LANE_WIDTH, Staged, read, stage
+from flink_job.staging import LANE_WIDTH, RETURN, Staged, read, stage
 from operators.errors import UsageError
 from operators.events.decode import BAD_ROW
 from operators.events.spec import EventsSpec
@@ -28,8 +31,10 @@ def staged(tmp_path: Path, *paths: Path) -> Staged:
 
 
 def lines(found: Staged) -> list[tuple[bytes, bytes]]:
-    with gzip.open(found.path) as file:
-        return [(line[:LANE_WIDTH], line[LANE_WIDTH:-1]) for line in file]
+    """Lanes and records, as Flink reads them."""
+    with gzip.open(found.path, "rt", encoding="utf-8", newline=None) as file:
+        texts = [line.rstrip("\n").replace(RETURN, "\r") for line in file]
+    return [(text[:LANE_WIDTH].encode(), text[LANE_WIDTH:].encode("latin-1")) for text in texts]
 
 
 def test_csv_rows_become_objects_of_texts(tmp_path: Path) -> None:
@@ -99,6 +104,15 @@ def test_files_are_staged_in_order_with_their_users_lanes(tmp_path: Path) -> Non
     assert [value.startswith(b"garbage") for _, value in kept] == [False, True, False]
     lane = b"%08x" % crc32("änn".encode())
     assert [kept[0][0], kept[2][0]] == [lane, lane]
+
+
+@given(st.lists(st.binary(min_size=1, max_size=9).map(lambda b: b.replace(b"\n", b"")), max_size=9))
+def test_every_byte_comes_through(values: list[bytes]) -> None:
+    with TemporaryDirectory() as name:
+        path = Path(name) / "events.jsonl"
+        path.write_bytes(b"\n".join(values))
+        kept = [value.strip(b"\r") for value in values]
+        assert [value for _, value in lines(staged(Path(name), path))] == [v for v in kept if v]
 
 
 def test_the_newest_event_is_one_that_can_be_used(tmp_path: Path) -> None:

@@ -1,0 +1,54 @@
+"""The ledger of a bounded run: what became of its records.
+
+Each lane writes a line at the end of its input. The lines are committed with the checkpoints, as
+all records are, so that the ledger is exact however often the run was killed and resumed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from flink_job.committed import committed_files
+from flink_job.sinks import FolderSink
+from operators.errors import JobError
+from operators.profile import LEDGER
+from operators.records import LaneTotals
+
+_decode_lines = msgspec.json.Decoder(LaneTotals).decode_lines
+
+
+def ledger_sink(folder: Path) -> FolderSink:
+    """Writes the ledger of the run that keeps its state in `folder`."""
+    return FolderSink(folder, (LEDGER,))
+
+
+def totals(folder: Path) -> dict[str, int]:
+    """Records, applied events and dead letters of all lanes, as far as they are committed."""
+    found = Counter[str](dict.fromkeys(("records", "events_applied", "dead_letters"), 0))
+    for path in committed_files(folder / LEDGER):
+        for lane in _decode_lines(path.read_bytes()):
+            found.update(msgspec.structs.asdict(lane))
+    del found["lane"]
+    return dict(found)
+
+
+def account(found: Mapping[str, int], expected: int | None) -> None:
+    """Make sure that every record is in exactly one place.
+
+    Args:
+        found: the totals.
+        expected: how many records there were to read, None if that is not known.
+
+    Raises:
+        JobError: records were lost or counted twice.
+    """
+    records, placed = found["records"], found["events_applied"] + found["dead_letters"]
+    if records != placed or (expected is not None and records != expected):
+        raise JobError(
+            f"of {records if expected is None else expected} records {records} were read and "
+            f"{placed} applied or refused: some were lost or counted twice"
+        )
