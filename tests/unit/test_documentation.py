@@ -1,0 +1,235 @@
+"""The documentation names all that there is and nothing that there is not; its examples hold."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import pytest
+import typer
+import yaml
+
+from flink_job.cli import app
+from flink_job.cluster.__main__ import app as local_cluster
+from flink_job.config.load import check, load, read
+from flink_job.config.model import Config
+from operators.events.reasons import Reason
+from operators.metrics import AssignMetrics, ProfileMetrics, UpsertMetrics
+from operators.records import Assignment, DeadLetter, Transition
+
+ROOT: Final = Path(__file__).parents[2]
+README: Final = ROOT / "README.md"
+CONFIGURATION: Final = ROOT / "flink_job" / "config" / "README.md"
+CLUSTER: Final = ROOT / "deploy" / "flink" / "README.md"
+PAGES: Final = (README, CONFIGURATION, CLUSTER, ROOT / "operators" / "README.md")
+EXAMPLES: Final = sorted((ROOT / "deploy" / "examples").glob("*.yaml"))
+
+COMMAND: Final = re.compile(r"flockwise ([a-z]+)(?: (up|down|status)\b)?([^`\n]*)")
+METRICS: Final = "flink_taskmanager_job_task_operator_"
+
+
+def page_name(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def fences(page: Path, kind: str) -> list[str]:
+    """The blocks of a kind."""
+    return re.findall(rf"^```{kind}\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
+
+
+def spans(page: Path) -> list[str]:
+    """What stands between backticks in the text, with line ends as blanks."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    return [" ".join(span.split()) for span in re.findall(r"`([^`]+)`", text)]
+
+
+def code(page: Path) -> str:
+    """All code of a page, by lines: its blocks, indented lines, and what is between backticks."""
+    indented = re.findall(r"^    .+$", page.read_text(), re.MULTILINE)
+    return "\n".join([*fences(page, r"\w+"), *indented, *spans(page)])
+
+
+def commands(of: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, set[str]]]:
+    """Every command of a command line, by its words, with its options."""
+    own = of if path else typer.main.get_command(of)
+    parts = getattr(own, "commands", {})
+    if not parts:
+        options = {option for parameter in own.params for option in parameter.opts}
+        yield " ".join(path), {option for option in options if option.startswith("--")}
+    for name, command in parts.items():
+        yield from commands(command, (*path, name))
+
+
+OPTIONS: Final = dict(commands(app))
+ALL_OPTIONS: Final = set().union(*OPTIONS.values(), *(more for _, more in commands(local_cluster)))
+
+
+@pytest.mark.parametrize("command", OPTIONS)
+def test_every_command_is_documented(command: str) -> None:
+    assert any(re.search(rf"\bflockwise {command}\b", code(page)) for page in PAGES)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_name)
+def test_commands_and_options_that_are_documented_are_there(page: Path) -> None:
+    found = code(page)
+    for name, part, rest in COMMAND.findall(found):
+        command = f"{name} {part}".strip()
+        known = command in OPTIONS or (name == "stack" and not part)
+        assert known, f"there is no `flockwise {command}`"
+        assert set(re.findall(r" (--[a-z-]+)", rest)) <= OPTIONS.get(command, set())
+    alone = {span.split()[0] for span in spans(page) if span.startswith("--")}
+    assert alone <= ALL_OPTIONS
+    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert set(re.findall(r"^make (\w+)", found, re.MULTILINE)) <= set(targets)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_name)
+def test_links_and_paths_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text())
+    for link in links:
+        assert "://" in link or (page.parent / link).exists(), link
+    folders = (ROOT, ROOT / "operators", page.parent)
+    for span in spans(page):
+        if re.fullmatch(r"[\w/-]+\.(py|cql)|(deploy|flink_job|operators|tests)/[\w./-]+", span):
+            assert any((folder / span).exists() for folder in folders), span
+
+
+def structs(of: msgspec.inspect.Type) -> Iterator[msgspec.inspect.StructType]:
+    """Every struct that a configuration is made of."""
+    match of:
+        case msgspec.inspect.StructType(fields=fields):
+            yield of
+            for field in fields:
+                yield from structs(field.type)
+        case msgspec.inspect.UnionType(types=types):
+            for each in types:
+                yield from structs(each)
+        case msgspec.inspect.DictType(value_type=value):
+            yield from structs(value)
+
+
+PARTS: Final = {part.cls.__name__: part for part in structs(msgspec.inspect.type_info(Config))}
+
+
+def test_all_parts_of_a_configuration_are_found() -> None:
+    assert {"Config", "KafkaSecurity", "FeatureSpec", "ClusterSpec", "CassandraSpec"} <= set(PARTS)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_every_key_of_a_configuration_is_documented(part: str) -> None:
+    documented = set(re.findall(r"\w+", code(CONFIGURATION)))
+    assert {field.encode_name for field in PARTS[part].fields} <= documented
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_reason_of_a_dead_letter_is_documented(reason: Reason) -> None:
+    assert reason.value in re.findall(r"\w+", code(CONFIGURATION))
+
+
+@pytest.mark.parametrize("record", [Assignment, Transition, DeadLetter])
+def test_every_field_of_a_record_is_documented(record: type[msgspec.Struct]) -> None:
+    _, _, records = CONFIGURATION.read_text().partition("## Records")
+    assert set(record.__struct_fields__) <= set(re.findall(r"`(\w+)`", records))
+
+
+class Names:
+    """A metric group that keeps names alone."""
+
+    def __init__(self, names: set[str], prefix: str = "") -> None:
+        self._names = names
+        self._prefix = prefix
+
+    def counter(self, name: str) -> Names:
+        self._names.add(self._prefix + name)
+        return self
+
+    distribution = counter
+
+    def add_group(self, key: str, value: str) -> Names:
+        return Names(self._names, f"{key}_")
+
+    def inc(self) -> None:
+        """Of a counter."""
+
+
+def test_the_metrics_that_are_documented_are_those_that_there_are() -> None:
+    names: set[str] = set()
+    ProfileMetrics(Names(names)).dead_letter(Reason.LATE)
+    AssignMetrics(Names(names))
+    UpsertMetrics(Names(names))
+    rows = re.findall(r"^\|[^|`]*\|([^|]*`[^|]*)\|", CLUSTER.read_text(), re.MULTILINE)
+    assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == names
+
+
+# What a configuration needs besides what an example shows; features are those of the shop.
+LEAST: Final = {
+    "source": {"files": {"paths": ["events.csv"]}},
+    "output": {"folder": "changelog"},
+    "features": yaml.safe_load((ROOT / "deploy" / "examples" / "shop.yaml").read_text())[
+        "features"
+    ],
+}
+
+
+def parsed(text: str, folder: Path) -> Any:
+    """YAML as a configuration is read: times stay texts."""
+    path = folder / "example.yaml"
+    path.write_text(text)
+    return read(path)
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_examples_are_right(path: Path) -> None:
+    assert load(path).features
+
+
+# The whole configuration shows both of two, and is looked at below.
+PARTIAL: Final = [
+    pytest.param(text, id=f"{page_name(page)}-{number}")
+    for page in PAGES
+    for number, text in enumerate(fences(page, "yaml"))
+    if "source:" not in text
+]
+
+
+@pytest.mark.parametrize("text", PARTIAL)
+def test_parts_of_configurations_are_right(text: str, tmp_path: Path) -> None:
+    assert check(LEAST | parsed(text, tmp_path), "the example").features
+
+
+@pytest.mark.parametrize(
+    ("source", "output", "clock"), [("kafka", "kafka", "wall"), ("files", "folder", "event")]
+)
+def test_the_whole_configuration_is_right_with_one_of_each_two(
+    source: str, output: str, clock: str, tmp_path: Path
+) -> None:
+    whole = parsed(fences(CONFIGURATION, "yaml")[0], tmp_path)
+    assert whole.keys() == {field.encode_name for field in PARTS["Config"].fields}
+    whole["source"] = {source: whole["source"][source]}
+    whole["output"] = {output: whole["output"][output]}
+    whole["features"] = table_of_features()
+    whole["run"]["clock"] = clock
+    if clock == "wall":
+        del whole["run"]["as_of"]
+    assert check(whole, "the whole example").wall == (clock == "wall")
+
+
+def table_of_features() -> dict[str, Any]:
+    """The example of each kind in the table of features."""
+    rows = re.findall(r"^\| `(\w+)` \| `(\{.*?\})` \|", CONFIGURATION.read_text(), re.MULTILINE)
+    found = {f"a_{kind}": yaml.safe_load(example) for kind, example in rows}
+    assert all(name == f"a_{next(iter(example))}" for name, example in found.items())
+    assert len(found) == 7
+    return found
+
+
+def test_the_assignment_that_the_readme_shows_is_one() -> None:
+    (shown,) = fences(README, "json")
+    assignment = json.loads(shown.replace(", ...}", "}"))
+    assert assignment.keys() <= set(Assignment.__struct_fields__)
+    (example,) = fences(README, "yaml")
+    assert set(assignment["segments"]) <= yaml.safe_load(example)["segments"].keys()
