@@ -121,7 +121,7 @@ class User:
         """All features at a moment."""
         return {name: self.value(name, now) for name in self.features}
 
-    def _amount(self, name: str, spec: Mapping[str, Any], now: int) -> float:
+    def _amount(self, name: str, spec: Mapping[str, Any], now: int) -> float | None:
         chosen = [
             (event, opened)
             for event, number, opened in zip(self.events, self.sessions, self.opened, strict=True)
@@ -131,13 +131,22 @@ class User:
             return float(sum(1 for e, _ in chosen if self._of(spec["count"], e)))
         if "sessions" in spec:
             return float(sum(1 for _, opened in chosen if opened))
-        read = spec.get("sum", spec.get("distinct"))
+        (kind,) = [kind for kind in ("sum", "mean", "min", "max", "distinct") if kind in spec]
+        read = spec[kind]
         values = [
             e.properties[read]
             for e, _ in chosen
             if self._of(spec.get("of", "any"), e) and e.properties.get(read) is not None
         ]
-        return float(sum(values)) if "sum" in spec else float(len(set(values)))
+        if kind in ("mean", "min", "max") and not values:
+            return None
+        return {
+            "sum": lambda: float(sum(values)),
+            "mean": lambda: sum(values) / len(values),
+            "min": lambda: min(values),
+            "max": lambda: max(values),
+            "distinct": lambda: float(len(set(values))),
+        }[kind]()
 
     def _within(
         self, name: str, spec: Mapping[str, Any], event: Event, number: int | None, now: int

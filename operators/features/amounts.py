@@ -57,8 +57,23 @@ class Count:
 
 
 @dataclass(frozen=True)
-class Sum:
-    """Each event of the types adds its value of a property."""
+class Known:
+    """Each event of the types that has a value of a property counts 1."""
+
+    types: EventTypes
+    reads: str
+
+    def add(
+        self, journal: Journal, update: Update, window: Window, column: int, epochs: Ints
+    ) -> None:
+        known = ~np.isnan(update.arrivals.numbers[self.reads])
+        counted = self.types.among(update.arrivals) & (epochs != NOT_COUNTED) & known
+        window.add(journal.table, column, update.arrivals.rows[counted], epochs[counted], 1)
+
+
+@dataclass(frozen=True)
+class Value:
+    """Each event of the types brings its value of a property."""
 
     types: EventTypes
     reads: str

@@ -2,25 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
-from operators.features.amounts import Amount, Count, Distinct, EventTypes, SessionStarts, Sum
+from operators.features.amounts import (
+    Amount,
+    Count,
+    Distinct,
+    EventTypes,
+    Known,
+    SessionStarts,
+    Value,
+)
 from operators.features.columns import FeatureColumn, Kind
 from operators.features.latest import Last, Since
 from operators.features.spec import SESSION, FeatureSpec, Tiling
-from operators.features.windows import LifetimeWindow, SessionWindow, TileWindow, Window
+from operators.features.windows import (
+    GREATEST,
+    LEAST,
+    SUM,
+    Fold,
+    LifetimeWindow,
+    SessionWindow,
+    TileWindow,
+    Window,
+)
 
 _LATE_BY_DEFAULT: Final = Tiling.cut("1d", "1h")  # where no feature has a window of a duration
 
 
 @dataclass(frozen=True)
 class Member:
-    """A feature's place in a shared window: which amount goes to which column of it."""
+    """A number's place in a shared window: which amount goes to which column of it.
 
-    feature: str
+    The number is a feature, or a part of one that `Catalog.means` makes of two.
+    """
+
+    name: str
     amount: Amount
     column: int
 
@@ -47,6 +67,7 @@ class Catalog:
     texts: frozenset[str]
     windows: tuple[SharedWindow, ...]
     latest: Mapping[str, Since | Last]
+    means: Mapping[str, tuple[str, str]]  # name -> the names of its sum and its count
     durations: Mapping[str, int]  # name -> unit in microseconds
     retained: Tiling
     session_gap_us: int
@@ -71,6 +92,9 @@ class Catalog:
                 name: _latest(name, spec, chosen[name])
                 for name, spec in features.items()
                 if spec.kind in ("since", "last")
+            },
+            means={
+                name: _parts_of_mean(name) for name, spec in features.items() if spec.kind == "mean"
             },
             durations={
                 name: spec.unit_us for name, spec in features.items() if spec.kind == "duration"
@@ -100,53 +124,74 @@ def _column(name: str, spec: FeatureSpec) -> FeatureColumn:
             return FeatureColumn(name, Kind.NUMBER)
 
 
-def _amount(name: str, spec: FeatureSpec, types: EventTypes) -> Amount:
-    match spec.kind:
-        case "count":
-            return Count(types)
-        case "sum":
-            return Sum(types, str(spec.sum))
-        case "distinct":
-            return Distinct(f"distinct.{name}", types, str(spec.distinct))
-        case _:
-            return SessionStarts()
-
-
 def _latest(name: str, spec: FeatureSpec, types: EventTypes) -> Since | Last:
     if spec.kind == "since":
         return Since(f"since.{name}", types)
     return Last(f"last.{name}", types, str(spec.last), spec.reads_number)
 
 
+@dataclass(frozen=True)
+class _Part:
+    """A number that a feature keeps in a window: under which name, of what, and how."""
+
+    name: str
+    spec: FeatureSpec
+    amount: Amount
+    fold: Fold = SUM
+    whole: bool = False
+
+    @property
+    def window(self) -> str:
+        """Parts of one name share a window; it names the field in state, too."""
+        tiling = self.spec.tiling()
+        if tiling is not None:
+            numbers = "counts" if self.whole else self.fold.name
+            return f"window.{tiling.tile_us}x{tiling.tiles}.{numbers}"
+        numbers = "" if self.fold is SUM else f".{self.fold.name}"
+        return f"window.{self.spec.window_text}{numbers}"
+
+
+def _parts(name: str, spec: FeatureSpec, types: EventTypes) -> Iterator[_Part]:
+    match spec.kind:
+        case "count":
+            yield _Part(name, spec, Count(types), whole=True)
+        case "distinct":
+            distinct = Distinct(f"distinct.{name}", types, str(spec.distinct))
+            yield _Part(name, spec, distinct, whole=True)
+        case "sessions":
+            yield _Part(name, spec, SessionStarts(), whole=True)
+        case "sum":
+            yield _Part(name, spec, Value(types, str(spec.reads)))
+        case "min" | "max":
+            fold = LEAST if spec.kind == "min" else GREATEST
+            yield _Part(name, spec, Value(types, str(spec.reads)), fold)
+        case "mean":
+            total, count = _parts_of_mean(name)
+            yield _Part(total, spec, Value(types, str(spec.reads)))
+            yield _Part(count, spec, Known(types, str(spec.reads)), whole=True)
+
+
+def _parts_of_mean(name: str) -> tuple[str, str]:
+    return f"{name}.sum", f"{name}.count"
+
+
 def _windows(
     features: Mapping[str, FeatureSpec], chosen: Mapping[str, EventTypes], session_gap_us: int
 ) -> Iterable[SharedWindow]:
-    summed = {name: spec for name, spec in features.items() if spec.window_text is not None}
-    by_window = sorted(summed.items(), key=lambda item: _window_name(item[1]))
-    for window_name, shared in groupby(by_window, key=lambda item: _window_name(item[1])):
+    parts = [part for name, spec in features.items() for part in _parts(name, spec, chosen[name])]
+    parts.sort(key=lambda part: (part.window, part.name))
+    for _, sharing in groupby(parts, key=lambda part: part.window):
+        shared = list(sharing)
         members = tuple(
-            Member(name, _amount(name, spec, chosen[name]), column)
-            for column, (name, spec) in enumerate(shared)
+            Member(part.name, part.amount, column) for column, part in enumerate(shared)
         )
-        first = features[members[0].feature]
-        make = _window_maker(first, session_gap_us)
-        yield SharedWindow(make(window_name, len(members)), members)
+        yield SharedWindow(_window(shared[0], len(shared), session_gap_us), members)
 
 
-def _window_maker(spec: FeatureSpec, session_gap_us: int) -> Callable[[str, int], Window]:
-    tiling = spec.tiling()
+def _window(part: _Part, columns: int, session_gap_us: int) -> Window:
+    tiling = part.spec.tiling()
     if tiling is not None:
-        dtype = "f8" if spec.kind == "sum" else "i4"
-        return lambda name, columns: TileWindow(name, tiling, dtype, columns)
-    if spec.window_text == SESSION:
-        return lambda name, columns: SessionWindow(name, session_gap_us, columns)
-    return LifetimeWindow
-
-
-def _window_name(spec: FeatureSpec) -> str:
-    """Features of one name share a window; it names the field in state, too."""
-    tiling = spec.tiling()
-    if tiling is None:
-        return f"window.{spec.window_text}"
-    numbers = "sums" if spec.kind == "sum" else "counts"
-    return f"window.{tiling.tile_us}x{tiling.tiles}.{numbers}"
+        return TileWindow(part.window, tiling, "i4" if part.whole else "f8", columns, part.fold)
+    if part.spec.window_text == SESSION:
+        return SessionWindow(part.window, session_gap_us, columns, part.fold)
+    return LifetimeWindow(part.window, columns, part.fold)

@@ -47,9 +47,12 @@ class Profiles:
         self.catalog = catalog
         self.table = UserTable(_layout(catalog), _sets(catalog))
         self.journal = Journal(self.table)
-        self._at = {name: position for position, name in enumerate(catalog.columns)}
+        # Behind the features, rows for the parts that means are made of.
+        parts = [part for pair in catalog.means.values() for part in pair]
+        names = [*catalog.columns, *parts]
+        self._at = {name: position for position, name in enumerate(names)}
         self._places = {
-            shared.window: [self._at[member.feature] for member in shared.members]
+            shared.window: [self._at[member.name] for member in shared.members]
             for shared in catalog.windows
         }
 
@@ -89,17 +92,20 @@ class Profiles:
     def evaluate(self, rows: Rows, now_us: Moments) -> Evaluation:
         """All features of some users, each at a moment of its own, and when they change."""
         catalog, table = self.catalog, self.table
-        values = np.empty((len(catalog.columns), len(rows)))
+        values = np.empty((len(self._at), len(rows)))
         change_us = np.full(len(rows), NEVER)
         for shared in catalog.windows:
             values[self._places[shared.window]], next_us = shared.window.look(table, rows, now_us)
             if next_us is not None:
                 np.minimum(change_us, next_us, out=change_us)
+        for name, (total, count) in catalog.means.items():
+            counts = values[self._at[count]]
+            values[self._at[name]] = values[self._at[total]] / np.where(counts, counts, np.nan)
         for name, feature in catalog.latest.items():
             values[self._at[name]] = feature.values(table, rows)
         if catalog.uses_sessions:
             self._look_at_sessions(rows, now_us, values, change_us)
-        return Evaluation(values, change_us)
+        return Evaluation(values[: len(catalog.columns)], change_us)
 
     def prune(self) -> None:
         """Drop what counts no more; only before the journal is compacted."""

@@ -47,6 +47,9 @@ class FeatureSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     count: str | list[str] | None = None
     sum: str | None = None
+    mean: str | None = None
+    min: str | None = None
+    max: str | None = None
     last: str | None = None
     since: str | list[str] | None = None
     distinct: str | None = None
@@ -75,12 +78,12 @@ class FeatureSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def reads(self) -> str | None:
         """The property of the event that the feature reads, if it reads one."""
-        return self.sum or self.last or self.distinct
+        return next(filter(None, (getattr(self, kind) for kind in _READING)), None)
 
     @property
     def reads_number(self) -> bool:
         """Whether that property is a number; else it is a text."""
-        return self.sum is not None or self.type == "number"
+        return self.kind in _NUMERIC or self.type == "number"
 
     @property
     def window_text(self) -> str | None:
@@ -108,7 +111,7 @@ class FeatureSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 _TAKES: Final[Mapping[str, frozenset[str]]] = {
     "count": frozenset({"window", "tile"}),
-    "sum": frozenset({"of", "window", "tile"}),
+    **dict.fromkeys(("sum", "mean", "min", "max"), frozenset({"of", "window", "tile"})),
     "last": frozenset({"of", "one_hot", "type"}),
     "since": frozenset({"unit"}),
     "distinct": frozenset({"of", "window", "tile"}),
@@ -117,7 +120,9 @@ _TAKES: Final[Mapping[str, frozenset[str]]] = {
 }
 _OPTIONS: Final = ("of", "window", "tile", "unit", "one_hot", "type")
 _TYPES: Final = ("category", "number")
-_NEEDS_WINDOW: Final = frozenset({"count", "sum", "distinct"})
+_NUMERIC: Final = ("sum", "mean", "min", "max")
+_READING: Final = (*_NUMERIC, "last", "distinct")
+_NEEDS_WINDOW: Final = frozenset({"count", "distinct", *_NUMERIC})
 
 
 @dataclass(frozen=True)
@@ -204,7 +209,7 @@ def _problems_of_names(path: str, spec: FeatureSpec) -> Iterator[Problem]:
             yield Problem(f"{path}.{option}", "expected at least one name, and none empty")
         elif isinstance(values, list) and len(set(values)) < len(values):
             yield Problem(f"{path}.{option}", "a name stands here twice")
-    for option in ("sum", "last", "distinct"):
+    for option in _READING:
         if getattr(spec, option) == "":
             yield Problem(f"{path}.{option}", "expected the name of a property of the events")
 

@@ -99,7 +99,7 @@ def test_a_good_configuration_has_no_mistakes() -> None:
         ),
         (
             {"features": GOOD["features"] | {"x": {"count": "view", "sum": "p", "window": "1h"}}},
-            "features.x: expected one of count, sum, last, since, distinct, duration, sessions, "
+            "features.x: expected one of count, sum, mean, min, max, last, since, distinct, duration, sessions, "
             "found count and sum",
         ),
         (
