@@ -16,7 +16,6 @@ from operators.features.amounts import (
     SessionStarts,
     Value,
 )
-from operators.features.columns import FeatureColumn, Kind
 from operators.features.latest import Last, Since
 from operators.features.spec import SESSION, FeatureSpec, Tiling
 from operators.features.windows import (
@@ -29,6 +28,7 @@ from operators.features.windows import (
     TileWindow,
     Window,
 )
+from operators.frame import FeatureColumn, Kind
 
 _LATE_BY_DEFAULT: Final = Tiling.cut("1d", "1h")  # where no feature has a window of a duration
 

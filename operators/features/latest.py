@@ -10,8 +10,8 @@ import numpy as np
 from operators.events.batch import Mask
 from operators.features.amounts import EventTypes
 from operators.features.arrivals import Arrivals
-from operators.features.columns import Floats
 from operators.features.windows import Update
+from operators.frame import Floats
 from operators.pages.layout import Field, Rows
 from operators.pages.sets import Ints
 from operators.pages.table import UserTable

@@ -12,8 +12,8 @@ from operators.features import sessions
 from operators.features.amounts import Distinct
 from operators.features.arrivals import Arrivals, arrive, late
 from operators.features.catalog import Catalog
-from operators.features.columns import Floats, Moments
 from operators.features.windows import NEVER, Update
+from operators.frame import Floats, Moments
 from operators.pages.journal import Journal
 from operators.pages.layout import Field, Layout, Rows
 from operators.pages.sets import Ints

@@ -20,7 +20,7 @@ import numpy as np
 
 from operators.events.batch import Mask
 from operators.features.arrivals import Arrivals
-from operators.features.columns import Moments
+from operators.frame import Moments
 from operators.pages.layout import Field, Rows
 from operators.pages.sets import Ints
 from operators.pages.table import UserTable

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from operators.features.columns import Frame, Kind
+from operators.frame import Frame, Kind
 from operators.membership.members import CLUSTER, Verdicts
 from operators.moments import iso
 from operators.pages.table import UserTable

@@ -14,7 +14,7 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from operators.features.columns import Floats, Frame
+from operators.frame import Floats, Frame
 from operators.rules.arithmetic import Values, compute
 from operators.rules.cells import Bools, Cells
 from operators.rules.network import Network

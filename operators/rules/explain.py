@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import isnan
 from typing import Final, TypeAlias
 
-from operators.features.columns import Kind
+from operators.frame import Kind
 from operators.rules.circuit import Circuit, Evaluation
 from operators.rules.tree import (
     All,

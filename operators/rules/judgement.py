@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from operators.durations import format_duration
-from operators.features.columns import Moments
+from operators.frame import Moments
 from operators.rules.cells import Bools
 from operators.rules.circuit import Evaluation
 from operators.rules.explain import Reason, explain

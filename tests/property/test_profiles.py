@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from operators.events.batch import EventBatch
 from operators.features.catalog import Catalog
-from operators.features.columns import Frame, Kind
 from operators.features.profiles import Profiles
 from operators.features.spec import FeatureSpec
 from operators.features.windows import NEVER
+from operators.frame import Frame, Kind
 from tests.oracle import SECOND, Event, User
 from tests.property.strategies import FEATURES, GAP, TILES, cuts, events, features, retained
 

@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from operators.errors import RuleError
-from operators.features.columns import FeatureColumn, Frame, Kind
+from operators.frame import FeatureColumn, Frame, Kind
 from operators.pages.dictionary import Dictionary
 from operators.rules.circuit import Circuit
 from operators.rules.network import Network

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from operators.features.columns import FeatureColumn, Frame, Kind
+from operators.frame import FeatureColumn, Frame, Kind
 from operators.pages.dictionary import Dictionary
 from operators.rules.rulebook import Rulebook
 from operators.rules.spec import SegmentSpec
