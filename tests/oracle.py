@@ -68,6 +68,7 @@ class User:
         self.session: Session | None = None
         self.number = 0
         self.newest = -1
+        self.conditions = Conditions()
 
     def add(self, event: Event) -> bool:
         """Take an event; False if it is late."""
@@ -104,7 +105,7 @@ class User:
         """One feature at a moment."""
         spec = self.features[name]
         if "since" in spec:
-            times = [e.time for e in self.events if self._of(spec["since"], e)]
+            times = [e.time for e in self.events if self._chosen(spec, spec["since"], e)]
             unit = UNITS[spec.get("unit", "minutes")]
             return max(now - max(times), 0) / unit if times else None
         if "last" in spec:
@@ -128,7 +129,7 @@ class User:
             if self._within(name, spec, event, number, now)
         ]
         if "count" in spec:
-            return float(sum(1 for e, _ in chosen if self._of(spec["count"], e)))
+            return float(sum(1 for e, _ in chosen if self._chosen(spec, spec["count"], e)))
         if "sessions" in spec:
             return float(sum(1 for _, opened in chosen if opened))
         (kind,) = [kind for kind in ("sum", "mean", "min", "max", "distinct") if kind in spec]
@@ -136,7 +137,7 @@ class User:
         values = [
             e.properties[read]
             for e, _ in chosen
-            if self._of(spec.get("of", "any"), e) and e.properties.get(read) is not None
+            if self._chosen(spec, spec.get("of", "any"), e) and e.properties.get(read) is not None
         ]
         if kind in ("mean", "min", "max") and not values:
             return None
@@ -167,14 +168,16 @@ class User:
         newest, value = -1, None
         for event in self.events:
             read = event.properties.get(spec["last"])
-            if self._of(spec.get("of", "any"), event) and read is not None and event.time >= newest:
+            chosen = self._chosen(spec, spec.get("of", "any"), event)
+            if chosen and read is not None and event.time >= newest:
                 newest, value = event.time, read
         return value
 
-    @staticmethod
-    def _of(types: str | Sequence[str], event: Event) -> bool:
+    def _chosen(self, spec: Mapping[str, Any], types: str | Sequence[str], event: Event) -> bool:
         wanted = [types] if isinstance(types, str) else types
-        return "any" in wanted or event.type in wanted
+        if "any" not in wanted and event.type not in wanted:
+            return False
+        return "where" not in spec or self.conditions.holds(spec["where"], event.properties) is True
 
 
 class Conditions:

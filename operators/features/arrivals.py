@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from operators.events.batch import EventBatch, Mask
-from operators.features.spec import Tiling
+from operators.features.tiling import Tiling
 from operators.frame import Floats, Moments
 from operators.pages.layout import Rows
 from operators.pages.sets import Ints

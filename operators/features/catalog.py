@@ -11,13 +11,14 @@ from operators.features.amounts import (
     Amount,
     Count,
     Distinct,
-    EventTypes,
     Known,
     SessionStarts,
     Value,
 )
+from operators.features.choice import Choice, Filter
 from operators.features.latest import Last, Since
-from operators.features.spec import SESSION, FeatureSpec, Tiling
+from operators.features.spec import SESSION, FeatureSpec
+from operators.features.tiling import Tiling
 from operators.features.windows import (
     GREATEST,
     LEAST,
@@ -79,14 +80,19 @@ class Catalog:
         types = tuple(
             sorted({name for spec in features.values() for name in spec.event_types or ()})
         )
+        chosen = {name: _choice(spec, types) for name, spec in features.items()}
         reads = [(spec.reads, spec.reads_number) for spec in features.values() if spec.reads]
+        filters = [choice.where for choice in chosen.values() if choice.where is not None]
         tilings = [tiling for spec in features.values() if (tiling := spec.tiling())]
-        chosen = {name: _event_types(spec, types) for name, spec in features.items()}
         return cls(
             columns={name: _column(name, spec) for name, spec in features.items()},
             event_types=types,
-            numbers=frozenset(name for name, number in reads if number),
-            texts=frozenset(name for name, number in reads if not number),
+            numbers=frozenset(name for name, number in reads if number).union(
+                *(where.numbers for where in filters)
+            ),
+            texts=frozenset(name for name, number in reads if not number).union(
+                *(where.texts for where in filters)
+            ),
             windows=tuple(_windows(features, chosen, session_gap_us)),
             latest={
                 name: _latest(name, spec, chosen[name])
@@ -108,10 +114,10 @@ class Catalog:
         )
 
 
-def _event_types(spec: FeatureSpec, known: tuple[str, ...]) -> EventTypes:
+def _choice(spec: FeatureSpec, known: tuple[str, ...]) -> Choice:
     names = spec.event_types
     codes = None if names is None else tuple(known.index(name) for name in names)
-    return EventTypes(codes, len(known))
+    return Choice(codes, len(known), None if spec.where is None else Filter(spec.where))
 
 
 def _column(name: str, spec: FeatureSpec) -> FeatureColumn:
@@ -124,7 +130,7 @@ def _column(name: str, spec: FeatureSpec) -> FeatureColumn:
             return FeatureColumn(name, Kind.NUMBER)
 
 
-def _latest(name: str, spec: FeatureSpec, types: EventTypes) -> Since | Last:
+def _latest(name: str, spec: FeatureSpec, types: Choice) -> Since | Last:
     if spec.kind == "since":
         return Since(f"since.{name}", types)
     return Last(f"last.{name}", types, str(spec.last), spec.reads_number)
@@ -151,7 +157,7 @@ class _Part:
         return f"window.{self.spec.window_text}{numbers}"
 
 
-def _parts(name: str, spec: FeatureSpec, types: EventTypes) -> Iterator[_Part]:
+def _parts(name: str, spec: FeatureSpec, types: Choice) -> Iterator[_Part]:
     match spec.kind:
         case "count":
             yield _Part(name, spec, Count(types), whole=True)
@@ -176,7 +182,7 @@ def _parts_of_mean(name: str) -> tuple[str, str]:
 
 
 def _windows(
-    features: Mapping[str, FeatureSpec], chosen: Mapping[str, EventTypes], session_gap_us: int
+    features: Mapping[str, FeatureSpec], chosen: Mapping[str, Choice], session_gap_us: int
 ) -> Iterable[SharedWindow]:
     parts = [part for name, spec in features.items() for part in _parts(name, spec, chosen[name])]
     parts.sort(key=lambda part: (part.window, part.name))

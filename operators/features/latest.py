@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 
 from operators.events.batch import Mask
-from operators.features.amounts import EventTypes
 from operators.features.arrivals import Arrivals
+from operators.features.choice import Choice
 from operators.features.windows import Update
 from operators.frame import Floats
 from operators.pages.layout import Field, Rows
@@ -24,13 +24,13 @@ class Since:
     """The moment of the newest event of the types; it ages from there."""
 
     name: str
-    types: EventTypes
+    types: Choice
 
     def fields(self) -> tuple[Field, ...]:
         return (Field(self.name, "i8", initial=_NOT_YET),)
 
     def add(self, table: UserTable, update: Update) -> None:
-        counted = self.types.among(update.arrivals)
+        counted = self.types.among(update.arrivals, table.dictionary)
         cells = table.cells(self.name)
         rows = update.arrivals.rows[counted]
         np.maximum.at(cells.flat, cells.at(rows), update.arrivals.time_us[counted])
@@ -46,7 +46,7 @@ class Last:
     """The value of a property in the newest event that has it; of equal times the last arrived."""
 
     name: str
-    types: EventTypes
+    types: Choice
     reads: str
     number: bool
 
@@ -61,7 +61,7 @@ class Last:
     def add(self, table: UserTable, update: Update) -> None:
         arrivals = update.arrivals
         values, present = self._read(arrivals)
-        chosen = np.flatnonzero(self.types.among(arrivals) & present)
+        chosen = np.flatnonzero(self.types.among(arrivals, table.dictionary) & present)
         newest = _newest_of_each(arrivals, chosen)
         rows, time_us = arrivals.rows[newest], arrivals.time_us[newest]
         times = table.cells(self._time)

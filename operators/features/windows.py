@@ -16,7 +16,7 @@ import numpy as np
 from operators.events.batch import Mask
 from operators.features.arrivals import Arrivals
 from operators.features.sessions import OUTSIDE, Sessions, active
-from operators.features.spec import Tiling
+from operators.features.tiling import Tiling
 from operators.frame import Floats, Moments
 from operators.pages.layout import Field, Rows
 from operators.pages.sets import Ints
