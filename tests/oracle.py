@@ -110,6 +110,8 @@ class User:
             return max(now - max(times), 0) / unit if times else None
         if "last" in spec:
             return self._last(spec)
+        if "funnel" in spec:
+            return float(self._funnel(spec, now))
         if "duration" in spec:
             if not self._in_session(now):
                 return None
@@ -163,6 +165,22 @@ class User:
 
     def _in_session(self, now: int) -> bool:
         return self.session is not None and now <= self.session.last + self.gap
+
+    def _funnel(self, spec: Mapping[str, Any], now: int) -> int:
+        """Every event is tried as the beginning; each step is taken at the first chance."""
+        best = 0
+        for at, first in enumerate(self.events):
+            steps = list(spec["funnel"])
+            if now - first.time > micros(spec["within"]):
+                continue
+            for event in self.events[at:]:
+                within = event.time - first.time <= micros(spec["within"])
+                if steps and within and self._chosen({}, steps[0], event):
+                    steps.pop(0)
+                elif event is first:
+                    break
+            best = max(best, len(spec["funnel"]) - len(steps))
+        return best
 
     def _last(self, spec: Mapping[str, Any]) -> Any:
         newest, value = -1, None

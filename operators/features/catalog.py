@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
+from operators.durations import parse_duration_us
 from operators.features.amounts import (
     Amount,
     Count,
@@ -16,8 +17,9 @@ from operators.features.amounts import (
     Value,
 )
 from operators.features.choice import Choice, Filter
+from operators.features.funnels import Funnel
 from operators.features.latest import Last, Since
-from operators.features.spec import SESSION, FeatureSpec
+from operators.features.spec import ANY, SESSION, FeatureSpec
 from operators.features.tiling import Tiling
 from operators.features.windows import (
     GREATEST,
@@ -68,6 +70,7 @@ class Catalog:
     texts: frozenset[str]
     windows: tuple[SharedWindow, ...]
     latest: Mapping[str, Since | Last]
+    funnels: Mapping[str, Funnel]
     means: Mapping[str, tuple[str, str]]  # name -> the names of its sum and its count
     durations: Mapping[str, int]  # name -> unit in microseconds
     retained: Tiling
@@ -77,9 +80,7 @@ class Catalog:
     @classmethod
     def compile(cls, features: Mapping[str, FeatureSpec], session_gap_us: int) -> Catalog:
         """Compile features in which `spec.problems` finds none."""
-        types = tuple(
-            sorted({name for spec in features.values() for name in spec.event_types or ()})
-        )
+        types = tuple(sorted({name for spec in features.values() for name in spec.known_types}))
         chosen = {name: _choice(spec, types) for name, spec in features.items()}
         reads = [(spec.reads, spec.reads_number) for spec in features.values() if spec.reads]
         filters = [choice.where for choice in chosen.values() if choice.where is not None]
@@ -98,6 +99,11 @@ class Catalog:
                 name: _latest(name, spec, chosen[name])
                 for name, spec in features.items()
                 if spec.kind in ("since", "last")
+            },
+            funnels={
+                name: _funnel(name, spec, types)
+                for name, spec in features.items()
+                if spec.kind == "funnel"
             },
             means={
                 name: _parts_of_mean(name) for name, spec in features.items() if spec.kind == "mean"
@@ -128,6 +134,14 @@ def _column(name: str, spec: FeatureSpec) -> FeatureColumn:
             return FeatureColumn(name, Kind.CATEGORY, categories=tuple(spec.one_hot or ()))
         case _:
             return FeatureColumn(name, Kind.NUMBER)
+
+
+def _funnel(name: str, spec: FeatureSpec, known: tuple[str, ...]) -> Funnel:
+    steps = [
+        Choice(None if step == ANY else (known.index(step),), len(known))
+        for step in spec.funnel or ()
+    ]
+    return Funnel(f"funnel.{name}", steps, parse_duration_us(str(spec.within)))
 
 
 def _latest(name: str, spec: FeatureSpec, types: Choice) -> Since | Last:

@@ -88,6 +88,8 @@ class Profiles:
                 member.amount.add(self.journal, update, shared.window, member.column, epochs)
         for feature in self.catalog.latest.values():
             feature.add(table, update)
+        for funnel in self.catalog.funnels.values():
+            funnel.add(table, update)
 
     def evaluate(self, rows: Rows, now_us: Moments) -> Evaluation:
         """All features of some users, each at a moment of its own, and when they change."""
@@ -101,6 +103,9 @@ class Profiles:
         for name, (total, count) in catalog.means.items():
             counts = values[self._at[count]]
             values[self._at[name]] = values[self._at[total]] / np.where(counts, counts, np.nan)
+        for name, funnel in catalog.funnels.items():
+            values[self._at[name]], next_us = funnel.look(table, rows, now_us)
+            np.minimum(change_us, next_us, out=change_us)
         for name, feature in catalog.latest.items():
             values[self._at[name]] = feature.values(table, rows)
         if catalog.uses_sessions:
@@ -137,6 +142,7 @@ def _layout(catalog: Catalog) -> Layout:
             Field(EVALUATED, "i8", initial=-1),
             *(sessions.FIELDS if catalog.uses_sessions else ()),
             *(shared.window.field() for shared in catalog.windows),
+            *(funnel.field() for funnel in catalog.funnels.values()),
             *(field for feature in catalog.latest.values() for field in feature.fields()),
         ]
     )

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from operators.durations import US_PER_UNIT
+from operators.durations import US_PER_UNIT, parse_duration_us
 from operators.errors import Problem, UsageError, nearest
 from operators.features.choice import Filter
 from operators.features.tiling import Tiling
@@ -41,11 +41,13 @@ class FeatureSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     distinct: str | None = None
     duration: str | None = None
     sessions: str | None = None
+    funnel: list[str] | None = None
 
     of: str | list[str] | None = None
     where: str | None = None
     window: str | None = None
     tile: str | None = None
+    within: str | None = None
     unit: str | None = None
     one_hot: list[str] | None = None
     type: str | None = None
@@ -61,6 +63,12 @@ class FeatureSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         chosen = self.of if self.of is not None else (self.count or self.since)
         types = [chosen] if isinstance(chosen, str) else chosen
         return None if not types or ANY in types else tuple(types)
+
+    @property
+    def known_types(self) -> tuple[str, ...]:
+        """The event types that the feature has to tell apart."""
+        named = self.funnel if self.funnel is not None else self.event_types or ()
+        return tuple(name for name in named if name != ANY)
 
     @property
     def reads(self) -> str | None:
@@ -104,11 +112,14 @@ _TAKES: Final[Mapping[str, frozenset[str]]] = {
     "distinct": frozenset({"of", "where", "window", "tile"}),
     "duration": frozenset({"unit"}),
     "sessions": frozenset({"tile"}),
+    "funnel": frozenset({"within"}),
 }
-_OPTIONS: Final = ("of", "where", "window", "tile", "unit", "one_hot", "type")
+_OPTIONS: Final = ("of", "where", "window", "tile", "within", "unit", "one_hot", "type")
 _TYPES: Final = ("category", "number")
 _NUMERIC: Final = ("sum", "mean", "min", "max")
 _READING: Final = (*_NUMERIC, "last", "distinct")
+_FEWEST_STEPS: Final = 2
+_MOST_STEPS: Final = 20
 _NEEDS_WINDOW: Final = frozenset({"count", "distinct", *_NUMERIC})
 
 
@@ -139,6 +150,8 @@ def _problems_of_kind(path: str, kind: str, spec: FeatureSpec) -> Iterator[Probl
         yield Problem(f"{path}.one_hot", "only a category is one-hot encoded, not a number")
     yield from _problems_of_names(path, spec)
     yield from _problems_of_window(path, kind, spec)
+    if kind == "funnel":
+        yield from _problems_of_funnel(path, spec)
     if spec.where is not None:
         try:
             Filter(spec.where)
@@ -162,6 +175,20 @@ def _problems_of_names(path: str, spec: FeatureSpec) -> Iterator[Problem]:
     for option in _READING:
         if getattr(spec, option) == "":
             yield Problem(f"{path}.{option}", "expected the name of a property of the events")
+
+
+def _problems_of_funnel(path: str, spec: FeatureSpec) -> Iterator[Problem]:
+    steps = spec.funnel or []
+    if not _FEWEST_STEPS <= len(steps) <= _MOST_STEPS or "" in steps:
+        wanted = f"expected {_FEWEST_STEPS} to {_MOST_STEPS} event types in their order"
+        yield Problem(f"{path}.funnel", f"{wanted}, found {len(steps)}")
+    if spec.within is None:
+        yield Problem(f"{path}.within", "expected a duration such as 30m")
+        return
+    try:
+        parse_duration_us(spec.within)
+    except UsageError as error:
+        yield Problem(f"{path}.within", str(error))
 
 
 def _problems_of_window(path: str, kind: str, spec: FeatureSpec) -> Iterator[Problem]:

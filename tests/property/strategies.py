@@ -38,6 +38,8 @@ FEATURES: dict[str, dict[str, Any]] = {
     "shops_dear": {"distinct": "shop", "where": "price >= 100", "window": "session"},
     "since_a": {"since": "view", "where": "shop = 'a'"},
     "last_dear": {"last": "shop", "where": "price IS NOT NULL AND price > 3"},
+    "bought_30m": {"funnel": ["view", "cart", "purchase"], "within": "30m"},
+    "twice_10m": {"funnel": ["view", "view", "any"], "within": "10m"},
     "since_any": {"since": "any"},
     "since_cart": {"since": "cart", "unit": "seconds"},
     "device": {"last": "shop"},

@@ -98,6 +98,18 @@ def test_a_good_configuration_has_no_mistakes() -> None:
             "years), found '1 fortnight', or session or lifetime",
         ),
         (
+            {"features": {"x": {"funnel": ["view"], "within": "1h"}}},
+            "features.x.funnel: expected 2 to 20 event types in their order, found 1",
+        ),
+        (
+            {"features": {"x": {"funnel": ["view", "cart"]}}},
+            "features.x.within: expected a duration such as 30m",
+        ),
+        (
+            {"features": {"x": {"funnel": ["view", "cart"], "within": "soon"}}},
+            "features.x.within: expected a duration",
+        ),
+        (
             {"features": {"x": {"count": "view", "where": "price >", "window": "1h"}}},
             "features.x.where: ",
         ),
@@ -112,7 +124,7 @@ def test_a_good_configuration_has_no_mistakes() -> None:
         (
             {"features": GOOD["features"] | {"x": {"count": "view", "sum": "p", "window": "1h"}}},
             "features.x: expected one of count, sum, mean, min, max, last, since, distinct, "
-            "duration, sessions, found count and sum",
+            "duration, sessions, funnel, found count and sum",
         ),
         (
             {"features": GOOD["features"] | {"two words": {"since": "view"}}},
