@@ -7,7 +7,7 @@ features as the configuration's mappings have them and conditions as SQLite does
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -104,21 +104,16 @@ class User:
     def value(self, name: str, now: int) -> Any:
         """One feature at a moment."""
         spec = self.features[name]
-        if "since" in spec:
-            times = [e.time for e in self.events if self._chosen(spec, spec["since"], e)]
-            unit = UNITS[spec.get("unit", "minutes")]
-            return max(now - max(times), 0) / unit if times else None
-        if "last" in spec:
-            return self._last(spec)
-        if "funnel" in spec:
-            return float(self._funnel(spec, now))
-        if "duration" in spec:
-            if not self._in_session(now):
-                return None
-            assert self.session is not None
-            unit = UNITS[spec.get("unit", "minutes")]
-            return (self.session.last - self.session.start) / unit
-        return self._amount(name, spec, now)
+        of_kind = {
+            "since": lambda: self._age(spec, "since", max, now),
+            "since_first": lambda: self._age(spec, "since_first", min, now),
+            "last": lambda: self._last(spec),
+            "first": lambda: self._first(spec),
+            "funnel": lambda: float(self._funnel(spec, now)),
+            "duration": lambda: self._duration(spec, now),
+        }
+        kinds = [kind for kind in of_kind if kind in spec]
+        return of_kind[kinds[0]]() if kinds else self._amount(name, spec, now)
 
     def values(self, now: int) -> dict[str, Any]:
         """All features at a moment."""
@@ -190,6 +185,24 @@ class User:
             if chosen and read is not None and event.time >= newest:
                 newest, value = event.time, read
         return value
+
+    def _first(self, spec: Mapping[str, Any]) -> Any:
+        known = [
+            (event.time, at, event.properties[spec["first"]])
+            for at, event in enumerate(self.events)
+            if self._chosen(spec, spec.get("of", "any"), event)
+            and event.properties.get(spec["first"]) is not None
+        ]
+        return min(known)[2] if known else None
+
+    def _age(self, spec: Mapping[str, Any], kind: str, end: Callable[..., int], now: int) -> Any:
+        times = [event.time for event in self.events if self._chosen(spec, spec[kind], event)]
+        return max(now - end(times), 0) / UNITS[spec.get("unit", "minutes")] if times else None
+
+    def _duration(self, spec: Mapping[str, Any], now: int) -> float | None:
+        if self.session is None or not self._in_session(now):
+            return None
+        return (self.session.last - self.session.start) / UNITS[spec.get("unit", "minutes")]
 
     def _chosen(self, spec: Mapping[str, Any], types: str | Sequence[str], event: Event) -> bool:
         wanted = [types] if isinstance(types, str) else types

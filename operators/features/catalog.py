@@ -17,8 +17,8 @@ from operators.features.amounts import (
     Value,
 )
 from operators.features.choice import Choice, Filter
+from operators.features.ends import FIRST, NEWEST, EndValue, Since
 from operators.features.funnels import Funnel
-from operators.features.latest import Last, Since
 from operators.features.spec import ANY, SESSION, FeatureSpec
 from operators.features.tiling import Tiling
 from operators.features.windows import (
@@ -69,7 +69,7 @@ class Catalog:
     numbers: frozenset[str]
     texts: frozenset[str]
     windows: tuple[SharedWindow, ...]
-    latest: Mapping[str, Since | Last]
+    ends: Mapping[str, Since | EndValue]
     funnels: Mapping[str, Funnel]
     means: Mapping[str, tuple[str, str]]  # name -> the names of its sum and its count
     durations: Mapping[str, int]  # name -> unit in microseconds
@@ -95,10 +95,10 @@ class Catalog:
                 *(where.texts for where in filters)
             ),
             windows=tuple(_windows(features, chosen, session_gap_us)),
-            latest={
-                name: _latest(name, spec, chosen[name])
+            ends={
+                name: _end(name, spec, chosen[name])
                 for name, spec in features.items()
-                if spec.kind in ("since", "last")
+                if spec.kind in ("since", "since_first", "last", "first")
             },
             funnels={
                 name: _funnel(name, spec, types)
@@ -128,9 +128,9 @@ def _choice(spec: FeatureSpec, known: tuple[str, ...]) -> Choice:
 
 def _column(name: str, spec: FeatureSpec) -> FeatureColumn:
     match spec.kind:
-        case "since":
+        case "since" | "since_first":
             return FeatureColumn(name, Kind.AGE, unit_us=spec.unit_us)
-        case "last" if not spec.reads_number:
+        case "last" | "first" if not spec.reads_number:
             return FeatureColumn(name, Kind.CATEGORY, categories=tuple(spec.one_hot or ()))
         case _:
             return FeatureColumn(name, Kind.NUMBER)
@@ -144,10 +144,11 @@ def _funnel(name: str, spec: FeatureSpec, known: tuple[str, ...]) -> Funnel:
     return Funnel(f"funnel.{name}", steps, parse_duration_us(str(spec.within)))
 
 
-def _latest(name: str, spec: FeatureSpec, types: Choice) -> Since | Last:
-    if spec.kind == "since":
-        return Since(f"since.{name}", types)
-    return Last(f"last.{name}", types, str(spec.last), spec.reads_number)
+def _end(name: str, spec: FeatureSpec, types: Choice) -> Since | EndValue:
+    end = FIRST if spec.kind in ("first", "since_first") else NEWEST
+    if spec.kind in ("since", "since_first"):
+        return Since(f"{spec.kind}.{name}", types, end)
+    return EndValue(f"{spec.kind}.{name}", types, str(spec.reads), spec.reads_number, end)
 
 
 @dataclass(frozen=True)

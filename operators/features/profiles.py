@@ -86,7 +86,7 @@ class Profiles:
             epochs = shared.window.epochs(table, update)
             for member in shared.members:
                 member.amount.add(self.journal, update, shared.window, member.column, epochs)
-        for feature in self.catalog.latest.values():
+        for feature in self.catalog.ends.values():
             feature.add(table, update)
         for funnel in self.catalog.funnels.values():
             funnel.add(table, update)
@@ -106,7 +106,7 @@ class Profiles:
         for name, funnel in catalog.funnels.items():
             values[self._at[name]], next_us = funnel.look(table, rows, now_us)
             np.minimum(change_us, next_us, out=change_us)
-        for name, feature in catalog.latest.items():
+        for name, feature in catalog.ends.items():
             values[self._at[name]] = feature.values(table, rows)
         if catalog.uses_sessions:
             self._look_at_sessions(rows, now_us, values, change_us)
@@ -143,7 +143,7 @@ def _layout(catalog: Catalog) -> Layout:
             *(sessions.FIELDS if catalog.uses_sessions else ()),
             *(shared.window.field() for shared in catalog.windows),
             *(funnel.field() for funnel in catalog.funnels.values()),
-            *(field for feature in catalog.latest.values() for field in feature.fields()),
+            *(field for feature in catalog.ends.values() for field in feature.fields()),
         ]
     )
 

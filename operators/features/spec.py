@@ -37,7 +37,9 @@ class FeatureSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     min: str | None = None
     max: str | None = None
     last: str | None = None
+    first: str | None = None
     since: str | list[str] | None = None
+    since_first: str | list[str] | None = None
     distinct: str | None = None
     duration: str | None = None
     sessions: str | None = None
@@ -60,7 +62,7 @@ class FeatureSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def event_types(self) -> tuple[str, ...] | None:
         """The event types that count, None for all."""
-        chosen = self.of if self.of is not None else (self.count or self.since)
+        chosen = self.of if self.of is not None else (self.count or self.since or self.since_first)
         types = [chosen] if isinstance(chosen, str) else chosen
         return None if not types or ANY in types else tuple(types)
 
@@ -107,8 +109,8 @@ class FeatureSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 _TAKES: Final[Mapping[str, frozenset[str]]] = {
     "count": frozenset({"where", "window", "tile"}),
     **dict.fromkeys(("sum", "mean", "min", "max"), frozenset({"of", "where", "window", "tile"})),
-    "last": frozenset({"of", "where", "one_hot", "type"}),
-    "since": frozenset({"where", "unit"}),
+    **dict.fromkeys(("last", "first"), frozenset({"of", "where", "one_hot", "type"})),
+    **dict.fromkeys(("since", "since_first"), frozenset({"where", "unit"})),
     "distinct": frozenset({"of", "where", "window", "tile"}),
     "duration": frozenset({"unit"}),
     "sessions": frozenset({"tile"}),
@@ -117,7 +119,7 @@ _TAKES: Final[Mapping[str, frozenset[str]]] = {
 _OPTIONS: Final = ("of", "where", "window", "tile", "within", "unit", "one_hot", "type")
 _TYPES: Final = ("category", "number")
 _NUMERIC: Final = ("sum", "mean", "min", "max")
-_READING: Final = (*_NUMERIC, "last", "distinct")
+_READING: Final = (*_NUMERIC, "last", "first", "distinct")
 _FEWEST_STEPS: Final = 2
 _MOST_STEPS: Final = 20
 _NEEDS_WINDOW: Final = frozenset({"count", "distinct", *_NUMERIC})
@@ -166,7 +168,7 @@ def _problem_of_choice(path: str, value: str | None, allowed: Collection[str]) -
 
 
 def _problems_of_names(path: str, spec: FeatureSpec) -> Iterator[Problem]:
-    for option in ("count", "since", "of", "one_hot"):
+    for option in ("count", "since", "since_first", "of", "one_hot"):
         values = getattr(spec, option)
         if values in ([], "") or (isinstance(values, list) and "" in values):
             yield Problem(f"{path}.{option}", "expected at least one name, and none empty")

@@ -123,8 +123,8 @@ def test_a_good_configuration_has_no_mistakes() -> None:
         ),
         (
             {"features": GOOD["features"] | {"x": {"count": "view", "sum": "p", "window": "1h"}}},
-            "features.x: expected one of count, sum, mean, min, max, last, since, distinct, "
-            "duration, sessions, funnel, found count and sum",
+            "features.x: expected one of count, sum, mean, min, max, last, first, since, "
+            "since_first, distinct, duration, sessions, funnel, found count and sum",
         ),
         (
             {"features": GOOD["features"] | {"two words": {"since": "view"}}},

@@ -1,4 +1,4 @@
-"""Features of the newest event of a kind: since when, and with which value."""
+"""Features of the newest or the first event of a kind: since when, and with which value."""
 
 from __future__ import annotations
 
@@ -10,45 +10,61 @@ import numpy as np
 from operators.events.batch import Mask
 from operators.features.arrivals import Arrivals
 from operators.features.choice import Choice
-from operators.features.windows import Update
-from operators.frame import Floats
+from operators.features.windows import NEVER, Update
+from operators.frame import Floats, Moments
 from operators.pages.layout import Field, Rows
 from operators.pages.sets import Ints
 from operators.pages.table import UserTable
 
-_NOT_YET: Final = -1  # a moment before all events
+
+@dataclass(frozen=True)
+class End:
+    """Which of a user's events is meant: the newest, or the first ever. `never` is no time yet."""
+
+    never: int
+    extreme: np.ufunc
+
+    def beats(self, time_us: Moments, other_us: Moments) -> Mask:
+        """Of equal times the newest is the last to arrive, and the first the first."""
+        return time_us >= other_us if self is NEWEST else time_us < other_us
+
+
+NEWEST: Final = End(-1, np.maximum)
+FIRST: Final = End(NEVER, np.minimum)
 
 
 @dataclass(frozen=True)
 class Since:
-    """The moment of the newest event of the types; it ages from there."""
+    """The moment of the newest or first event of the types; it ages from there."""
 
     name: str
     types: Choice
+    end: End
 
     def fields(self) -> tuple[Field, ...]:
-        return (Field(self.name, "i8", initial=_NOT_YET),)
+        return (Field(self.name, "i8", initial=self.end.never),)
 
     def add(self, table: UserTable, update: Update) -> None:
         counted = self.types.among(update.arrivals, table.dictionary)
         cells = table.cells(self.name)
         rows = update.arrivals.rows[counted]
-        np.maximum.at(cells.flat, cells.at(rows), update.arrivals.time_us[counted])
+        self.end.extreme.at(cells.flat, cells.at(rows), update.arrivals.time_us[counted])
 
     def values(self, table: UserTable, rows: Rows) -> Floats:
         """The moments in microseconds, float64[rows]; NaN where there was no such event."""
         moments = table.cells(self.name).take_one(rows)
-        return np.where(moments == _NOT_YET, np.nan, moments)
+        return np.where(moments == self.end.never, np.nan, moments)
 
 
 @dataclass(frozen=True)
-class Last:
-    """The value of a property in the newest event that has it; of equal times the last arrived."""
+class EndValue:
+    """The value of a property in the newest or first event that has it."""
 
     name: str
     types: Choice
     reads: str
     number: bool
+    end: End
 
     def fields(self) -> tuple[Field, ...]:
         value = (
@@ -56,18 +72,18 @@ class Last:
             if self.number
             else Field(self.name, "i8", initial=-1, coded=True)
         )
-        return value, Field(self._time, "i8", initial=_NOT_YET)
+        return value, Field(self._time, "i8", initial=self.end.never)
 
     def add(self, table: UserTable, update: Update) -> None:
         arrivals = update.arrivals
         values, present = self._read(arrivals)
         chosen = np.flatnonzero(self.types.among(arrivals, table.dictionary) & present)
-        newest = _newest_of_each(arrivals, chosen)
-        rows, time_us = arrivals.rows[newest], arrivals.time_us[newest]
+        at = _one_of_each(arrivals, chosen, self.end)
+        rows, time_us = arrivals.rows[at], arrivals.time_us[at]
         times = table.cells(self._time)
-        later = time_us >= times.take_one(rows)
-        times.put_one(rows[later], time_us[later])
-        table.cells(self.name).put_one(rows[later], values[newest][later])
+        better = self.end.beats(time_us, times.take_one(rows))
+        times.put_one(rows[better], time_us[better])
+        table.cells(self.name).put_one(rows[better], values[at][better])
 
     def values(self, table: UserTable, rows: Rows) -> Floats:
         """The numbers or dictionary codes, float64[rows]; NaN where there is none."""
@@ -86,11 +102,11 @@ class Last:
         return codes, codes >= 0
 
 
-def _newest_of_each(arrivals: Arrivals, chosen: Ints) -> Ints:
-    """Of the chosen events the newest of each user, by time and then arrival."""
+def _one_of_each(arrivals: Arrivals, chosen: Ints, end: End) -> Ints:
+    """Of the chosen events that at the end of each user's, by time and then arrival."""
     order = chosen[np.lexsort((arrivals.time_us[chosen], arrivals.group[chosen]))]
     groups = arrivals.group[order]
-    last = np.ones(len(order), np.bool_)
-    last[:-1] = groups[1:] != groups[:-1]
-    newest: Ints = order[last]
-    return newest
+    differs = groups[1:] != groups[:-1]
+    last = np.append(differs, True) if end is NEWEST else np.append(True, differs)
+    at: Ints = order[last[: len(order)]]
+    return at
