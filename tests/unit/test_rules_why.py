@@ -41,7 +41,9 @@ def why(
     rulebook = Rulebook.compile({"Some": spec}, COLUMNS, step_us=MINUTE_US, version=1)
     member = np.array([[entered_us is not None]])
     judgement = rulebook.judge(frame, member, np.array([[entered_us or 0]]))
-    return bool(judgement.member[0, 0]), judgement.why(0, 0)
+    return bool(judgement.member[0, 0]), judgement.why(
+        judgement.evaluation.cases(np.array([0]))[0], 0
+    )
 
 
 TRUE = {
