@@ -18,9 +18,9 @@ from operators.clustering.space import Space
 from operators.events.decode import EventDecoder, Rejected
 from operators.events.reasons import Reason
 from operators.features.clocks import EventClock, Round, WallClock, evaluate_all
-from operators.features.columns import Frame
 from operators.features.profiles import DUE, Profiles
 from operators.features.windows import NEVER
+from operators.frame import Frame
 from operators.letters import dead_letter
 from operators.metrics import ProfileMetrics
 from operators.moments import now_us

@@ -9,8 +9,8 @@ from typing import Final
 from operators.clustering.spec import ClusterSpec
 from operators.events.spec import EventsSpec
 from operators.features.catalog import Catalog
-from operators.features.columns import FeatureColumn, Kind
 from operators.features.spec import FeatureSpec
+from operators.frame import FeatureColumn, Kind
 from operators.membership.members import CLUSTER
 from operators.rules.rulebook import Rulebook
 from operators.rules.spec import SegmentSpec

@@ -9,8 +9,8 @@ import msgspec
 import numpy as np
 
 from operators.features.clocks import Round
-from operators.features.columns import Floats, Kind
 from operators.features.profiles import Profiles
+from operators.frame import Floats, Kind
 from operators.pages.layout import Rows
 from operators.pages.sets import Ints
 from operators.pages.table import UserTable

@@ -7,7 +7,7 @@ features as the configuration's mappings have them and conditions as SQLite does
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,6 +68,7 @@ class User:
         self.session: Session | None = None
         self.number = 0
         self.newest = -1
+        self.conditions = Conditions()
 
     def add(self, event: Event) -> bool:
         """Take an event; False if it is late."""
@@ -103,41 +104,47 @@ class User:
     def value(self, name: str, now: int) -> Any:
         """One feature at a moment."""
         spec = self.features[name]
-        if "since" in spec:
-            times = [e.time for e in self.events if self._of(spec["since"], e)]
-            unit = UNITS[spec.get("unit", "minutes")]
-            return max(now - max(times), 0) / unit if times else None
-        if "last" in spec:
-            return self._last(spec)
-        if "duration" in spec:
-            if not self._in_session(now):
-                return None
-            assert self.session is not None
-            unit = UNITS[spec.get("unit", "minutes")]
-            return (self.session.last - self.session.start) / unit
-        return self._amount(name, spec, now)
+        of_kind = {
+            "since": lambda: self._age(spec, "since", max, now),
+            "since_first": lambda: self._age(spec, "since_first", min, now),
+            "last": lambda: self._last(spec),
+            "first": lambda: self._first(spec),
+            "funnel": lambda: float(self._funnel(spec, now)),
+            "duration": lambda: self._duration(spec, now),
+        }
+        kinds = [kind for kind in of_kind if kind in spec]
+        return of_kind[kinds[0]]() if kinds else self._amount(name, spec, now)
 
     def values(self, now: int) -> dict[str, Any]:
         """All features at a moment."""
         return {name: self.value(name, now) for name in self.features}
 
-    def _amount(self, name: str, spec: Mapping[str, Any], now: int) -> float:
+    def _amount(self, name: str, spec: Mapping[str, Any], now: int) -> float | None:
         chosen = [
             (event, opened)
             for event, number, opened in zip(self.events, self.sessions, self.opened, strict=True)
             if self._within(name, spec, event, number, now)
         ]
         if "count" in spec:
-            return float(sum(1 for e, _ in chosen if self._of(spec["count"], e)))
+            return float(sum(1 for e, _ in chosen if self._chosen(spec, spec["count"], e)))
         if "sessions" in spec:
             return float(sum(1 for _, opened in chosen if opened))
-        read = spec.get("sum", spec.get("distinct"))
+        (kind,) = [kind for kind in ("sum", "mean", "min", "max", "distinct") if kind in spec]
+        read = spec[kind]
         values = [
             e.properties[read]
             for e, _ in chosen
-            if self._of(spec.get("of", "any"), e) and e.properties.get(read) is not None
+            if self._chosen(spec, spec.get("of", "any"), e) and e.properties.get(read) is not None
         ]
-        return float(sum(values)) if "sum" in spec else float(len(set(values)))
+        if kind in ("mean", "min", "max") and not values:
+            return None
+        return {
+            "sum": lambda: float(sum(values)),
+            "mean": lambda: sum(values) / len(values),
+            "min": lambda: min(values),
+            "max": lambda: max(values),
+            "distinct": lambda: float(len(set(values))),
+        }[kind]()
 
     def _within(
         self, name: str, spec: Mapping[str, Any], event: Event, number: int | None, now: int
@@ -154,18 +161,54 @@ class User:
     def _in_session(self, now: int) -> bool:
         return self.session is not None and now <= self.session.last + self.gap
 
+    def _funnel(self, spec: Mapping[str, Any], now: int) -> int:
+        """Every event is tried as the beginning; each step is taken at the first chance."""
+        best = 0
+        for at, first in enumerate(self.events):
+            steps = list(spec["funnel"])
+            if now - first.time > micros(spec["within"]):
+                continue
+            for event in self.events[at:]:
+                within = event.time - first.time <= micros(spec["within"])
+                if steps and within and self._chosen({}, steps[0], event):
+                    steps.pop(0)
+                elif event is first:
+                    break
+            best = max(best, len(spec["funnel"]) - len(steps))
+        return best
+
     def _last(self, spec: Mapping[str, Any]) -> Any:
         newest, value = -1, None
         for event in self.events:
             read = event.properties.get(spec["last"])
-            if self._of(spec.get("of", "any"), event) and read is not None and event.time >= newest:
+            chosen = self._chosen(spec, spec.get("of", "any"), event)
+            if chosen and read is not None and event.time >= newest:
                 newest, value = event.time, read
         return value
 
-    @staticmethod
-    def _of(types: str | Sequence[str], event: Event) -> bool:
+    def _first(self, spec: Mapping[str, Any]) -> Any:
+        known = [
+            (event.time, at, event.properties[spec["first"]])
+            for at, event in enumerate(self.events)
+            if self._chosen(spec, spec.get("of", "any"), event)
+            and event.properties.get(spec["first"]) is not None
+        ]
+        return min(known)[2] if known else None
+
+    def _age(self, spec: Mapping[str, Any], kind: str, end: Callable[..., int], now: int) -> Any:
+        times = [event.time for event in self.events if self._chosen(spec, spec[kind], event)]
+        return max(now - end(times), 0) / UNITS[spec.get("unit", "minutes")] if times else None
+
+    def _duration(self, spec: Mapping[str, Any], now: int) -> float | None:
+        if self.session is None or not self._in_session(now):
+            return None
+        return (self.session.last - self.session.start) / UNITS[spec.get("unit", "minutes")]
+
+    def _chosen(self, spec: Mapping[str, Any], types: str | Sequence[str], event: Event) -> bool:
         wanted = [types] if isinstance(types, str) else types
-        return "any" in wanted or event.type in wanted
+        if "any" not in wanted and event.type not in wanted:
+            return False
+        return "where" not in spec or self.conditions.holds(spec["where"], event.properties) is True
 
 
 class Conditions:

@@ -21,7 +21,7 @@ from operators.errors import ConfigError, Problem, UsageError
 from operators.events import spec as events
 from operators.features import spec as features
 from operators.features.catalog import Catalog
-from operators.features.columns import FeatureColumn, Kind
+from operators.frame import FeatureColumn, Kind
 from operators.membership.members import CLUSTER
 from operators.rules import rulebook
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from operators.features.columns import Floats
+from operators.frame import Floats
 
 
 class OnlineKMeans:

@@ -15,7 +15,7 @@ from operators.clustering.space import Space
 from operators.clustering.spec import ClusterSpec
 from operators.clustering.stored import FORMAT, decode, encode, floats, to_bytes
 from operators.clustering.warm_start import first_centers
-from operators.features.columns import Floats
+from operators.frame import Floats
 
 # At 2 % a profile a center is renewed to the half by 35 of its own, so by a few hundred in all.
 PUBLISH_EVERY: Final = 500

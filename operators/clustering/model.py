@@ -9,7 +9,7 @@ import msgspec
 from operators.clustering.nearest import Nearest, nearest
 from operators.clustering.preparation import Preparation
 from operators.clustering.stored import FORMAT, decode, encode, floats, to_bytes
-from operators.features.columns import Floats
+from operators.frame import Floats
 
 
 @dataclass(frozen=True, eq=False)

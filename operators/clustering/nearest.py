@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from operators.features.columns import Floats
+from operators.frame import Floats
 
 # Distances are taken of so many (point, center) pairs at a time: 512 KiB stay in the cache,
 # and a sweep over all users needs no more memory than one over a few.

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from operators.features.columns import Floats
+from operators.frame import Floats
 
 # A coordinate beyond this counts as missing, as infinities do: its square, summed over any
 # number of dimensions, must still be a finite float64.

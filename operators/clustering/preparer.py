@@ -13,7 +13,7 @@ from operators.clustering.scaling import new_scaler
 from operators.clustering.space import Space
 from operators.clustering.spec import ClusterSpec
 from operators.clustering.stored import floats, to_bytes
-from operators.features.columns import Floats
+from operators.frame import Floats
 
 
 class StoredPreparer(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ from typing import ClassVar, Literal, Protocol
 
 import numpy as np
 
-from operators.features.columns import Floats
+from operators.frame import Floats
 
 
 class Scaler(Protocol):

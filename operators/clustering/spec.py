@@ -9,7 +9,7 @@ from typing import Final, Literal
 import msgspec
 
 from operators.errors import Problem, nearest
-from operators.features.columns import FeatureColumn, Kind
+from operators.frame import FeatureColumn, Kind
 
 MOST_CLUSTERS: Final = 1_000
 # The first fit stalls the stream while it runs: 0.01 s for 500 profiles and 5 clusters, 2 s for

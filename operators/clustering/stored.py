@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from operators.errors import JobError
-from operators.features.columns import Floats
+from operators.frame import Floats
 
 FORMAT: Final = 1
 

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from operators.clustering.nearest import nearest
-from operators.features.columns import Floats
+from operators.frame import Floats
 
 # Points closer than this in scaled space are one point to the fit: scikit-learn's distances
 # can't tell them apart for sure.

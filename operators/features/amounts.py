@@ -2,36 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 import numpy as np
 
-from operators.events.batch import Mask
-from operators.features.arrivals import Arrivals
+from operators.features.choice import Choice
 from operators.features.windows import NOT_COUNTED, Update, Window
 from operators.pages.journal import Journal
 from operators.pages.sets import Ints
 from operators.pages.table import set_keys, set_rows
 
 _NO_CODE: Final = -1
-
-
-@dataclass(frozen=True)
-class EventTypes:
-    """A choice of event types; `codes` None means all of them."""
-
-    codes: Sequence[int] | None
-    known: int
-
-    def among(self, arrivals: Arrivals) -> Mask:
-        """Which events are of these types, bool[n]."""
-        if self.codes is None:
-            return np.ones(len(arrivals), np.bool_)
-        chosen = np.zeros(self.known + 1, np.bool_)
-        chosen[list(self.codes)] = True
-        return chosen[arrivals.type]
 
 
 class Amount(Protocol):
@@ -47,27 +29,52 @@ class Amount(Protocol):
 class Count:
     """Each event of the types counts 1."""
 
-    types: EventTypes
+    types: Choice
 
     def add(
         self, journal: Journal, update: Update, window: Window, column: int, epochs: Ints
     ) -> None:
-        counted = self.types.among(update.arrivals) & (epochs != NOT_COUNTED)
+        counted = self.types.among(update.arrivals, journal.table.dictionary) & (
+            epochs != NOT_COUNTED
+        )
         window.add(journal.table, column, update.arrivals.rows[counted], epochs[counted], 1)
 
 
 @dataclass(frozen=True)
-class Sum:
-    """Each event of the types adds its value of a property."""
+class Known:
+    """Each event of the types that has a value of a property counts 1."""
 
-    types: EventTypes
+    types: Choice
+    reads: str
+
+    def add(
+        self, journal: Journal, update: Update, window: Window, column: int, epochs: Ints
+    ) -> None:
+        known = ~np.isnan(update.arrivals.numbers[self.reads])
+        counted = (
+            self.types.among(update.arrivals, journal.table.dictionary)
+            & (epochs != NOT_COUNTED)
+            & known
+        )
+        window.add(journal.table, column, update.arrivals.rows[counted], epochs[counted], 1)
+
+
+@dataclass(frozen=True)
+class Value:
+    """Each event of the types brings its value of a property."""
+
+    types: Choice
     reads: str
 
     def add(
         self, journal: Journal, update: Update, window: Window, column: int, epochs: Ints
     ) -> None:
         values = update.arrivals.numbers[self.reads]
-        counted = self.types.among(update.arrivals) & (epochs != NOT_COUNTED) & ~np.isnan(values)
+        counted = (
+            self.types.among(update.arrivals, journal.table.dictionary)
+            & (epochs != NOT_COUNTED)
+            & ~np.isnan(values)
+        )
         rows = update.arrivals.rows[counted]
         window.add(journal.table, column, rows, epochs[counted], values[counted])
 
@@ -93,14 +100,18 @@ class Distinct:
     """
 
     name: str
-    types: EventTypes
+    types: Choice
     reads: str
 
     def add(
         self, journal: Journal, update: Update, window: Window, column: int, epochs: Ints
     ) -> None:
         codes = update.arrivals.texts[self.reads]
-        counted = self.types.among(update.arrivals) & (epochs != NOT_COUNTED) & (codes != _NO_CODE)
+        counted = (
+            self.types.among(update.arrivals, journal.table.dictionary)
+            & (epochs != NOT_COUNTED)
+            & (codes != _NO_CODE)
+        )
         if not np.any(counted):
             return
         keys, newest = _newest(

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from operators.events.batch import EventBatch, Mask
-from operators.features.columns import Floats, Moments
-from operators.features.spec import Tiling
+from operators.features.tiling import Tiling
+from operators.frame import Floats, Moments
 from operators.pages.layout import Rows
 from operators.pages.sets import Ints
 from operators.pages.table import UserTable
@@ -44,11 +44,11 @@ class Arrivals:
         """The last event of each group."""
         return np.append(self.starts[1:], len(self.rows)) - 1
 
-    def previous_us(self, before_us: Moments) -> Moments:
-        """The time of the event before each, `before_us` by group for a group's first."""
+    def previous(self, values: Ints, before: Ints) -> Ints:
+        """The value of the event before each, `before` by group for a group's first."""
         previous = np.empty(len(self), np.int64)
-        previous[1:] = self.time_us[:-1]
-        previous[self.starts] = before_us
+        previous[1:] = values[:-1]
+        previous[self.starts] = before
         return previous
 
     def newest_us(self, before_us: Moments) -> Moments:
@@ -56,14 +56,21 @@ class Arrivals:
 
         `before_us` is the newest time before the batch, by group.
         """
-        if not np.any(self.time_us < self.previous_us(before_us)):
+        if not np.any(self.time_us < self.previous(self.time_us, before_us)):
             return self.time_us
-        # A running maximum that starts anew with each group: the groups are put on top of
-        # each other by ranks, which stay small where times would overflow.
-        times, ranks = np.unique(self.time_us, return_inverse=True)
-        lifted = np.maximum.accumulate(ranks + self.group * len(times))
-        running: Moments = np.maximum(
-            times[lifted - self.group * len(times)], before_us[self.group]
+        return self.running_max(self.time_us, before_us)
+
+    def running_max(self, values: Ints, before: Ints) -> Ints:
+        """The largest value of the user up to and including each event, int64[n].
+
+        `before` is the largest before the batch, by group.
+        """
+        # It starts anew with each group: the groups are put on top of each other by ranks,
+        # which stay small where the values would overflow.
+        distinct, ranks = np.unique(values, return_inverse=True)
+        lifted = np.maximum.accumulate(ranks + self.group * len(distinct))
+        running: Ints = np.maximum(
+            distinct[lifted - self.group * len(distinct)], before[self.group]
         )
         return running
 

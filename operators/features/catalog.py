@@ -2,25 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
-from operators.features.amounts import Amount, Count, Distinct, EventTypes, SessionStarts, Sum
-from operators.features.columns import FeatureColumn, Kind
-from operators.features.latest import Last, Since
-from operators.features.spec import SESSION, FeatureSpec, Tiling
-from operators.features.windows import LifetimeWindow, SessionWindow, TileWindow, Window
+from operators.durations import parse_duration_us
+from operators.features.amounts import (
+    Amount,
+    Count,
+    Distinct,
+    Known,
+    SessionStarts,
+    Value,
+)
+from operators.features.choice import Choice, Filter
+from operators.features.ends import FIRST, NEWEST, EndValue, Since
+from operators.features.funnels import Funnel
+from operators.features.spec import ANY, SESSION, FeatureSpec
+from operators.features.tiling import Tiling
+from operators.features.windows import (
+    GREATEST,
+    LEAST,
+    SUM,
+    Fold,
+    LifetimeWindow,
+    SessionWindow,
+    TileWindow,
+    Window,
+)
+from operators.frame import FeatureColumn, Kind
 
 _LATE_BY_DEFAULT: Final = Tiling.cut("1d", "1h")  # where no feature has a window of a duration
 
 
 @dataclass(frozen=True)
 class Member:
-    """A feature's place in a shared window: which amount goes to which column of it."""
+    """A number's place in a shared window: which amount goes to which column of it.
 
-    feature: str
+    The number is a feature, or a part of one that `Catalog.means` makes of two.
+    """
+
+    name: str
     amount: Amount
     column: int
 
@@ -46,7 +69,9 @@ class Catalog:
     numbers: frozenset[str]
     texts: frozenset[str]
     windows: tuple[SharedWindow, ...]
-    latest: Mapping[str, Since | Last]
+    ends: Mapping[str, Since | EndValue]
+    funnels: Mapping[str, Funnel]
+    means: Mapping[str, tuple[str, str]]  # name -> the names of its sum and its count
     durations: Mapping[str, int]  # name -> unit in microseconds
     retained: Tiling
     session_gap_us: int
@@ -55,22 +80,33 @@ class Catalog:
     @classmethod
     def compile(cls, features: Mapping[str, FeatureSpec], session_gap_us: int) -> Catalog:
         """Compile features in which `spec.problems` finds none."""
-        types = tuple(
-            sorted({name for spec in features.values() for name in spec.event_types or ()})
-        )
+        types = tuple(sorted({name for spec in features.values() for name in spec.known_types}))
+        chosen = {name: _choice(spec, types) for name, spec in features.items()}
         reads = [(spec.reads, spec.reads_number) for spec in features.values() if spec.reads]
+        filters = [choice.where for choice in chosen.values() if choice.where is not None]
         tilings = [tiling for spec in features.values() if (tiling := spec.tiling())]
-        chosen = {name: _event_types(spec, types) for name, spec in features.items()}
         return cls(
             columns={name: _column(name, spec) for name, spec in features.items()},
             event_types=types,
-            numbers=frozenset(name for name, number in reads if number),
-            texts=frozenset(name for name, number in reads if not number),
+            numbers=frozenset(name for name, number in reads if number).union(
+                *(where.numbers for where in filters)
+            ),
+            texts=frozenset(name for name, number in reads if not number).union(
+                *(where.texts for where in filters)
+            ),
             windows=tuple(_windows(features, chosen, session_gap_us)),
-            latest={
-                name: _latest(name, spec, chosen[name])
+            ends={
+                name: _end(name, spec, chosen[name])
                 for name, spec in features.items()
-                if spec.kind in ("since", "last")
+                if spec.kind in ("since", "since_first", "last", "first")
+            },
+            funnels={
+                name: _funnel(name, spec, types)
+                for name, spec in features.items()
+                if spec.kind == "funnel"
+            },
+            means={
+                name: _parts_of_mean(name) for name, spec in features.items() if spec.kind == "mean"
             },
             durations={
                 name: spec.unit_us for name, spec in features.items() if spec.kind == "duration"
@@ -84,69 +120,99 @@ class Catalog:
         )
 
 
-def _event_types(spec: FeatureSpec, known: tuple[str, ...]) -> EventTypes:
+def _choice(spec: FeatureSpec, known: tuple[str, ...]) -> Choice:
     names = spec.event_types
     codes = None if names is None else tuple(known.index(name) for name in names)
-    return EventTypes(codes, len(known))
+    return Choice(codes, len(known), None if spec.where is None else Filter(spec.where))
 
 
 def _column(name: str, spec: FeatureSpec) -> FeatureColumn:
     match spec.kind:
-        case "since":
+        case "since" | "since_first":
             return FeatureColumn(name, Kind.AGE, unit_us=spec.unit_us)
-        case "last" if not spec.reads_number:
+        case "last" | "first" if not spec.reads_number:
             return FeatureColumn(name, Kind.CATEGORY, categories=tuple(spec.one_hot or ()))
         case _:
             return FeatureColumn(name, Kind.NUMBER)
 
 
-def _amount(name: str, spec: FeatureSpec, types: EventTypes) -> Amount:
+def _funnel(name: str, spec: FeatureSpec, known: tuple[str, ...]) -> Funnel:
+    steps = [
+        Choice(None if step == ANY else (known.index(step),), len(known))
+        for step in spec.funnel or ()
+    ]
+    return Funnel(f"funnel.{name}", steps, parse_duration_us(str(spec.within)))
+
+
+def _end(name: str, spec: FeatureSpec, types: Choice) -> Since | EndValue:
+    end = FIRST if spec.kind in ("first", "since_first") else NEWEST
+    if spec.kind in ("since", "since_first"):
+        return Since(f"{spec.kind}.{name}", types, end)
+    return EndValue(f"{spec.kind}.{name}", types, str(spec.reads), spec.reads_number, end)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A number that a feature keeps in a window: under which name, of what, and how."""
+
+    name: str
+    spec: FeatureSpec
+    amount: Amount
+    fold: Fold = SUM
+    whole: bool = False
+
+    @property
+    def window(self) -> str:
+        """Parts of one name share a window; it names the field in state, too."""
+        tiling = self.spec.tiling()
+        if tiling is not None:
+            numbers = "counts" if self.whole else self.fold.name
+            return f"window.{tiling.tile_us}x{tiling.tiles}.{numbers}"
+        numbers = "" if self.fold is SUM else f".{self.fold.name}"
+        return f"window.{self.spec.window_text}{numbers}"
+
+
+def _parts(name: str, spec: FeatureSpec, types: Choice) -> Iterator[_Part]:
     match spec.kind:
         case "count":
-            return Count(types)
-        case "sum":
-            return Sum(types, str(spec.sum))
+            yield _Part(name, spec, Count(types), whole=True)
         case "distinct":
-            return Distinct(f"distinct.{name}", types, str(spec.distinct))
-        case _:
-            return SessionStarts()
+            distinct = Distinct(f"distinct.{name}", types, str(spec.distinct))
+            yield _Part(name, spec, distinct, whole=True)
+        case "sessions":
+            yield _Part(name, spec, SessionStarts(), whole=True)
+        case "sum":
+            yield _Part(name, spec, Value(types, str(spec.reads)))
+        case "min" | "max":
+            fold = LEAST if spec.kind == "min" else GREATEST
+            yield _Part(name, spec, Value(types, str(spec.reads)), fold)
+        case "mean":
+            total, count = _parts_of_mean(name)
+            yield _Part(total, spec, Value(types, str(spec.reads)))
+            yield _Part(count, spec, Known(types, str(spec.reads)), whole=True)
 
 
-def _latest(name: str, spec: FeatureSpec, types: EventTypes) -> Since | Last:
-    if spec.kind == "since":
-        return Since(f"since.{name}", types)
-    return Last(f"last.{name}", types, str(spec.last), spec.reads_number)
+def _parts_of_mean(name: str) -> tuple[str, str]:
+    return f"{name}.sum", f"{name}.count"
 
 
 def _windows(
-    features: Mapping[str, FeatureSpec], chosen: Mapping[str, EventTypes], session_gap_us: int
+    features: Mapping[str, FeatureSpec], chosen: Mapping[str, Choice], session_gap_us: int
 ) -> Iterable[SharedWindow]:
-    summed = {name: spec for name, spec in features.items() if spec.window_text is not None}
-    by_window = sorted(summed.items(), key=lambda item: _window_name(item[1]))
-    for window_name, shared in groupby(by_window, key=lambda item: _window_name(item[1])):
+    parts = [part for name, spec in features.items() for part in _parts(name, spec, chosen[name])]
+    parts.sort(key=lambda part: (part.window, part.name))
+    for _, sharing in groupby(parts, key=lambda part: part.window):
+        shared = list(sharing)
         members = tuple(
-            Member(name, _amount(name, spec, chosen[name]), column)
-            for column, (name, spec) in enumerate(shared)
+            Member(part.name, part.amount, column) for column, part in enumerate(shared)
         )
-        first = features[members[0].feature]
-        make = _window_maker(first, session_gap_us)
-        yield SharedWindow(make(window_name, len(members)), members)
+        yield SharedWindow(_window(shared[0], len(shared), session_gap_us), members)
 
 
-def _window_maker(spec: FeatureSpec, session_gap_us: int) -> Callable[[str, int], Window]:
-    tiling = spec.tiling()
+def _window(part: _Part, columns: int, session_gap_us: int) -> Window:
+    tiling = part.spec.tiling()
     if tiling is not None:
-        dtype = "f8" if spec.kind == "sum" else "i4"
-        return lambda name, columns: TileWindow(name, tiling, dtype, columns)
-    if spec.window_text == SESSION:
-        return lambda name, columns: SessionWindow(name, session_gap_us, columns)
-    return LifetimeWindow
-
-
-def _window_name(spec: FeatureSpec) -> str:
-    """Features of one name share a window; it names the field in state, too."""
-    tiling = spec.tiling()
-    if tiling is None:
-        return f"window.{spec.window_text}"
-    numbers = "sums" if spec.kind == "sum" else "counts"
-    return f"window.{tiling.tile_us}x{tiling.tiles}.{numbers}"
+        return TileWindow(part.window, tiling, "i4" if part.whole else "f8", columns, part.fold)
+    if part.spec.window_text == SESSION:
+        return SessionWindow(part.window, session_gap_us, columns, part.fold)
+    return LifetimeWindow(part.window, columns, part.fold)

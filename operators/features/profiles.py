@@ -12,8 +12,8 @@ from operators.features import sessions
 from operators.features.amounts import Distinct
 from operators.features.arrivals import Arrivals, arrive, late
 from operators.features.catalog import Catalog
-from operators.features.columns import Floats, Moments
 from operators.features.windows import NEVER, Update
+from operators.frame import Floats, Moments
 from operators.pages.journal import Journal
 from operators.pages.layout import Field, Layout, Rows
 from operators.pages.sets import Ints
@@ -47,9 +47,12 @@ class Profiles:
         self.catalog = catalog
         self.table = UserTable(_layout(catalog), _sets(catalog))
         self.journal = Journal(self.table)
-        self._at = {name: position for position, name in enumerate(catalog.columns)}
+        # Behind the features, rows for the parts that means are made of.
+        parts = [part for pair in catalog.means.values() for part in pair]
+        names = [*catalog.columns, *parts]
+        self._at = {name: position for position, name in enumerate(names)}
         self._places = {
-            shared.window: [self._at[member.feature] for member in shared.members]
+            shared.window: [self._at[member.name] for member in shared.members]
             for shared in catalog.windows
         }
 
@@ -83,23 +86,31 @@ class Profiles:
             epochs = shared.window.epochs(table, update)
             for member in shared.members:
                 member.amount.add(self.journal, update, shared.window, member.column, epochs)
-        for feature in self.catalog.latest.values():
+        for feature in self.catalog.ends.values():
             feature.add(table, update)
+        for funnel in self.catalog.funnels.values():
+            funnel.add(table, update)
 
     def evaluate(self, rows: Rows, now_us: Moments) -> Evaluation:
         """All features of some users, each at a moment of its own, and when they change."""
         catalog, table = self.catalog, self.table
-        values = np.empty((len(catalog.columns), len(rows)))
+        values = np.empty((len(self._at), len(rows)))
         change_us = np.full(len(rows), NEVER)
         for shared in catalog.windows:
             values[self._places[shared.window]], next_us = shared.window.look(table, rows, now_us)
             if next_us is not None:
                 np.minimum(change_us, next_us, out=change_us)
-        for name, feature in catalog.latest.items():
+        for name, (total, count) in catalog.means.items():
+            counts = values[self._at[count]]
+            values[self._at[name]] = values[self._at[total]] / np.where(counts, counts, np.nan)
+        for name, funnel in catalog.funnels.items():
+            values[self._at[name]], next_us = funnel.look(table, rows, now_us)
+            np.minimum(change_us, next_us, out=change_us)
+        for name, feature in catalog.ends.items():
             values[self._at[name]] = feature.values(table, rows)
         if catalog.uses_sessions:
             self._look_at_sessions(rows, now_us, values, change_us)
-        return Evaluation(values, change_us)
+        return Evaluation(values[: len(catalog.columns)], change_us)
 
     def prune(self) -> None:
         """Drop what counts no more; only before the journal is compacted."""
@@ -131,7 +142,8 @@ def _layout(catalog: Catalog) -> Layout:
             Field(EVALUATED, "i8", initial=-1),
             *(sessions.FIELDS if catalog.uses_sessions else ()),
             *(shared.window.field() for shared in catalog.windows),
-            *(field for feature in catalog.latest.values() for field in feature.fields()),
+            *(funnel.field() for funnel in catalog.funnels.values()),
+            *(field for feature in catalog.ends.values() for field in feature.fields()),
         ]
     )
 

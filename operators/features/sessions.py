@@ -20,7 +20,7 @@ import numpy as np
 
 from operators.events.batch import Mask
 from operators.features.arrivals import Arrivals
-from operators.features.columns import Moments
+from operators.frame import Moments
 from operators.pages.layout import Field, Rows
 from operators.pages.sets import Ints
 from operators.pages.table import UserTable
@@ -68,7 +68,7 @@ def fold(table: UserTable, arrivals: Arrivals, gap_us: int) -> Sessions:
     current = _Current.read(table, arrivals.touched)
     before_us = np.where(current.number == NO_SESSION, -1, current.last_us)
     sessions = _in_order(arrivals, current, before_us, gap_us)
-    hard = arrivals.time_us < arrivals.previous_us(before_us)
+    hard = arrivals.time_us < arrivals.previous(arrivals.time_us, before_us)
     if arrivals.session is not None:
         hard |= arrivals.session < 0
     _carry_on(current, arrivals, sessions, groups := np.unique(arrivals.group[hard]))
@@ -94,12 +94,9 @@ def over_us(table: UserTable, rows: Rows, gap_us: int) -> Moments:
 def _in_order(arrivals: Arrivals, current: _Current, before_us: Moments, gap_us: int) -> Sessions:
     """The rule in closed form, right for users whose events came in the order of their times."""
     if arrivals.session is None:
-        opened = arrivals.time_us - arrivals.previous_us(before_us) > gap_us
+        opened = arrivals.time_us - arrivals.previous(arrivals.time_us, before_us) > gap_us
     else:
-        previous = np.empty(len(arrivals), np.int64)
-        previous[1:] = arrivals.session[:-1]
-        previous[arrivals.starts] = current.id
-        opened = arrivals.session != previous
+        opened = arrivals.session != arrivals.previous(arrivals.session, current.id)
     opened[arrivals.starts] |= current.number == NO_SESSION
     so_far: Ints = np.cumsum(opened)
     before = (so_far - opened)[arrivals.starts]

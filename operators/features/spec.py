@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 
-from operators.durations import US_PER_UNIT, format_duration, parse_duration_us
+from operators.durations import US_PER_UNIT, parse_duration_us
 from operators.errors import Problem, UsageError, nearest
+from operators.features.choice import Filter
+from operators.features.tiling import Tiling
 
 ANY: Final = "any"
 SESSION: Final = "session"
@@ -23,21 +24,6 @@ UNITS_US: Final = {
     "days": US_PER_UNIT["d"],
 }
 
-# A window is cut into the largest of these tiles that gives it at least 12.
-_TILES_US: Final = tuple(
-    count * US_PER_UNIT[unit]
-    for unit, counts in {
-        "w": (1,),
-        "d": (1,),
-        "h": (12, 6, 4, 2, 1),
-        "m": (30, 20, 15, 10, 5, 2, 1),
-        "s": (30, 20, 10, 5, 2, 1),
-        "ms": (500, 200, 100, 50, 20, 10, 5, 2, 1),
-    }.items()
-    for count in counts
-)
-_TILES_PER_WINDOW: Final = 12
-_MOST_TILES: Final = 1_000
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _RESERVED: Final = frozenset({"cluster", "user", "version"})
 
@@ -47,15 +33,23 @@ class FeatureSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     count: str | list[str] | None = None
     sum: str | None = None
+    mean: str | None = None
+    min: str | None = None
+    max: str | None = None
     last: str | None = None
+    first: str | None = None
     since: str | list[str] | None = None
+    since_first: str | list[str] | None = None
     distinct: str | None = None
     duration: str | None = None
     sessions: str | None = None
+    funnel: list[str] | None = None
 
     of: str | list[str] | None = None
+    where: str | None = None
     window: str | None = None
     tile: str | None = None
+    within: str | None = None
     unit: str | None = None
     one_hot: list[str] | None = None
     type: str | None = None
@@ -68,19 +62,25 @@ class FeatureSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def event_types(self) -> tuple[str, ...] | None:
         """The event types that count, None for all."""
-        chosen = self.of if self.of is not None else (self.count or self.since)
+        chosen = self.of if self.of is not None else (self.count or self.since or self.since_first)
         types = [chosen] if isinstance(chosen, str) else chosen
         return None if not types or ANY in types else tuple(types)
 
     @property
+    def known_types(self) -> tuple[str, ...]:
+        """The event types that the feature has to tell apart."""
+        named = self.funnel if self.funnel is not None else self.event_types or ()
+        return tuple(name for name in named if name != ANY)
+
+    @property
     def reads(self) -> str | None:
         """The property of the event that the feature reads, if it reads one."""
-        return self.sum or self.last or self.distinct
+        return next(filter(None, (getattr(self, kind) for kind in _READING)), None)
 
     @property
     def reads_number(self) -> bool:
         """Whether that property is a number; else it is a text."""
-        return self.sum is not None or self.type == "number"
+        return self.kind in _NUMERIC or self.type == "number"
 
     @property
     def window_text(self) -> str | None:
@@ -107,59 +107,22 @@ class FeatureSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 _TAKES: Final[Mapping[str, frozenset[str]]] = {
-    "count": frozenset({"window", "tile"}),
-    "sum": frozenset({"of", "window", "tile"}),
-    "last": frozenset({"of", "one_hot", "type"}),
-    "since": frozenset({"unit"}),
-    "distinct": frozenset({"of", "window", "tile"}),
+    "count": frozenset({"where", "window", "tile"}),
+    **dict.fromkeys(("sum", "mean", "min", "max"), frozenset({"of", "where", "window", "tile"})),
+    **dict.fromkeys(("last", "first"), frozenset({"of", "where", "one_hot", "type"})),
+    **dict.fromkeys(("since", "since_first"), frozenset({"where", "unit"})),
+    "distinct": frozenset({"of", "where", "window", "tile"}),
     "duration": frozenset({"unit"}),
     "sessions": frozenset({"tile"}),
+    "funnel": frozenset({"within"}),
 }
-_OPTIONS: Final = ("of", "window", "tile", "unit", "one_hot", "type")
+_OPTIONS: Final = ("of", "where", "window", "tile", "within", "unit", "one_hot", "type")
 _TYPES: Final = ("category", "number")
-_NEEDS_WINDOW: Final = frozenset({"count", "sum", "distinct"})
-
-
-@dataclass(frozen=True)
-class Tiling:
-    """A window of `tiles` tiles of `tile_us` each: the current tile and those before it."""
-
-    tile_us: int
-    tiles: int
-
-    @property
-    def window_us(self) -> int:
-        """The length of the window in microseconds."""
-        return self.tile_us * self.tiles
-
-    def __str__(self) -> str:
-        return f"{format_duration(self.window_us)} in tiles of {format_duration(self.tile_us)}"
-
-    @classmethod
-    def cut(cls, window: str, tile: str | None) -> Tiling:
-        """Cut a window into tiles: into those given, or into about a dozen.
-
-        Raises:
-            UsageError: a text is no duration, or the tile doesn't divide the window.
-        """
-        window_us = parse_duration_us(window)
-        tile_us = parse_duration_us(tile) if tile else _default_tile_us(window_us)
-        tiles, rest = divmod(window_us, tile_us)
-        if rest or not 1 <= tiles <= _MOST_TILES:
-            raise UsageError(
-                f"expected a tile that divides the window {window} into 1 to {_MOST_TILES} parts, "
-                f"found '{format_duration(tile_us)}'"
-            )
-        return cls(tile_us, tiles)
-
-
-def _default_tile_us(window_us: int) -> int:
-    for tile_us in _TILES_US:
-        if window_us % tile_us == 0 and window_us // tile_us >= _TILES_PER_WINDOW:
-            return tile_us
-    return (
-        max(window_us // _TILES_PER_WINDOW, 1) if window_us % _TILES_PER_WINDOW == 0 else window_us
-    )
+_NUMERIC: Final = ("sum", "mean", "min", "max")
+_READING: Final = (*_NUMERIC, "last", "first", "distinct")
+_FEWEST_STEPS: Final = 2
+_MOST_STEPS: Final = 20
+_NEEDS_WINDOW: Final = frozenset({"count", "distinct", *_NUMERIC})
 
 
 def problems(features: Mapping[str, FeatureSpec]) -> Iterator[Problem]:
@@ -189,6 +152,13 @@ def _problems_of_kind(path: str, kind: str, spec: FeatureSpec) -> Iterator[Probl
         yield Problem(f"{path}.one_hot", "only a category is one-hot encoded, not a number")
     yield from _problems_of_names(path, spec)
     yield from _problems_of_window(path, kind, spec)
+    if kind == "funnel":
+        yield from _problems_of_funnel(path, spec)
+    if spec.where is not None:
+        try:
+            Filter(spec.where)
+        except UsageError as error:
+            yield Problem(f"{path}.where", str(error))
 
 
 def _problem_of_choice(path: str, value: str | None, allowed: Collection[str]) -> Iterator[Problem]:
@@ -198,15 +168,29 @@ def _problem_of_choice(path: str, value: str | None, allowed: Collection[str]) -
 
 
 def _problems_of_names(path: str, spec: FeatureSpec) -> Iterator[Problem]:
-    for option in ("count", "since", "of", "one_hot"):
+    for option in ("count", "since", "since_first", "of", "one_hot"):
         values = getattr(spec, option)
         if values in ([], "") or (isinstance(values, list) and "" in values):
             yield Problem(f"{path}.{option}", "expected at least one name, and none empty")
         elif isinstance(values, list) and len(set(values)) < len(values):
             yield Problem(f"{path}.{option}", "a name stands here twice")
-    for option in ("sum", "last", "distinct"):
+    for option in _READING:
         if getattr(spec, option) == "":
             yield Problem(f"{path}.{option}", "expected the name of a property of the events")
+
+
+def _problems_of_funnel(path: str, spec: FeatureSpec) -> Iterator[Problem]:
+    steps = spec.funnel or []
+    if not _FEWEST_STEPS <= len(steps) <= _MOST_STEPS or "" in steps:
+        wanted = f"expected {_FEWEST_STEPS} to {_MOST_STEPS} event types in their order"
+        yield Problem(f"{path}.funnel", f"{wanted}, found {len(steps)}")
+    if spec.within is None:
+        yield Problem(f"{path}.within", "expected a duration such as 30m")
+        return
+    try:
+        parse_duration_us(spec.within)
+    except UsageError as error:
+        yield Problem(f"{path}.within", str(error))
 
 
 def _problems_of_window(path: str, kind: str, spec: FeatureSpec) -> Iterator[Problem]:

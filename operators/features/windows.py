@@ -15,15 +15,35 @@ import numpy as np
 
 from operators.events.batch import Mask
 from operators.features.arrivals import Arrivals
-from operators.features.columns import Floats, Moments
 from operators.features.sessions import OUTSIDE, Sessions, active
-from operators.features.spec import Tiling
+from operators.features.tiling import Tiling
+from operators.frame import Floats, Moments
 from operators.pages.layout import Field, Rows
 from operators.pages.sets import Ints
 from operators.pages.table import UserTable
 
 NEVER: Final = np.iinfo(np.int64).max
 NOT_COUNTED: Final = -(1 << 62)
+
+
+@dataclass(frozen=True)
+class Fold:
+    """How amounts come together in a cell, and what an empty cell holds."""
+
+    name: str
+    ufunc: np.ufunc
+    empty: float
+
+    def values(self, folded: Floats) -> Floats:
+        """What a feature says: an empty sum is 0, an empty extreme is not known."""
+        if self.empty == 0:
+            return folded
+        return np.where(folded == self.empty, np.nan, folded)
+
+
+SUM: Final = Fold("sums", np.add, 0)
+LEAST: Final = Fold("least", np.minimum, np.inf)
+GREATEST: Final = Fold("greatest", np.maximum, -np.inf)
 
 
 @dataclass(frozen=True)
@@ -56,12 +76,12 @@ class Window(Protocol):
     def add(
         self, table: UserTable, column: int, rows: Rows, epochs: Ints, amounts: Floats | int
     ) -> None:
-        """Add amounts to a feature's cells, one by one in the order given."""
+        """Bring amounts into a feature's cells, one by one in the order given."""
 
     def look(self, table: UserTable, rows: Rows, now_us: Moments) -> tuple[Floats, Moments | None]:
         """The features at a moment each, float64[columns, rows], and when they change.
 
-        That is when time alone next changes one of them, int64[rows], NEVER where it doesn't;
+        That is when time alone may next change one of them, int64[rows], NEVER where it can't;
         None where it never does, or where that is not the window's to tell.
         """
 
@@ -73,8 +93,9 @@ class TileWindow:
     user did up to the newest event; at a later moment the oldest tiles count no more.
     """
 
-    def __init__(self, name: str, tiling: Tiling, dtype: str, columns: int) -> None:
+    def __init__(self, name: str, tiling: Tiling, dtype: str, columns: int, fold: Fold) -> None:
         self.columns = columns
+        self._fold = fold
         self._name = name
         self._dtype = dtype
         self._tile_us = tiling.tile_us
@@ -82,7 +103,8 @@ class TileWindow:
         self._ages = np.arange(self._tiles)
 
     def field(self) -> Field:
-        return Field(self._name, self._dtype, self.columns * self._tiles)
+        length = self.columns * self._tiles
+        return Field(self._name, self._dtype, length, initial=self._fold.empty)
 
     def turn(self, table: UserTable, update: Update) -> None:
         old = update.before_us // self._tile_us
@@ -94,7 +116,8 @@ class TileWindow:
             cells = table.cells(self._name)
             rows = update.arrivals.touched[moved]
             rings = cells.take(rows).reshape(len(rows), self.columns, self._tiles)
-            cells.put(rows, np.where(gone[:, None, :], 0, rings).reshape(len(rows), -1))
+            kept = np.where(gone[:, None, :], self._fold.empty, rings)
+            cells.put(rows, kept.reshape(len(rows), -1))
 
     def epochs(self, table: UserTable, update: Update) -> Ints:
         tiles = update.arrivals.time_us // self._tile_us
@@ -111,7 +134,7 @@ class TileWindow:
     ) -> None:
         cells = table.cells(self._name)
         at = cells.at(rows, column * self._tiles + epochs % self._tiles)
-        np.add.at(cells.flat, at, amounts)
+        self._fold.ufunc.at(cells.flat, at, amounts)
 
     def look(self, table: UserTable, rows: Rows, now_us: Moments) -> tuple[Floats, Moments | None]:
         rings = table.cells(self._name).take(rows).reshape(len(rows), self.columns, self._tiles)
@@ -120,9 +143,9 @@ class TileWindow:
         passed = now_us // self._tile_us - newest
         if np.any(passed > 0):
             counts = ages + np.maximum(passed, 0)[:, None] < self._tiles
-            rings = np.where(counts[:, None, :], rings, 0)
-        values: Floats = rings.sum(axis=2, dtype=np.float64).T
-        oldest = np.where((rings != 0).any(axis=1), ages, -1).max(axis=1)
+            rings = np.where(counts[:, None, :], rings, self._fold.empty)
+        values = self._fold.values(self._fold.ufunc.reduce(rings, axis=2, dtype=np.float64).T)
+        oldest = np.where((rings != self._fold.empty).any(axis=1), ages, -1).max(axis=1)
         drops_us = (newest - oldest + self._tiles) * self._tile_us
         return values, np.where(oldest >= 0, drops_us, NEVER)
 
@@ -130,18 +153,19 @@ class TileWindow:
 class SessionWindow:
     """One cell a feature, for the user's current session; empty when it is over."""
 
-    def __init__(self, name: str, gap_us: int, columns: int) -> None:
+    def __init__(self, name: str, gap_us: int, columns: int, fold: Fold) -> None:
         self.columns = columns
+        self._fold = fold
         self._name = name
         self._gap_us = gap_us
 
     def field(self) -> Field:
-        return Field(self._name, "f8", self.columns)
+        return Field(self._name, "f8", self.columns, initial=self._fold.empty)
 
     def turn(self, table: UserTable, update: Update) -> None:
         if update.sessions is not None:
             opened = update.arrivals.rows[update.sessions.opened]
-            table.cells(self._name).put(opened, 0)
+            table.cells(self._name).put(opened, self._fold.empty)
 
     def epochs(self, table: UserTable, update: Update) -> Ints:
         if update.sessions is None:
@@ -158,23 +182,24 @@ class SessionWindow:
         self, table: UserTable, column: int, rows: Rows, epochs: Ints, amounts: Floats | int
     ) -> None:
         cells = table.cells(self._name)
-        np.add.at(cells.flat, cells.at(rows, column), amounts)
+        self._fold.ufunc.at(cells.flat, cells.at(rows, column), amounts)
 
     def look(self, table: UserTable, rows: Rows, now_us: Moments) -> tuple[Floats, Moments | None]:
         counts = active(table, rows, now_us, self._gap_us)
-        values: Floats = np.where(counts, table.cells(self._name).take(rows).T, 0.0)
-        return values, None  # the end of a session is the profile's to tell
+        folded = np.where(counts, table.cells(self._name).take(rows).T, self._fold.empty)
+        return self._fold.values(folded), None  # the end of a session is the profile's to tell
 
 
 class LifetimeWindow:
     """One cell a feature, for all that the user ever did."""
 
-    def __init__(self, name: str, columns: int) -> None:
+    def __init__(self, name: str, columns: int, fold: Fold) -> None:
         self.columns = columns
+        self._fold = fold
         self._name = name
 
     def field(self) -> Field:
-        return Field(self._name, "f8", self.columns)
+        return Field(self._name, "f8", self.columns, initial=self._fold.empty)
 
     def turn(self, table: UserTable, update: Update) -> None:
         pass  # nothing ever stops to count
@@ -190,7 +215,7 @@ class LifetimeWindow:
         self, table: UserTable, column: int, rows: Rows, epochs: Ints, amounts: Floats | int
     ) -> None:
         cells = table.cells(self._name)
-        np.add.at(cells.flat, cells.at(rows, column), amounts)
+        self._fold.ufunc.at(cells.flat, cells.at(rows, column), amounts)
 
     def look(self, table: UserTable, rows: Rows, now_us: Moments) -> tuple[Floats, Moments | None]:
-        return table.cells(self._name).take(rows).T, None
+        return self._fold.values(table.cells(self._name).take(rows).T), None

@@ -17,8 +17,8 @@ from operators.clustering.nearest import Nearest
 from operators.clustering.space import Space
 from operators.events.batch import Mask
 from operators.features.clocks import Round
-from operators.features.columns import FeatureColumn, Floats, Frame, Kind, Moments
 from operators.features.windows import NEVER
+from operators.frame import FeatureColumn, Floats, Frame, Kind, Moments
 from operators.pages.journal import Journal
 from operators.pages.layout import Field, Layout, Rows
 from operators.pages.sets import Ints

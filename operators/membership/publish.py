@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from operators.features.columns import Frame, Kind
+from operators.events.batch import Mask
+from operators.frame import Floats, Frame, Kind
 from operators.membership.members import CLUSTER, Verdicts
 from operators.moments import iso
+from operators.pages.sets import Ints
 from operators.pages.table import UserTable
 from operators.records import Assignment, Transition
 from operators.rules.rulebook import Rulebook
 
 Record = Assignment | Transition
+JsonColumn = list[float | str | None]
 
 
 def publish(
@@ -26,71 +28,86 @@ def publish(
     event_at_ms: int | None,
 ) -> Iterator[Record]:
     """The records of the users who changed: for each the transitions, then the assignment."""
-    if not len(verdicts.changed):
-        return
     changed = verdicts.changed
-    now = iso(verdicts.frame.now_us[changed])
-    segments = {name: segment for segment, name in enumerate(rulebook.names)}
-    since = iso(verdicts.judgement.entered_us[changed].ravel())
+    if not len(changed):
+        return
+    told = _Told(verdicts, rulebook)
+    nearest = verdicts.nearest
     features = _features(verdicts.frame, changed)
-    for position, at in enumerate(changed.tolist()):
-        user = table.users[verdicts.rows[at]]
-        member = verdicts.judgement.member[at]
-        moved = np.flatnonzero(member != verdicts.before[at])
-        why = {
-            rulebook.names[segment]: verdicts.judgement.why(at, segment)
-            for segment in np.flatnonzero(member).tolist()
-        }
-        for segment in moved.tolist():
-            name = rulebook.names[segment]
-            yield Transition(
-                user=user,
-                segment=name,
-                kind="enter" if member[segment] else "leave",
-                at=now[position],
-                version=version,
-                why=why[name] if member[segment] else verdicts.judgement.why(at, segment),
-                rules=rulebook.version,
-            )
+    clusters = verdicts.frame.row(CLUSTER)[changed].tolist()
+    distances = _finite(nearest and nearest.distance[changed], len(changed))
+    margins = _finite(nearest and nearest.margin[changed], len(changed))
+    for position, row in enumerate(verdicts.rows[changed].tolist()):
+        user, now, why = table.users[row], told.now[position], told.why[position]
+        for name, kind, reasons in told.moves[position]:
+            yield Transition(user, name, kind, now, version, reasons, rulebook.version)
+        cluster = clusters[position]
         yield Assignment(
             user=user,
             version=version,
-            updated_at=now[position],
+            updated_at=now,
             segments=sorted(why),
-            since={name: since[position * len(segments) + segments[name]] for name in why},
+            since=told.since[position],
             why=why,
             features=features[position],
             rules=rulebook.version,
             event_at=event_at_ms,
-            cluster=_cluster(verdicts, at),
-            distance=_finite(verdicts, "distance", at),
-            margin=_finite(verdicts, "margin", at),
+            cluster=int(cluster) if cluster == cluster else None,  # noqa: PLR0124
+            distance=distances[position],
+            margin=margins[position],
             model=verdicts.model,
         )
 
 
-def _cluster(verdicts: Verdicts, at: int) -> int | None:
-    cluster = verdicts.frame.row(CLUSTER)[at]
-    return None if math.isnan(cluster) else int(cluster)
+class _Told:
+    """What there is to tell of each user who changed: segments by name, with since and why."""
+
+    def __init__(self, verdicts: Verdicts, rulebook: Rulebook) -> None:
+        judgement, changed, names = verdicts.judgement, verdicts.changed, rulebook.names
+        cases = judgement.evaluation.cases(changed)
+        self.now = iso(verdicts.frame.now_us[changed])
+        self.why: list[dict[str, list[str]]] = [{} for _ in cases]
+        self.since: list[dict[str, str]] = [{} for _ in cases]
+        self.moves: list[list[tuple[str, str, list[str]]]] = [[] for _ in cases]
+        member = judgement.member[changed]
+        since = iso(judgement.entered_us[changed][member])
+        for (position, segment), moment in zip(_pairs(member), since, strict=True):
+            self.why[position][names[segment]] = judgement.why(cases[position], segment)
+            self.since[position][names[segment]] = moment
+        for position, segment in _pairs(member != verdicts.before[changed]):
+            name, entered = names[segment], self.why[position].get(names[segment])
+            kind = "leave" if entered is None else "enter"
+            reasons = judgement.why(cases[position], segment) if entered is None else entered
+            self.moves[position].append((name, kind, reasons))
 
 
-def _finite(verdicts: Verdicts, name: str, at: int) -> float | None:
-    """The distance or margin of a user; None without a model, and where there is no margin."""
-    if verdicts.nearest is None:
-        return None
-    number = float(getattr(verdicts.nearest, name)[at])
-    return number if math.isfinite(number) else None
+def _pairs(flags: Mask) -> Iterator[tuple[int, int]]:
+    """The positions and segments that are set, in their order."""
+    positions, segments = np.nonzero(flags)
+    return zip(positions.tolist(), segments.tolist(), strict=True)
 
 
-def _features(frame: Frame, positions: NDArray[np.int64]) -> list[dict[str, float | str | None]]:
+def _finite(numbers: Floats | None, count: int) -> list[float | None]:
+    """Distances or margins as JSON has them; None without a model, and where there is none."""
+    if numbers is None:
+        return [None] * count
+    return [
+        number if known else None
+        for number, known in zip(numbers.tolist(), np.isfinite(numbers).tolist(), strict=True)
+    ]
+
+
+def _features(frame: Frame, positions: Ints) -> list[dict[str, float | str | None]]:
     """The features of the users at these positions, as JSON has them."""
     names = [name for name in frame.columns if name != CLUSTER]
     columns = [_column(frame, name, positions) for name in names]
     return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
-def _column(frame: Frame, name: str, positions: NDArray[np.int64]) -> list[float | str | None]:
+def _column(frame: Frame, name: str, positions: NDArray[np.int64]) -> JsonColumn:
     if frame.columns[name].kind is Kind.CATEGORY:
-        return [frame.text(name, at) for at in positions.tolist()]
+        codes = frame.row(name)[positions].tolist()
+        text = frame.dictionary.text
+        return [None if code != code else text(int(code)) for code in codes]  # noqa: PLR0124
     numbers = frame.numbers(name)[positions].tolist()
     return [None if number != number else number for number in numbers]  # noqa: PLR0124

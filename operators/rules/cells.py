@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from operators.features.columns import Floats
+from operators.frame import Floats
 from operators.pages.dictionary import Dictionary
 
 Bools: TypeAlias = NDArray[np.bool_]

@@ -14,7 +14,8 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from operators.features.columns import Floats, Frame
+from operators.frame import Floats, Frame
+from operators.pages.sets import Ints
 from operators.rules.arithmetic import Values, compute
 from operators.rules.cells import Bools, Cells
 from operators.rules.network import Network
@@ -30,6 +31,22 @@ from operators.rules.tree import (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A circuit's values for one user, as plain lists: single numbers of arrays are slow."""
+
+    frame: Frame
+    at: int
+    truths: list[bool]
+    numbers: list[float]
+
+    def truth(self, literal: int) -> bool | None:
+        """Whether a literal is true; None is unknown."""
+        if self.truths[literal]:
+            return True
+        return False if self.truths[literal ^ 1] else None
+
+
 @dataclass(frozen=True)
 class Evaluation:
     """A circuit's values for the n users of a frame.
@@ -43,11 +60,14 @@ class Evaluation:
     numbers: Floats
     rows: Mapping[Operand, int]
 
-    def truth(self, literal: int, at: int) -> bool | None:
-        """Whether a literal is true for the user at a position; None is unknown."""
-        if self.truths[literal, at]:
-            return True
-        return False if self.truths[literal ^ 1, at] else None
+    def cases(self, positions: Ints) -> list[Case]:
+        """The values for the users at some positions."""
+        truths = self.truths[:, positions].T.tolist()
+        numbers = self.numbers[:, positions].T.tolist()
+        return [
+            Case(self.frame, *values)
+            for values in zip(positions.tolist(), truths, numbers, strict=True)
+        ]
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from math import isnan
 from typing import Final, TypeAlias
 
-from operators.features.columns import Kind
-from operators.rules.circuit import Circuit, Evaluation
+from operators.frame import Kind
+from operators.rules.circuit import Case, Circuit
 from operators.rules.tree import (
     All,
     Atom,
@@ -47,13 +47,13 @@ class _Side:
     category: str | None = None
     constant: float | None = None
 
-    def value(self, evaluation: Evaluation, at: int) -> Value:
-        """The value for the user at a position, None if null; of a text that is no feature too."""
+    def value(self, case: Case) -> Value:
+        """The value for the user, None if null; of a text that is no feature too."""
         if self.category is not None:
-            return evaluation.frame.text(self.category, at)
+            return case.frame.text(self.category, case.at)
         if self.row is None:
             return self.constant
-        number = float(evaluation.numbers[self.row, at])
+        number = case.numbers[self.row]
         return None if isnan(number) else number
 
     def text(self, value: Value, digits: int) -> str:
@@ -74,8 +74,8 @@ class _Fact:
     holds: str
     fails: str
 
-    def text(self, truth: bool | None, evaluation: Evaluation, at: int) -> str:
-        values = [side.value(evaluation, at) for side in self.sides]
+    def text(self, truth: bool | None, case: Case) -> str:
+        values = [side.value(case) for side in self.sides]
         digits = _digits(self.sides, values)
         texts = [side.text(x, digits) for side, x in zip(self.sides, values, strict=True)]
         return (self.fails if truth is False else self.holds).format(*texts)
@@ -92,13 +92,13 @@ class _Threshold:
     holds: str
     fails: str
 
-    def text(self, truth: bool | None, evaluation: Evaluation, at: int) -> str:
-        value = float(evaluation.numbers[self.row, at])
+    def text(self, truth: bool | None, case: Case) -> str:
+        value = case.numbers[self.row]
         digits = f"{value:.{_FEWEST_DIGITS}g}"
         if truth is None or _side_of(float(digits), self.constant) != _side_of(
             value, self.constant
         ):
-            return self.fact.text(truth, evaluation, at)
+            return self.fact.text(truth, case)
         shown = str(int(value)) if _is_whole(value) else digits
         return f"{self.label} = {shown} ({self.holds if truth else self.fails})"
 
@@ -123,23 +123,23 @@ class Reason:
         return cls(literal, _threshold(fact, condition, converse) or fact, ())
 
 
-def explain(reason: Reason, evaluation: Evaluation, at: int) -> list[str]:
-    """The comparisons that made a condition true, false or unknown for the user at a position.
+def explain(reason: Reason, case: Case) -> list[str]:
+    """The comparisons that made a condition true, false or unknown for a user.
 
     An AND that is true is so by all its parts, one that is false by those that are false, one
     that is unknown by those that are unknown; an OR likewise. So the parts that decide are
     always those with the value of the whole.
     """
-    truth = evaluation.truth(reason.literal, at)
-    return list(dict.fromkeys(_deciding(reason, truth, evaluation, at)))
+    truth = case.truth(reason.literal)
+    return list(dict.fromkeys(_deciding(reason, truth, case)))
 
 
-def _deciding(reason: Reason, truth: bool | None, evaluation: Evaluation, at: int) -> Iterator[str]:
+def _deciding(reason: Reason, truth: bool | None, case: Case) -> Iterator[str]:
     if reason.fact is not None:
-        yield reason.fact.text(truth, evaluation, at)
+        yield reason.fact.text(truth, case)
     for child in reason.children:
-        if evaluation.truth(child.literal, at) is truth:
-            yield from _deciding(child, truth, evaluation, at)
+        if case.truth(child.literal) is truth:
+            yield from _deciding(child, truth, case)
 
 
 def _threshold(fact: _Fact, condition: Atom, converse: Atom) -> _Threshold | None:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from operators.durations import format_duration
-from operators.features.columns import Moments
+from operators.frame import Moments
 from operators.rules.cells import Bools
-from operators.rules.circuit import Evaluation
+from operators.rules.circuit import Case, Evaluation
 from operators.rules.explain import Reason, explain
 
 
@@ -38,26 +38,26 @@ class Judgement:
     was_member: Bools  # bool[s, n]
     may_leave: Bools  # bool[s, n]: the condition to leave is met, whatever the dwell says
 
-    def why(self, at: int, segment: int) -> list[str]:
-        """What decided about the user at a position and the segment of an index.
+    def why(self, case: Case, segment: int) -> list[str]:
+        """What decided about the user of a case and the segment of an index.
 
         For a member the comparisons that keep it in, for who has just left those that made it
         leave, and nothing for who was out before. Reads the frame that was judged, which must
         not have changed since.
         """
         rule = self.rules[segment]
-        if self.member[at, segment]:
-            return self._why_in(rule, at, held=bool(self.may_leave[segment, at]))
-        if self.was_member[segment, at]:
-            return explain(rule.leave_when or rule.when, self.evaluation, at)
+        if self.member[case.at, segment]:
+            return self._why_in(rule, case, held=bool(self.may_leave[segment, case.at]))
+        if self.was_member[segment, case.at]:
+            return explain(rule.leave_when or rule.when, case)
         return []
 
-    def _why_in(self, rule: Rule, at: int, held: bool) -> list[str]:
+    def _why_in(self, rule: Rule, case: Case, held: bool) -> list[str]:
         found: list[str] = []
-        if self.evaluation.truth(rule.when.literal, at):
-            found += explain(rule.when, self.evaluation, at)
+        if case.truth(rule.when.literal):
+            found += explain(rule.when, case)
         elif rule.leave_when and not held:
-            found += explain(rule.leave_when, self.evaluation, at)
+            found += explain(rule.leave_when, case)
         if held:
             found.append(f"min_dwell {format_duration(rule.min_dwell_us)} not over")
         return found

@@ -16,7 +16,7 @@ import numpy as np
 from sqlglot import exp
 
 from operators.errors import RuleError, nearest
-from operators.features.columns import FeatureColumn, Kind
+from operators.frame import FeatureColumn, Kind
 from operators.rules.arithmetic import Expression, compute
 from operators.rules.grammar import read
 from operators.rules.tree import (

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from operators.errors import ConfigError, Problem
-from operators.features.columns import FeatureColumn, Frame, Moments
+from operators.frame import FeatureColumn, Frame, Moments
 from operators.rules.cells import Bools
 from operators.rules.circuit import Circuit
 from operators.rules.crossing import NEVER, Clock, Crossings, GatedClock

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 
 from operators.durations import parse_duration_us
 from operators.errors import Problem, UsageError
-from operators.features.columns import FeatureColumn
+from operators.frame import FeatureColumn
 from operators.rules.parse import parse
 from operators.rules.spec import SegmentSpec
 from operators.rules.tree import Condition

@@ -12,9 +12,9 @@ import numpy as np
 
 from operators.features.catalog import Catalog
 from operators.features.clocks import EventClock, Round, evaluate_all
-from operators.features.columns import FeatureColumn, Kind
 from operators.features.profiles import Profiles
 from operators.features.spec import FeatureSpec
+from operators.frame import FeatureColumn, Kind
 from operators.membership.members import CLUSTER, Members
 from operators.membership.publish import publish
 from operators.records import Assignment, Transition

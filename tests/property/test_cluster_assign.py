@@ -13,7 +13,7 @@ from operators.clustering import nearest as nearest_module
 from operators.clustering.imputing import medians
 from operators.clustering.nearest import nearest
 from operators.clustering.preparation import LARGEST, Preparation, usable
-from operators.features.columns import Floats
+from operators.frame import Floats
 
 NUMBERS = st.floats(-1e6, 1e6)
 WILD = st.one_of(NUMBERS, st.floats(), st.sampled_from([math.inf, -math.inf, math.nan, 1e300]))

@@ -17,7 +17,7 @@ from operators.clustering.learner import Learner
 from operators.clustering.model import ClusterModel
 from operators.clustering.space import Dimension, Space
 from operators.clustering.spec import ClusterSpec
-from operators.features.columns import Floats
+from operators.frame import Floats
 
 # Neither numpy nor scikit-learn has anything to complain of, whatever comes in.
 pytestmark = pytest.mark.filterwarnings("error")

@@ -13,7 +13,7 @@ from operators.clustering.nearest import nearest
 from operators.clustering.space import Dimension, Space
 from operators.clustering.spec import ClusterSpec
 from operators.clustering.warm_start import first_centers
-from operators.features.columns import Floats
+from operators.frame import Floats
 
 CORNERS = np.array(list(itertools.product([0.0, 1.0], repeat=3)))
 CASES = list(itertools.product(range(3, 9), range(5)))

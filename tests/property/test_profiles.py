@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from operators.events.batch import EventBatch
 from operators.features.catalog import Catalog
-from operators.features.columns import Frame, Kind
 from operators.features.profiles import Profiles
 from operators.features.spec import FeatureSpec
 from operators.features.windows import NEVER
+from operators.frame import Frame, Kind
 from tests.oracle import SECOND, Event, User
 from tests.property.strategies import FEATURES, GAP, TILES, cuts, events, features, retained
 
@@ -108,7 +108,9 @@ def test_nothing_but_ages_changes_before_the_change_that_is_told(
         later = data.draw(st.integers(now, min(change - 1, now + 2 * 3600 * SECOND)))
         after = profiles.evaluate(np.array([row]), np.array([later])).values
         np.testing.assert_array_equal(before, after)
-        if change != NEVER and not profiles.catalog.uses_sessions:
+        # What a mean or an extreme says may stay the same when a tile drops out.
+        exact = all(set(FEATURES[name]).isdisjoint(("mean", "min", "max")) for name in names)
+        if change != NEVER and exact and not profiles.catalog.uses_sessions:
             changed = profiles.evaluate(np.array([row]), np.array([change])).values
             assert not np.array_equal(before, changed, equal_nan=True)
 

@@ -13,11 +13,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from operators.errors import RuleError
-from operators.features.columns import FeatureColumn, Frame, Kind
+from operators.frame import FeatureColumn, Frame, Kind
 from operators.pages.dictionary import Dictionary
-from operators.rules.circuit import Circuit
+from operators.rules.circuit import Circuit, Evaluation
 from operators.rules.network import Network
 from operators.rules.parse import parse
+from operators.rules.tree import Condition
 from tests.property.rules_oracle import Tree, Trees, User, holds, text
 
 NOW_US = 1_700_000_000_000_000
@@ -40,6 +41,11 @@ AGES = st.sampled_from(
     (None, -5, 0, 1, 30_000_000, 59_999_999, 60_000_000, 60_000_001, 120_000_000)
 )
 TEXTS = st.sampled_from((None, "mobile", "desktop", "it's", "tv"))
+
+
+def truth(circuit: Circuit, evaluation: Evaluation, condition: Condition, at: int) -> bool | None:
+    (case,) = evaluation.cases(np.array([at]))
+    return case.truth(circuit.literals[condition])
 
 
 def frames(numbers: st.SearchStrategy[float | None]) -> st.SearchStrategy[list[Sequence[object]]]:
@@ -74,7 +80,7 @@ def test_truth_is_the_oracles(trees: list[Tree], rows: list[Sequence[object]]) -
     evaluation = circuit.evaluate(frame_of(rows))
     for tree, condition in zip(trees, conditions, strict=True):
         for at, row in enumerate(rows):
-            found = evaluation.truth(circuit.literals[condition], at)
+            found = truth(circuit, evaluation, condition, at)
             assert found is holds(tree, user_of(row)), (text(tree), row)
 
 
@@ -111,7 +117,7 @@ def test_truth_is_sqlites(
     for at, row in enumerate(rows):
         (found,) = database.execute(query, list(user_of(row).values())).fetchone()
         expected = None if found is None else bool(found)
-        assert evaluation.truth(circuit.literals[condition], at) is expected, (text(tree), row)
+        assert truth(circuit, evaluation, condition, at) is expected, (text(tree), row)
 
 
 PIECES = """
@@ -169,7 +175,7 @@ def test_chains_may_be_long(joint: str) -> None:
     circuit = Circuit([condition])
     evaluation = circuit.evaluate(frame_of([(1.0, None, None, None, None, None)]))
     expected = {" + ": True, " - ": False, " * ": False, " / ": False}[joint]
-    assert evaluation.truth(circuit.literals[condition], 0) is expected
+    assert truth(circuit, evaluation, condition, 0) is expected
 
 
 def test_what_conditions_share_is_there_once() -> None:
@@ -186,12 +192,12 @@ def test_a_text_that_no_user_has_is_false_and_not_unknown() -> None:
     circuit = Circuit([condition])
     rows = [(None, None, None, None, "tv", None), (None, None, None, None, None, None)]
     evaluation = circuit.evaluate(frame_of(rows))
-    assert evaluation.truth(circuit.literals[condition], 0) is False
-    assert evaluation.truth(circuit.literals[condition], 1) is None
+    assert truth(circuit, evaluation, condition, 0) is False
+    assert truth(circuit, evaluation, condition, 1) is None
 
 
 def test_a_feature_that_is_infinite_is_unknown() -> None:
     condition = parse("views > 3 OR views <= 3", COLUMNS)
     circuit = Circuit([condition])
     evaluation = circuit.evaluate(frame_of([(float("inf"), None, None, None, None, None)]))
-    assert evaluation.truth(circuit.literals[condition], 0) is None
+    assert truth(circuit, evaluation, condition, 0) is None

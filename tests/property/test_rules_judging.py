@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from operators.features.columns import Frame
+from operators.frame import Frame
 from operators.pages.dictionary import Dictionary
 from operators.rules.crossing import NEVER
 from operators.rules.judgement import Judgement

@@ -16,7 +16,7 @@ from operators.clustering.learner import PUBLISH_EVERY, RECENT, Learner, worth_p
 from operators.clustering.model import ClusterModel
 from operators.clustering.space import Dimension, Space
 from operators.clustering.spec import ClusterSpec
-from operators.features.columns import Floats
+from operators.frame import Floats
 
 SPACE = Space((Dimension("views"), Dimension("spend"), Dimension("device", "mobile")))
 SPEC = ClusterSpec(k=3, features=("views", "spend", "device"), warm_start=60)

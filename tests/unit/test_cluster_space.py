@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from operators.clustering.space import Space
-from operators.features.columns import FeatureColumn, Frame, Kind
+from operators.frame import FeatureColumn, Frame, Kind
 from operators.pages.dictionary import Dictionary
 
 COLUMNS = {

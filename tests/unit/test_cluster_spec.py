@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from operators.clustering.spec import ClusterSpec, problems
-from operators.features.columns import FeatureColumn, Kind
+from operators.frame import FeatureColumn, Kind
 
 COLUMNS = {
     column.name: column

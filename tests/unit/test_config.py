@@ -98,9 +98,33 @@ def test_a_good_configuration_has_no_mistakes() -> None:
             "years), found '1 fortnight', or session or lifetime",
         ),
         (
+            {"features": {"x": {"funnel": ["view"], "within": "1h"}}},
+            "features.x.funnel: expected 2 to 20 event types in their order, found 1",
+        ),
+        (
+            {"features": {"x": {"funnel": ["view", "cart"]}}},
+            "features.x.within: expected a duration such as 30m",
+        ),
+        (
+            {"features": {"x": {"funnel": ["view", "cart"], "within": "soon"}}},
+            "features.x.within: expected a duration",
+        ),
+        (
+            {"features": {"x": {"count": "view", "where": "price >", "window": "1h"}}},
+            "features.x.where: ",
+        ),
+        (
+            {"features": {"x": {"count": "view", "where": "a = 1 OR a = 'b'", "window": "1h"}}},
+            "features.x.where: column 1: the sides don't match: a is a category, 1 is a number",
+        ),
+        (
+            {"features": {"x": {"sessions": "1h", "where": "a = 1"}}},
+            "features.x.where: 'sessions' takes tile; not 'where'",
+        ),
+        (
             {"features": GOOD["features"] | {"x": {"count": "view", "sum": "p", "window": "1h"}}},
-            "features.x: expected one of count, sum, last, since, distinct, duration, sessions, "
-            "found count and sum",
+            "features.x: expected one of count, sum, mean, min, max, last, first, since, "
+            "since_first, distinct, duration, sessions, funnel, found count and sum",
         ),
         (
             {"features": GOOD["features"] | {"two words": {"since": "view"}}},
@@ -112,7 +136,7 @@ def test_a_good_configuration_has_no_mistakes() -> None:
         ),
         (
             {"features": GOOD["features"] | {"x": {"since": "view", "window": "1h"}}},
-            "features.x.window: 'since' takes unit; not 'window'",
+            "features.x.window: 'since' takes unit, where; not 'window'",
         ),
         (
             {"features": GOOD["features"] | {"x": {"since": "view", "unit": "hour"}}},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from operators.errors import ConfigError, Problem, RuleError
-from operators.features.columns import FeatureColumn, Kind
+from operators.frame import FeatureColumn, Kind
 from operators.rules.parse import parse
 from operators.rules.rulebook import Rulebook, problems
 from operators.rules.spec import SegmentSpec

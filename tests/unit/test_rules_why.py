@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from operators.features.columns import FeatureColumn, Frame, Kind
+from operators.frame import FeatureColumn, Frame, Kind
 from operators.pages.dictionary import Dictionary
 from operators.rules.rulebook import Rulebook
 from operators.rules.spec import SegmentSpec
@@ -41,7 +41,9 @@ def why(
     rulebook = Rulebook.compile({"Some": spec}, COLUMNS, step_us=MINUTE_US, version=1)
     member = np.array([[entered_us is not None]])
     judgement = rulebook.judge(frame, member, np.array([[entered_us or 0]]))
-    return bool(judgement.member[0, 0]), judgement.why(0, 0)
+    return bool(judgement.member[0, 0]), judgement.why(
+        judgement.evaluation.cases(np.array([0]))[0], 0
+    )
 
 
 TRUE = {

@@ -1,0 +1,88 @@
+"""Which events a feature counts: those of some types that meet a condition."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sqlglot import exp
+
+from operators.events.batch import Mask
+from operators.features.arrivals import Arrivals
+from operators.frame import FeatureColumn, Frame, Kind
+from operators.pages.dictionary import Dictionary
+from operators.rules.circuit import Circuit
+from operators.rules.grammar import read
+from operators.rules.parse import parse
+
+
+class Filter:
+    """A condition over the properties of an event, such as `price > 100 AND category = 'shoes'`.
+
+    A property that is compared with a text is a text, any other is a number. What is missing
+    is null, and an unknown condition is not met.
+
+    Raises:
+        RuleError: it is no condition, or compares a property with both.
+    """
+
+    def __init__(self, text: str) -> None:
+        kinds = _kinds(read(text))
+        self.columns = {name: FeatureColumn(name, kind) for name, kind in kinds.items()}
+        condition = parse(text, self.columns)
+        self._circuit = Circuit([condition])
+        self._literal = self._circuit.literals[condition]
+
+    @property
+    def numbers(self) -> frozenset[str]:
+        """The properties that are read as numbers."""
+        return frozenset(name for name, c in self.columns.items() if c.kind is Kind.NUMBER)
+
+    @property
+    def texts(self) -> frozenset[str]:
+        """The properties that are read as texts."""
+        return frozenset(self.columns) - self.numbers
+
+    def met(self, arrivals: Arrivals, dictionary: Dictionary) -> Mask:
+        """For which events the condition is true, bool[n]."""
+        values = np.empty((len(self.columns), len(arrivals)))
+        for row, column in zip(values, self.columns.values(), strict=True):
+            if column.kind is Kind.NUMBER:
+                row[:] = arrivals.numbers[column.name]
+            else:
+                codes = arrivals.texts[column.name]
+                row[:] = np.where(codes < 0, np.nan, codes)
+        frame = Frame(self.columns, values, arrivals.time_us, dictionary)
+        met: Mask = self._circuit.evaluate(frame).truths[self._literal]
+        return met
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Event types by their codes (None: all) out of `known`, and a condition if there is one."""
+
+    codes: Sequence[int] | None
+    known: int
+    where: Filter | None = None
+
+    def among(self, arrivals: Arrivals, dictionary: Dictionary) -> Mask:
+        """Which events are chosen, bool[n]."""
+        chosen = np.ones(len(arrivals), np.bool_)
+        if self.codes is not None:
+            wanted = np.zeros(self.known + 1, np.bool_)
+            wanted[list(self.codes)] = True
+            chosen = wanted[arrivals.type]
+        if self.where is not None:
+            chosen &= self.where.met(arrivals, dictionary)
+        return chosen
+
+
+def _kinds(tree: exp.Expr) -> dict[str, Kind]:
+    """The properties of a condition, in the order in which they stand, and what they are."""
+    kinds = {column.name: Kind.NUMBER for column in tree.find_all(exp.Column, bfs=False)}
+    for node in tree.find_all(exp.EQ, exp.NEQ, exp.In):
+        sides = [node.this, *(node.expressions or [node.expression])]
+        if any(isinstance(side, exp.Literal) and side.is_string for side in sides):
+            kinds |= {x.name: Kind.CATEGORY for x in sides if isinstance(x, exp.Column)}
+    return kinds

@@ -1,0 +1,67 @@
+"""How a window of a duration is cut into tiles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from operators.durations import US_PER_UNIT, format_duration, parse_duration_us
+from operators.errors import UsageError
+
+# A window is cut into the largest of these tiles that gives it at least 12.
+_TILES_US: Final = tuple(
+    count * US_PER_UNIT[unit]
+    for unit, counts in {
+        "w": (1,),
+        "d": (1,),
+        "h": (12, 6, 4, 2, 1),
+        "m": (30, 20, 15, 10, 5, 2, 1),
+        "s": (30, 20, 10, 5, 2, 1),
+        "ms": (500, 200, 100, 50, 20, 10, 5, 2, 1),
+    }.items()
+    for count in counts
+)
+_TILES_PER_WINDOW: Final = 12
+_MOST_TILES: Final = 1_000
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """A window of `tiles` tiles of `tile_us` each: the current tile and those before it."""
+
+    tile_us: int
+    tiles: int
+
+    @property
+    def window_us(self) -> int:
+        """The length of the window in microseconds."""
+        return self.tile_us * self.tiles
+
+    def __str__(self) -> str:
+        return f"{format_duration(self.window_us)} in tiles of {format_duration(self.tile_us)}"
+
+    @classmethod
+    def cut(cls, window: str, tile: str | None) -> Tiling:
+        """Cut a window into tiles: into those given, or into about a dozen.
+
+        Raises:
+            UsageError: a text is no duration, or the tile doesn't divide the window.
+        """
+        window_us = parse_duration_us(window)
+        tile_us = parse_duration_us(tile) if tile else _default_tile_us(window_us)
+        tiles, rest = divmod(window_us, tile_us)
+        if rest or not 1 <= tiles <= _MOST_TILES:
+            raise UsageError(
+                f"expected a tile that divides the window {window} into 1 to {_MOST_TILES} parts, "
+                f"found '{format_duration(tile_us)}'"
+            )
+        return cls(tile_us, tiles)
+
+
+def _default_tile_us(window_us: int) -> int:
+    for tile_us in _TILES_US:
+        if window_us % tile_us == 0 and window_us // tile_us >= _TILES_PER_WINDOW:
+            return tile_us
+    return (
+        max(window_us // _TILES_PER_WINDOW, 1) if window_us % _TILES_PER_WINDOW == 0 else window_us
+    )
