@@ -223,7 +223,7 @@ def table_of_features() -> dict[str, Any]:
     rows = re.findall(r"^\| `(\w+)` \| `(\{.*?\})` \|", CONFIGURATION.read_text(), re.MULTILINE)
     found = {f"a_{kind}": yaml.safe_load(example) for kind, example in rows}
     assert all(name == f"a_{next(iter(example))}" for name, example in found.items())
-    assert len(found) == 7
+    assert len(found) == len(_TAKES)
     return found
 
 
