@@ -30,6 +30,9 @@ class LaneState:
 
     def commit(self, journal: Journal) -> None:
         """Write what the batch changed."""
+        head = journal.first_head()
+        if head is not None:
+            self._head.update(head)
         self._log.add(journal.commit())
 
     def compact(self, journal: Journal) -> None:

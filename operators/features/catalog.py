@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
+import msgspec
+
 from operators.durations import parse_duration_us
 from operators.features.amounts import (
     Amount,
@@ -76,6 +78,7 @@ class Catalog:
     retained: Tiling
     session_gap_us: int
     uses_sessions: bool
+    meaning: str  # equal where the state of one is good for the other
 
     @classmethod
     def compile(cls, features: Mapping[str, FeatureSpec], session_gap_us: int) -> Catalog:
@@ -117,6 +120,7 @@ class Catalog:
                 spec.kind in ("duration", "sessions") or spec.window == SESSION
                 for spec in features.values()
             ),
+            meaning=msgspec.json.encode((features, session_gap_us)).decode(),
         )
 
 

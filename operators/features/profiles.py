@@ -144,7 +144,8 @@ def _layout(catalog: Catalog) -> Layout:
             *(shared.window.field() for shared in catalog.windows),
             *(funnel.field() for funnel in catalog.funnels.values()),
             *(field for feature in catalog.ends.values() for field in feature.fields()),
-        ]
+        ],
+        catalog.meaning,
     )
 
 

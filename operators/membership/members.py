@@ -78,7 +78,7 @@ class Members:
         self.columns = columns
         self.rulebook = rulebook
         self.coded = _positions(columns, coded=True)
-        self.table = UserTable(_layout(columns, len(rulebook.names)))
+        self.table = UserTable(_layout(columns, rulebook.names))
         self.journal = Journal(self.table)
         self._numbers = _positions(columns, coded=False)
         self._space = space
@@ -207,18 +207,19 @@ class Members:
 _MINUTE_US: Final = 60_000_000
 
 
-def _layout(columns: Mapping[str, FeatureColumn], segments: int) -> Layout:
+def _layout(columns: Mapping[str, FeatureColumn], segments: Sequence[str]) -> Layout:
     names = list(columns)
     coded = [names[at] for at in _positions(columns, coded=True)]
     return Layout(
         [
             Field(_NUMBERS, "f8", len(names) - len(coded), initial=np.nan),
             *(Field(_category(name), "i8", initial=-1, coded=True) for name in coded),
-            Field(_ENTERED, "i8", segments, initial=_OUT),
+            Field(_ENTERED, "i8", len(segments), initial=_OUT),
             Field(CLUSTER, "i8", initial=NO_CLUSTER),
             Field(_JUDGED, "i8", initial=-1),
             Field(_DUE, "i8", initial=NEVER),
-        ]
+        ],
+        f"{names} {list(segments)}",
     )
 
 

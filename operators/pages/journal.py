@@ -1,7 +1,7 @@
 """What of a `UserTable` goes to Flink state, and back.
 
-State of a lane: an image of each page (the users with the same finer hash, a few hundred), a
-head, and a log with one entry for each batch that changed something. An entry holds the words
+State of a lane: a head, an image of each page (the users with the same finer hash, a few hundred)
+and a log with one entry for each batch that changed something. An entry holds the words
 that changed, not the rows, since rows are wide and a batch changes a few words of each. When
 the log has grown as long as the images, `compact` folds it into the images of the pages that
 it touched.
@@ -94,6 +94,7 @@ class Journal:
         self._rows = np.zeros(0, np.int64)
         self._before: Words = np.zeros((0, table.layout.width), np.int64)
         self._sets: dict[str, list[tuple[Ints, Ints]]] = {}
+        self._has_head = False
 
     def begin(self, rows: Rows) -> None:
         """Remember these rows, each given once, before a batch changes them."""
@@ -103,6 +104,13 @@ class Journal:
     def note(self, name: str, keys: Ints, values: Ints) -> None:
         """Remember that entries of a set were put."""
         self._sets.setdefault(name, []).append((keys, values))
+
+    def first_head(self) -> bytes | None:
+        """The head of a lane whose state has none yet, once: it says whose the log is."""
+        if self._has_head:
+            return None
+        self._has_head = True
+        return _encode(self._lane_head())
 
     def commit(self) -> bytes:
         """The log entry of what changed since `begin`."""
@@ -162,6 +170,7 @@ class Journal:
         if head is not None:
             lane = _decode_head(head)
             _check(lane, self.table.layout)
+            self._has_head = True
             self._pages, self.head = lane.pages, lane.head
         for page in pages:
             self._restore_page(page)

@@ -56,10 +56,14 @@ class Place:
 
 
 class Layout:
-    """The fields of a row, their places, and the row that a new user starts with."""
+    """The fields of a row, their places, and the row that a new user starts with.
 
-    def __init__(self, fields: Iterable[Field]) -> None:
+    `meaning` says what the fields don't: which of their numbers is what.
+    """
+
+    def __init__(self, fields: Iterable[Field], meaning: str = "") -> None:
         self.fields = tuple(fields)
+        self._meaning = meaning
         starts = [0, *accumulate(field.words for field in self.fields)]
         self.width = starts[-1]
         self._places = {
@@ -86,7 +90,7 @@ class Layout:
     def fingerprint(self) -> str:
         """A short name of the layout; two layouts with the same one read each other's rows."""
         text = ";".join(f"{f.name}:{f.dtype}:{f.length}:{f.initial!r}" for f in self.fields)
-        return sha256(text.encode()).hexdigest()[:16]
+        return sha256(f"{text};{self._meaning}".encode()).hexdigest()[:16]
 
 
 def _place(field: Field, start: int, width: int) -> Place:

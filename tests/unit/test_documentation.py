@@ -18,6 +18,7 @@ from flink_job.cluster.__main__ import app as local_cluster
 from flink_job.config.load import check, load, read
 from flink_job.config.model import Config
 from operators.events.reasons import Reason
+from operators.features.spec import _TAKES
 from operators.metrics import AssignMetrics, ProfileMetrics, UpsertMetrics
 from operators.records import Assignment, DeadLetter, Transition
 

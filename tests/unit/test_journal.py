@@ -156,3 +156,13 @@ def test_state_of_another_kind_is_refused(change: dict[int, object], message: st
         head[position] = value
     with pytest.raises(FlockwiseError, match=message):
         journal().restore(msgspec.msgpack.encode(head), [], [])
+
+
+def test_a_log_without_images_is_as_much_of_its_layout() -> None:
+    writer = journal()
+    head, entry = writer.first_head(), add(writer, ["ann"])
+    assert writer.first_head() is None
+    journal().restore(head, [], [entry])
+    for other in (Layout(FIELDS, "other features"), Layout(FIELDS[1:])):
+        with pytest.raises(FlockwiseError, match="written for other features or segments"):
+            Journal(UserTable(other, ["seen"])).restore(head, [], [entry])
