@@ -22,6 +22,7 @@ from operators.errors import JobError
 Define = Callable[[Environment], None]
 
 _POLL_S: Final = 0.3
+_STOP_WITHIN_S: Final = 60.0
 _HOST: Final = "127.0.0.1"
 
 
@@ -151,12 +152,18 @@ class _Watcher:
 
 
 def _stop(rest: FlinkRest, job: str, savepoints: Path, end: _End) -> None:
-    request = rest.stop(job, savepoints.as_uri())
-    while not end.wait(_POLL_S):
+    """Stop a job with a savepoint; one that is just starting can't be stopped before it runs."""
+    give_up_s = time.monotonic() + _STOP_WITHIN_S
+    while True:
         try:
-            rest.stopped(job, request)
+            request = rest.stop(job, savepoints.as_uri())
+            while not end.wait(_POLL_S):
+                rest.stopped(job, request)
+            return
         except JobError:
-            if not end.wait(_POLL_S):  # else it has stopped, and its cluster with it
+            if end.wait(_POLL_S):  # it has stopped, and its cluster with it
+                return
+            if time.monotonic() > give_up_s:
                 raise
 
 

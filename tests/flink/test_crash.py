@@ -96,6 +96,23 @@ def test_a_run_that_is_killed_again_and_again_loses_and_repeats_nothing(tmp_path
     assert members_of(tmp_path, "killed") == members_of(tmp_path, "undisturbed")
 
 
+def test_a_run_that_is_stopped_while_flink_starts_goes_on_later(tmp_path: Path) -> None:
+    write_jsonl(simulate(Population(500, 3, END_US), seed=3), tmp_path / "events.jsonl")
+    config = write_config(tmp_path, "early")
+    process = subprocess.Popen(command(config), stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    next(line for line in process.stderr if "starting Flink" in line)
+    time.sleep(3)  # the job is known, and not all of it is at work
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 0, said
+    if "stopped; --resume goes on from here" in said:
+        subprocess.run(command(config, "--resume"), check=True, capture_output=True)
+    undisturbed = write_config(tmp_path, "undisturbed")
+    subprocess.run(command(undisturbed), check=True, capture_output=True)
+    assert told(tmp_path, "early") == told(tmp_path, "undisturbed") != []
+
+
 def test_a_run_that_has_ended_is_not_run_again(tmp_path: Path) -> None:
     population = Population(20, 2, END_US)
     write_jsonl(simulate(population, seed=3), tmp_path / "events.jsonl")
