@@ -43,6 +43,9 @@ _BACKING_OFF: Final = {
     "restart-strategy.exponential-delay.reset-backoff-threshold": "10 min",
     "restart-strategy.exponential-delay.attempts-before-reset-backoff": "8",
 }
+_ENDLESS: Final = {
+    "restart-strategy.exponential-delay.attempts-before-reset-backoff": str(2**31 - 1)
+}
 _BACKENDS: Final = {"heap": "hashmap", "rocksdb": "rocksdb"}
 
 
@@ -52,8 +55,8 @@ class Flink:
 
     `restore_from` is a checkpoint or savepoint to begin with. `rest_port` is that of the
     mini-cluster; `rest_address` (host, port) names a running cluster instead. `restarts` is
-    how often a failed job is restarted in all; None: it is not counted for ever, but a job that
-    fails again and again, with no quiet time between, fails.
+    how often a failed job is restarted in all. None: it is not counted for ever, but a job that
+    fails again and again, with no quiet time between, fails, unless it is `endless`.
     """
 
     checkpoints: str
@@ -65,6 +68,7 @@ class Flink:
     rest_address: tuple[str, int] | None = None
     jars: Sequence[Path] = ()
     restarts: int | None = None
+    endless: bool = False
     more: Mapping[str, str] = field(default_factory=dict)
 
     def settings(self) -> dict[str, str]:
@@ -77,6 +81,7 @@ class Flink:
             "state.backend.type": _BACKENDS[self.backend],
             "execution.checkpointing.incremental": str(self.backend == "rocksdb").lower(),
             **(_BACKING_OFF if self.restarts is None else _limited(self.restarts)),
+            **(_ENDLESS if self.endless else {}),
         }
         if self.jars:
             settings["pipeline.jars"] = ";".join(jar.as_uri() for jar in self.jars)

@@ -14,7 +14,7 @@ import msgspec
 from flink_job import kafka
 from flink_job.changelog import Changelog
 from flink_job.config.load import moment_us
-from flink_job.config.model import Config, FileSource, KafkaOutput, KafkaSource
+from flink_job.config.model import Config, FileSource, KafkaOutput, KafkaSecurity, KafkaSource
 from flink_job.config.secrets import resolve
 from flink_job.folder import RunFolder
 from flink_job.kafka import Broker
@@ -94,12 +94,12 @@ class Plan:
         source = self.config.source.kafka
         if source is None:
             return None
-        return Broker.of(source.bootstrap, source.security, "source.kafka")
+        return self._broker(source.bootstrap, source.security, "source.kafka")
 
     def output_broker(self) -> Broker | None:
         """Where records go, None if it is a folder."""
         out = self.config.output.kafka
-        return None if out is None else Broker.of(out.bootstrap, out.security, "output.kafka")
+        return None if out is None else self._broker(out.bootstrap, out.security, "output.kafka")
 
     def as_of_us(self) -> int | None:
         """The moment that a bounded run is told to end with."""
@@ -162,11 +162,19 @@ class Plan:
         spec = self.config.store
         if isinstance(spec, SqliteSpec):
             spec = msgspec.structs.replace(spec, path=str(self.absolute(spec.path)))
+        elif spec is not None and spec.ca_file is not None:
+            spec = msgspec.structs.replace(spec, ca_file=str(self.absolute(spec.ca_file)))
         return None if spec is None else partial(open_store, spec)
 
     def checkpoint_ms(self) -> int:
         """How often changes are committed."""
         return _milliseconds(self.config.run.checkpoint)
+
+    def _broker(self, bootstrap: str, security: KafkaSecurity, path: str) -> Broker:
+        if security.ca_file is not None:
+            ca_file = str(self.absolute(security.ca_file))
+            security = msgspec.structs.replace(security, ca_file=ca_file)
+        return Broker.of(bootstrap, security, path)
 
     def _kafka_events(self, source: KafkaSource, batch_ms: int) -> KafkaEvents:
         broker = self.input_broker()

@@ -85,6 +85,7 @@ class Submission:
             parallelism=self.slots,
             backend=plan.config.run.backend or "rocksdb",
             rest_address=(self.rest.host, self.rest.port),
+            endless=not segment,  # a store may be away for long; nothing is passed over
             more={"execution.state-recovery.path": savepoint} if savepoint else {},
         )
 

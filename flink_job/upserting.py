@@ -43,7 +43,7 @@ def upsert(plan: Plan, jars: Sequence[Path], watch: Watch) -> Outcome:
         restore_from=state,
         rest_port=free_port(),
         jars=jars,
-        restarts=None,
+        endless=True,  # a store may be away for long; nothing is passed over
     )
     return run(
         f"{plan.config.name} upsert",

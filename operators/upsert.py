@@ -96,10 +96,11 @@ class Upsert(KeyedProcessFunction):
         """The records; what flockwise did not write is counted and left where it is."""
         records = []
         for value in values:
+            if value == NULL:
+                continue  # it only makes Kafka drop what is older
             try:
                 records.append(decoder.decode(value))
             except (msgspec.DecodeError, UnicodeDecodeError):
-                if value != NULL:
-                    _log.warning("a record of the changelog is none of flockwise's")
+                _log.warning("a record of the changelog is none of flockwise's")
                 self._metrics.unreadable()
         return records

@@ -39,8 +39,8 @@ class Session:
         plan, console = self._plan, self._console
         with plan.folder.locked(), stopping() as stop:
             jars = self._prepare()
-            with ticker(console, "reading files") as files:
-                begun = begin(plan, Start(resume, fresh), count_line(files, "records read"))
+            with ticker(console, "looking at the run's folder") as told:
+                begun = begin(plan, Start(resume, fresh), count_line(told, "records read"))
             started_s = time.monotonic()
             with ticker(console, "starting Flink") as told, self._store():
                 watch = self._watch(COUNTERS, job_line(told), stop)
