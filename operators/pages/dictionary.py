@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+_NEW: Final = -2  # no code
 
 
 class Dictionary:
@@ -33,6 +36,14 @@ class Dictionary:
             code = self._next
             self.hold(code, text)
         return code
+
+    def codes(self, texts: Sequence[str | None]) -> list[int]:
+        """The codes of texts, given out now to those that have none; -1 for None."""
+        known = self._codes.get
+        codes = [-1 if text is None else known(text, _NEW) for text in texts]
+        if _NEW in codes:
+            codes = [-1 if text is None else self.add(text) for text in texts]
+        return codes
 
     def hold(self, code: int, text: str) -> None:
         """Put a pair back that was given out before, as a restored state does."""

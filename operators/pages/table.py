@@ -71,8 +71,7 @@ class UserTable:
 
     def codes_of(self, texts: Sequence[str | None]) -> Ints:
         """The dictionary codes of these texts, int64[n]; -1 for None."""
-        add = self.dictionary.add
-        return np.array([-1 if text is None else add(text) for text in texts], np.int64)
+        return np.array(self.dictionary.codes(texts), np.int64)
 
     def codes_in(self, rows: Rows) -> set[int]:
         """The dictionary codes that stand in these rows."""
