@@ -8,11 +8,11 @@ from pyflink.common import Types
 
 from flink_job.changelog import Changelog, changelog_batches
 from flink_job.environment import Environment
-from flink_job.sinks import Sink, discard
+from flink_job.sinks import Sink, discard, unpacked
 from flink_job.sources import Source, micro_batches
-from operators.assign import MODELS, Assign
+from operators.assign import MODELS, RECORDS, Assign
 from operators.learn import MODEL, Learn
-from operators.profile import DEAD_LETTERS, EVALUATIONS, OUTPUT, SAMPLES, TOTALS, Profile
+from operators.profile import DEAD_LETTERS, EVALUATIONS, SAMPLES, TOTALS, Profile
 from operators.settings import Settings
 from operators.upsert import Store, Upsert
 
@@ -46,13 +46,15 @@ def define_segment_job(
     assigned = (
         profiled.key_by(lambda evaluations: evaluations[0], Types.INT())
         .connect(models.broadcast(MODELS))
-        .process(Assign(settings), OUTPUT)
+        .process(Assign(settings), RECORDS)
         .uid("assign")
         .name("Assign")
     )
-    sink.write(environment.tables, assigned.union(profiled.get_side_output(DEAD_LETTERS)))
+    tables = environment.tables
+    letters = tables.from_data_stream(profiled.get_side_output(DEAD_LETTERS))
+    sink.write(tables, unpacked(tables, assigned).union_all(letters))
     if ledger:
-        ledger.write(environment.tables, profiled.get_side_output(TOTALS))
+        ledger.write(tables, tables.from_data_stream(profiled.get_side_output(TOTALS)))
 
 
 def define_upsert_job(

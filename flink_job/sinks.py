@@ -15,6 +15,7 @@ from pyflink.table import DataTypes, StreamTableEnvironment, Table
 from pyflink.table.expressions import col
 
 from flink_job.sql import options
+from operators.assign import LENGTH_DIGITS
 
 # Above the longest outage plus a checkpoint, and below the broker's transaction.max.timeout.ms
 # (15 minutes unless set otherwise).
@@ -29,7 +30,7 @@ _FILE_BYTES: Final = 128 * 1024 * 1024
 class Sink(Protocol):
     """Takes (topic, key, value) records."""
 
-    def write(self, tables: StreamTableEnvironment, records: DataStream) -> None:
+    def write(self, tables: StreamTableEnvironment, records: Table) -> None:
         """Add the writing of these records to the job."""
 
 
@@ -42,7 +43,7 @@ class KafkaSink:
     transactional_prefix: str
     properties: Mapping[str, str] = field(default_factory=dict)
 
-    def write(self, tables: StreamTableEnvironment, records: DataStream) -> None:
+    def write(self, tables: StreamTableEnvironment, records: Table) -> None:
         with_ = options(
             {
                 "connector": "kafka",
@@ -50,6 +51,7 @@ class KafkaSink:
                 "properties.bootstrap.servers": self.bootstrap,
                 "properties.transaction.timeout.ms": str(_TRANSACTION_TIMEOUT_MS),
                 "properties.max.request.size": str(_LARGEST_RECORD),
+                "properties.buffer.memory": str(2 * _LARGEST_RECORD),
                 "properties.linger.ms": "5",
                 "key.format": "raw",
                 "key.fields": "key",
@@ -81,10 +83,11 @@ class FolderSink:
     folder: Path
     topics: Sequence[str]
 
-    def write(self, tables: StreamTableEnvironment, records: DataStream) -> None:
-        table = tables.from_data_stream(records)
+    def write(self, tables: StreamTableEnvironment, records: Table) -> None:
         for topic in self.topics:
-            lines = table.where(col("topic") == topic).select(col("value").cast(DataTypes.STRING()))
+            lines = records.where(col("topic") == topic).select(
+                col("value").cast(DataTypes.STRING())
+            )
             _texts(tables, lines).sink_to(self._files(topic)).uid(f"folder-{topic}").name(topic)
 
     def _files(self, topic: str) -> FileSink:
@@ -104,6 +107,24 @@ def _texts(tables: StreamTableEnvironment, lines: Table) -> DataStream:
     """A table of one column of texts as a stream of texts, not of rows."""
     text = get_gateway().jvm.org.apache.flink.table.api.DataTypes.STRING()
     return DataStream(tables._j_tenv.toDataStream(lines._j_table, text))
+
+
+def unpacked(tables: StreamTableEnvironment, packed: DataStream) -> Table:
+    """The (topic, key, value) records of rows as Assign packs them."""
+    tables.create_temporary_view("packed", packed)
+    behind_length = LENGTH_DIGITS + 1
+    return tables.sql_query(
+        f"""SELECT topic,
+  CAST(SUBSTRING(record, {behind_length}, key_length) AS BYTES) AS `key`,
+  CAST(SUBSTRING(record, {behind_length} + key_length) AS BYTES) AS `value`
+FROM (
+  SELECT topic, record, CAST(SUBSTRING(record, 1, {LENGTH_DIGITS}) AS INT) AS key_length
+  FROM (
+    SELECT topic, CAST(line AS STRING) AS record
+    FROM packed CROSS JOIN UNNEST(records) AS unnested (line)
+  )
+)"""
+    )
 
 
 def discard(tables: StreamTableEnvironment, records: DataStream) -> None:

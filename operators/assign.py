@@ -23,11 +23,16 @@ from operators.membership.members import Members, Verdicts
 from operators.membership.publish import publish
 from operators.metrics import AssignMetrics
 from operators.moments import now_us
-from operators.profile import END_OF_TIME
+from operators.profile import BYTES, END_OF_TIME
 from operators.records import Assignment, Transition, encode
 from operators.settings import Settings
 from operators.state import LaneState
 from operators.wire import Evaluations, unpack
+
+# Records of a topic, each `packed`: one row a message, since each row that leaves Python costs
+# as much as some ten records.
+RECORDS: Final = Types.ROW_NAMED(["topic", "records"], [Types.STRING(), Types.OBJECT_ARRAY(BYTES)])
+LENGTH_DIGITS: Final = 3  # of a key in characters: users have at most 512
 
 MODELS: Final = MapStateDescriptor("models", Types.STRING(), Types.PICKLED_BYTE_ARRAY())
 
@@ -37,7 +42,7 @@ _UNASSIGNED: Final = 2_048  # users a message who are given their first cluster,
 
 
 class Assign(KeyedBroadcastProcessFunction):
-    """Inputs: `wire` messages by lane; models, broadcast. Output: (topic, key, value)."""
+    """Inputs: `wire` messages by lane; models, broadcast. Output: `RECORDS`."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -133,10 +138,10 @@ class Assign(KeyedBroadcastProcessFunction):
 
     def _rows(self, records: _Records) -> Iterator[Any]:
         outputs = self._settings.outputs
-        for transition in records.transitions:
-            yield Row(outputs.transitions, transition.user.encode(), encode(transition))
-        for user, assignment in records.assignments.items():
-            yield Row(outputs.assignments, user.encode(), encode(assignment))
+        if records.transitions:
+            yield Row(outputs.transitions, list(map(packed, records.transitions)))
+        if records.assignments:
+            yield Row(outputs.assignments, list(map(packed, records.assignments.values())))
 
     def _write(self, lane: int, members: Members, ctx: Any) -> None:
         self._state.commit(members.journal)
@@ -147,6 +152,11 @@ class Assign(KeyedBroadcastProcessFunction):
             if at_us < self._timers_us.get(lane, NEVER):
                 self._timers_us[lane] = at_us
                 ctx.timer_service().register_processing_time_timer(at_us // 1_000)
+
+
+def packed(record: Assignment | Transition) -> bytes:
+    """A record as `RECORDS` has it: the length of its key, the key, the value."""
+    return f"{len(record.user):0{LENGTH_DIGITS}}{record.user}".encode() + encode(record)
 
 
 class _Records:
