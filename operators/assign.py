@@ -19,6 +19,7 @@ from pyflink.datastream.state import MapStateDescriptor
 from operators.clustering.model import ClusterModel
 from operators.clustering.space import Space
 from operators.features.windows import NEVER
+from operators.interpreter import set_up
 from operators.membership.members import Members, Verdicts
 from operators.membership.publish import publish
 from operators.metrics import AssignMetrics
@@ -48,6 +49,7 @@ class Assign(KeyedBroadcastProcessFunction):
         self._settings = settings
 
     def open(self, runtime_context: RuntimeContext) -> None:
+        set_up()
         self._columns = self._settings.catalog().columns
         self._rulebook = self._settings.rulebook(self._columns)
         clusters = list(self._settings.clusters.items())

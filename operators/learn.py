@@ -16,6 +16,7 @@ from pyflink.datastream.state import ValueStateDescriptor
 
 from operators.clustering.learner import Learner
 from operators.clustering.space import Space
+from operators.interpreter import set_up
 from operators.profile import BYTES, END_OF_TIME
 from operators.settings import Settings
 
@@ -30,6 +31,7 @@ class Learn(KeyedProcessFunction):
         self._settings = settings
 
     def open(self, runtime_context: RuntimeContext) -> None:
+        set_up()
         self._columns = self._settings.catalog().columns
         self._learners: dict[str, Learner] = {}
         self._state = runtime_context.get_state(

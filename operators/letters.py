@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from base64 import b64encode
 from hashlib import sha256
+from typing import Final
 
 import numpy as np
 
 from operators.events.decode import BAD_ROW, NULL, Rejected
 from operators.events.reasons import Reason
 from operators.moments import iso
-from operators.records import DeadLetter
+from operators.records import DeadLetter, encode
+
+_KEY_SHARE: Final = 50  # of a letter's size that its key may take
+
+
+def shortened_key(key: bytes, most_bytes: int) -> bytes:
+    """The key of a letter in Kafka, which takes no more than its share."""
+    return key[: most_bytes // _KEY_SHARE]
 
 
 def dead_letter(
@@ -21,7 +29,7 @@ def dead_letter(
     raw = None if value == NULL else value.removeprefix(marker)
     truncated = raw is not None and len(raw) > most_bytes
     text, base64 = _text(raw[:most_bytes] if raw and truncated else raw)
-    key_text, key_base64 = _text(None if key == NULL else key)
+    key_text, key_base64 = _text(None if key == NULL else shortened_key(key, most_bytes))
     return DeadLetter(
         reason=rejected.reason.value,
         detail=rejected.detail,
@@ -41,6 +49,10 @@ def _text(data: bytes | None) -> tuple[str | None, str | None]:
     if data is None:
         return None, None
     try:
-        return data.decode(), None
+        text = data.decode()
     except UnicodeDecodeError:
         return None, b64encode(data).decode()
+    # In JSON a control character takes six bytes: Base64 takes four for three, whatever they are.
+    if len(encode(text)) > 16 + 4 * len(data) // 3:
+        return None, b64encode(data).decode()
+    return text, None

@@ -15,13 +15,14 @@ from pyflink.common import Row, Types
 from pyflink.datastream import KeyedProcessFunction, OutputTag, RuntimeContext
 
 from operators.clustering.space import Space
-from operators.events.decode import EventDecoder, Rejected
+from operators.events.decode import NULL, EventDecoder, Rejected
 from operators.events.reasons import Reason
 from operators.features.clocks import EventClock, Round, WallClock, evaluate_all
 from operators.features.profiles import DUE, Profiles
 from operators.features.windows import NEVER
 from operators.frame import Frame
-from operators.letters import dead_letter
+from operators.interpreter import set_up
+from operators.letters import dead_letter, shortened_key
 from operators.metrics import ProfileMetrics
 from operators.moments import now_us
 from operators.records import LaneTotals, encode
@@ -56,6 +57,7 @@ class Profile(KeyedProcessFunction):
         self._settings = settings
 
     def open(self, runtime_context: RuntimeContext) -> None:
+        set_up()
         settings = self._settings
         self._catalog = settings.catalog()
         self._decoder = EventDecoder(
@@ -134,10 +136,9 @@ class Profile(KeyedProcessFunction):
         """At the end of a bounded run: what is due until `as_of`, then everyone at `as_of`."""
         as_of_us = self._settings.clock.as_of_us
         assert as_of_us is not None  # only bounded runs register a timer at the end of time
-        rounds = [
-            *self._clock.step(profiles, None, as_of_us),
-            evaluate_all(profiles, as_of_us),
-        ]
+        rounds = self._clock.step(profiles, None, as_of_us)
+        if len(profiles.table):
+            rounds.append(evaluate_all(profiles, as_of_us))
         yield Row(lane, pack(profiles, rounds, as_of_us, None))
         yield from self._samples(lane, profiles, rounds[-1:], _LAST_SAMPLE)
         head = profiles.journal.head
@@ -169,9 +170,10 @@ class Profile(KeyedProcessFunction):
         outputs = self._settings.outputs
         for record in rejected:
             self._metrics.dead_letter(record.reason)
-            key = keys[record.source]
+            key = NULL if self._settings.events.key == "none" else keys[record.source]
             letter = dead_letter(record, key, values[record.source], now, outputs.most_letter_bytes)
-            yield DEAD_LETTERS, Row(outputs.dead_letters, key, encode(letter))
+            kept_key = None if key == NULL else shortened_key(key, outputs.most_letter_bytes)
+            yield DEAD_LETTERS, Row(outputs.dead_letters, kept_key, encode(letter))
 
     def _write(self, lane: int, profiles: Profiles, ctx: KeyedProcessFunction.Context) -> None:
         journal = profiles.journal
