@@ -75,7 +75,8 @@ class KafkaEvents:
     def columns(self) -> str:
         if self.user_field is None:
             return "CAST(k AS STRING) AS lane_of, k, v, written, rt"
-        path = literal("$." + self.user_field)
+        name = self.user_field.replace("\\", "\\\\").replace("'", "\\'")
+        path = literal(f"$['{name}']")
         user = f"JSON_VALUE(CAST(v AS STRING), {path} NULL ON EMPTY NULL ON ERROR)"
         return f"{user} AS lane_of, ENCODE({user}, 'UTF-8') AS k, v, written, rt"
 

@@ -184,7 +184,8 @@ class Times:
         number = _number(value)
         if number is None or self._unit_us is None or np.isnan(number):
             return None
-        return round(number * self._unit_us)
+        time_us = number * self._unit_us
+        return round(time_us) if np.isfinite(time_us) else round(number)
 
 
 _NO_TEXT: Final = "\0 not a text"
