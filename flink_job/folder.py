@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 import msgspec
 
@@ -60,13 +61,21 @@ class RunFolder:
     def write(self, note: Note) -> None:
         """Note what the run was started with."""
         self.path.mkdir(parents=True, exist_ok=True)
-        self._note.write_bytes(msgspec.json.encode(note))
+        partial = self._note.with_suffix(".partial")
+        partial.write_bytes(msgspec.json.encode(note))
+        partial.replace(self._note)
 
     def note(self) -> Note | None:
         """What the last run was started with, None if there was none."""
         if not self._note.exists():
             return None
-        return msgspec.json.decode(self._note.read_bytes(), type=Note)
+        try:
+            return msgspec.json.decode(self._note.read_bytes(), type=Note)
+        except msgspec.DecodeError as error:
+            raise UsageError(
+                f"{self.path}: what an earlier run noted in run.json can't be read ({error}): "
+                "--fresh deletes its state and begins anew"
+            ) from None
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -75,8 +84,7 @@ class RunFolder:
         Raises:
             UsageError: another run holds it.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
-        with (self.path / "lock").open("w") as lock:
+        with self._lock() as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
@@ -85,6 +93,15 @@ class RunFolder:
                     "folder (run.state)"
                 ) from None
             yield
+
+    def _lock(self) -> TextIO:
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            return (self.path / "lock").open("w")
+        except OSError as error:
+            raise UsageError(
+                f"run.state: {self.path} can't be written: {error.strerror}"
+            ) from error
 
     @property
     def _note(self) -> Path:

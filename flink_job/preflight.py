@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from flink_job import kafka
 from flink_job.plan import Plan
 from flink_job.progress import Progress
 from flink_job.stack.jars import ensure_jars
-from operators.errors import PreflightError, nearest
+from operators.errors import PreflightError, UsageError, nearest
 
 
 def connector_jars(plan: Plan, progress: Progress) -> Sequence[Path]:
@@ -46,7 +47,7 @@ def _check_input(plan: Plan) -> None:
     files, source, broker = plan.files(), plan.config.source.kafka, plan.input_broker()
     for path in files.paths if files else ():
         if not Path(path).is_file():
-            raise PreflightError(f"source.files.paths: there is no file {path}")
+            raise UsageError(f"source.files.paths: there is no file {path}")
     if source is not None and broker is not None:
         known = kafka.topics(broker)
         if source.topic not in known:
@@ -55,6 +56,15 @@ def _check_input(plan: Plan) -> None:
 
 
 def _check_output(plan: Plan) -> None:
-    broker, topics = plan.output_broker(), plan.topics()
+    broker, topics, folder = plan.output_broker(), plan.topics(), plan.output_folder()
+    if folder is not None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with TemporaryFile(dir=folder):
+                pass
+        except OSError as error:
+            raise UsageError(
+                f"output.folder: {folder} can't be written: {error.strerror}"
+            ) from error
     if broker is not None:
         kafka.make_output_topics(broker, *topics.all())

@@ -61,7 +61,10 @@ def run(name: str, flink: Flink, define: Define, savepoints: Path, watch: Watch)
     environment = Environment.create(flink)
     define(environment)
     check_thread_mode(environment.stream)
-    client = environment.stream.execute_async(name)
+    try:
+        client = environment.stream.execute_async(name)
+    except Py4JError as error:
+        raise JobError(f"the job could not be started: {cause(error)}") from None
     rest = FlinkRest(_HOST, flink.rest_port or 0)
     job = str(client.get_job_id())
     end = _End(client)

@@ -49,7 +49,8 @@ def begin(plan: Plan, start: Start, progress: Callable[[int], None]) -> Begin:
         UsageError: there is an earlier run and it was not said what to do with it, or none to
             resume, or the configuration has changed since.
     """
-    folder, noted = plan.folder, plan.folder.note()
+    folder = plan.folder
+    noted = None if start.fresh else folder.note()
     if start.resume:
         if noted is not None and noted.ended:
             return Begin(noted, None)

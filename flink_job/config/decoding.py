@@ -28,6 +28,8 @@ def _problems(data: object, wanted: Any, path: str) -> Iterator[Problem]:
     struct = _struct_of(wanted, data)
     if get_origin(wanted) in (dict, Mapping) and isinstance(data, dict):
         yield from _problems_of_values(data, get_args(wanted)[1], path)
+    elif struct is None and isinstance(data, dict) and (kinds := _kinds(wanted)):
+        yield _problem_of_kind(data, kinds, path)
     elif struct is None or (data is None and _takes_none(wanted)):
         yield from _problem_of_type(data, wanted, path)
     elif not isinstance(data, dict):
@@ -93,6 +95,21 @@ def _struct_of(wanted: Any, data: object) -> type | None:
     tags = {_tag_of(struct): struct for struct in structs}
     chosen = [tag for tag in tags if isinstance(data, dict) and data.get(tag[0]) == tag[1]]
     return tags[chosen[0]] if chosen else None
+
+
+def _kinds(wanted: Any) -> dict[str, str]:
+    """The tags of a union of structs, each with the name of its field."""
+    options = get_args(wanted) if _is_union(wanted) else ()
+    structs = [x for x in options if isinstance(x, type) and issubclass(x, msgspec.Struct)]
+    return {str(_tag_of(x)[1]): _tag_of(x)[0] for x in structs if _tag_of(x)[0]}
+
+
+def _problem_of_kind(data: Mapping[object, object], kinds: Mapping[str, str], path: str) -> Problem:
+    field = next(iter(kinds.values()))
+    found = data.get(field)
+    hint = nearest(found, list(kinds)) if isinstance(found, str) else ""
+    expected = f"expected {' or '.join(kinds)}"
+    return Problem(_join(path, field), f"{expected}, found {_shown(found)}{hint}")
 
 
 def _tag_of(struct: Any) -> tuple[str, object]:

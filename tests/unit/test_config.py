@@ -163,7 +163,7 @@ def test_a_good_configuration_has_no_mistakes() -> None:
         ),
         (
             {"store": {"kind": "sqlight", "path": "x"}},
-            "store: invalid value 'sqlight'",
+            "store.kind: expected sqlite or cassandra, found 'sqlight', did you mean 'sqlite'?",
         ),
         (
             {"store": {"kind": "cassandra", "hosts": ["h"], "user": "u", "password": "hunter2"}},
