@@ -26,7 +26,7 @@ from tests.stack.histories import (
 
 # The store lives as long as the test module; each example has names of its own in it.
 shared_store = settings(
-    max_examples=60,
+    max_examples=30,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
