@@ -5,13 +5,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 
-.PHONY: help install demo test lint faults bench clean
+.PHONY: help install demo test lint faults bench bench-latency clean
 
 help:
 	@echo "make demo    simulate a shop, segment its users, show what came of it (under a minute)"
 	@echo "make test    check everything: style, types, tests; with the real servers where Maven is"
 	@echo "make faults  kill parts of a real cluster while it works (some minutes)"
 	@echo "make bench   how fast: the bare Kafka scan and the whole job, and their ratio"
+	@echo "make bench-latency  how long from an event to the transition and the row in Cassandra"
 	@echo "make clean   remove the virtual environment and what runs have left in .flockwise"
 
 install: $(INSTALLED)
@@ -41,6 +42,9 @@ faults: $(INSTALLED)
 
 bench: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks.segment
+
+bench-latency: $(INSTALLED)
+	$(BIN)/python -m tests.benchmarks.latency
 
 clean:
 	rm -rf $(VENV) .flockwise
