@@ -9,6 +9,7 @@ import msgspec
 
 from operators.events import fields
 from operators.events.spec import TIME_UNITS_US, EventsSpec
+from operators.events.times import Times
 
 _UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
@@ -19,7 +20,7 @@ class Heads:
     def __init__(self, events: EventsSpec) -> None:
         self._user = _field_decoder(events.user)
         self._time = _field_decoder(events.time)
-        self._times = fields.Times(TIME_UNITS_US.get(events.time_unit))
+        self._times = Times(TIME_UNITS_US.get(events.time_unit))
 
     def keys(self, values: Sequence[bytes]) -> list[bytes | None]:
         """The Kafka key of each event: its user; None where that can't be read."""

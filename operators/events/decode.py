@@ -18,6 +18,7 @@ from operators.events.batch import EventBatch
 from operators.events.fields import Fault, Faults
 from operators.events.reasons import Reason
 from operators.events.spec import TIME_UNITS_US, EventsSpec
+from operators.events.times import Times
 
 # Flink's ARRAY_AGG passes over nulls, so the source puts this in the place of a null key or
 # value. It starts with a NUL, which no JSON value does.
@@ -69,7 +70,7 @@ class EventDecoder:
         self._keyed = keyed
         self._numbers = sorted(numbers)
         self._texts = sorted(texts)
-        self._times = fields.Times(TIME_UNITS_US.get(spec.time_unit))
+        self._times = Times(TIME_UNITS_US.get(spec.time_unit))
         self._decode = _record_decoder(spec, {*numbers, *texts})
 
     def decode(self, keys: Sequence[bytes], values: Sequence[bytes], latest_us: int) -> Decoded:

@@ -1,0 +1,128 @@
+"""The times of events: ISO 8601 texts, or numbers in a unit since 1970."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import numpy as np
+
+from operators.events.fields import WHOLE, Fault, Faults, finite_number, shown
+from operators.events.reasons import Reason
+from operators.frame import Moments
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+_LATEST_US: Final = 32_503_680_000_000_000  # the year 3000: far from the edge of int64
+
+# How most streams write UTC. What is in the group, numpy reads.
+_PLAIN: Final = re.compile(
+    r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,6})?)(?:Z| UTC| GMT|\+00:00|)", re.ASCII
+)
+
+
+class Times:
+    """Reads event times, texts if `unit_us` is None. They end with the year 3000."""
+
+    def __init__(self, unit_us: int | None) -> None:
+        self._unit_us = unit_us
+
+    def read(self, values: Sequence[Any]) -> tuple[Moments, Faults]:
+        """The times in microseconds, int64[n]; 0 where there is a fault."""
+        unit_us = self._unit_us
+        column = _whole_numbers(values, unit_us) if unit_us else _alike(values)
+        return (column, {}) if column is not None else self._read_each(values)
+
+    def _read_each(self, values: Sequence[Any]) -> tuple[Moments, Faults]:
+        faults: Faults = {}
+        column = np.zeros(len(values), np.int64)
+        for position, value in enumerate(values):
+            read = self._read(value)
+            if isinstance(read, tuple):
+                faults[position] = read
+            else:
+                column[position] = read
+        return column, faults
+
+    def _read(self, value: Any) -> int | Fault:
+        if value is None or value == "":
+            return Reason.MISSING_TIME, "the time is missing, null or empty"
+        time_us = _iso_us(value) if self._unit_us is None else _number_us(value, self._unit_us)
+        if time_us is None:
+            wanted = "an ISO 8601 text" if self._unit_us is None else "a number"
+            return Reason.BAD_TIME, f"expected {wanted}, found {shown(value)}"
+        if time_us < 0:
+            return Reason.BEFORE_1970, f"the time {shown(value)} lies before 1970"
+        if time_us > _LATEST_US:
+            return Reason.FUTURE, f"the time {shown(value)} lies beyond the year 3000"
+        return time_us
+
+
+def _whole_numbers(values: Sequence[Any], unit_us: int) -> Moments | None:
+    """Whole numbers in range; None if others are among them."""
+    if not WHOLE.issuperset(map(type, values)):
+        return None
+    try:
+        column = np.array(values, np.int64)
+    except OverflowError:
+        return None
+    return column * unit_us if _in_range(column, _LATEST_US // unit_us) else None
+
+
+def _alike(values: Sequence[Any]) -> Moments | None:
+    """Texts that all have the form of the first, if that is a plain one; else None."""
+    match = _PLAIN.fullmatch(values[0]) if values and type(values[0]) is str else None
+    if match is None:
+        return None
+    try:
+        joined = "".join(values).encode("ascii")
+    except (TypeError, UnicodeEncodeError):
+        return None
+    first = np.frombuffer(values[0].encode(), np.uint8)
+    if set(map(len, values)) != {len(first)}:
+        return None
+    characters = np.frombuffer(joined, np.uint8).reshape(-1, len(first))
+    digits = _are_digits(first)
+    as_first = np.where(digits, _are_digits(characters), characters == first)
+    if not np.all(as_first):
+        return None
+    width = match.end(1)
+    texts = np.ascontiguousarray(characters[:, :width]).view(f"S{width}").ravel()
+    try:
+        column = texts.astype("datetime64[us]").view(np.int64)
+    except ValueError:  # a day or an hour that there isn't
+        return None
+    return column if _in_range(column, _LATEST_US) else None
+
+
+def _are_digits(characters: Any) -> Any:
+    return (characters >= ord("0")) & (characters <= ord("9"))
+
+
+def _in_range(column: Moments, latest: int) -> bool:
+    return bool(np.all((column >= 0) & (column <= latest)))
+
+
+def _iso_us(value: Any) -> int | None:
+    if type(value) is not str or len(value) < len("2026-01-01"):
+        return None
+    text = value[:-4] if value.endswith((" UTC", " GMT")) else value
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def _number_us(value: Any, unit_us: int) -> int | None:
+    if type(value) is int:
+        return value * unit_us
+    number = finite_number(value)
+    if number is None or np.isnan(number):
+        return None
+    time_us = number * unit_us
+    return round(time_us) if np.isfinite(time_us) else round(number)
