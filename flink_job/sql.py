@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from operators.events.decode import NULL
+from operators.events.markers import NULL
 
 # ARRAY_AGG passes over nulls; this stands for them in arrays of bytes.
 NULL_BYTES: Final = f"X'{NULL.hex()}'"

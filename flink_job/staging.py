@@ -22,7 +22,8 @@ import msgspec
 
 from flink_job.config.model import FileSource
 from operators.errors import UsageError
-from operators.events.decode import BAD_ROW, EventDecoder
+from operators.events.decode import EventDecoder
+from operators.events.markers import BAD_ROW
 from operators.events.spec import EventsSpec
 
 LANE_WIDTH: Final = 8  # hexadecimal digits of a CRC-32

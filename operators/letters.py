@@ -8,7 +8,8 @@ from typing import Final
 
 import numpy as np
 
-from operators.events.decode import BAD_ROW, NULL, Rejected
+from operators.events.decode import Rejected
+from operators.events.markers import BAD_ROW, NULL
 from operators.events.reasons import Reason
 from operators.moments import iso
 from operators.records import DeadLetter, encode

@@ -15,7 +15,8 @@ from pyflink.common import Row, Types
 from pyflink.datastream import KeyedProcessFunction, OutputTag, RuntimeContext
 
 from operators.clustering.space import Space
-from operators.events.decode import NULL, EventDecoder, Rejected
+from operators.events.decode import EventDecoder, Rejected
+from operators.events.markers import NULL
 from operators.events.reasons import Reason
 from operators.features.clocks import EventClock, Round, WallClock, evaluate_all
 from operators.features.profiles import DUE, Profiles

@@ -16,7 +16,7 @@ from pyflink.common import Row
 from pyflink.datastream import KeyedProcessFunction, RuntimeContext
 
 from operators.errors import StoreError
-from operators.events.decode import NULL
+from operators.events.markers import NULL
 from operators.metrics import UpsertMetrics
 from operators.moments import now_us
 from operators.records import (

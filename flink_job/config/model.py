@@ -97,9 +97,9 @@ class RunSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     clock: Literal["wall", "event"] | None = None
     resolution: str = "1m"
     as_of: str | None = None
-    lanes: int = 16
+    lanes: int = 8
     parallelism: int = 1
-    batch: str = "50ms"
+    batch: str = "100ms"
     checkpoint: str = "250ms"
     backend: Literal["heap", "rocksdb"] | None = None
     state: str | None = None

@@ -8,24 +8,19 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 import numpy as np
 
 from operators.events import fields
 from operators.events.batch import EventBatch
+from operators.events.diagnosis import diagnosis
 from operators.events.fields import Fault, Faults
+from operators.events.markers import NULL
 from operators.events.reasons import Reason
 from operators.events.spec import TIME_UNITS_US, EventsSpec
 from operators.events.times import Times
-
-# Flink's ARRAY_AGG passes over nulls, so the source puts this in the place of a null key or
-# value. It starts with a NUL, which no JSON value does.
-NULL: Final = b"\0flockwise:null"
-
-# Before the text of a CSV row that has other columns than the header.
-BAD_ROW: Final = b"\0flockwise:row:"
 
 
 @dataclass(frozen=True)
@@ -72,6 +67,7 @@ class EventDecoder:
         self._texts = sorted(texts)
         self._times = Times(TIME_UNITS_US.get(spec.time_unit))
         self._decode = _record_decoder(spec, {*numbers, *texts})
+        self._reasons = _reasons(spec)
 
     def decode(self, keys: Sequence[bytes], values: Sequence[bytes], latest_us: int) -> Decoded:
         """Decode records, each a key and a value; an event after `latest_us` is of the future.
@@ -109,7 +105,7 @@ class EventDecoder:
                 records.append(decode(value))
                 sources.append(source)
             except Exception as error:
-                rejected.append(Rejected(source, *_fault_of_value(value, error)))
+                rejected.append(Rejected(source, *diagnosis(value, error, self._reasons)))
         return records, sources, rejected
 
     def _columns(
@@ -177,6 +173,17 @@ def _record_decoder(spec: EventsSpec, properties: Collection[str]) -> Callable[[
     return msgspec.json.Decoder(record).decode
 
 
+def _reasons(spec: EventsSpec) -> dict[str, Reason]:
+    """What is wrong with an event when what is wrong is one of these fields."""
+    session = {} if spec.session is None else {spec.session: Reason.BAD_SESSION}
+    return {
+        **session,
+        spec.type: Reason.BAD_TYPE,
+        spec.time: Reason.BAD_TIME,
+        spec.user: Reason.BAD_USER,
+    }
+
+
 def _attribute(field: str) -> str:
     return "p_" + field.encode().hex()
 
@@ -201,29 +208,6 @@ def _fault_of_key(key: bytes) -> Fault:
     if key in (NULL, b""):
         return Reason.NULL_KEY, "the record has no key; the key must be the user"
     return Reason.KEY_MISMATCH, "the key is not the user in the value"
-
-
-def _fault_of_value(value: bytes, error: Exception) -> Fault:
-    """Why a value can't be decoded."""
-    if value == NULL:
-        return Reason.NULL_VALUE, "the record has no value"
-    if value.startswith(BAD_ROW):
-        return Reason.BAD_ROW, "the row has other columns than the header"
-    return _fault_of_json(value, error)
-
-
-def _fault_of_json(value: bytes, error: Exception) -> Fault:
-    match error:
-        case UnicodeDecodeError():
-            return Reason.INVALID_UTF8, f"a text is not UTF-8: {error.reason}"
-        case RecursionError():
-            return Reason.TOO_DEEP, "the JSON is nested too deeply"
-        case msgspec.ValidationError() if value.lstrip().startswith(b"{"):
-            return Reason.BAD_VALUE, str(error)
-        case msgspec.ValidationError():
-            return Reason.NOT_AN_OBJECT, str(error)
-        case _:
-            return Reason.NOT_JSON, str(error)
 
 
 def _kept(columns: dict[str, Any], kept: Sequence[int]) -> dict[str, Any]:

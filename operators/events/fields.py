@@ -19,6 +19,7 @@ Fault = tuple[Reason, str]
 Faults = dict[int, Fault]
 
 _LONGEST_USER: Final = 512  # characters; Cassandra and Kafka keys are meant to be short
+_LONGEST_TEXT: Final = 1_000  # characters; a record repeats a category in each why that names it
 _NUMERIC: Final = frozenset({float, int, type(None)})
 WHOLE: Final = frozenset({int})
 _TEXT: Final = frozenset({str})
@@ -61,12 +62,14 @@ def texts(values: Sequence[Any], reason: Reason, field: str) -> tuple[list[str |
     """Texts, or numbers and true/false as text; null and the empty text are missing (None)."""
     faults: Faults = {}
     if _TEXTUAL.issuperset(map(type, values)):
-        return [value or None for value in values], faults
-    column: list[str | None] = []
+        column = [value or None for value in values]
+        if max(map(len, filter(None, column)), default=0) <= _LONGEST_TEXT:
+            return column, faults
+    column = []
     for position, value in enumerate(values):
         text = _text(value)
-        if text is _NO_TEXT:
-            wanted = f"'{field}': expected a text or a number"
+        if text is _NO_TEXT or len(text or "") > _LONGEST_TEXT:
+            wanted = f"'{field}': expected a text of up to {_LONGEST_TEXT} characters or a number"
             faults[position] = (reason, f"{wanted}, found {shown(value)}")
         column.append(text)
     return column, faults

@@ -42,7 +42,9 @@ class Dictionary:
         known = self._codes.get
         codes = [-1 if text is None else known(text, _NEW) for text in texts]
         if _NEW in codes:
-            codes = [-1 if text is None else self.add(text) for text in texts]
+            for position, text in enumerate(texts):
+                if text is not None and codes[position] == _NEW:
+                    codes[position] = self.add(text)
         return codes
 
     def hold(self, code: int, text: str) -> None:

@@ -30,6 +30,8 @@ NEVER: Final = int(np.iinfo(np.int64).max)
 # float64 holds whole microseconds up to here, the year 2255; nothing is due after it.
 _LAST_US: Final = 2**53
 
+_FINENESS: Final = 64  # steps of an age are no longer than this part of it, unless they are one
+
 
 @dataclass(frozen=True)
 class Crossings:
@@ -37,7 +39,8 @@ class Crossings:
 
     `after_us` has the ages that are compared with a number, each with a length of time after
     whose moment the comparison changes. `stepped` has the ages that are computed with or
-    compared with what is no number; they may change the condition at every step.
+    compared with what is no number; they may change the condition at every step. Steps grow
+    with the age, or one from 1970 would take millions.
     """
 
     after_us: frozenset[tuple[str, int]]
@@ -166,8 +169,23 @@ class GatedClock:
 
 
 def _next_step(frame: Frame, age: str, step_us: int) -> Floats:
-    """The next multiple of a step, NaN for whom the age is null."""
-    return (frame.now_us // step_us + 1) * step_us + 0.0 * frame.row(age)
+    """The next step of an age, NaN for whom it is null.
+
+    A step ends at a multiple of its size, which depends on the age there alone: so it ends
+    where it does whenever between its ends it is asked for.
+    """
+    since_us = frame.row(age)
+    size_us = _step_size_us(frame.now_us - since_us, step_us)
+    next_us = (frame.now_us // size_us + 1) * size_us
+    size_us = _step_size_us(next_us - since_us, step_us)
+    return -(-next_us // size_us) * size_us + 0.0 * since_us
+
+
+def _step_size_us(age_us: Floats, step_us: int) -> Moments:
+    """Powers of two times `step_us`, at most `_FINENESS`-th of the age once that is more."""
+    octaves = np.frexp(np.fmax(age_us / (_FINENESS * step_us), 1.0))[1] - 1
+    sizes_us: Moments = np.left_shift(np.int64(step_us), octaves.astype(np.int64))
+    return sizes_us
 
 
 def _as_moments(due: Floats) -> Moments:

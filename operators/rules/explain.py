@@ -7,7 +7,7 @@ What stands in parentheses holds for the value before it: where `product_views >
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
 from typing import Final, TypeAlias
@@ -34,6 +34,7 @@ from operators.rules.tree import (
 
 _FEWEST_DIGITS: Final = 6
 _MOST_DIGITS: Final = 17  # enough for any float64
+_SHORT: Final = 10**_FEWEST_DIGITS
 
 Value: TypeAlias = float | str | None
 
@@ -94,6 +95,8 @@ class _Threshold:
 
     def text(self, truth: bool | None, case: Case) -> str:
         value = case.numbers[self.row]
+        if truth is not None and value.is_integer() and abs(value) < _SHORT:
+            return f"{self.label} = {value:.0f} ({self.holds if truth else self.fails})"
         digits = f"{value:.{_FEWEST_DIGITS}g}"
         if truth is None or _side_of(float(digits), self.constant) != _side_of(
             value, self.constant
@@ -131,15 +134,20 @@ def explain(reason: Reason, case: Case) -> list[str]:
     always those with the value of the whole.
     """
     truth = case.truth(reason.literal)
-    return list(dict.fromkeys(_deciding(reason, truth, case)))
-
-
-def _deciding(reason: Reason, truth: bool | None, case: Case) -> Iterator[str]:
     if reason.fact is not None:
-        yield reason.fact.text(truth, case)
+        return [reason.fact.text(truth, case)]
+    found: list[str] = []
+    _add_deciding(reason, truth, case, found)
+    return list(dict.fromkeys(found))
+
+
+def _add_deciding(reason: Reason, truth: bool | None, case: Case, found: list[str]) -> None:
     for child in reason.children:
         if case.truth(child.literal) is truth:
-            yield from _deciding(child, truth, case)
+            if child.fact is not None:
+                found.append(child.fact.text(truth, case))
+            else:
+                _add_deciding(child, truth, case, found)
 
 
 def _threshold(fact: _Fact, condition: Atom, converse: Atom) -> _Threshold | None:

@@ -7,7 +7,8 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from operators.events.decode import NULL, EventDecoder
+from operators.events.decode import EventDecoder
+from operators.events.markers import NULL
 from operators.events.spec import EventsSpec
 
 DECODER = EventDecoder(EventsSpec(session="session"), ("view",), {"price"}, {"shop"})

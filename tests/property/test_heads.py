@@ -9,7 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from flink_job.heads import Heads
-from operators.events.decode import NULL, EventDecoder
+from operators.events.decode import EventDecoder
+from operators.events.markers import NULL
 from operators.events.reasons import Reason
 from operators.events.spec import EventsSpec
 

@@ -100,6 +100,22 @@ def test_between_steps_only_bare_ages_change(tree: Tree, rows: list[Row]) -> Non
             assert truths == {holds(tree, user)}, (text(tree), row)
 
 
+@given(st.integers(-100, 10**15), st.data())
+def test_a_step_ends_where_it_does_whenever_it_is_asked_for(
+    age_us: int, data: st.DataObject
+) -> None:
+    clock = Clock(Crossings.of([parse("young + 1 > old", COLUMNS)], COLUMNS), STEP_US)
+
+    def next_us(later_us: int) -> int:
+        frame = frame_of([(None, age_us, None)])
+        later = Frame(frame.columns, frame.values, frame.now_us + later_us, frame.dictionary)
+        return int(clock.next_change_us(later)[0]) - NOW_US
+
+    end_us = next_us(0)
+    assert 0 < end_us <= max(STEP_US, age_us / 30)
+    assert next_us(data.draw(st.integers(0, end_us - 1))) == end_us
+
+
 @settings(max_examples=500)
 @given(
     st.tuples(st.sampled_from(("<", "<=", ">", ">=")), BARE, CONSTANT),

@@ -18,7 +18,8 @@ from flink_job.deadletters.opening import Order, letters_of, replay
 from flink_job.kafka import Broker
 from flink_job.staging import read
 from operators.errors import FlockwiseError, PreflightError, UsageError
-from operators.events.decode import BAD_ROW, NULL, Decoded, EventDecoder
+from operators.events.decode import Decoded, EventDecoder
+from operators.events.markers import BAD_ROW, NULL
 from operators.events.spec import EventsSpec
 from operators.letters import dead_letter
 from operators.records import encode

@@ -21,7 +21,7 @@ from flink_job.cli import app
 from flink_job.kafka import Broker
 from flink_job.running import free_port
 from operators.errors import UsageError
-from operators.events.decode import BAD_ROW
+from operators.events.markers import BAD_ROW
 from tests.stack.asking import (
     ROOT,
     command,

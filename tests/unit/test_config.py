@@ -170,7 +170,7 @@ def test_a_good_configuration_has_no_mistakes() -> None:
             "store.password: expected a reference such as ${PASSWORD}",
         ),
         ({"run": {"lanes": 1000}}, "run.lanes: expected 1 to 128, found 1000"),
-        ({"run": {"parallelism": 17}}, "run.parallelism: expected 1 to 16 (run.lanes), found 17"),
+        ({"run": {"parallelism": 9}}, "run.parallelism: expected 1 to 8 (run.lanes), found 9"),
         ({"run": {"clock": "sun"}}, "run.clock: invalid enum value 'sun'"),
         ({"run": {"batch": "fast"}}, "run.batch: expected a duration"),
         ({"run": {"as_of": "2026-01-01"}}, "run.as_of: only a bounded run ends at a moment"),

@@ -17,7 +17,8 @@ from flink_job.deadletters.targets import FileTarget, file_target, into_file, in
 from flink_job.heads import Heads
 from flink_job.staging import read
 from operators.errors import FlockwiseError, UsageError
-from operators.events.decode import NULL, Rejected
+from operators.events.decode import Rejected
+from operators.events.markers import NULL
 from operators.events.reasons import Reason
 from operators.events.spec import EventsSpec
 from operators.letters import dead_letter

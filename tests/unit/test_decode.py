@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from operators.events.decode import BAD_ROW, NULL, Decoded, EventDecoder
+from operators.events.decode import Decoded, EventDecoder
+from operators.events.markers import BAD_ROW, NULL
 from operators.events.reasons import Reason
 from operators.events.spec import EventsSpec
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from flink_job.config.model import FileSource
 from flink_job.staging import LANE_WIDTH, RETURN, Staged, read, stage
 from operators.errors import UsageError
-from operators.events.decode import BAD_ROW
+from operators.events.markers import BAD_ROW
 from operators.events.spec import EventsSpec
 
 LATEST_US = 1_800_000_000_000_000
