@@ -122,7 +122,7 @@ class EventDecoder:
         spec = self._spec
         users = checked(fields.users([record.user for record in records]))
         if self._keyed:
-            _check_keys(users, keys, faults)
+            self._check_keys(users, keys, faults)
         time_us = checked(self._times.read([record.time for record in records]))
         for position in np.flatnonzero(time_us > latest_us).tolist():
             faults.setdefault(position, (Reason.FUTURE, "the time lies in the future"))
@@ -148,6 +148,22 @@ class EventDecoder:
             },
         }
         return columns, faults
+
+    def _check_keys(self, users: Sequence[str], keys: Sequence[bytes], faults: Faults) -> None:
+        encoded = [user.encode() for user in users]
+        if encoded == keys:
+            return
+        for position, (user, key) in enumerate(zip(encoded, keys, strict=True)):
+            if user != key and position not in faults:
+                faults[position] = self._fault_of_key(key)
+
+    def _fault_of_key(self, key: bytes) -> Fault:
+        if key not in (NULL, b""):
+            return Reason.KEY_MISMATCH, "the key is not the user in the value"
+        if self._spec.key == "none":
+            limits = "numbers of over 1,000 digits, or names of over 50,000 characters"
+            return Reason.NULL_KEY, f"Flink can't find the user in it: it does not read {limits}"
+        return Reason.NULL_KEY, "the record has no key; the key must be the user"
 
 
 def _record_decoder(spec: EventsSpec, properties: Collection[str]) -> Callable[[bytes], Any]:
@@ -193,21 +209,6 @@ def _values(records: Sequence[Any], field: str) -> list[Any]:
         return []
     attribute = records[0].aliases.get(field) or _attribute(field)
     return [getattr(record, attribute) for record in records]
-
-
-def _check_keys(users: Sequence[str], keys: Sequence[bytes], faults: Faults) -> None:
-    encoded = [user.encode() for user in users]
-    if encoded == keys:
-        return
-    for position, (user, key) in enumerate(zip(encoded, keys, strict=True)):
-        if user != key and position not in faults:
-            faults[position] = _fault_of_key(key)
-
-
-def _fault_of_key(key: bytes) -> Fault:
-    if key in (NULL, b""):
-        return Reason.NULL_KEY, "the record has no key; the key must be the user"
-    return Reason.KEY_MISMATCH, "the key is not the user in the value"
 
 
 def _kept(columns: dict[str, Any], kept: Sequence[int]) -> dict[str, Any]:
