@@ -9,28 +9,25 @@ import pytest
 from flink_job import stack
 from flink_job.stack.jars import ensure_jars, jars_present, jars_root
 
-SKIPPED = pytest.StashKey[str]()
+NOT_TESTED = "Kafka and Cassandra did not run in these tests"
 
 
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    reason = config.stash.get(SKIPPED, "")
-    if reason:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    skipped = terminalreporter.stats.get("skipped", ())
+    reasons = {str(report.longrepr[2]) for report in skipped if isinstance(report.longrepr, tuple)}
+    for reason in (reason for reason in reasons if NOT_TESTED in reason):
         terminalreporter.section("REAL SERVERS NOT TESTED", red=True, bold=True)
         terminalreporter.line(reason, red=True)
 
 
 @pytest.fixture(scope="session")
-def server_jars(request: pytest.FixtureRequest) -> None:
+def server_jars() -> None:
     """Skips, loudly, where the servers can't be had."""
     if all(jars_present(part) for part in stack.PARTS):
         return
     if shutil.which("mvn") is None:
-        reason = (
-            "Kafka and Cassandra did not run in these tests: there is no Maven (mvn) to fetch "
-            f"their jars, and none are in {jars_root()}"
+        pytest.skip(
+            f"{NOT_TESTED}: there is no Maven (mvn) to fetch their jars, and none are in "
+            f"{jars_root()}"
         )
-        request.config.stash[SKIPPED] = reason
-        pytest.skip(reason)
     ensure_jars(stack.PARTS)
