@@ -38,7 +38,7 @@ lint: $(INSTALLED)
 	$(BIN)/mypy
 
 faults: $(INSTALLED)
-	$(BIN)/python -m pytest -m faults -o addopts=-ra tests/faults
+	$(BIN)/python -m pytest -m faults
 
 bench: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks.segment

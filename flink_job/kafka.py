@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
-from kafka.consumer.fetcher import ConsumerRecord
+from kafka.consumer.fetcher import ConsumerRecord, Fetcher
 from kafka.errors import KafkaError, KafkaTimeoutError, TopicAlreadyExistsError
 
 from flink_job.config.model import KafkaSecurity
@@ -29,6 +29,22 @@ _REQUEST_WITHIN_MS: Final = 10_000
 _DELIVERY_WITHIN_MS: Final = 30_000
 
 logging.getLogger("kafka").setLevel(logging.CRITICAL)  # what it logs it raises as well
+
+_has_abort_marker: Final = Fetcher.PartitionRecords._contains_abort_marker
+
+
+def _has_abort_marker_if_any(records: Any, batch: Any) -> bool:
+    """kafka-python takes the first record of what ends a transaction, and fails if there is none.
+
+    A broker removes it a day after a compaction has removed the transaction (KAFKA-7467).
+    """
+    try:
+        return bool(_has_abort_marker(records, batch))
+    except StopIteration:
+        return False
+
+
+Fetcher.PartitionRecords._contains_abort_marker = _has_abort_marker_if_any
 
 
 @dataclass(frozen=True)

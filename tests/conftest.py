@@ -12,6 +12,13 @@ from flink_job.stack.jars import ensure_jars, jars_present, jars_root
 NOT_TESTED = "Kafka and Cassandra did not run in these tests"
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if "faults" not in config.option.markexpr:
+        for item in items:
+            if item.get_closest_marker("faults"):
+                item.add_marker(pytest.mark.skip(reason="takes minutes: `make faults` runs it"))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     skipped = terminalreporter.stats.get("skipped", ())
     reasons = {str(report.longrepr[2]) for report in skipped if isinstance(report.longrepr, tuple)}

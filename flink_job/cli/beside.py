@@ -15,7 +15,10 @@ _STOP_WITHIN_S: Final = 60.0
 
 
 class Beside:
-    """Runs a command, and again with growing pauses if it ends; its output goes to a file."""
+    """Runs a command, and again with growing pauses if it ends; its output goes to a file.
+
+    The command's standard input ends when this process does, however that comes about.
+    """
 
     def __init__(self, command: Sequence[str], log: Path, ended: Callable[[str], None]) -> None:
         self._command = list(command)
@@ -44,7 +47,9 @@ class Beside:
         wait_s = _FIRST_WAIT_S
         while not self._stop.is_set():
             with self._log.open("ab") as log:
-                self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
+                self._process = subprocess.Popen(
+                    self._command, stdin=subprocess.PIPE, stdout=log, stderr=log
+                )
                 self._process.wait()
             if not self._stop.is_set():
                 self._ended(self._last_line())

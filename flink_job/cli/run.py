@@ -47,9 +47,14 @@ def run(
     Session(plan, config, console).run(resume=resume, fresh=fresh)
 
 
-def upsert(config: ConfigPath) -> None:
+def upsert(
+    config: ConfigPath,
+    beside: Annotated[
+        bool, typer.Option("--beside", hidden=True, help="Stop when standard input ends.")
+    ] = False,
+) -> None:
     """Bring the changelog in Kafka into the store, until it ends or Ctrl-C."""
     from flink_job.cli.session import Session  # noqa: PLC0415 - PyFlink takes a second to import
 
     plan = plan_of(config)
-    Session(plan, config, console).upsert()
+    Session(plan, config, console).upsert(beside=beside)

@@ -58,10 +58,12 @@ class Session:
                 self._tell_end(outcome, time.monotonic() - started_s)
             return outcome
 
-    def upsert(self) -> None:
-        """`flockwise upsert`."""
+    def upsert(self, *, beside: bool) -> None:
+        """`flockwise upsert`; `beside` a run, it ends with that."""
         plan = self._plan
         with upsert_folder(plan).locked(), stopping() as stop:
+            if beside:
+                threading.Thread(target=_stop_at_end_of_input, args=(stop,), daemon=True).start()
             jars = self._prepare()
             with ticker(self._console, "starting Flink") as told:
 
@@ -117,7 +119,7 @@ class Session:
             self._console.print(f"[yellow]![/] {said}")
 
         log = upsert_folder(self._plan).logs / "output.log"
-        beside = Beside(self._command(), log, ended)
+        beside = Beside([*self._command(), "--beside"], log, ended)
         beside.start()
         try:
             yield
@@ -149,3 +151,8 @@ class Session:
             f"{totals['events_applied']:,} applied, "
             f"{totals['dead_letters']:,} dead letters"
         )
+
+
+def _stop_at_end_of_input(stop: threading.Event) -> None:
+    sys.stdin.buffer.read()
+    stop.set()

@@ -129,9 +129,9 @@ def test_the_script_starts_what_was_killed_says_how_it_is_and_ends_it(running: C
     script("start", running)
     after = pids(running)
     assert {name for name in after if after[name] != before[name]} == {"taskmanager-2"}
-    said = script("status", running)
-    assert f"http://{running.address} (3 TaskManagers, 3 slots free)" in said
-    assert f"export FLINK_CONF_DIR={running.conf}" in said
+    free = f"http://{running.address} (3 TaskManagers, 3 slots free)"
+    until(lambda: free in script("status", running), "the JobManager to miss who was killed")
+    assert f"export FLINK_CONF_DIR={running.conf}" in script("status", running)
     assert "Ended zookeeper, jobmanager, taskmanager-1" in script("stop", running)
     assert not any(pids(running).values())
     assert script("stop", running) == "Nothing was running.\n"

@@ -39,7 +39,7 @@ LATEST_US = 1_800_000_000_000_000
 GOOD = b'{"user_id": "ann", "event_time": "2026-01-01", "event_type": "view"}'
 
 # Records that the job refuses, as they lay in the topic.
-NO_JSON: Record = (b"ann", b"no JSON \x1b[2J\xff")
+NO_TEXT: Record = (b"ann", b"no JSON \x1b[2J\xff")
 NO_TIME: Record = (b"ann", b'{"user_id": "ann", "event_time": "soon", "event_type": "view"}')
 OTHER_KEY: Record = (b"bob", GOOD)
 NO_KEY: Record = (None, GOOD)
@@ -47,7 +47,7 @@ NO_VALUE: Record = (b"ann", None)
 NOTHING: Record = (None, None)
 ROW: Record = (None, BAD_ROW + b"a,b")
 LONG: Record = (b"ann", b'{"user_id": "ann", "x": "' + b"x" * 2_000 + b'"}')
-RECORDS = (NO_JSON, NO_TIME, OTHER_KEY, NO_KEY, NO_VALUE, NOTHING, ROW, LONG)
+RECORDS = (NO_TEXT, NO_TIME, OTHER_KEY, NO_KEY, NO_VALUE, NOTHING, ROW, LONG)
 
 
 def letters(records: Sequence[Record], most_bytes: int = 1_000, **spec: Any) -> list[bytes]:
@@ -111,7 +111,7 @@ def test_counts_by_reason(kafka: str, config: dict[str, Any], path: Path) -> Non
     put(kafka, config, [*RECORDS, NO_TIME])
     assert listed(path) == {
         "bad_time": (2, 0),
-        "not_json": (1, 0),
+        "invalid_utf8": (1, 0),
         "key_mismatch": (1, 0),
         "null_key": (1, 0),
         "null_value": (2, 0),
@@ -151,7 +151,7 @@ def test_a_replay_brings_back_what_lay_there_and_only_once(
             "only its beginning was kept": 1,
         },
     }
-    came = sorted([NO_JSON, NO_TIME, NO_VALUE], key=str)
+    came = sorted([NO_TEXT, NO_TIME, NO_VALUE], key=str)
     assert events(kafka, config) == came
     assert replayed(path) == {**report, "sent": 0, "refused": {}}
     assert events(kafka, config) == came
@@ -163,24 +163,24 @@ def test_a_replay_brings_back_what_lay_there_and_only_once(
 
 @pytest.mark.stack
 def test_one_reason_at_a_time_and_then_all(kafka: str, config: dict[str, Any], path: Path) -> None:
-    records = [NO_TIME, NO_JSON] * 40
+    records = [NO_TIME, NO_TEXT] * 40
     put(kafka, config, records)
-    assert replayed(path, "--reason", "not_json")["sent"] == 40
-    assert listed(path) == {"bad_time": (40, 0), "not_json": (40, 40)}
-    put(kafka, config, [NO_JSON])
+    assert replayed(path, "--reason", "invalid_utf8")["sent"] == 40
+    assert listed(path) == {"bad_time": (40, 0), "invalid_utf8": (40, 40)}
+    put(kafka, config, [NO_TEXT])
     assert replayed(path)["sent"] == 41
     assert replayed(path, "--reason", "bad_time")["sent"] == 0
-    assert events(kafka, config) == sorted([*records, NO_JSON], key=str)
+    assert events(kafka, config) == sorted([*records, NO_TEXT], key=str)
 
 
 @pytest.mark.stack
 def test_with_new_keys(kafka: str, config: dict[str, Any], path: Path) -> None:
-    put(kafka, config, [OTHER_KEY, NO_KEY, NO_JSON])
+    put(kafka, config, [OTHER_KEY, NO_KEY, NO_TEXT])
     assert replayed(path)["sent"] == 1
     assert replayed(path, "--rekey") | {"to": ""} == {
         "to": "", "dry_run": False, "sent": 2, "held": {}, "refused": {},
     }  # fmt: skip
-    assert events(kafka, config) == sorted([(b"ann", GOOD), (b"ann", GOOD), NO_JSON], key=str)
+    assert events(kafka, config) == sorted([(b"ann", GOOD), (b"ann", GOOD), NO_TEXT], key=str)
 
 
 @pytest.mark.stack
@@ -276,10 +276,10 @@ def test_letters_in_a_folder_of_events_in_kafka_go_into_the_topic(
     kafka: str, config: dict[str, Any], path: Path
 ) -> None:
     write_config(path.parent, {**config, "output": {"folder": "out"}})
-    in_folder(path.parent / "out", [NO_TIME, NO_JSON])
+    in_folder(path.parent / "out", [NO_TIME, NO_TEXT])
     assert replayed(path)["sent"] == 2
     assert replayed(path)["sent"] == 0
-    assert events(kafka, config) == sorted([NO_TIME, NO_JSON], key=str)
+    assert events(kafka, config) == sorted([NO_TIME, NO_TEXT], key=str)
 
 
 def in_folder(folder: Path, records: Sequence[Record], name: str = "part-0") -> None:
@@ -306,7 +306,7 @@ def test_from_a_folder_into_a_file_and_only_once(folder_path: Path, tmp_path: Pa
     assert replayed(folder_path, "--to", str(first), "--reason", "bad_time")["sent"] == 1
     assert list(read(first, FileSource(paths=[]))) == [NO_TIME[1]]
     assert replayed(folder_path, "--to", str(second))["sent"] == 3  # keys are of no matter here
-    assert list(read(second, FileSource(paths=[]))) == [NO_JSON[1], GOOD, GOOD]
+    assert list(read(second, FileSource(paths=[]))) == [NO_TEXT[1], GOOD, GOOD]
     in_folder(tmp_path / "out", [NO_TIME], "part-1")
     assert listed(folder_path)["bad_time"] == (2, 1)
     assert replayed(folder_path, "--to", str(third))["sent"] == 1
