@@ -19,6 +19,7 @@ from operators.events.batch import Mask
 from operators.features.clocks import Round
 from operators.features.windows import NEVER
 from operators.frame import FeatureColumn, Floats, Frame, Kind, Moments
+from operators.membership.agenda import Agenda
 from operators.pages.journal import Journal
 from operators.pages.layout import Field, Layout, Rows
 from operators.pages.sets import Ints
@@ -99,15 +100,13 @@ class Members:
         With `exact` a user who is due is judged at the moment of being due, in the order of
         time; without, at `until_us`, which is now.
         """
-        for round_ in rounds:
-            if exact:
-                yield from self._catch_up(round_.rows, round_.now_us, model)
-            self._store(round_)
-            yield self._judge(round_.rows, round_.now_us, round_.values, model)
         if exact:
-            rows = self._due(until_us)
-            yield from self._catch_up(rows, np.full(len(rows), until_us + 1), model)
-        elif len(rows := self._due(until_us)):
+            yield from self._judge_in_order(rounds, model, until_us)
+            return
+        for round_ in rounds:
+            self._store(round_.rows, round_.values)
+            yield self._judge(round_.rows, round_.now_us, round_.values, model)
+        if len(rows := self._due(until_us)):
             yield self.again(rows, np.full(len(rows), until_us), model)
 
     def again(self, rows: Rows, now_us: Moments, model: ClusterModel | None) -> Verdicts:
@@ -131,17 +130,27 @@ class Members:
         """When the first user of the lane is due; NEVER if none is."""
         return int(self.table.cells(_DUE).take_one(self.everyone()).min(initial=NEVER))
 
-    def _catch_up(
-        self, rows: Rows, before_us: Moments, model: ClusterModel | None
+    def _judge_in_order(
+        self, rounds: Sequence[Round], model: ClusterModel | None, until_us: int
     ) -> Iterator[Verdicts]:
-        """Judge each of these users at every moment of being due before the one given."""
-        due = self.table.cells(_DUE)
+        """Judge every user at each evaluation and each due moment, in the order of their time.
+
+        Users are independent, so all take a step together, whatever the moment of each.
+        """
+        arrived = [round_.rows for round_ in rounds]
+        rows = np.unique(np.concatenate([*arrived, self._due(until_us)]))
+        agenda, due = Agenda(rounds, rows), self.table.cells(_DUE)
         while len(rows):
-            due_us = due.take_one(rows)
-            late = due_us < before_us
-            rows, before_us, due_us = rows[late], before_us[late], due_us[late]
+            due_us, next_us = due.take_one(rows), agenda.next_us()
+            is_due = due_us < np.where(next_us == NEVER, until_us + 1, next_us)
+            arriving = ~is_due & (next_us != NEVER)
+            if np.any(arriving):
+                self._store(rows[arriving], agenda.take(arriving))
+            going = is_due | arriving
+            rows = rows[going]
+            agenda.keep(going)
             if len(rows):
-                yield self.again(rows, due_us, model)
+                yield self.again(rows, np.where(is_due, due_us, next_us)[going], model)
 
     def _judge(
         self, rows: Rows, now_us: Moments, values: Floats, model: ClusterModel | None
@@ -184,12 +193,12 @@ class Members:
         up = -(-due_us // self._resolution_us) * self._resolution_us
         return np.where(due_us == NEVER, NEVER, up)
 
-    def _store(self, round_: Round) -> None:
-        self.table.cells(_NUMBERS).put(round_.rows, round_.values[self._numbers].T)
+    def _store(self, rows: Rows, values: Floats) -> None:
+        self.table.cells(_NUMBERS).put(rows, values[self._numbers].T)
         names = list(self.columns)
         for at in self.coded:
-            codes = np.where(np.isnan(round_.values[at]), -1, round_.values[at])
-            self.table.cells(_category(names[at])).put_one(round_.rows, codes)
+            codes = np.where(np.isnan(values[at]), -1, values[at])
+            self.table.cells(_category(names[at])).put_one(rows, codes)
 
     def _values(self, rows: Rows) -> Floats:
         values = np.empty((len(self.columns), len(rows)))
