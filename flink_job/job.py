@@ -1,4 +1,4 @@
-"""The two jobs, each on one screen. Running them is `flink_job.running`'s."""
+"""The two jobs, each on one screen. Running them is `flink_job.runtime.running`'s."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pyflink.common import Types
 
 from flink_job.changelog import Changelog, changelog_batches
-from flink_job.environment import Environment
+from flink_job.runtime.environment import Environment
 from flink_job.sinks import Sink, discard, unpacked
 from flink_job.sources import Source, micro_batches
 from operators.assign import MODELS, RECORDS, Assign

@@ -10,12 +10,12 @@ from typing import Final
 
 import msgspec
 
-from flink_job.environment import Flink, prepare_process, spread_lanes
 from flink_job.folder import Note
 from flink_job.job import define_segment_job
 from flink_job.ledger import account, ledger_sink, totals
 from flink_job.plan import Plan
-from flink_job.running import Outcome, Watch, free_port, run
+from flink_job.runtime.environment import Flink, prepare_process, spread_lanes
+from flink_job.runtime.running import Outcome, Watch, free_port, run
 from flink_job.staging import Staged, stage
 from operators.errors import UsageError
 from operators.moments import now_us

@@ -16,7 +16,7 @@ from pyflink.datastream import DataStream
 from pyflink.datastream.connectors.file_system import FileSource, StreamFormat
 from pyflink.table import Schema, Table
 
-from flink_job.environment import Environment
+from flink_job.runtime.environment import Environment
 from flink_job.sql import (
     NULL_BYTES,
     READING,

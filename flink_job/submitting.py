@@ -13,13 +13,13 @@ import msgspec
 from py4j.protocol import Py4JError
 from pyflink.util.java_utils import add_jars_to_context_class_loader
 
-from flink_job.environment import Environment, Flink, prepare_process, spread_lanes
 from flink_job.folder import RunFolder
-from flink_job.graph import check_thread_mode
 from flink_job.job import define_segment_job, define_upsert_job
 from flink_job.plan import Plan
-from flink_job.rest import FlinkRest
-from flink_job.running import cause
+from flink_job.runtime.environment import Environment, Flink, prepare_process, spread_lanes
+from flink_job.runtime.graph import check_thread_mode
+from flink_job.runtime.rest import FlinkRest
+from flink_job.runtime.running import cause
 from flink_job.stores.spec import SqliteSpec
 from flink_job.upserting import upsert_folder
 from operators.errors import JobError, UsageError

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from flink_job.environment import Flink, prepare_process
 from flink_job.folder import RunFolder
 from flink_job.job import define_upsert_job
 from flink_job.plan import Plan
-from flink_job.running import Outcome, Watch, free_port, run
+from flink_job.runtime.environment import Flink, prepare_process
+from flink_job.runtime.running import Outcome, Watch, free_port, run
 from operators.errors import UsageError
 
 COUNTERS: Final = ("assignments_written", "transitions_written", "store_retries")

@@ -9,6 +9,7 @@ from flink_job.cli.ask import export, lookup, members
 from flink_job.cli.deadletters import deadletters
 from flink_job.cli.demo import demo
 from flink_job.cli.ending import run_to_end
+from flink_job.cli.features import features
 from flink_job.cli.load import load
 from flink_job.cli.run import run, upsert, validate
 from flink_job.cli.submit import submit
@@ -23,6 +24,7 @@ app = typer.Typer(
 app.add_typer(stack.app, name="stack")
 app.command()(demo)
 app.command()(validate)
+app.command()(features)
 app.command()(run)
 app.command()(upsert)
 app.command()(submit)

@@ -20,13 +20,13 @@ from flink_job import kafka
 from flink_job.cli.progress import Ticker
 from flink_job.cli.run import console, plan_of
 from flink_job.config.model import FileSource
-from flink_job.heads import Heads
 from flink_job.kafka import Broker
-from flink_job.loading import EventFiles, Loaded, Loader, Waiting
-from flink_job.outbox import Outbox
-from flink_job.pacing import Pace, as_it_happened, at_once, evenly
+from flink_job.loading.files import EventFiles, Loaded, Loader, Waiting
+from flink_job.loading.heads import Heads
+from flink_job.loading.outbox import Outbox
+from flink_job.loading.pacing import Pace, as_it_happened, at_once, evenly
 from flink_job.plan import Plan
-from flink_job.running import stopping
+from flink_job.runtime.running import stopping
 from operators.errors import FlockwiseError, UsageError
 from operators.events.spec import EventsSpec
 from operators.moments import now_us

@@ -10,7 +10,7 @@ from typing import Final
 from rich.console import Console
 from rich.status import Status
 
-from flink_job.running import Progress
+from flink_job.runtime.running import Progress
 
 _EVERY_S: Final = 5.0  # where no terminal can overwrite a line
 

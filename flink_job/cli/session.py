@@ -19,7 +19,7 @@ from flink_job.cli.progress import count_line, job_line, ticker
 from flink_job.cli.steps import steps
 from flink_job.follow import Follower
 from flink_job.plan import Plan
-from flink_job.running import Outcome, Progress, Watch, stopping
+from flink_job.runtime.running import Outcome, Progress, Watch, stopping
 from flink_job.segment import COUNTERS, Start, begin, segment
 from flink_job.upserting import COUNTERS as UPSERT_COUNTERS
 from flink_job.upserting import upsert, upsert_folder

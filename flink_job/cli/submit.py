@@ -13,11 +13,11 @@ import typer
 from rich.markup import escape
 
 from flink_job import preflight
-from flink_job.address import rest_address
 from flink_job.cli.run import ConfigPath, console, plan_of
 from flink_job.cli.steps import steps
-from flink_job.cluster_check import check_cluster, checkpoints_of
-from flink_job.rest import FlinkRest
+from flink_job.runtime.address import rest_address
+from flink_job.runtime.cluster_check import check_cluster, checkpoints_of
+from flink_job.runtime.rest import FlinkRest
 from flink_job.submitting import Submission, jobs_of, prepare_client, savepoint_uri, without_store
 
 

@@ -14,7 +14,7 @@ import yaml
 
 from flink_job.cluster.kept import Kept
 from flink_job.deploy import deploy_folder
-from flink_job.java import java_home
+from flink_job.runtime.java import java_home
 from flink_job.stack.ports import HOST
 
 FLINK_HOME: Final = Path(pyflink.__file__).resolve().parent

@@ -15,7 +15,7 @@ from flink_job.cluster.files import Files
 from flink_job.cluster.kept import Kept, check_free, choose, load, save
 from flink_job.cluster.members import Member, members, surplus
 from flink_job.progress import Progress, silent
-from flink_job.rest import FlinkRest
+from flink_job.runtime.rest import FlinkRest
 from flink_job.stack.jars import ensure_jars
 from flink_job.stack.locks import locked
 from flink_job.stack.ports import HOST

@@ -14,9 +14,9 @@ from flink_job.deadletters.reading import FolderLetters, KafkaLetters, Letter, L
 from flink_job.deadletters.replaying import Choice, Replay, Target
 from flink_job.deadletters.targets import KafkaTarget, file_target, into_file, into_kafka
 from flink_job.folder import RunFolder
-from flink_job.heads import Heads
 from flink_job.kafka import Broker
-from flink_job.outbox import Outbox
+from flink_job.loading.heads import Heads
+from flink_job.loading.outbox import Outbox
 from flink_job.plan import Plan
 from flink_job.transactions import Transactions
 from operators.errors import UsageError

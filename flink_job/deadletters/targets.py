@@ -11,8 +11,8 @@ from typing import BinaryIO, Final
 from flink_job.deadletters.bookkeeping import Book, GroupBook, Places
 from flink_job.deadletters.reading import Letter
 from flink_job.deadletters.replaying import Refusal
-from flink_job.heads import Heads
-from flink_job.outbox import Outbox
+from flink_job.loading.heads import Heads
+from flink_job.loading.outbox import Outbox
 from flink_job.transactions import Transactions
 from operators.errors import UsageError
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from flink_job.java import java_home
 from flink_job.progress import Progress, silent
+from flink_job.runtime.java import java_home
 from flink_job.stack.access import Stack, access, write_env
 from flink_job.stack.accounts import secure
 from flink_job.stack.cassandra import CassandraServer

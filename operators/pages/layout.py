@@ -35,9 +35,14 @@ class Field:
     coded: bool = False
 
     @property
+    def bytes(self) -> int:
+        """How many bytes its numbers take."""
+        return self.length * _BYTES[self.dtype]
+
+    @property
     def words(self) -> int:
         """How many words the field takes."""
-        return -(-self.length * _BYTES[self.dtype] // 8)
+        return -(-self.bytes // 8)
 
 
 @dataclass(frozen=True)

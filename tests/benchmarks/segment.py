@@ -15,7 +15,7 @@ import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -30,19 +30,21 @@ from flink_job.config.load import check
 from flink_job.demo.events import records
 from flink_job.demo.population import Population
 from flink_job.demo.simulation import simulate
-from flink_job.environment import Environment, Flink, prepare_process, spread_lanes
 from flink_job.job import define_segment_job
 from flink_job.kafka import Broker
 from flink_job.ledger import account, ledger_sink, totals
 from flink_job.plan import Plan
-from flink_job.running import Progress, Watch, free_port, run
+from flink_job.runtime.environment import Environment, Flink, prepare_process, spread_lanes
+from flink_job.runtime.running import Progress, Watch, free_port, run
 from flink_job.segment import COUNTERS
 from flink_job.sources import micro_batch_table
 from flink_job.stack.jars import ensure_jars
+from operators.durations import US_PER_UNIT
 
 console = Console(stderr=True)
 
-EVENTS_A_DAY: Final = 20  # of a shopper, about
+DAYS: Final = 5  # of one simulation, in which a shopper has some hundred events
+EVENTS_EACH: Final = 100
 
 FEATURES: Final = {
     "product_views": {"count": "view", "window": "session"},
@@ -173,12 +175,20 @@ def _write(bench: Bench, topic: str, events: int, users: int) -> None:
     producer = KafkaProducer(
         bootstrap_servers=bench.broker.bootstrap, linger_ms=50, batch_size=512 * 1024
     )
-    days = -(-events // (users * EVENTS_A_DAY)) + 1
-    shop = simulate(Population(users, days, bench.end_us), seed=1)
-    for key, value in islice(records(shop), events):
+    written = 0
+    for key, value in islice(_shop(bench.end_us, events, users), events):
         producer.send(topic, value=value, key=key)
+        written += 1
     producer.flush()
     producer.close()
+    assert written == events, "take more days"
+
+
+def _shop(end_us: int, events: int, users: int) -> Iterator[tuple[bytes, bytes]]:
+    """Simulations of the same shoppers, one after the other, the last of which ends at a moment."""
+    for later in reversed(range(-(-events // (users * EVENTS_EACH)))):
+        over_us = end_us - later * DAYS * US_PER_UNIT["d"]
+        yield from records(simulate(Population(users, DAYS, over_us), seed=later))
 
 
 def _bare(bench: Bench, topic: str, events: int) -> float:

@@ -13,7 +13,7 @@ import msgspec
 
 from flink_job.config.load import check
 from flink_job.plan import Plan
-from flink_job.running import Outcome, Watch
+from flink_job.runtime.running import Outcome, Watch
 from flink_job.segment import COUNTERS, Start, begin, segment
 from operators.records import (
     Assignment,

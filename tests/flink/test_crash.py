@@ -15,7 +15,7 @@ import yaml
 from flink_job.demo.events import write_jsonl
 from flink_job.demo.population import Population
 from flink_job.demo.simulation import simulate
-from flink_job.running import Outcome
+from flink_job.runtime.running import Outcome
 from tests.flink.harness import Run
 
 pytestmark = pytest.mark.flink

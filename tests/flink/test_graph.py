@@ -10,11 +10,11 @@ from pyflink.common import Types
 
 from flink_job.changelog import Changelog
 from flink_job.config.load import check
-from flink_job.environment import Environment, Flink, prepare_process, spread_lanes
-from flink_job.graph import Operator, check_thread_mode, operators
 from flink_job.job import define_segment_job, define_upsert_job
 from flink_job.ledger import ledger_sink
 from flink_job.plan import Plan
+from flink_job.runtime.environment import Environment, Flink, prepare_process, spread_lanes
+from flink_job.runtime.graph import Operator, check_thread_mode, operators
 from flink_job.sinks import KafkaSink
 from flink_job.sources import KafkaEvents
 from flink_job.stack.jars import ensure_jars, jars_present

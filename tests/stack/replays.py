@@ -23,7 +23,7 @@ from kafka import KafkaProducer
 
 from flink_job import kafka
 from flink_job.kafka import Broker, read_to_end
-from flink_job.rest import FlinkRest
+from flink_job.runtime.rest import FlinkRest
 from operators.records import (
     Assignment,
     assignment_decoder,

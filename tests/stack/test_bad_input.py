@@ -23,8 +23,8 @@ import pytest
 from pyflink.table import EnvironmentSettings, TableEnvironment
 
 from flink_job import kafka as kafka_client
-from flink_job.environment import prepare_process
 from flink_job.kafka import Broker, read_to_end
+from flink_job.runtime.environment import prepare_process
 from flink_job.sources import KafkaEvents
 from flink_job.sql import literal
 from operators.events.reasons import Reason

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from flink_job.java import java_home
 from flink_job.progress import silent
+from flink_job.runtime.java import java_home
 from flink_job.stack import CassandraAccess
 from flink_job.stack.access import access
 from flink_job.stack.accounts import secure

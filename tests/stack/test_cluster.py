@@ -17,7 +17,7 @@ import pytest
 
 from flink_job import cluster
 from flink_job.cluster import Cluster
-from flink_job.rest import FlinkRest
+from flink_job.runtime.rest import FlinkRest
 from flink_job.stack import CassandraAccess
 from tests.stack.conftest import cassandra_store
 from tests.stack.replays import BAD_EVERY, History, Replay, get, submit, until

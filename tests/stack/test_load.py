@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from flink_job import kafka as kafka_client
 from flink_job.cli import app
 from flink_job.kafka import Broker
-from flink_job.running import free_port
+from flink_job.runtime.running import free_port
 from operators.errors import UsageError
 from operators.events.markers import BAD_ROW
 from tests.stack.asking import (

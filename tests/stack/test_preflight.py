@@ -17,7 +17,7 @@ from flink_job.config.load import check
 from flink_job.folder import RunFolder
 from flink_job.kafka import Broker
 from flink_job.plan import Plan
-from flink_job.running import free_port
+from flink_job.runtime.running import free_port
 from flink_job.segment import Start, begin
 from flink_job.stack import CassandraAccess
 from tests.stack.asking import command, environment, kafka_config, new_name, write_config

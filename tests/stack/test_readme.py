@@ -42,6 +42,7 @@ SHOWN: Final[Mapping[str, str]] = {
     "flockwise export": r"",
     "flockwise deadletters .flockwise/demo/demo.yaml": r"^not_json +\d+ ",
     "flockwise validate": r"files\.yaml: \d+ features, \d+ segments",
+    "flockwise features": r"^A user's row takes [\d,]+ bytes",
     "flockwise run deploy/examples/files.yaml": r" [\d,]{5,} applied, [\d,]+ dead letters$",
     "flockwise stack up": r"^ *cassandra .* up ",
     "flockwise load": r"✓ [\d,]{5,} events sent to 'shop-events'",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flink_job.address import rest_address
+from flink_job.runtime.address import rest_address
 from operators.errors import UsageError
 
 

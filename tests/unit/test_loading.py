@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import cast
 
-from flink_job.heads import Heads
-from flink_job.loading import Loader, Waiting
-from flink_job.outbox import Outbox
-from flink_job.pacing import Pace, as_it_happened, at_once, evenly
+from flink_job.loading.files import Loader, Waiting
+from flink_job.loading.heads import Heads
+from flink_job.loading.outbox import Outbox
+from flink_job.loading.pacing import Pace, as_it_happened, at_once, evenly
 from operators.events.spec import EventsSpec
 
 START_S = 1_000.0

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flink_job.pacing import as_it_happened, at_once, evenly
+from flink_job.loading.pacing import as_it_happened, at_once, evenly
 
 LATEST_US = 2_000_000_000_000_000
 TIMES = st.lists(st.none() | st.integers(0, 2 * LATEST_US), max_size=30)

@@ -14,9 +14,9 @@ from typing import Any, Final
 
 from py4j.protocol import Py4JError
 
-from flink_job.environment import Environment, Flink
-from flink_job.graph import check_thread_mode
-from flink_job.rest import FlinkRest, reason
+from flink_job.runtime.environment import Environment, Flink
+from flink_job.runtime.graph import check_thread_mode
+from flink_job.runtime.rest import FlinkRest, reason
 from operators.errors import JobError
 
 Define = Callable[[Environment], None]

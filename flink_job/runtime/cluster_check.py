@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Final
 
-from flink_job.rest import FlinkRest
+from flink_job.runtime.rest import FlinkRest
 from operators.errors import JobError, PreflightError
 
 _PARENT_FIRST: Final = "classloader.parent-first-patterns.additional"

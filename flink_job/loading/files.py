@@ -12,9 +12,9 @@ from typing import BinaryIO, Final
 from kafka.errors import MessageSizeTooLargeError
 
 from flink_job.config.model import FileSource
-from flink_job.heads import Heads
-from flink_job.outbox import Outbox
-from flink_job.pacing import Pace
+from flink_job.loading.heads import Heads
+from flink_job.loading.outbox import Outbox
+from flink_job.loading.pacing import Pace
 from flink_job.staging import format_of, open_bytes, read
 from operators.errors import UsageError
 

@@ -1,0 +1,1 @@
+"""Files of events into a Kafka topic: keyed, in order, at a chosen pace."""

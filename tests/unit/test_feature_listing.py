@@ -1,0 +1,47 @@
+"""What `flockwise features` says is what the state holds."""
+
+from __future__ import annotations
+
+from operators.features.catalog import Catalog
+from operators.features.listing import listed
+from operators.features.profiles import Profiles
+from operators.features.spec import FeatureSpec
+
+FEATURES = {
+    "views_1h": FeatureSpec(count="view", window="1h"),
+    "carts_1h": FeatureSpec(count="cart", window="1h"),
+    "spend": FeatureSpec(sum="price", window="lifetime"),
+    "mean_price": FeatureSpec(mean="price", window="30d"),
+    "shops": FeatureSpec(distinct="shop", window="7d"),
+    "minutes": FeatureSpec(duration="session"),
+    "since_view": FeatureSpec(since="view", unit="days"),
+    "device": FeatureSpec(last="device"),
+    "steps": FeatureSpec(funnel=["view", "cart"], within="30m"),
+}
+GAP_US = 30 * 60_000_000
+
+
+def test_every_feature_is_listed_with_its_type_unit_window_and_tile() -> None:
+    found = listed(FEATURES, Catalog.compile(FEATURES, GAP_US))
+    assert [feature.name for feature in found] == list(FEATURES)
+    told = {each.name: (each.kind, each.type, each.unit, each.window, each.tile) for each in found}
+    assert told["views_1h"] == ("count", "number", None, "1h", "5m")
+    assert told["spend"] == ("sum", "number", None, "lifetime", None)
+    assert told["minutes"] == ("duration", "number", "minutes", "session", None)
+    assert told["since_view"] == ("since", "number", "days", None, None)
+    assert told["device"] == ("last", "category", None, None, None)
+    assert told["steps"] == ("funnel", "number", None, "30m", None)
+
+
+def test_the_bytes_of_features_add_up_to_the_rows() -> None:
+    catalog = Catalog.compile(FEATURES, GAP_US)
+    own = sum(feature.state_bytes for feature in listed(FEATURES, catalog))
+    layout = Profiles(catalog).table.layout
+    shared = ("newest_us", "due_us", "evaluated_us")
+    others = sum(f.bytes for f in layout if f.name in shared or f.name.startswith("session."))
+    assert own + others == sum(field.bytes for field in layout)
+
+
+def test_only_distinct_keeps_an_entry_for_every_value() -> None:
+    found = listed(FEATURES, Catalog.compile(FEATURES, GAP_US))
+    assert [feature.name for feature in found if feature.entry_bytes] == ["shops"]
