@@ -27,8 +27,8 @@ def ledger_sink(folder: Path) -> FolderSink:
 
 
 def totals(folder: Path) -> dict[str, int]:
-    """Records, applied events and dead letters of all lanes, as far as they are committed."""
-    found = Counter[str](dict.fromkeys(("records", "events_applied", "dead_letters"), 0))
+    """What became of the records of all lanes, as far as they are committed."""
+    found = Counter[str](dict.fromkeys(LaneTotals.__struct_fields__, 0))
     for path in committed_files(folder / LEDGER):
         for lane in _decode_lines(path.read_bytes()):
             found.update(msgspec.structs.asdict(lane))
@@ -46,9 +46,10 @@ def account(found: Mapping[str, int], expected: int | None) -> None:
     Raises:
         JobError: records were lost or counted twice.
     """
-    records, placed = found["records"], found["events_applied"] + found["dead_letters"]
+    records = found["records"]
+    placed = found["events_applied"] + found["dead_letters"] + found["duplicates"]
     if records != placed or (expected is not None and records != expected):
         raise JobError(
             f"of {records if expected is None else expected} records {records} were read and "
-            f"{placed} applied or refused: some were lost or counted twice"
+            f"{placed} applied, dropped or refused: some were lost or counted twice"
         )

@@ -19,16 +19,20 @@ class ProfileMetrics:
         self._records = group.counter("records")
         self._applied = group.counter("events_applied")
         self._dead = group.counter("dead_letters")
+        self._duplicates = group.counter("duplicates_dropped")
         self._evaluated = group.counter("users_evaluated")
         self._batch = group.distribution("batch_records")
         self._python_ns = group.distribution("python_ns_per_record")
         self._group = group
         self._by_reason: dict[Reason, Any] = {}
 
-    def batch(self, records: int, applied: int, evaluated: int, python_ns: int) -> None:
+    def batch(
+        self, records: int, applied: int, duplicates: int, evaluated: int, python_ns: int
+    ) -> None:
         """One batch is done; it took `python_ns` in all."""
         self._records.inc(records)
         self._applied.inc(applied)
+        self._duplicates.inc(duplicates)
         self._evaluated.inc(evaluated)
         self._batch.update(records)
         self._python_ns.update(python_ns // max(records, 1))

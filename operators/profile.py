@@ -48,7 +48,7 @@ _TIMER_STEP_US: Final = 1_000_000  # due moments of a second share a timer
 _SAMPLE: Final = 8  # profiles a batch: River learns one in about 50 us
 _LAST_SAMPLE: Final = 256  # profiles a lane at the end of a bounded run
 _CLOCK: Final = "clock_us"
-_TOTALS: Final = ("records", "events_applied", "dead_letters")
+_TOTALS: Final = ("records", "events_applied", "dead_letters", "duplicates")
 
 
 class Profile(KeyedProcessFunction):
@@ -86,18 +86,19 @@ class Profile(KeyedProcessFunction):
         profiles = self._lane(lane, ctx)
         now = now_us()
         decoded = self._decoder.decode(keys, values, self._latest_us(now))
-        arrivals, late = profiles.arrive(decoded.events)
-        rejected = [*decoded.rejected, *map(_late, late.tolist())]
+        arrived = profiles.arrive(decoded.events)
+        arrivals, repeated = arrived.arrivals, arrived.repeated
+        rejected = [*decoded.rejected, *map(_late, arrived.late.tolist())]
         clock_us = self._advance(profiles, int(arrivals.time_us.max(initial=0)), now)
         rounds = self._clock.step(profiles, arrivals, clock_us)
         yield Row(lane, pack(profiles, rounds, clock_us, event_at_ms))
         yield from self._samples(lane, profiles, rounds[-1:], _SAMPLE)
         yield from self._letters(rejected, keys, values, now)
-        _count(profiles, len(values), len(arrivals), len(rejected))
+        _count(profiles, len(values), len(arrivals), len(rejected), repeated)
         self._write(lane, profiles, ctx)
         evaluated = sum(len(round_.rows) for round_ in rounds)
         python_ns = time.perf_counter_ns() - started
-        self._metrics.batch(len(values), len(arrivals), evaluated, python_ns)
+        self._metrics.batch(len(values), len(arrivals), repeated, evaluated, python_ns)
 
     def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Any]:
         lane = ctx.get_current_key()
@@ -115,7 +116,8 @@ class Profile(KeyedProcessFunction):
     def _lane(self, lane: int, ctx: KeyedProcessFunction.Context) -> Profiles:
         profiles = self._lanes.get(lane)
         if profiles is None:
-            profiles = self._lanes[lane] = Profiles(self._catalog)
+            within_us = self._settings.events.dedup_within_us
+            profiles = self._lanes[lane] = Profiles(self._catalog, within_us)
             self._state.restore(profiles.journal)
             if self._settings.clock.as_of_us is not None:
                 ctx.timer_service().register_event_time_timer(END_OF_TIME)

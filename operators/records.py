@@ -79,6 +79,7 @@ class LaneTotals(msgspec.Struct, frozen=True):
     records: int
     events_applied: int
     dead_letters: int
+    duplicates: int
 
 
 assignment_decoder = msgspec.json.Decoder(Assignment)

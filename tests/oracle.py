@@ -25,6 +25,7 @@ class Event:
     type: str
     session: str | None = None
     properties: Mapping[str, Any] = field(default_factory=dict)
+    id: str | None = None
 
 
 def micros(text: str) -> int:

@@ -150,6 +150,7 @@ class Session:
             f"({records / max(seconds, 1e-9):,.0f}/s, start of Flink included): "
             f"{totals['events_applied']:,} applied, "
             f"{totals['dead_letters']:,} dead letters"
+            + (f", {totals['duplicates']:,} duplicates dropped" if totals["duplicates"] else "")
         )
 
 

@@ -18,7 +18,8 @@ class EventBatch:
     `time_us` is int64[n], microseconds since 1970. `type` is int64[n], the position of the
     event's type in the known types, or their number for any other. `session` is None where
     events have no session ids, and within it None for an event without. `numbers` are
-    float64[n] by property, NaN where missing; `texts` likewise, None where missing. `source`
+    float64[n] by property, NaN where missing; `texts` likewise, None where missing. `ids` is
+    None where events have no ids, and within it None for an event without. `source`
     is int64[n], the position of each event's raw record in what was decoded.
     """
 
@@ -29,6 +30,7 @@ class EventBatch:
     numbers: Mapping[str, NDArray[np.float64]]
     texts: Mapping[str, Sequence[str | None]]
     source: NDArray[np.int64]
+    ids: Sequence[str | None] | None = None
 
     def __len__(self) -> int:
         return len(self.users)

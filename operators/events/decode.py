@@ -66,7 +66,8 @@ class EventDecoder:
         self._numbers = sorted(numbers)
         self._texts = sorted(texts)
         self._times = Times(TIME_UNITS_US.get(spec.time_unit))
-        self._decode = _record_decoder(spec, {*numbers, *texts})
+        ids = () if spec.id is None else (spec.id,)
+        self._decode = _record_decoder(spec, {*numbers, *texts, *ids})
         self._reasons = _reasons(spec)
 
     def decode(self, keys: Sequence[bytes], values: Sequence[bytes], latest_us: int) -> Decoded:
@@ -133,11 +134,15 @@ class EventDecoder:
         if spec.session is not None:
             raw = [record.session for record in records]
             session = checked(fields.texts(raw, Reason.BAD_SESSION, spec.session))
+        ids = None
+        if spec.id is not None:
+            ids = checked(fields.texts(_values(records, spec.id), Reason.BAD_ID, spec.id))
         columns = {
             "users": users,
             "time_us": time_us,
             "type": np.array(codes, np.int64),
             "session": session,
+            "ids": ids,
             "numbers": {
                 name: checked(fields.numbers(_values(records, name), name))
                 for name in self._numbers
@@ -192,7 +197,9 @@ def _record_decoder(spec: EventsSpec, properties: Collection[str]) -> Callable[[
 def _reasons(spec: EventsSpec) -> dict[str, Reason]:
     """What is wrong with an event when what is wrong is one of these fields."""
     session = {} if spec.session is None else {spec.session: Reason.BAD_SESSION}
+    ids = {} if spec.id is None else {spec.id: Reason.BAD_ID}
     return {
+        **ids,
         **session,
         spec.type: Reason.BAD_TYPE,
         spec.time: Reason.BAD_TIME,

@@ -26,5 +26,6 @@ class Reason(StrEnum):
     MISSING_TYPE = "missing_type"
     BAD_TYPE = "bad_type"
     BAD_SESSION = "bad_session"
+    BAD_ID = "bad_id"
     BAD_VALUE = "bad_value"  # a property that a feature reads is not what it must be
     LATE = "late"

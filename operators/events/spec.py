@@ -11,7 +11,7 @@ from operators.durations import parse_duration_us
 from operators.errors import Problem, UsageError
 
 TIME_UNITS_US: Final = {"s": 1_000_000, "ms": 1_000, "us": 1}
-_DURATIONS: Final = ("session_gap", "max_skew")
+_DURATIONS: Final = ("session_gap", "max_skew", "dedup_within")
 
 
 class EventsSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -19,7 +19,8 @@ class EventsSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `time_unit` is `iso` for ISO 8601 texts (UTC where no zone is given), or the unit of a
     number since 1970. `types` renames event types. A session ends after `session_gap` without
-    an event; with `session`, a new id begins a new one. `key` says whether the Kafka key is
+    an event; with `session`, a new id begins a new one. With `id`, an event whose id its user has
+    shown within `dedup_within` is dropped. `key` says whether the Kafka key is
     the user, or there is none and the user is taken from the value.
     """
 
@@ -27,10 +28,12 @@ class EventsSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     time: str = "event_time"
     type: str = "event_type"
     session: str | None = None
+    id: str | None = None
     time_unit: Literal["iso", "s", "ms", "us"] = "iso"
     types: dict[str, str] = {}
     session_gap: str = "30m"
     max_skew: str = "5m"
+    dedup_within: str = "24h"
     max_bytes: int = 1_048_576
     key: Literal["user", "none"] = "user"
 
@@ -38,6 +41,11 @@ class EventsSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def session_gap_us(self) -> int:
         """`session_gap` in microseconds."""
         return parse_duration_us(self.session_gap)
+
+    @property
+    def dedup_within_us(self) -> int | None:
+        """For how long an id is known, in microseconds; None if events have none."""
+        return None if self.id is None else parse_duration_us(self.dedup_within)
 
     @property
     def max_skew_us(self) -> int:
@@ -52,7 +60,7 @@ def problems(spec: EventsSpec) -> Iterator[Problem]:
             parse_duration_us(getattr(spec, name))
         except UsageError as error:
             yield Problem(f"events.{name}", str(error))
-    for name in ("user", "time", "type", "session"):
+    for name in ("user", "time", "type", "session", "id"):
         if getattr(spec, name) == "":
             yield Problem(f"events.{name}", "expected the name of a field of the events")
     for raw, name in spec.types.items():

@@ -22,7 +22,7 @@ class Arrivals:
 
     `touched` are the rows, each once, ascending; `group` int64[n] is each event's position in
     them, and `starts` the first event of each. `source` leads back to the raw records.
-    `session` holds dictionary codes, -1 for none; so do the `texts`.
+    `session` holds dictionary codes, -1 for none; so do the `texts` and the `ids` of the events.
     """
 
     rows: Rows
@@ -31,6 +31,7 @@ class Arrivals:
     session: Ints | None
     numbers: Mapping[str, Floats]
     texts: Mapping[str, Ints]
+    ids: Ints | None
     source: Ints
     touched: Rows
     group: Ints
@@ -83,6 +84,7 @@ class Arrivals:
             session=None if self.session is None else self.session[kept],
             numbers={name: values[kept] for name, values in self.numbers.items()},
             texts={name: codes[kept] for name, codes in self.texts.items()},
+            ids=None if self.ids is None else self.ids[kept],
             source=self.source[kept],
         )
 
@@ -92,6 +94,7 @@ def arrive(table: UserTable, events: EventBatch) -> Arrivals:
     rows = table.rows_of(events.users)
     order = np.argsort(rows, kind="stable")
     session = None if events.session is None else table.codes_of(events.session)[order]
+    ids = None if events.ids is None else table.codes_of(events.ids)[order]
     return group_by_row(
         rows=rows[order],
         time_us=events.time_us[order],
@@ -99,11 +102,12 @@ def arrive(table: UserTable, events: EventBatch) -> Arrivals:
         session=session,
         numbers={name: values[order] for name, values in events.numbers.items()},
         texts={name: table.codes_of(values)[order] for name, values in events.texts.items()},
+        ids=ids,
         source=events.source[order],
     )
 
 
-def group_by_row(
+def group_by_row(  # noqa: PLR0913 - the columns of a batch
     *,
     rows: Rows,
     time_us: Moments,
@@ -111,6 +115,7 @@ def group_by_row(
     session: Ints | None,
     numbers: Mapping[str, Floats],
     texts: Mapping[str, Ints],
+    ids: Ints | None,
     source: Ints,
 ) -> Arrivals:
     """Arrivals of columns that are sorted by row."""
@@ -124,6 +129,7 @@ def group_by_row(
         session=session,
         numbers=numbers,
         texts=texts,
+        ids=ids,
         source=source,
         touched=rows[starts],
         group=np.cumsum(first) - 1,

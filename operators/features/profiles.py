@@ -12,6 +12,7 @@ from operators.features import sessions
 from operators.features.amounts import Distinct
 from operators.features.arrivals import Arrivals, arrive, late
 from operators.features.catalog import Catalog
+from operators.features.repeats import IDS, Repeats
 from operators.features.windows import NEVER, Update
 from operators.frame import Floats, Moments
 from operators.pages.journal import Journal
@@ -37,14 +38,24 @@ class Evaluation:
     change_us: Moments
 
 
+@dataclass(frozen=True)
+class Arrived:
+    """What came of a batch: events to add, positions of late ones, and how many were repeats."""
+
+    arrivals: Arrivals
+    late: Ints
+    repeated: int
+
+
 class Profiles:
     """The users' rolling features.
 
     State: key one lane; layout as `layout` says; written only here; a row dies with its user.
     """
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, dedup_within_us: int | None = None) -> None:
         self.catalog = catalog
+        self._repeats = None if dedup_within_us is None else Repeats(dedup_within_us)
         self.table = UserTable(_layout(catalog), _sets(catalog))
         self.journal = Journal(self.table)
         # Behind the features, rows for the parts that means are made of.
@@ -56,17 +67,17 @@ class Profiles:
             for shared in catalog.windows
         }
 
-    def arrive(self, events: EventBatch) -> tuple[Arrivals, Ints]:
-        """The events grouped by user, but for the late ones: those are positions in the batch.
+    def arrive(self, events: EventBatch) -> Arrived:
+        """Group events by user, without those that repeat others, and those that are late.
 
         A user who was never seen before gets a row.
         """
-        arrivals = arrive(self.table, events)
+        arrivals, repeated = self._without_repeats(arrive(self.table, events))
         before_us = self.table.cells(NEWEST).take_one(arrivals.touched)
         too_late = late(arrivals, before_us, self.catalog.retained)
         if not np.any(too_late):
-            return arrivals, np.zeros(0, np.int64)
-        return arrivals.where(~too_late), arrivals.source[too_late]
+            return Arrived(arrivals, np.zeros(0, np.int64), repeated)
+        return Arrived(arrivals.where(~too_late), arrivals.source[too_late], repeated)
 
     def add(self, arrivals: Arrivals) -> None:
         """Bring the profiles forward by these events."""
@@ -118,6 +129,16 @@ class Profiles:
             for member in shared.members:
                 if isinstance(member.amount, Distinct):
                     member.amount.prune(self.journal, shared.window)
+        if self._repeats is not None:
+            newest_us = self.table.cells(NEWEST).take_one(np.arange(len(self.table)))
+            self._repeats.prune(self.journal, newest_us, self.catalog.retained)
+
+    def _without_repeats(self, arrivals: Arrivals) -> tuple[Arrivals, int]:
+        if self._repeats is None:
+            return arrivals, 0
+        repeated = self._repeats.among(self.journal, arrivals)
+        count = int(np.count_nonzero(repeated))
+        return (arrivals.where(~repeated) if count else arrivals), count
 
     def _look_at_sessions(
         self, rows: Rows, now_us: Moments, values: Floats, change_us: Moments
@@ -151,4 +172,5 @@ def _layout(catalog: Catalog) -> Layout:
 
 def _sets(catalog: Catalog) -> list[str]:
     members = (member for shared in catalog.windows for member in shared.members)
-    return [member.amount.name for member in members if isinstance(member.amount, Distinct)]
+    distinct = [member.amount.name for member in members if isinstance(member.amount, Distinct)]
+    return [IDS, *distinct]  # without ids it is empty: they may be turned on and off

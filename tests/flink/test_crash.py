@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -29,6 +30,7 @@ def write_config(base: Path, name: str) -> Path:
     config = yaml.safe_load(DEMO.read_text())
     del config["clusters"]
     config["source"] = {"files": {"paths": ["events.jsonl"]}}
+    config["events"]["id"] = "event_id"
     config["output"] = {"folder": f"{name}/out"}
     config["store"] = {"kind": "sqlite", "path": f"{name}/store.db"}
     config["run"] = {"state": f"{name}/state", "lanes": 4, "resolution": "2m"}
@@ -39,6 +41,25 @@ def write_config(base: Path, name: str) -> Path:
 
 def command(config: Path, *options: str) -> list[str]:
     return [sys.executable, "-m", "flink_job", "run", str(config), *options]
+
+
+def run_to_end(config: Path, *options: str) -> str:
+    """Run to the end; gives what was said."""
+    words = command(config, *options)
+    return subprocess.run(words, check=True, capture_output=True, text=True).stderr
+
+
+def send_again(path: Path, count: int) -> None:
+    """Let the last events of a file come once more."""
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines, *lines[-count:]]))
+
+
+def duplicates(said: str) -> int:
+    """How many events a run has dropped."""
+    found = re.search(r"([\d,]+) duplicates dropped", " ".join(said.split()))
+    assert found, said
+    return int(found[1].replace(",", ""))
 
 
 def told(base: Path, name: str) -> list[tuple[str, str, str, str]]:
@@ -73,9 +94,11 @@ def kill_after(base: Path, config: Path, count: int, *options: str) -> None:
 def test_a_run_that_is_killed_again_and_again_loses_and_repeats_nothing(tmp_path: Path) -> None:
     population = Population(4_000, 5, END_US, bad_share=0.001)
     write_jsonl(simulate(population, seed=3), tmp_path / "events.jsonl")
+    send_again(tmp_path / "events.jsonl", 20_000)
     undisturbed = write_config(tmp_path, "undisturbed")
-    subprocess.run(command(undisturbed), check=True, capture_output=True)
+    dropped = duplicates(run_to_end(undisturbed))
     expected = told(tmp_path, "undisturbed")
+    assert dropped > 19_000
 
     killed = write_config(tmp_path, "killed")
     kill_after(tmp_path / "killed", killed, 1)
@@ -83,8 +106,7 @@ def test_a_run_that_is_killed_again_and_again_loses_and_repeats_nothing(tmp_path
     kill_after(tmp_path / "killed", killed, committed(tmp_path / "killed") + 1, "--resume")
     twice = told(tmp_path, "killed")
     assert 0 < len(once) < len(twice) <= len(expected), "take a longer history"
-    subprocess.run(command(killed, "--resume"), check=True, capture_output=True)
-
+    assert duplicates(run_to_end(killed, "--resume")) == dropped
     assert told(tmp_path, "killed") == expected
     letters = [
         Run(Outcome(False), tmp_path / name / "out").dead_letters()

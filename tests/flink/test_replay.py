@@ -47,7 +47,12 @@ def test_a_file_in_order_gives_the_transitions_of_the_oracle(
     write_events(tmp_path / "events.jsonl", events)
     run_spec = {"state": "state", "lanes": lanes, "parallelism": parallelism, "batch": batch}
     run = run_job(tmp_path, config_of(CHOSEN, SEGMENTS, run=run_spec))
-    assert run.outcome.totals == {"records": 2_000, "events_applied": 2_000, "dead_letters": 0}
+    assert run.outcome.totals == {
+        "records": 2_000,
+        "events_applied": 2_000,
+        "dead_letters": 0,
+        "duplicates": 0,
+    }
     expected = []
     for user in {event.user for event in events}:
         own = [event for event in events if event.user == user]
@@ -81,4 +86,5 @@ def test_memberships_at_the_end_do_not_depend_on_parallelism(
         "records": 3_000,
         "events_applied": 3_000 - late,
         "dead_letters": late,
+        "duplicates": 0,
     }

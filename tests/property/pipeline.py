@@ -71,7 +71,8 @@ class Pipeline:
         return self._lanes[number]
 
     def _step(self, lane: Lane, events: Sequence[Event]) -> None:
-        arrivals, _ = lane.profiles.arrive(batch_of(self.catalog, list(events), self.by_id))
+        arrived = lane.profiles.arrive(batch_of(self.catalog, list(events), self.by_id))
+        arrivals = arrived.arrivals
         lane.clock_us = max(lane.clock_us, int(arrivals.time_us.max(initial=0)))
         rounds = EventClock(self.resolution).step(lane.profiles, arrivals, lane.clock_us)
         self._judge(lane, rounds, lane.clock_us)

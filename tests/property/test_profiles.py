@@ -36,15 +36,16 @@ def batch_of(catalog: Catalog, chosen: list[Event], by_id: bool) -> EventBatch:
         numbers={"price": np.array(prices, np.float64)} if "price" in catalog.numbers else {},
         texts={"shop": [e.properties["shop"] for e in chosen]} if "shop" in catalog.texts else {},
         source=np.arange(len(chosen)),
+        ids=[event.id for event in chosen],
     )
 
 
 def feed(profiles: Profiles, chosen: list[Event], by_id: bool) -> list[int]:
     """Bring the profiles forward by one batch; gives the positions of the late events."""
-    arrivals, late = profiles.arrive(batch_of(profiles.catalog, chosen, by_id))
-    profiles.journal.begin(arrivals.touched)
-    profiles.add(arrivals)
-    return late.tolist()
+    arrived = profiles.arrive(batch_of(profiles.catalog, chosen, by_id))
+    profiles.journal.begin(arrived.arrivals.touched)
+    profiles.add(arrived.arrivals)
+    return arrived.late.tolist()
 
 
 def read(profiles: Profiles, user: str, now: int) -> dict[str, Any]:

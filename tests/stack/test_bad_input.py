@@ -375,6 +375,7 @@ class Expected:
             "records": self.records,
             "events_applied": self.records - dead,
             "dead_letters": dead,
+            "duplicates": 0,
         }
 
 
@@ -436,7 +437,12 @@ def run(path: Path) -> dict[str, int]:
     assert end, said
     records, applied, dead = (int(count.replace(",", "")) for count in end.groups())
     assert records == applied + dead
-    return {"records": records, "events_applied": applied, "dead_letters": dead}
+    return {
+        "records": records,
+        "events_applied": applied,
+        "dead_letters": dead,
+        "duplicates": 0,
+    }
 
 
 def assignments_in(bootstrap: str, topic: str) -> dict[str, Assignment]:
@@ -578,7 +584,12 @@ def test_each_line_of_files_has_its_stated_fate(tmp_path: Path) -> None:
 def test_a_run_in_which_nothing_is_usable_ends_well(tmp_path: Path) -> None:
     (tmp_path / "events.jsonl").write_bytes(b"no JSON\n")
     ended = run_job(tmp_path, config_of(CHOSEN, SEGMENTS, run=RUN))
-    assert ended.outcome.totals == {"records": 1, "events_applied": 0, "dead_letters": 1}
+    assert ended.outcome.totals == {
+        "records": 1,
+        "events_applied": 0,
+        "dead_letters": 1,
+        "duplicates": 0,
+    }
 
 
 def test_no_good_event_stops_a_job(tmp_path: Path) -> None:

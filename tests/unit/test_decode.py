@@ -235,3 +235,13 @@ def test_a_property_may_be_a_field_that_is_read_anyway() -> None:
     reader = EventDecoder(SPEC, ("view",), (), {"event_type", "user_id"})
     decoded = reader.decode([b"ann"], [event()], LATEST_US)
     assert decoded.events.texts == {"event_type": ["view"], "user_id": ["ann"]}
+
+
+def test_events_may_have_ids_which_are_texts() -> None:
+    spec = EventsSpec(id="event_id")
+    values = [event(event_id="e1"), event(event_id=7), event(), event(event_id=["e1"])]
+    decoded = decoder(spec).decode([b"ann"] * 4, values, LATEST_US)
+    assert decoded.events.ids == ["e1", "7", None]
+    (rejected,) = decoded.rejected
+    assert (rejected.source, rejected.reason) == (3, Reason.BAD_ID)
+    assert decoder().decode([b"ann"], [event()], LATEST_US).events.ids is None
