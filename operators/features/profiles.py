@@ -7,12 +7,12 @@ from typing import Final
 
 import numpy as np
 
-from operators.events.batch import EventBatch
+from operators.events.batch import EventBatch, Mask
 from operators.features import sessions
 from operators.features.amounts import Distinct
 from operators.features.arrivals import Arrivals, arrive, late
 from operators.features.catalog import Catalog
-from operators.features.repeats import IDS, Repeats
+from operators.features.repeats import IDS, Repeats, forget
 from operators.features.windows import NEVER, Update
 from operators.frame import Floats, Moments
 from operators.pages.journal import Journal
@@ -55,7 +55,9 @@ class Profiles:
 
     def __init__(self, catalog: Catalog, dedup_within_us: int | None = None) -> None:
         self.catalog = catalog
-        self._repeats = None if dedup_within_us is None else Repeats(dedup_within_us)
+        self._repeats = (
+            None if dedup_within_us is None else Repeats(dedup_within_us, catalog.retained)
+        )
         self.table = UserTable(_layout(catalog), _sets(catalog))
         self.journal = Journal(self.table)
         # Behind the features, rows for the parts that means are made of.
@@ -72,12 +74,15 @@ class Profiles:
 
         A user who was never seen before gets a row.
         """
-        arrivals, repeated = self._without_repeats(arrive(self.table, events))
+        arrivals = arrive(self.table, events)
         before_us = self.table.cells(NEWEST).take_one(arrivals.touched)
-        too_late = late(arrivals, before_us, self.catalog.retained)
-        if not np.any(too_late):
-            return Arrived(arrivals, np.zeros(0, np.int64), repeated)
-        return Arrived(arrivals.where(~too_late), arrivals.source[too_late], repeated)
+        if self._repeats is None:
+            too_late = late(arrivals, before_us, self.catalog.retained)
+            return Arrived(*_without(arrivals, too_late), 0)
+        refused = self._repeats.refused(self.journal, arrivals, before_us)
+        source = arrivals.source[refused.late]
+        taken, _ = _without(arrivals, refused.late | refused.repeated)
+        return Arrived(taken, source, int(np.count_nonzero(refused.repeated)))
 
     def add(self, arrivals: Arrivals) -> None:
         """Bring the profiles forward by these events."""
@@ -129,16 +134,11 @@ class Profiles:
             for member in shared.members:
                 if isinstance(member.amount, Distinct):
                     member.amount.prune(self.journal, shared.window)
-        if self._repeats is not None:
+        if self._repeats is None:  # there may be ids from before they were turned off
+            forget(self.journal, np.ones(len(self.table.sets[IDS]), np.bool_))
+        else:
             newest_us = self.table.cells(NEWEST).take_one(np.arange(len(self.table)))
-            self._repeats.prune(self.journal, newest_us, self.catalog.retained)
-
-    def _without_repeats(self, arrivals: Arrivals) -> tuple[Arrivals, int]:
-        if self._repeats is None:
-            return arrivals, 0
-        repeated = self._repeats.among(self.journal, arrivals)
-        count = int(np.count_nonzero(repeated))
-        return (arrivals.where(~repeated) if count else arrivals), count
+            self._repeats.prune(self.journal, newest_us)
 
     def _look_at_sessions(
         self, rows: Rows, now_us: Moments, values: Floats, change_us: Moments
@@ -153,6 +153,13 @@ class Profiles:
             length_us = table.cells("session.last_us").take_one(rows) - start_us
             for name, unit_us in self.catalog.durations.items():
                 values[self._at[name]] = np.where(current, length_us / unit_us, np.nan)
+
+
+def _without(arrivals: Arrivals, dropped: Mask) -> tuple[Arrivals, Ints]:
+    """The other events, and the positions of those that are dropped."""
+    if not np.any(dropped):
+        return arrivals, np.zeros(0, np.int64)
+    return arrivals.where(~dropped), arrivals.source[dropped]
 
 
 def _layout(catalog: Catalog) -> Layout:
@@ -173,4 +180,4 @@ def _layout(catalog: Catalog) -> Layout:
 def _sets(catalog: Catalog) -> list[str]:
     members = (member for shared in catalog.windows for member in shared.members)
     distinct = [member.amount.name for member in members if isinstance(member.amount, Distinct)]
-    return [IDS, *distinct]  # without ids it is empty: they may be turned on and off
+    return [IDS, *distinct]  # without ids it is empty, so that they may be turned on and off

@@ -1,14 +1,16 @@
-"""Events that come again: each user's ids of late, and what to drop by them."""
+"""Which events come too late, and which come again: each user's ids of late."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from operators.events.batch import Mask
-from operators.features.arrivals import Arrivals
+from operators.features.arrivals import Arrivals, late
 from operators.features.tiling import Tiling
+from operators.frame import Moments
 from operators.pages.journal import Journal
 from operators.pages.sets import Ints
 from operators.pages.table import set_keys, set_rows
@@ -18,58 +20,97 @@ IDS: Final = "event ids"  # the set of (user, id), each with the time of the eve
 _UNSEEN: Final = -1
 
 
+@dataclass(frozen=True)
+class Refused:
+    """The events of a batch that are not taken, bool[n] each: no event is both."""
+
+    late: Mask
+    repeated: Mask
+
+
 class Repeats:
     """Knows which events repeat one of their user's.
 
-    An event does if its user has shown its id before, and it is not later than that event by
-    more than `within_us`. All is decided by the events' own times and the order in which a user's
-    arrive, so neither batches nor restarts make a difference.
+    An event does if an event of its user that was taken had its id, and it is not later than
+    that one by more than `within_us`; what is late is late, whether or not it repeats. All is
+    decided by the events' own times and the order in which a user's arrive, so neither batches
+    nor restarts make a difference.
     """
 
-    def __init__(self, within_us: int) -> None:
+    def __init__(self, within_us: int, retained: Tiling) -> None:
         self._within_us = within_us
+        self._retained = retained
 
-    def among(self, journal: Journal, arrivals: Arrivals) -> Mask:
-        """Which of these events do, bool[n]; the ids of the others are remembered."""
-        repeats = np.zeros(len(arrivals), np.bool_)
+    def refused(self, journal: Journal, arrivals: Arrivals, before_us: Moments) -> Refused:
+        """Look at a batch, and remember the ids of what is taken.
+
+        `before_us` is each user's newest event before the batch, by group.
+        """
+        too_late = late(arrivals, before_us, self._retained)
+        repeated = np.zeros(len(arrivals), np.bool_)
         if arrivals.ids is None:
-            return repeats
-        at = np.flatnonzero(arrivals.ids >= 0)
-        keys = set_keys(arrivals.rows[at], arrivals.ids[at])
-        times_us = arrivals.time_us[at]
-        seen_us = journal.table.sets[IDS].get(keys, _UNSEEN)
-        _, group, counts = np.unique(keys, return_inverse=True, return_counts=True)
-        doubtful = (seen_us != _UNSEEN) | (counts[group] > 1)
-        again, shown = self._one_by_one(keys[doubtful], times_us[doubtful], seen_us[doubtful])
-        repeats[at[doubtful]] = again
-        new = np.concatenate([keys[~doubtful], np.array(list(shown), np.int64)])
-        new_us = np.concatenate([times_us[~doubtful], np.array(list(shown.values()), np.int64)])
-        journal.table.sets[IDS].put(new, new_us)
-        journal.note(IDS, new, new_us)
-        return repeats
+            return Refused(too_late, repeated)
+        keys = set_keys(arrivals.rows, arrivals.ids)
+        known = arrivals.ids >= 0
+        seen_us = np.full(len(arrivals), _UNSEEN)
+        seen_us[known] = journal.table.sets[IDS].get(keys[known], _UNSEEN)
+        # A repeat must not make others late, so its user's events are looked at one by one.
+        users = np.unique(arrivals.group[(seen_us != _UNSEEN) | (known & _shared(keys))])
+        for user, before in zip(users.tolist(), before_us[users].tolist(), strict=True):
+            at = slice(arrivals.starts[user], arrivals.last[user] + 1)
+            known_here = np.where(known[at], keys[at], _UNSEEN)
+            too_late[at], repeated[at] = self._one_by_one(
+                known_here, arrivals.time_us[at], seen_us[at], before
+            )
+        self._remember(journal, keys, arrivals.time_us, known & ~too_late & ~repeated)
+        return Refused(too_late, repeated)
 
     def _one_by_one(
-        self, keys: Ints, times_us: Ints, seen_us: Ints
-    ) -> tuple[list[bool], dict[int, int]]:
-        """Whether each is a repeat, and the times of those that are none by their keys."""
-        again, shown = [], dict[int, int]()
-        for key, time_us, before_us in zip(
-            keys.tolist(), times_us.tolist(), seen_us.tolist(), strict=True
-        ):
+        self, keys: Ints, times_us: Ints, seen_us: Ints, newest_us: int
+    ) -> tuple[list[bool], list[bool]]:
+        """Whether each event of one user is late, and whether it is a repeat."""
+        too_late, repeated, shown = [], [], dict[int, int]()
+        tile_us, tiles = self._retained.tile_us, self._retained.tiles
+        columns = (keys.tolist(), times_us.tolist(), seen_us.tolist())
+        for key, time_us, before_us in zip(*columns, strict=True):
+            newest = max(newest_us, time_us)
+            is_late = time_us // tile_us < newest // tile_us - tiles + 1
             first_us = shown.get(key, before_us)
-            repeated = first_us != _UNSEEN and time_us <= first_us + self._within_us
-            again.append(repeated)
-            if not repeated:
-                shown[key] = time_us
-        return again, shown
+            again = first_us != _UNSEEN and time_us <= first_us + self._within_us
+            too_late.append(is_late)
+            repeated.append(again and not is_late)
+            if not is_late and not again:
+                newest_us = newest
+                if key != _UNSEEN:
+                    shown[key] = time_us
+        return too_late, repeated
 
-    def prune(self, journal: Journal, newest_us: Ints, retained: Tiling) -> None:
+    def _remember(self, journal: Journal, keys: Ints, times_us: Ints, taken: Mask) -> None:
+        at = np.flatnonzero(taken)[::-1]  # of two with one id the later counts
+        new, last = np.unique(keys[at], return_index=True)
+        if len(new):
+            new_us = times_us[at[last]]
+            journal.table.sets[IDS].put(new, new_us)
+            journal.note(IDS, new, new_us)
+
+    def prune(self, journal: Journal, newest_us: Ints) -> None:
         """Drop ids that no event can repeat any more; only before the journal is compacted.
 
-        `newest_us` is each user's newest event: what is older than `retained` by it comes late.
+        `newest_us` is each user's newest event: whatever would repeat them then, is late.
         """
         keys, shown_us = journal.table.sets[IDS].items()
-        oldest_us = newest_us[set_rows(keys)] - retained.window_us
-        over = shown_us + self._within_us < oldest_us
-        if np.any(over):
-            journal.drop(IDS, over)
+        oldest_us = newest_us[set_rows(keys)] - self._retained.window_us
+        forget(journal, shown_us + self._within_us < oldest_us)
+
+
+def forget(journal: Journal, over: Mask) -> None:
+    """Drop ids, bool[ids] as they stand in the set."""
+    if np.any(over):
+        journal.drop(IDS, over)
+
+
+def _shared(keys: Ints) -> Mask:
+    """Which keys stand there more than once."""
+    _, group, counts = np.unique(keys, return_inverse=True, return_counts=True)
+    shared: Mask = counts[group] > 1
+    return shared

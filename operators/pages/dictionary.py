@@ -9,20 +9,20 @@ _NEW: Final = -2  # no code
 
 
 class Dictionary:
-    """Texts and their codes, both ways. A code keeps its text for as long as it is held."""
+    """Texts and their codes, both ways. A code keeps its text for as long as it is held.
+
+    Codes that were let go are given out again: ids of events would use up all that there are.
+    """
 
     def __init__(self) -> None:
         self._codes: dict[str, int] = {}
         self._texts: dict[int, str] = {}
         self._next = 0
+        self._free: list[int] = []
+        self._given: list[int] = []
 
     def __len__(self) -> int:
         return len(self._codes)
-
-    @property
-    def next_code(self) -> int:
-        """The code that the next new text will get."""
-        return self._next
 
     def pairs(self, codes: Iterable[int]) -> list[tuple[int, str]]:
         """Those of the codes that are held, with their texts."""
@@ -33,9 +33,15 @@ class Dictionary:
         """The code of a text, given out now if it has none."""
         code = self._codes.get(text)
         if code is None:
-            code = self._next
+            code = self._free.pop() if self._free else self._next
             self.hold(code, text)
+            self._given.append(code)
         return code
+
+    def take_given(self) -> list[tuple[int, str]]:
+        """The pairs that were given out since this was last asked."""
+        given, self._given = self._given, []
+        return self.pairs(given)
 
     def codes(self, texts: Sequence[str | None]) -> list[int]:
         """The codes of texts, given out now to those that have none; -1 for None."""
@@ -66,7 +72,9 @@ class Dictionary:
         return self._texts[code]
 
     def keep(self, codes: Iterable[int]) -> None:
-        """Let go of every text whose code is not among these; codes are not given out again."""
+        """Let go of every text whose code is not among these."""
         kept = dict(self.pairs(codes))
         self._texts = kept
         self._codes = {text: code for code, text in kept.items()}
+        self._next = max(kept, default=-1) + 1
+        self._free = [code for code in range(self._next) if code not in kept]

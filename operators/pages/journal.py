@@ -90,7 +90,6 @@ class Journal:
         self._log_bytes = 0
         self._dirty: set[int] = set()
         self._logged_users = 0
-        self._logged_codes = 0
         self._rows = np.zeros(0, np.int64)
         self._before: Words = np.zeros((0, table.layout.width), np.int64)
         self._sets: dict[str, list[tuple[Ints, Ints]]] = {}
@@ -104,6 +103,7 @@ class Journal:
     def note(self, name: str, keys: Ints, values: Ints) -> None:
         """Remember that entries of a set were put."""
         self._sets.setdefault(name, []).append((keys, values))
+        self._soil(set_rows(keys))
 
     def first_head(self) -> bytes | None:
         """The head of a lane whose state has none yet, once: it says whose the log is."""
@@ -121,16 +121,15 @@ class Journal:
                 head=self.head,
                 first_row=self._logged_users,
                 users=table.users[self._logged_users :],
-                texts=table.dictionary.pairs(range(self._logged_codes, table.dictionary.next_code)),
+                texts=table.dictionary.take_given(),
                 positions=positions.tobytes(),
                 words=words.tobytes(),
                 sets={name: _joined(changes) for name, changes in self._sets.items()},
             )
         )
         self._logged_users = len(table)
-        self._logged_codes = table.dictionary.next_code
         self._log_bytes += len(entry)
-        self._dirty.update(np.unique(self._page_of(self._rows)).tolist())
+        self._soil(self._rows)
         self._sets.clear()
         return entry
 
@@ -140,7 +139,7 @@ class Journal:
         Their pages are written anew, so that no image brings them back.
         """
         keys, _ = self.table.sets[name].items()
-        self._dirty.update(np.unique(self._page_of(set_rows(keys[dropped]))).tolist())
+        self._soil(set_rows(keys[dropped]))
         self.table.sets[name].keep(~dropped)
 
     def due(self) -> bool:
@@ -177,7 +176,6 @@ class Journal:
         for entry in log:
             self._restore_entry(entry)
         self._logged_users = len(self.table)
-        self._logged_codes = self.table.dictionary.next_code
 
     def _changes(self) -> tuple[NDArray[np.generic], Words]:
         after = self.table.words[self._rows]
@@ -185,6 +183,10 @@ class Journal:
         positions = self._rows[which] * self.table.layout.width + word
         fits = len(self.table) * self.table.layout.width <= np.iinfo(np.uint32).max
         return positions.astype(np.uint32 if fits else np.int64), after[which, word]
+
+    def _soil(self, rows: Rows) -> None:
+        """The pages of these rows have to be written anew."""
+        self._dirty.update(np.unique(self._page_of(rows)).tolist())
 
     def _page_of(self, rows: Rows) -> NDArray[np.uint32]:
         return self.table.hashes[rows] & np.uint32(self._pages - 1)
@@ -246,8 +248,9 @@ class Journal:
         self._restore_codes(entry.texts, entry.sets)
         self.head = entry.head
         self._log_bytes += len(encoded)
-        touched = np.unique(positions.astype(np.int64) // max(table.layout.width, 1))
-        self._dirty.update(np.unique(self._page_of(touched)).tolist())
+        self._soil(np.unique(positions.astype(np.int64) // max(table.layout.width, 1)))
+        for keys, _ in entry.sets.values():
+            self._soil(set_rows(np.frombuffer(keys, np.int64)))
 
     def _restore_codes(
         self, texts: Iterable[tuple[int, str]], sets: Mapping[str, SetChanges]
