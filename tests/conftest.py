@@ -14,7 +14,7 @@ NOT_TESTED = "Kafka and Cassandra did not run in these tests"
 
 
 # The longest files first: two processes that share them then end at about the same time.
-FIRST = ("test_real_data", "test_readme", "test_bad_input", "test_convergence", "test_live")
+FIRST = ("test_real_data", "test_readme", "test_bad_input", "test_live")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -45,7 +45,7 @@ def with_ids(draw: st.DrawFn) -> list[Event]:
 
 
 @given(chosen=with_ids(), data=st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_each_is_taken_once_across_batches_restarts_and_compactions(
     chosen: list[Event], data: st.DataObject
 ) -> None:

@@ -122,6 +122,7 @@ def empty(access: CassandraAccess) -> None:
     close(admin)
 
 
+@pytest.mark.faults
 def test_a_store_that_was_away_through_a_compaction_converges(
     kafka: str,
     stack_folder: Path,
