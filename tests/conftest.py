@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
 
 import pytest
 
@@ -13,22 +12,11 @@ from flink_job.stack.jars import ensure_jars, jars_present, jars_root
 NOT_TESTED = "Kafka and Cassandra did not run in these tests"
 
 
-# The longest files first: two processes that share them then end at about the same time.
-FIRST = ("test_real_data", "test_readme", "test_bad_input", "test_live")
-
-
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: _place(item.path))
     if "faults" not in config.option.markexpr:
         for item in items:
             if item.get_closest_marker("faults"):
                 item.add_marker(pytest.mark.skip(reason="takes minutes: `make faults` runs it"))
-
-
-def _place(path: Path) -> tuple[int, int]:
-    folders = ("stack", "flink", "property")
-    folder = folders.index(path.parent.name) if path.parent.name in folders else len(folders)
-    return folder, FIRST.index(path.stem) if path.stem in FIRST else len(FIRST)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -277,10 +277,7 @@ def test_no_command_hides_in_another_kind_of_block() -> None:
 
 def test_make_runs_what_it_is_said_to_run() -> None:
     assert made("demo") == [".venv/bin/flockwise demo"]
-    assert made("test") == [
-        *made("lint"),
-        ".venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder",
-    ]
+    assert made("test") == [*made("lint"), ".venv/bin/python -m pytest -n 2 --dist loadfile"]
     assert made("lint") == [
         *(".venv/bin/ruff check .", ".venv/bin/ruff format --check .", ".venv/bin/mypy")
     ]
