@@ -93,13 +93,7 @@ class Bench:
     def plan(self, topic: str, clock: str, backend: str = "heap") -> Plan:
         """The job over a topic."""
         wall, bootstrap = clock == "wall", self.broker.bootstrap
-        run_spec = {
-            "clock": clock,
-            "lanes": int(__import__("os").environ.get("LANES", "16")),
-            "batch": __import__("os").environ.get("BATCH", "50ms"),
-            "backend": backend,
-            "state": f"state-{time.time_ns()}",
-        }
+        run_spec = {"clock": clock, "backend": backend, "state": f"state-{time.time_ns()}"}
         config = {
             "name": f"bench-{topic}",
             "source": {"kafka": {"bootstrap": bootstrap, "topic": topic, "bounded": not wall}},
