@@ -130,27 +130,23 @@ class EventDecoder:
         types = checked(fields.types([record.type for record in records], spec.types))
         unknown = len(self._type_codes)
         codes = [self._type_codes.get(name, unknown) for name in types]
-        session = None
-        if spec.session is not None:
-            raw = [record.session for record in records]
-            session = checked(fields.texts(raw, Reason.BAD_SESSION, spec.session))
-        ids = None
-        if spec.id is not None:
-            ids = checked(fields.texts(_values(records, spec.id), Reason.BAD_ID, spec.id))
+
+        def texts(field: str | None, reason: Reason) -> Any:
+            if field is None:
+                return None
+            return checked(fields.texts(_values(records, field), reason, field))
+
         columns = {
             "users": users,
             "time_us": time_us,
             "type": np.array(codes, np.int64),
-            "session": session,
-            "ids": ids,
+            "session": texts(spec.session, Reason.BAD_SESSION),
+            "ids": texts(spec.id, Reason.BAD_ID),
             "numbers": {
                 name: checked(fields.numbers(_values(records, name), name))
                 for name in self._numbers
             },
-            "texts": {
-                name: checked(fields.texts(_values(records, name), Reason.BAD_VALUE, name))
-                for name in self._texts
-            },
+            "texts": {name: texts(name, Reason.BAD_VALUE) for name in self._texts},
         }
         return columns, faults
 
@@ -196,15 +192,14 @@ def _record_decoder(spec: EventsSpec, properties: Collection[str]) -> Callable[[
 
 def _reasons(spec: EventsSpec) -> dict[str, Reason]:
     """What is wrong with an event when what is wrong is one of these fields."""
-    session = {} if spec.session is None else {spec.session: Reason.BAD_SESSION}
-    ids = {} if spec.id is None else {spec.id: Reason.BAD_ID}
-    return {
-        **ids,
-        **session,
+    reasons = {
+        spec.id: Reason.BAD_ID,
+        spec.session: Reason.BAD_SESSION,
         spec.type: Reason.BAD_TYPE,
         spec.time: Reason.BAD_TIME,
         spec.user: Reason.BAD_USER,
     }
+    return {field: reason for field, reason in reasons.items() if field is not None}
 
 
 def _attribute(field: str) -> str:

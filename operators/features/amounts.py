@@ -131,9 +131,7 @@ class Distinct:
     def prune(self, journal: Journal, window: Window) -> None:
         """Drop the values that count no more; only before the journal is compacted."""
         keys, epochs = journal.table.sets[self.name].items()
-        dead = ~window.live(journal.table, set_rows(keys), epochs)
-        if np.any(dead):
-            journal.drop(self.name, dead)
+        journal.drop(self.name, ~window.live(journal.table, set_rows(keys), epochs))
 
 
 def _newest(keys: Ints, epochs: Ints) -> tuple[Ints, Ints]:

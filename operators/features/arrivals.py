@@ -145,5 +145,5 @@ def late(arrivals: Arrivals, before_us: Moments, retained: Tiling) -> NDArray[np
     newest_us = arrivals.newest_us(before_us)
     if newest_us is arrivals.time_us:
         return np.zeros(len(arrivals), np.bool_)
-    oldest = newest_us // retained.tile_us - retained.tiles + 1
-    return arrivals.time_us // retained.tile_us < oldest
+    past: Mask = retained.is_past(arrivals.time_us, newest_us)
+    return past

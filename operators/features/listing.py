@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from operators.durations import format_duration
-from operators.features.amounts import Distinct
 from operators.features.catalog import Catalog
 from operators.features.spec import FeatureSpec
 from operators.frame import Kind
@@ -32,30 +32,17 @@ class Listed:
     entry_bytes: int
 
 
-_ENTRY_BYTES = 16  # the row with the value's code, and the newest moment
+_ENTRY_BYTES: Final = 16  # the row with the value's code, and the newest moment
 
 
 def listed(features: Mapping[str, FeatureSpec], catalog: Catalog) -> list[Listed]:
     """The features in the order of the configuration."""
     state_bytes = _state_bytes(catalog)
-    distinct = {
-        member.name
-        for shared in catalog.windows
-        for member in shared.members
-        if isinstance(member.amount, Distinct)
-    }
-    return [
-        _listed(name, spec, catalog, state_bytes, name in distinct)
-        for name, spec in features.items()
-    ]
+    return [_listed(name, spec, catalog, state_bytes) for name, spec in features.items()]
 
 
 def _listed(
-    name: str,
-    spec: FeatureSpec,
-    catalog: Catalog,
-    state_bytes: Mapping[str, int],
-    keeps_values: bool,
+    name: str, spec: FeatureSpec, catalog: Catalog, state_bytes: Mapping[str, int]
 ) -> Listed:
     column, tiling = catalog.columns[name], spec.tiling()
     parts = catalog.means.get(name, (name,))
@@ -64,11 +51,11 @@ def _listed(
         name=name,
         kind=spec.kind,
         type="category" if column.kind is Kind.CATEGORY else "number",
-        unit=(spec.unit or "minutes") if timed else None,
+        unit=spec.unit_text if timed else None,
         window=spec.window_text or spec.within or spec.duration,
         tile=None if tiling is None else format_duration(tiling.tile_us),
         state_bytes=sum(state_bytes.get(part, 0) for part in parts),
-        entry_bytes=_ENTRY_BYTES if keeps_values else 0,
+        entry_bytes=_ENTRY_BYTES if spec.kind == "distinct" else 0,
     )
 
 

@@ -7,12 +7,12 @@ from typing import Final
 
 import numpy as np
 
-from operators.events.batch import EventBatch, Mask
+from operators.events.batch import EventBatch
 from operators.features import sessions
 from operators.features.amounts import Distinct
-from operators.features.arrivals import Arrivals, arrive, late
+from operators.features.arrivals import Arrivals, arrive
 from operators.features.catalog import Catalog
-from operators.features.repeats import IDS, Repeats, forget
+from operators.features.repeats import IDS, Repeats
 from operators.features.windows import NEVER, Update
 from operators.frame import Floats, Moments
 from operators.pages.journal import Journal
@@ -55,9 +55,7 @@ class Profiles:
 
     def __init__(self, catalog: Catalog, dedup_within_us: int | None = None) -> None:
         self.catalog = catalog
-        self._repeats = (
-            None if dedup_within_us is None else Repeats(dedup_within_us, catalog.retained)
-        )
+        self._repeats = Repeats(dedup_within_us, catalog.retained)
         self.table = UserTable(_layout(catalog), _sets(catalog))
         self.journal = Journal(self.table)
         # Behind the features, rows for the parts that means are made of.
@@ -76,13 +74,13 @@ class Profiles:
         """
         arrivals = arrive(self.table, events)
         before_us = self.table.cells(NEWEST).take_one(arrivals.touched)
-        if self._repeats is None:
-            too_late = late(arrivals, before_us, self.catalog.retained)
-            return Arrived(*_without(arrivals, too_late), 0)
         refused = self._repeats.refused(self.journal, arrivals, before_us)
-        source = arrivals.source[refused.late]
-        taken, _ = _without(arrivals, refused.late | refused.repeated)
-        return Arrived(taken, source, int(np.count_nonzero(refused.repeated)))
+        dropped = refused.late | refused.repeated
+        return Arrived(
+            arrivals.where(~dropped) if np.any(dropped) else arrivals,
+            arrivals.source[refused.late],
+            int(np.count_nonzero(refused.repeated)),
+        )
 
     def add(self, arrivals: Arrivals) -> None:
         """Bring the profiles forward by these events."""
@@ -134,11 +132,8 @@ class Profiles:
             for member in shared.members:
                 if isinstance(member.amount, Distinct):
                     member.amount.prune(self.journal, shared.window)
-        if self._repeats is None:  # there may be ids from before they were turned off
-            forget(self.journal, np.ones(len(self.table.sets[IDS]), np.bool_))
-        else:
-            newest_us = self.table.cells(NEWEST).take_one(np.arange(len(self.table)))
-            self._repeats.prune(self.journal, newest_us)
+        newest_us = self.table.cells(NEWEST).take_one(np.arange(len(self.table)))
+        self._repeats.prune(self.journal, newest_us)
 
     def _look_at_sessions(
         self, rows: Rows, now_us: Moments, values: Floats, change_us: Moments
@@ -153,13 +148,6 @@ class Profiles:
             length_us = table.cells("session.last_us").take_one(rows) - start_us
             for name, unit_us in self.catalog.durations.items():
                 values[self._at[name]] = np.where(current, length_us / unit_us, np.nan)
-
-
-def _without(arrivals: Arrivals, dropped: Mask) -> tuple[Arrivals, Ints]:
-    """The other events, and the positions of those that are dropped."""
-    if not np.any(dropped):
-        return arrivals, np.zeros(0, np.int64)
-    return arrivals.where(~dropped), arrivals.source[dropped]
 
 
 def _layout(catalog: Catalog) -> Layout:

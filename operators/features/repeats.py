@@ -12,7 +12,7 @@ from operators.features.arrivals import Arrivals, late
 from operators.features.tiling import Tiling
 from operators.frame import Moments
 from operators.pages.journal import Journal
-from operators.pages.sets import Ints
+from operators.pages.sets import Ints, last_of_each
 from operators.pages.table import set_keys, set_rows
 
 IDS: Final = "event ids"  # the set of (user, id), each with the time of the event that brought it
@@ -34,10 +34,10 @@ class Repeats:
     An event does if an event of its user that was taken had its id, and it is not later than
     that one by more than `within_us`; what is late is late, whether or not it repeats. All is
     decided by the events' own times and the order in which a user's arrive, so neither batches
-    nor restarts make a difference.
+    nor restarts make a difference. With `within_us` None events have no ids, and none repeats.
     """
 
-    def __init__(self, within_us: int, retained: Tiling) -> None:
+    def __init__(self, within_us: int | None, retained: Tiling) -> None:
         self._within_us = within_us
         self._retained = retained
 
@@ -48,7 +48,7 @@ class Repeats:
         """
         too_late = late(arrivals, before_us, self._retained)
         repeated = np.zeros(len(arrivals), np.bool_)
-        if arrivals.ids is None:
+        if self._within_us is None or arrivals.ids is None:
             return Refused(too_late, repeated)
         keys = set_keys(arrivals.rows, arrivals.ids)
         known = arrivals.ids >= 0
@@ -60,23 +60,22 @@ class Repeats:
             at = slice(arrivals.starts[user], arrivals.last[user] + 1)
             known_here = np.where(known[at], keys[at], _UNSEEN)
             too_late[at], repeated[at] = self._one_by_one(
-                known_here, arrivals.time_us[at], seen_us[at], before
+                known_here, arrivals.time_us[at], seen_us[at], before, self._within_us
             )
         self._remember(journal, keys, arrivals.time_us, known & ~too_late & ~repeated)
         return Refused(too_late, repeated)
 
     def _one_by_one(
-        self, keys: Ints, times_us: Ints, seen_us: Ints, newest_us: int
+        self, keys: Ints, times_us: Ints, seen_us: Ints, newest_us: int, within_us: int
     ) -> tuple[list[bool], list[bool]]:
         """Whether each event of one user is late, and whether it is a repeat."""
         too_late, repeated, shown = [], [], dict[int, int]()
-        tile_us, tiles = self._retained.tile_us, self._retained.tiles
         columns = (keys.tolist(), times_us.tolist(), seen_us.tolist())
         for key, time_us, before_us in zip(*columns, strict=True):
             newest = max(newest_us, time_us)
-            is_late = time_us // tile_us < newest // tile_us - tiles + 1
+            is_late = self._retained.is_past(time_us, newest)
             first_us = shown.get(key, before_us)
-            again = first_us != _UNSEEN and time_us <= first_us + self._within_us
+            again = first_us != _UNSEEN and time_us <= first_us + within_us
             too_late.append(is_late)
             repeated.append(again and not is_late)
             if not is_late and not again:
@@ -86,10 +85,10 @@ class Repeats:
         return too_late, repeated
 
     def _remember(self, journal: Journal, keys: Ints, times_us: Ints, taken: Mask) -> None:
-        at = np.flatnonzero(taken)[::-1]  # of two with one id the later counts
-        new, last = np.unique(keys[at], return_index=True)
-        if len(new):
-            new_us = times_us[at[last]]
+        at = np.flatnonzero(taken)
+        if len(at):
+            at = at[last_of_each(keys[at])]
+            new, new_us = keys[at], times_us[at]
             journal.table.sets[IDS].put(new, new_us)
             journal.note(IDS, new, new_us)
 
@@ -99,13 +98,11 @@ class Repeats:
         `newest_us` is each user's newest event: whatever would repeat them then, is late.
         """
         keys, shown_us = journal.table.sets[IDS].items()
-        oldest_us = newest_us[set_rows(keys)] - self._retained.window_us
-        forget(journal, shown_us + self._within_us < oldest_us)
-
-
-def forget(journal: Journal, over: Mask) -> None:
-    """Drop ids, bool[ids] as they stand in the set."""
-    if np.any(over):
+        if self._within_us is None:  # they may be from before ids were turned off
+            over = np.ones(len(keys), np.bool_)
+        else:
+            oldest_us = newest_us[set_rows(keys)] - self._retained.window_us
+            over = shown_us + self._within_us < oldest_us
         journal.drop(IDS, over)
 
 

@@ -88,9 +88,14 @@ class FeatureSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.sessions or self.window
 
     @property
+    def unit_text(self) -> str:
+        """The unit of an age or a duration; minutes by default."""
+        return self.unit or "minutes"
+
+    @property
     def unit_us(self) -> int:
-        """The length of one unit of an age or a duration in microseconds; minutes by default."""
-        return UNITS_US[self.unit or "minutes"]
+        """The length of one unit of an age or a duration in microseconds."""
+        return UNITS_US[self.unit_text]
 
     def tiling(self) -> Tiling | None:
         """The tiles of the window, or None for `session` and `lifetime`.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from operators.durations import US_PER_UNIT, format_duration, parse_duration_us
 from operators.errors import UsageError
@@ -36,6 +36,10 @@ class Tiling:
     def window_us(self) -> int:
         """The length of the window in microseconds."""
         return self.tile_us * self.tiles
+
+    def is_past(self, time_us: Any, newest_us: Any) -> Any:
+        """Whether moments are older than the window at the newest ones; numbers or arrays."""
+        return time_us // self.tile_us < newest_us // self.tile_us - self.tiles + 1
 
     def __str__(self) -> str:
         return f"{format_duration(self.window_us)} in tiles of {format_duration(self.tile_us)}"

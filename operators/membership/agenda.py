@@ -29,8 +29,9 @@ class Agenda:
         self._now_us = np.append(np.concatenate(moments)[order], NEVER)
         values = [round_.values for round_ in rounds]
         self._values = np.concatenate(values, axis=1)[:, order] if values else np.zeros((0, 0))
-        self._next = np.searchsorted(arrived[order], rows, side="left")
-        self._end = np.searchsorted(arrived[order], rows, side="right")
+        in_order = arrived[order]
+        self._next = np.searchsorted(in_order, rows, side="left")
+        self._end = np.searchsorted(in_order, rows, side="right")
 
     def next_us(self) -> Moments:
         """The moment of each user's next evaluation, int64[rows]; NEVER where there is none."""

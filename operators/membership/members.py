@@ -89,8 +89,7 @@ class Members:
 
     def begin(self, rounds: Sequence[Round], until_us: int, others: Rows) -> None:
         """Remember, for the journal, the users whom `judge` may change, and others."""
-        arrived = [round_.rows for round_ in rounds]
-        self.journal.begin(np.unique(np.concatenate([*arrived, self._due(until_us), others])))
+        self.journal.begin(np.union1d(self._concerned(rounds, until_us), others))
 
     def judge(
         self, rounds: Sequence[Round], model: ClusterModel | None, until_us: int, exact: bool
@@ -137,8 +136,7 @@ class Members:
 
         Users are independent, so all take a step together, whatever the moment of each.
         """
-        arrived = [round_.rows for round_ in rounds]
-        rows = np.unique(np.concatenate([*arrived, self._due(until_us)]))
+        rows = self._concerned(rounds, until_us)
         agenda, due = Agenda(rounds, rows), self.table.cells(_DUE)
         while len(rows):
             due_us, next_us = due.take_one(rows), agenda.next_us()
@@ -208,6 +206,12 @@ class Members:
             codes = self.table.cells(_category(names[at])).take_one(rows)
             values[at] = np.where(codes < 0, np.nan, codes)
         return values
+
+    def _concerned(self, rounds: Sequence[Round], until_us: int) -> Rows:
+        """Those who are evaluated or due, each once, ascending."""
+        arrived = [round_.rows for round_ in rounds]
+        rows: Rows = np.unique(np.concatenate([*arrived, self._due(until_us)]))
+        return rows
 
     def _due(self, until_us: int) -> Rows:
         return np.flatnonzero(self.table.cells(_DUE).take_one(self.everyone()) <= until_us)

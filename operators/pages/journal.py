@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from operators.errors import FlockwiseError
 from operators.pages.layout import Layout, Rows, Words
-from operators.pages.sets import Ints
+from operators.pages.sets import Ints, last_of_each
 from operators.pages.table import UserTable, set_codes, set_rows
 
 FORMAT: Final = 1
@@ -138,6 +138,8 @@ class Journal:
 
         Their pages are written anew, so that no image brings them back.
         """
+        if not np.any(dropped):
+            return
         keys, _ = self.table.sets[name].items()
         self._soil(set_rows(keys[dropped]))
         self.table.sets[name].keep(~dropped)
@@ -281,7 +283,7 @@ def _joined(changes: list[tuple[Ints, Ints]]) -> SetChanges:
     """Later entries win, and a key stands once, as `IntMap.put` wants."""
     keys = np.concatenate([keys for keys, _ in changes])
     values = np.concatenate([values for _, values in changes])
-    last = len(keys) - 1 - np.unique(keys[::-1], return_index=True)[1]
+    last = last_of_each(keys)
     return keys[last].tobytes(), values[last].tobytes()
 
 

@@ -91,3 +91,9 @@ class IntMap:
         self._allocate(capacity)
         self._size = 0
         self.put(keys, values)
+
+
+def last_of_each(keys: Ints) -> Ints:
+    """Where each key stands for the last time, in the order of the keys."""
+    last: Ints = len(keys) - 1 - np.unique(keys[::-1], return_index=True)[1]
+    return last
