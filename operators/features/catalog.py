@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from itertools import groupby
 from typing import Final
 
@@ -78,7 +79,7 @@ class Catalog:
     retained: Tiling
     session_gap_us: int
     uses_sessions: bool
-    meaning: str  # equal where the state of one is good for the other
+    identities: Mapping[str, str]  # of features and parts: equal where state means the same
 
     @classmethod
     def compile(cls, features: Mapping[str, FeatureSpec], session_gap_us: int) -> Catalog:
@@ -89,7 +90,7 @@ class Catalog:
         filters = [choice.where for choice in chosen.values() if choice.where is not None]
         tilings = [tiling for spec in features.values() if (tiling := spec.tiling())]
         return cls(
-            columns={name: _column(name, spec) for name, spec in features.items()},
+            columns={name: _column(name, spec, session_gap_us) for name, spec in features.items()},
             event_types=types,
             numbers=frozenset(name for name, number in reads if number).union(
                 *(where.numbers for where in filters)
@@ -116,12 +117,25 @@ class Catalog:
             },
             retained=max(tilings, key=lambda tiling: tiling.window_us, default=_LATE_BY_DEFAULT),
             session_gap_us=session_gap_us,
-            uses_sessions=any(
-                spec.kind in ("duration", "sessions") or spec.window == SESSION
-                for spec in features.values()
-            ),
-            meaning=msgspec.json.encode((features, session_gap_us)).decode(),
+            uses_sessions=any(_by_session(spec) for spec in features.values()),
+            identities={
+                part: _identity(part, spec, session_gap_us)
+                for name, spec in features.items()
+                for part in (name, *_parts_of_mean(name))
+            },
         )
+
+
+def _identity(name: str, spec: FeatureSpec, session_gap_us: int) -> str:
+    """A feature by its name and definition: one that is defined anew is another feature."""
+    kept = msgspec.structs.replace(spec, unit=None, one_hot=None)  # how it is shown
+    gap_us = session_gap_us if _by_session(spec) else None
+    definition = msgspec.json.encode((kept, gap_us))
+    return f"{name} {sha256(definition).hexdigest()[:16]}"
+
+
+def _by_session(spec: FeatureSpec) -> bool:
+    return spec.kind in ("duration", "sessions") or spec.window == SESSION
 
 
 def _choice(spec: FeatureSpec, known: tuple[str, ...]) -> Choice:
@@ -130,14 +144,18 @@ def _choice(spec: FeatureSpec, known: tuple[str, ...]) -> Choice:
     return Choice(codes, len(known), None if spec.where is None else Filter(spec.where))
 
 
-def _column(name: str, spec: FeatureSpec) -> FeatureColumn:
+def _column(name: str, spec: FeatureSpec, session_gap_us: int) -> FeatureColumn:
+    identity = _identity(name, spec, session_gap_us)
     match spec.kind:
         case "since" | "since_first":
-            return FeatureColumn(name, Kind.AGE, unit_us=spec.unit_us)
+            return FeatureColumn(name, Kind.AGE, unit_us=spec.unit_us, identity=identity)
         case "last" | "first" if not spec.reads_number:
-            return FeatureColumn(name, Kind.CATEGORY, categories=tuple(spec.one_hot or ()))
+            categories = tuple(spec.one_hot or ())
+            return FeatureColumn(name, Kind.CATEGORY, categories=categories, identity=identity)
+        case "count" | "sum" | "distinct" | "sessions" | "funnel":
+            return FeatureColumn(name, Kind.NUMBER, empty=0.0, identity=identity)
         case _:
-            return FeatureColumn(name, Kind.NUMBER)
+            return FeatureColumn(name, Kind.NUMBER, identity=identity)
 
 
 def _funnel(name: str, spec: FeatureSpec, known: tuple[str, ...]) -> Funnel:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -11,7 +11,7 @@ from operators.events.batch import EventBatch
 from operators.features import sessions
 from operators.features.amounts import Distinct
 from operators.features.arrivals import Arrivals, arrive
-from operators.features.catalog import Catalog
+from operators.features.catalog import Catalog, SharedWindow
 from operators.features.repeats import IDS, Repeats
 from operators.features.windows import NEVER, Update
 from operators.frame import Floats, Moments
@@ -156,16 +156,38 @@ def _layout(catalog: Catalog) -> Layout:
             Field(NEWEST, "i8", initial=-1),
             Field(DUE, "i8", initial=NEVER),
             Field(EVALUATED, "i8", initial=-1),
-            *(sessions.FIELDS if catalog.uses_sessions else ()),
-            *(shared.window.field() for shared in catalog.windows),
-            *(funnel.field() for funnel in catalog.funnels.values()),
-            *(field for feature in catalog.ends.values() for field in feature.fields()),
-        ],
-        catalog.meaning,
+            *(_of_sessions(catalog) if catalog.uses_sessions else ()),
+            *(_of_window(shared, catalog) for shared in catalog.windows),
+            *(_of(name, funnel.field(), catalog) for name, funnel in catalog.funnels.items()),
+            *(
+                _of(name, field, catalog)
+                for name, feature in catalog.ends.items()
+                for field in feature.fields()
+            ),
+        ]
     )
 
 
-def _sets(catalog: Catalog) -> list[str]:
+def _of_sessions(catalog: Catalog) -> list[Field]:
+    labels = (f"gap {catalog.session_gap_us}",)
+    return [replace(field, labels=labels) for field in sessions.FIELDS]
+
+
+def _of_window(shared: SharedWindow, catalog: Catalog) -> Field:
+    labels = tuple(catalog.identities[member.name] for member in shared.members)
+    return replace(shared.window.field(), labels=labels)
+
+
+def _of(feature: str, field: Field, catalog: Catalog) -> Field:
+    return replace(field, labels=(catalog.identities[feature],))
+
+
+def _sets(catalog: Catalog) -> dict[str, str]:
+    """The sets, each with its label."""
     members = (member for shared in catalog.windows for member in shared.members)
-    distinct = [member.amount.name for member in members if isinstance(member.amount, Distinct)]
-    return [IDS, *distinct]  # without ids it is empty, so that they may be turned on and off
+    distinct = {
+        member.amount.name: catalog.identities[member.name]
+        for member in members
+        if isinstance(member.amount, Distinct)
+    }
+    return {IDS: "", **distinct}  # without ids it is empty, so that they may be turned on and off
