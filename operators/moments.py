@@ -19,3 +19,8 @@ def iso(moments_us: NDArray[np.int64]) -> list[str]:
         moments_us.astype("datetime64[us]"), timezone="UTC"
     ).tolist()
     return texts
+
+
+def iso_at(moment_us: int) -> str:
+    """One moment as such a text."""
+    return iso(np.array([moment_us], np.int64))[0]

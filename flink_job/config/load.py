@@ -21,9 +21,9 @@ from operators.errors import ConfigError, Problem, UsageError
 from operators.events import spec as events
 from operators.features import spec as features
 from operators.features.catalog import Catalog
-from operators.frame import FeatureColumn, Kind
-from operators.membership.members import CLUSTER
+from operators.frame import FeatureColumn
 from operators.rules import rulebook
+from operators.settings import with_cluster
 
 _MOST_LANES: Final = 128
 _STAND_INS: Final[Mapping[str, object]] = {
@@ -107,8 +107,7 @@ def _problems(config: Config, *, known: bool) -> Iterator[Problem]:
         columns = _columns(config)
         for name, spec in config.clusters.items():
             yield from clustering.problems(name, spec, columns)
-        judged = {**columns, CLUSTER: FeatureColumn(CLUSTER, Kind.NUMBER)}
-        yield from rulebook.problems(config.segments, judged)
+        yield from rulebook.problems(config.segments, with_cluster(columns))
 
 
 def _columns(config: Config) -> Mapping[str, FeatureColumn]:
@@ -146,9 +145,10 @@ def _problems_of_start(kafka: KafkaSource) -> Iterator[Problem]:
 
 
 def _problems_of_topics(kafka: KafkaOutput) -> Iterator[Problem]:
-    topics = (kafka.assignments, kafka.transitions, kafka.dead_letters)
+    named = (kafka.assignments, kafka.transitions, kafka.dead_letters, kafka.control, kafka.status)
+    topics = [topic for topic in named if topic is not None]
     if len(set(topics)) < len(topics):
-        yield Problem("output.kafka", f"expected three topics, found {', '.join(topics)}")
+        yield Problem("output.kafka", f"expected different topics, found {', '.join(topics)}")
 
 
 def _problems_of_kafka(
