@@ -94,7 +94,7 @@ class Pipeline:
 
 def pipeline(
     features: Mapping[str, Mapping[str, Any]],
-    segments: Mapping[str, Mapping[str, str]],
+    segments: Mapping[str, Mapping[str, Any]],
     gap: int,
     *,
     lanes: int,
