@@ -33,11 +33,14 @@ from operators.rules.tree import (
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A circuit's values for one user, as plain lists: single numbers of arrays are slow."""
+    """A circuit's values for one user, in plain Python: single numbers of arrays are slow.
+
+    `truths` has a byte for each literal, 1 where it is true.
+    """
 
     frame: Frame
     at: int
-    truths: list[bool]
+    truths: bytes
     numbers: list[float]
 
     def truth(self, literal: int) -> bool | None:
@@ -62,11 +65,12 @@ class Evaluation:
 
     def cases(self, positions: Ints) -> list[Case]:
         """The values for the users at some positions."""
-        truths = self.truths[:, positions].T.tolist()
+        size = len(self.truths)
+        truths = self.truths[:, positions].T.tobytes()
         numbers = self.numbers[:, positions].T.tolist()
         return [
-            Case(self.frame, *values)
-            for values in zip(positions.tolist(), truths, numbers, strict=True)
+            Case(self.frame, at, truths[size * row : size * (row + 1)], numbers[row])
+            for row, at in enumerate(positions.tolist())
         ]
 
 

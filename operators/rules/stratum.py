@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from operators.frame import FeatureColumn, Frame, Moments
 from operators.rules.cells import Bools
 from operators.rules.circuit import Circuit, Evaluation
-from operators.rules.crossing import NEVER, Clock, Crossings, GatedClock
+from operators.rules.crossing import Clock, Crossings, GatedClock
 from operators.rules.crowd import Crowd, Holdouts, Roll
 from operators.rules.groups import Group, by_group
 from operators.rules.segment import Segment
 from operators.rules.standing import NEVER_IN, entered_us, left_us
+from operators.rules.waits import Due, Timed, Waits
 
 
 @dataclass(frozen=True)
@@ -63,16 +64,17 @@ class Stratum:
         self._when = np.array([literals[x.entry] for x in segments], np.intp)
         self._leave_when = np.array([literals[x] for x in leaving], np.intp)
         self._with_leave = _rows(segments, lambda x: x.leave_when is not None)
-        self._dwells = _Timed.of(segments, lambda x: x.min_dwell_us or None)
-        self._cooldowns = _Timed.of(segments, lambda x: x.cooldown_us or None)
-        self._openings = _Timed.of(segments, lambda x: x.opens and x.opens.at_us)
-        self._closings = _Timed.of(segments, lambda x: x.closes and x.closes.at_us)
+        self._dwells = Timed(segments, lambda x: x.min_dwell_us or None)
+        self._cooldowns = Timed(segments, lambda x: x.cooldown_us or None)
+        self._openings = Timed(segments, lambda x: x.opens and x.opens.at_us)
+        self._closings = Timed(segments, lambda x: x.closes and x.closes.at_us)
         self._listing = _rows(segments, lambda x: bool(x.users))
-        self._roll = Roll([x.users for x in segments if x.users])
+        self._roll = Roll([segments[row].users for row in self._listing])
         self._holding = _rows(segments, lambda x: x.holdout > 0)
         holding = [segments[row] for row in self._holding]
         self._holdouts = Holdouts([x.name for x in holding], [x.holdout for x in holding])
         self._groups = _groups(segments, everyone)
+        self._grouped = _rows(segments, lambda x: x.group is not None)
         # Once in, `when` no longer matters where there is a `leave_when`.
         always = Crossings.of((x.leave_when or x.entry for x in segments), columns)
         entry = [Crossings.of([x.entry], columns) for x in segments if x.leave_when is not None]
@@ -83,94 +85,83 @@ class Stratum:
         """Judge these segments: the values of their circuit, and the next moment, int64[n], at
         which time alone may change something, `NEVER` if none can.
         """
-        evaluation = self.circuit.evaluate(round_.frame, round_.member)
+        frame, due = round_.frame, Due(len(round_.frame))
+        evaluation = self.circuit.evaluate(frame, round_.member)
         wanted = evaluation.truths[self._when]
         may_leave = round_.may_leave[self.at]
         np.logical_not(wanted, out=may_leave)
         may_leave[self._with_leave] = evaluation.truths[self._leave_when]
-        due = _Due(round_.frame)
         inside = self._settle(round_, wanted, may_leave, due)
-        round_.inside[self.at] = round_.member[self.at] = inside
+        round_.inside[self.at] = inside
+        member = round_.member[self.at]
+        member[:] = inside
         if len(self._holding):
-            counted = inside[self._holding] & ~self._holdouts.held_out(round_.crowd)
-            round_.member[self.at][self._holding] = counted
-        outside = ~inside[self._with_leave]
-        due.moments(self._clock.next_change_us(round_.frame))
-        due.moments(self._entry_clock.next_change_us(round_.frame, outside))
+            member[self._holding] &= ~self._holdouts.held_out(round_.crowd)
+        due.all(self._clock.next_change_us(frame))
+        due.all(self._entry_clock.next_change_us(frame, ~inside[self._with_leave]))
         return evaluation, due.at_us
 
-    def _settle(self, round_: Round, wanted: Bools, may_leave: Bools, due: _Due) -> Bools:
+    def _settle(self, round_: Round, wanted: Bools, may_leave: Bools, due: Due) -> Bools:
         """Who is inside, bool[segments, n].
 
-        Whoever is listed is made to want in and not to leave; whom the group would put elsewhere
-        but for the dwell, to leave.
+        `may_leave` is changed: who is listed may not, and who is where only the dwell keeps
+        them, although another segment of the group comes first, may.
         """
-        now_us, was_inside = round_.frame.now_us, round_.was_inside[self.at]
-        words = round_.words[:, self.at].T
+        was_inside = round_.was_inside[self.at]
         listed = self._roll.listed(round_.crowd) if len(self._listing) else None
         if listed is not None:
+            wanted[self._listing] |= listed
             may_leave[self._listing] &= ~listed
         entering = wanted > may_leave
-        if len(rows := self._cooldowns.rows):
-            back_us = left_us(words[rows]) + self._cooldowns.us
-            cooling = (words[rows] < NEVER_IN) & (back_us > now_us) & entering[rows]
-            entering[rows] &= ~cooling
-            due.add(back_us, cooling)
+        if len(self._cooldowns.rows):
+            cooling = self._cooling(round_, entering > was_inside)
+            entering[cooling.rows, cooling.users] = False
+            due.add(cooling)
         if listed is not None:
             entering[self._listing] |= listed
-        stay_us = entered_us(words[self._dwells.rows]) + self._dwells.us
-        locked = was_inside[self._dwells.rows] & (stay_us > now_us)
+        staying = self._staying(round_, may_leave)
         leaving = may_leave.copy()
-        leaving[self._dwells.rows] &= ~locked
+        leaving[staying.rows, staying.users] = False
         inside = (was_inside > leaving) | entering
-        self._close(inside, now_us, due)
+        self._close(inside, round_.frame.now_us, due)
         if self._groups:
-            all_locked = np.zeros_like(inside)
-            all_locked[self._dwells.rows] = locked
+            locked = np.zeros_like(inside)
+            locked[staying.rows, staying.users] = True
             for group in self._groups:
-                may_leave[group.rows] |= group.decide(inside, all_locked, round_.inside)
-        due.add(stay_us, locked & may_leave[self._dwells.rows] & inside[self._dwells.rows])
+                may_leave[group.rows] |= group.decide(inside, locked, round_.inside)
+        due.add(staying.within(may_leave).within(inside))
         return inside
 
-    def _close(self, inside: Bools, now_us: Moments, due: _Due) -> None:
+    def _cooling(self, round_: Round, coming: Bools) -> Waits:
+        """Who of those who come in from outside has left too short a time ago."""
+        waits = self._cooldowns.waits(coming)
+        words = self._words(round_, waits)
+        back = words < NEVER_IN
+        return waits.only(back).after(left_us(words[back])).later(round_.frame.now_us)
+
+    def _staying(self, round_: Round, may_leave: Bools) -> Waits:
+        """Who may leave, or may have to for a group, and has been in too short a time for it."""
+        concerned = may_leave.copy()
+        concerned[self._grouped] = True
+        concerned &= round_.was_inside[self.at]
+        waits = self._dwells.waits(concerned)
+        return waits.after(entered_us(self._words(round_, waits))).later(round_.frame.now_us)
+
+    def _words(self, round_: Round, waits: Waits) -> Moments:
+        words: Moments = round_.words[waits.users, self.at.start + waits.rows]
+        return words
+
+    def _close(self, inside: Bools, now_us: Moments, due: Due) -> None:
         """Send everyone out of the segments that are not open now."""
-        if len(rows := self._openings.rows):
-            early = inside[rows] & (self._openings.us > now_us)
-            inside[rows] &= ~early
-            due.add(self._openings.us, early)
-        if len(rows := self._closings.rows):
-            inside[rows] &= self._closings.us > now_us
-            due.add(self._closings.us, inside[rows])
-
-
-class _Due:
-    """The earliest of several moments for each user of a frame, int64[n]; `NEVER` if none."""
-
-    def __init__(self, frame: Frame) -> None:
-        self.at_us: Moments = np.full(len(frame), NEVER)
-
-    def moments(self, at_us: Moments) -> None:
-        """Add a moment for each user."""
-        np.minimum(self.at_us, at_us, out=self.at_us)
-
-    def add(self, at_us: Moments, where: Bools) -> None:
-        """Add moments of several segments for those users for whom they matter, bool[k, n]."""
-        if len(where):
-            self.moments(np.where(where, at_us, NEVER).min(axis=0))
-
-
-@dataclass(frozen=True)
-class _Timed:
-    """The rows of the segments that have a length of time or a date, and these, int64[k, 1]."""
-
-    rows: NDArray[np.intp]
-    us: Moments
-
-    @classmethod
-    def of(cls, segments: Sequence[Segment], read: Callable[[Segment], int | None]) -> _Timed:
-        found = [(row, us) for row, us in enumerate(map(read, segments)) if us is not None]
-        rows = np.array([row for row, _ in found], np.intp)
-        return cls(rows, np.array([us for _, us in found], np.int64).reshape(-1, 1))
+        if len(self._openings.rows):
+            early = self._openings.waits(inside).later(now_us)
+            inside[early.rows, early.users] = False
+            due.add(early)
+        if len(self._closings.rows):
+            in_time = self._closings.waits(inside).later(now_us)
+            inside[self._closings.rows] = False
+            inside[in_time.rows, in_time.users] = True
+            due.add(in_time)
 
 
 def _rows(segments: Sequence[Segment], has: Callable[[Segment], bool]) -> NDArray[np.intp]:
