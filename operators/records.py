@@ -14,8 +14,10 @@ class Assignment(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `version` is in microseconds and grows strictly for a user; stores write by it.
     `updated_at` is the moment as of which the user was judged. `why` holds for each segment
-    the comparisons that decided, `since` the moment of entering. `model` and `rules` are the
-    versions that judged. `event_at` is the time in Kafka (ms) of the newest event before it.
+    the comparisons that decided, `since` the moment of entering. `held_out` holds the segments
+    that the user would be in but for their holdouts, with the moment since. `model` and `rules`
+    are the versions that judged. `event_at` is the time in Kafka (ms) of the newest event
+    before it.
     """
 
     user: str
@@ -24,6 +26,7 @@ class Assignment(msgspec.Struct, frozen=True, omit_defaults=True):
     segments: list[str]
     since: dict[str, str] = {}
     why: dict[str, list[str]] = {}
+    held_out: dict[str, str] = {}
     cluster: int | None = None
     distance: float | None = None
     margin: float | None = None

@@ -256,7 +256,7 @@ def _yaml(segments: Mapping[str, SegmentSpec]) -> str:
 def _written(spec: SegmentSpec) -> dict[str, Any]:
     """A segment as a person would write it: without what it does not say."""
     return {
-        field.name: value
+        field.encode_name: msgspec.to_builtins(value)
         for field in msgspec.structs.fields(spec)
         if (value := getattr(spec, field.name)) != field.default
     }

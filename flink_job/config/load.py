@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ from operators.events import spec as events
 from operators.features import spec as features
 from operators.features.catalog import Catalog
 from operators.frame import FeatureColumn
+from operators.moments import parse_moment_us
 from operators.rules import rulebook
 from operators.settings import with_cluster
 
@@ -202,14 +203,7 @@ def moment_us(text: str) -> int:
     Raises:
         UsageError: it is no such text.
     """
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        expected = "expected a time such as 2026-01-31T12:00:00Z"
-        raise UsageError(f"{expected}, found '{text}'") from None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return round(moment.timestamp() * 1_000_000)
+    return parse_moment_us(text, UTC)
 
 
 class _Loader(yaml.SafeLoader):

@@ -129,10 +129,10 @@ class Lane:
         trial.journal.adopt(self.members.journal)
         rows = trial.everyone()
         at_us = trial.journal.head.get(_JUDGED_UNTIL, 0) if now_us is None else now_us
-        verdicts = trial.again(rows, trial.not_before(rows, at_us), model)
-        after = verdicts.judgement.member
-        flags = (after & ~verdicts.before, verdicts.before & ~after, verdicts.before & after)
-        counts = zip(*(each.sum(axis=0).tolist() for each in flags), strict=True)
+        judged = trial.again(rows, trial.not_before(rows, at_us), model).judgement
+        before, after = judged.was_member, judged.member
+        flags = (after & ~before, before & ~after, before & after)
+        counts = zip(*(each.sum(axis=1).tolist() for each in flags), strict=True)
         return {
             name: Counts(*numbers)
             for name, numbers in zip(trial.rulebook.names, counts, strict=True)

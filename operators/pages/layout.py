@@ -161,6 +161,6 @@ class Cells:
         """A copy of one number of the field in these rows, shape [rows]."""
         return self.flat[self.at(rows, position)]
 
-    def put_one(self, rows: Rows, values: Any, position: int = 0) -> None:
-        """Write one number of the field in these rows."""
+    def put_one(self, rows: Rows, values: Any, position: int | Rows = 0) -> None:
+        """Write one number of the field in these rows, at one position or one each."""
         self.flat[self.at(rows, position)] = values
