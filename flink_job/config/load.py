@@ -13,6 +13,7 @@ import yaml
 
 from flink_job.config import secrets
 from flink_job.config.decoding import decode
+from flink_job.config.lists import with_lists
 from flink_job.config.model import Config, KafkaOutput, KafkaSecurity, KafkaSource, RunSpec
 from flink_job.stores import spec as store
 from operators.clustering import spec as clustering
@@ -43,7 +44,7 @@ def load(path: Path) -> Config:
         ConfigError: with every mistake in it.
         UsageError: there is no such file, or it is not YAML.
     """
-    return check(read(path), str(path))
+    return check(with_lists(read(path), path), str(path))
 
 
 def read(path: Path) -> object:
