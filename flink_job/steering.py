@@ -5,23 +5,20 @@ from __future__ import annotations
 import getpass
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from flink_job import kafka
 from flink_job.kafka import Broker
 from flink_job.plan import Plan
-from operators.control.messages import Message, Preview, Segments, encode
+from operators.control.messages import NONE, Message, Preview, Segments, encode
 from operators.control.versions import Versions
 from operators.errors import FlockwiseError, UsageError
 from operators.moments import iso_at, now_us
 from operators.rules.spec import SegmentSpec
 
-_NONE: Final = Segments(version=0, segments={})
-
 
 @dataclass(frozen=True)
 class Standing:
-    """Every version that held, oldest first, and the offset behind all that was read."""
+    """Every version that held, oldest first, and the offset of the newest."""
 
     history: Sequence[Segments]
     offset: int
@@ -29,7 +26,7 @@ class Standing:
     @property
     def newest(self) -> Segments:
         """The version that holds; 0, without segments, before there is any."""
-        return self.history[-1] if self.history else _NONE
+        return self.history[-1] if self.history else NONE
 
 
 class Steering:
@@ -61,7 +58,7 @@ class Steering:
             taken = versions.follow(record.value or b"")
             if isinstance(taken, Segments):
                 history.append(taken)
-            offset = record.offset + 1
+                offset = record.offset
         return Standing(history, offset)
 
     def send(self, segments: Mapping[str, SegmentSpec], after: Segments) -> Standing:
@@ -112,7 +109,7 @@ class Steering:
         return standing
 
     def _versions(self) -> Versions:
-        return Versions(_NONE, self._plan.judged_columns())
+        return Versions(NONE, self._plan.judged_columns())
 
     def _write(self, message: Message) -> None:
         encoded = encode(message)

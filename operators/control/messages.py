@@ -28,6 +28,8 @@ class Preview(msgspec.Struct, frozen=True, tag_field="kind", tag="preview"):
     segments: dict[str, SegmentSpec]
 
 
+NONE: Final = Segments(version=0, segments={})  # before there is a version
+
 Message: TypeAlias = Segments | Preview
 
 encode = msgspec.json.Encoder().encode
