@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from flink_job import kafka
 from flink_job.kafka import Broker
 from flink_job.plan import Plan
-from operators.control.messages import NONE, Message, Preview, Segments, encode
+from operators.control.messages import NONE, Message, Preview, Segments, Started, encode
 from operators.control.versions import Versions
 from operators.errors import FlockwiseError, UsageError
+from operators.features.catalog import Catalog
 from operators.moments import iso_at, now_us
 from operators.rules.spec import SegmentSpec
 
@@ -78,6 +79,30 @@ class Steering:
             )
         return standing
 
+    def note_start(self, *, fresh: bool) -> None:
+        """Note that the plan's job is started, with no state if it is `fresh`.
+
+        Raises:
+            PreflightError: Kafka does not answer.
+        """
+        self._write(Started(iso_at(now_us()), self._identities(), fresh))
+
+    def counting_since(self) -> dict[str, str | None]:
+        """Since when each feature counts, ISO 8601: since it was there in every start.
+
+        None where no job was started with it.
+
+        Raises:
+            PreflightError: Kafka does not answer, or the topic is not there.
+        """
+        since: dict[str, str] = {}  # by identity
+        for record in kafka.read_to_end(self._broker, [self._topic]):
+            said = self._versions().follow(record.value or b"")
+            if isinstance(said, Started):
+                before = {} if said.fresh else since
+                since = {each: before.get(each, said.at) for each in said.features.values()}
+        return {name: since.get(identity) for name, identity in self._identities().items()}
+
     def ask(self, question: Preview) -> None:
         """Put a question to the running job.
 
@@ -107,6 +132,11 @@ class Steering:
                 "configuration the next version, `flockwise segments export` writes what holds"
             )
         return standing
+
+    def _identities(self) -> dict[str, str]:
+        config = self._plan.config
+        catalog = Catalog.compile(config.features, config.events.session_gap_us)
+        return {name: catalog.identities[name] for name in config.features}
 
     def _versions(self) -> Versions:
         return Versions(NONE, self._plan.judged_columns())

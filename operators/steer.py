@@ -14,7 +14,7 @@ from pyflink.common import Row, Types
 from pyflink.datastream import KeyedProcessFunction, RuntimeContext
 from pyflink.datastream.state import ValueStateDescriptor
 
-from operators.control.messages import NONE, Segments
+from operators.control.messages import NONE, Segments, Started
 from operators.control.versions import Versions
 from operators.errors import UsageError
 from operators.events.decode import Rejected
@@ -52,6 +52,8 @@ class Steer(KeyedProcessFunction):
             message = versions.take(raw)
         except UsageError as error:
             yield DEAD_LETTERS, self._letter(raw, str(error))
+            return
+        if isinstance(message, Started):
             return
         if isinstance(message, Segments):
             self._state.update(encode(message))
