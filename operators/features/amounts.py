@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -23,6 +23,18 @@ class Amount(Protocol):
         self, journal: Journal, update: Update, window: Window, column: int, epochs: Ints
     ) -> None:
         """Add what the batch brings; `epochs` are those of the window, int64[n]."""
+
+
+@runtime_checkable
+class Keeper(Amount, Protocol):
+    """An amount that keeps sets of the table to know what it has counted."""
+
+    @property
+    def sets(self) -> tuple[str, ...]:
+        """The names of its sets."""
+
+    def prune(self, journal: Journal, window: Window) -> None:
+        """Drop what counts no more; only before the journal is compacted."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +115,11 @@ class Distinct:
     types: Choice
     reads: str
 
+    @property
+    def sets(self) -> tuple[str]:
+        """The one set that it keeps in the table."""
+        return (self.name,)
+
     def add(
         self, journal: Journal, update: Update, window: Window, column: int, epochs: Ints
     ) -> None:
@@ -129,7 +146,6 @@ class Distinct:
         journal.note(self.name, keys, newest)
 
     def prune(self, journal: Journal, window: Window) -> None:
-        """Drop the values that count no more; only before the journal is compacted."""
         keys, epochs = journal.table.sets[self.name].items()
         journal.drop(self.name, ~window.live(journal.table, set_rows(keys), epochs))
 

@@ -50,7 +50,40 @@ FEATURES: dict[str, dict[str, Any]] = {
     "minutes": {"duration": "session"},
     "visits_1h": {"sessions": "1h", "tile": "5m"},
     "visits": {"sessions": "lifetime"},
+    "view_hour": {"hour": "view", "zone": "Asia/Kolkata"},
+    "any_hour": {"hour": "any", "where": "price > 100"},
+    "cart_day": {"weekday": ["cart", "purchase"], "zone": "Pacific/Auckland"},
+    "plan": {"last": "shop", "of": "search", "default": "none"},
+    "first_paid": {"first": "price", "of": "purchase", "type": "number", "default": 9.5},
+    "heat": {"decayed_count": "view", "half_life": "10m"},
+    "value": {"decayed_sum": "price", "of": ["view", "cart"], "half_life": "1h"},
+    "value_a": {"decayed_sum": "price", "where": "shop = 'a'", "half_life": "10m"},
+    "eagerness": {"rate": "view", "window": "10m", "baseline": "2h"},
+    "eagerness_b": {"rate": "any", "where": "shop = 'b'", "window": "1h", "baseline": "2h"},
+    "favourite": {"most_frequent": "shop", "window": "lifetime"},
+    "favourite_1h": {"most_frequent": "shop", "of": "view", "window": "1h", "tile": "10m"},
+    "favourite_session": {"most_frequent": "shop", "where": "price > 3", "window": "session"},
+    "open_1h": {
+        "unmatched": "cart",
+        "by": "purchase",
+        "same": "shop",
+        "window": "1h",
+        "tile": "5m",
+    },
+    "open": {
+        **{"unmatched": ["view", "cart"], "by": ["purchase", "search"], "same": "shop"},
+        **{"where": "price > 3", "window": "lifetime"},
+    },
+    "way_time": {"funnel_time": ["view", "cart", "purchase"], "within": "30m"},
+    "twice_time": {"funnel_time": ["view", "view", "any"], "within": "10m", "unit": "seconds"},
+    "away": {"returned_after": "session", "unit": "hours"},
+    "depth": {"per_session": "view", "window": "lifetime"},
+    "bounces": {"bounce_rate": "lifetime"},
+    "bounces_1h": {"bounce_rate": "1h", "tile": "5m"},
+    "depth_1h": {"per_session": "any", "where": "price > 3", "window": "1h", "tile": "5m"},
 }
+# Made of logarithms or divisions, so that the order of things shows in the last digits.
+ROUNDED = {name for name, spec in FEATURES.items() if not {*spec}.isdisjoint(("half_life", "rate"))}
 TILES = {
     "views_10m": 60 * SECOND,
     "acts_1h": 300 * SECOND,
@@ -61,6 +94,14 @@ TILES = {
     "greatest_1h": 600 * SECOND,
     "shops_1h": 300 * SECOND,
     "visits_1h": 300 * SECOND,
+    "favourite_1h": 600 * SECOND,
+    "open_1h": 300 * SECOND,
+    "depth_1h": 300 * SECOND,
+    "bounces_1h": 300 * SECOND,
+    "eagerness": 600 * SECOND,  # of the baseline, the longer of the two
+    "eagerness.window": 30 * SECOND,
+    "eagerness_b": 600 * SECOND,
+    "eagerness_b.window": 300 * SECOND,
 }
 WINDOWS = {
     "views_10m": 600 * SECOND,
@@ -72,6 +113,12 @@ WINDOWS = {
     "greatest_1h": 3600 * SECOND,
     "shops_1h": 3600 * SECOND,
     "visits_1h": 3600 * SECOND,
+    "favourite_1h": 3600 * SECOND,
+    "open_1h": 3600 * SECOND,
+    "depth_1h": 3600 * SECOND,
+    "bounces_1h": 3600 * SECOND,
+    "eagerness": 7200 * SECOND,
+    "eagerness_b": 7200 * SECOND,
 }
 
 
