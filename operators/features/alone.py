@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from operators.durations import parse_duration_us
 from operators.features.choice import Chosen
 from operators.features.derived import part_names
+from operators.features.distinct import Level
 from operators.features.ends import FIRST, NEWEST, EndValue, Since
 from operators.features.feature import Feature
 from operators.features.frequent import MOST_VALUES, MostFrequent
@@ -25,6 +26,8 @@ def alone(
     state = f"{spec.kind}.{name}"
     if spec.kind == "rate":
         yield part_names(name, spec)[-1], Since(state, chosen.types, FIRST)
+    if spec.kind == "distinct":
+        yield part_names(name, spec)[-1], Level(state)
     feature = (
         _of_one_event(state, spec, chosen)
         or _of_several(state, spec, chosen, session_gap_us)

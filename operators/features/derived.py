@@ -13,6 +13,7 @@ from operators.frame import Floats, Moments
 
 _PARTS: Final = {
     "mean": ("sum", "count"),
+    "distinct": ("kept", "level"),
     "rate": ("recent", "usual", "first"),
     "per_session": ("events", "sessions"),
 }
@@ -49,6 +50,17 @@ class Ratio:
 
 
 @dataclass(frozen=True)
+class Sampled:
+    """A count of values of which one in 2**level was kept."""
+
+    parts: tuple[str, str]
+
+    def of(self, parts: Floats, now_us: Moments) -> tuple[Floats, Moments | None]:
+        kept, level = parts
+        return np.ldexp(kept, level.astype(np.int64)), None
+
+
+@dataclass(frozen=True)
 class Rate:
     """How many times as often as usual: events a time in a window by those in a baseline.
 
@@ -80,5 +92,5 @@ def derived(name: str, spec: FeatureSpec) -> Derived | None:
         recent, usual, first = names
         lengths_us = (tiling.window_us for tiling in spec.tilings())
         return Rate((recent, usual, first), *lengths_us)
-    above, below = names
-    return Ratio((above, below))
+    one, other = names
+    return Sampled((one, other)) if spec.kind == "distinct" else Ratio((one, other))

@@ -7,17 +7,11 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
-from operators.features.amounts import (
-    Amount,
-    Count,
-    Distinct,
-    Known,
-    SessionStarts,
-    Value,
-)
+from operators.features.amounts import Amount, Count, Known, SessionStarts, Value
 from operators.features.choice import Chosen
 from operators.features.decay import DecayWindow
 from operators.features.derived import part_names
+from operators.features.distinct import Distinct
 from operators.features.spec import SESSION, FeatureSpec
 from operators.features.tiling import Tiling
 from operators.features.unmatched import Unmatched
@@ -100,7 +94,7 @@ class Part:
 
 # What the cells of a feature's window hold, if not sums.
 _CELLS: Final = {
-    **dict.fromkeys(("count", "distinct", "unmatched", "sessions"), COUNTS),
+    **dict.fromkeys(("count", "unmatched", "sessions"), COUNTS),
     "min": Cells(LEAST),
     "max": Cells(GREATEST),
 }
@@ -117,6 +111,9 @@ def parts(name: str, spec: FeatureSpec, chosen: Chosen) -> Iterator[Part]:
         case "per_session":
             yield Part(made_of[0], span, Count(types), COUNTS)
             yield Part(made_of[1], span, SessionStarts(), COUNTS)
+        case "distinct":
+            distinct = Distinct(f"distinct.{name}", types, reads)
+            yield Part(made_of[0], span, distinct, COUNTS)
         case "rate":
             for part, tiling in zip(made_of, spec.tilings(), strict=False):
                 yield Part(part, tiling, Count(types), COUNTS)
@@ -136,8 +133,6 @@ def _amount(name: str, spec: FeatureSpec, chosen: Chosen) -> Amount | None:
             return Value(types, reads)
         case "sessions":
             return SessionStarts()
-        case "distinct":
-            return Distinct(state, types, reads)
         case "unmatched":
             tiling = spec.tiling()
             return Unmatched(state, types, chosen.by, reads, tiling.tile_us if tiling else None)
