@@ -70,6 +70,24 @@ class Asked:
     def _max(self) -> float | None:
         return max(self._values("max"), default=None)
 
+    def _median(self) -> float | None:
+        return self._point("median", 50)
+
+    def _percentile(self) -> float | None:
+        return self._point("percentile", self.spec["at"])
+
+    def _point(self, kind: str, percent: float) -> float | None:
+        """By the line through the values in their order, the newest 64 of the window."""
+        events = self._windowed(self._of())
+        known = [event for event in events if event.properties.get(self.spec[kind]) is not None]
+        newest = sorted(known, key=lambda event: event.time)[-64:]
+        values = sorted(event.properties[self.spec[kind]] for event in newest)
+        if not values:
+            return None
+        place, rest = divmod((len(values) - 1) * percent / 100, 1)
+        low, high = values[int(place)], values[min(int(place) + 1, len(values) - 1)]
+        return float(low + (high - low) * rest)
+
     def _distinct(self) -> float:
         return float(len(set(self._values("distinct"))))
 

@@ -14,6 +14,7 @@ from operators.features.frequent import MOST_VALUES, MostFrequent
 from operators.features.funnels import Funnel, FunnelTime
 from operators.features.local import LocalTime
 from operators.features.parts import COUNTS, span_of, window
+from operators.features.percentiles import Percentile
 from operators.features.spec import UTC, FeatureSpec
 from operators.features.visits import COLUMNS, BounceRate, Duration, ReturnedAfter
 from operators.features.windows import Window
@@ -61,6 +62,9 @@ def _of_several(
     match spec.kind:
         case "most_frequent":
             return MostFrequent(state, chosen.types, str(spec.reads), counts(MOST_VALUES))
+        case "median" | "percentile":
+            share = 0.5 if spec.at is None else spec.at / 100
+            return Percentile(state, chosen.types, str(spec.reads), share, spec.tiling())
         case "bounce_rate":
             return BounceRate(state, counts(COLUMNS))
         case "funnel":

@@ -20,6 +20,7 @@ _RESERVED: Final = frozenset({"cluster", "user", "version"})
 _TYPES: Final = ("category", "number")
 _FEWEST_STEPS: Final = 2
 _MOST_STEPS: Final = 20
+_ALL: Final = 100  # per cent
 _LONGEST_TEXT: Final = 1_000  # characters, as of the properties that a default stands for
 _OPTIONS: Final = sorted(frozenset[str]().union(*TAKES.values()))
 # The windows that a kind can't have, of those that are no duration.
@@ -28,6 +29,8 @@ _NO_WINDOWS: Final = {
     "bounce_rate": (SESSION,),
     "per_session": (SESSION,),
     "unmatched": (SESSION,),
+    "median": (SESSION,),
+    "percentile": (SESSION,),
     "rate": (SESSION, LIFETIME),
 }
 # What a kind can't do without, and what is expected there; windows are checked for themselves.
@@ -35,6 +38,7 @@ _NEEDS: Final = {
     "within": "expected a duration such as 30m",
     "half_life": "expected a duration such as 7d",
     "baseline": "expected a duration such as 7d",
+    "at": "expected the percentage of values below, such as 90",
     "by": "expected the event types that match, such as purchase",
     "same": "expected the property that both events share, such as product_id",
 }
@@ -74,6 +78,8 @@ def _problems_of_kind(path: str, kind: str, spec: FeatureSpec) -> Iterator[Probl
     ):
         wanted = f"expected {_FEWEST_STEPS} to {_MOST_STEPS} event types in their order"
         yield Problem(f"{path}.{kind}", f"{wanted}, found {len(spec.steps)}")
+    if spec.at is not None and not 0 <= spec.at <= _ALL:
+        yield Problem(f"{path}.at", f"expected a percentage from 0 to 100, found {spec.at:g}")
     if spec.where is not None:
         try:
             Filter(spec.where)

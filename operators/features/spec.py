@@ -31,6 +31,8 @@ class FeatureSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mean: str | None = None
     min: str | None = None
     max: str | None = None
+    median: str | None = None
+    percentile: str | None = None
     last: str | None = None
     first: str | None = None
     since: str | list[str] | None = None
@@ -54,6 +56,7 @@ class FeatureSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     of: str | list[str] | None = None
     by: str | list[str] | None = None
     same: str | None = None
+    at: float | None = None
     where: str | None = None
     window: str | None = None
     baseline: str | None = None
@@ -160,6 +163,8 @@ def _named(types: str | list[str] | None) -> tuple[str, ...] | None:
 TAKES: Final[Mapping[str, frozenset[str]]] = {
     "count": frozenset({"where", "window", "tile"}),
     **dict.fromkeys(("sum", "mean", "min", "max"), frozenset({"of", "where", "window", "tile"})),
+    "median": frozenset({"of", "where", "window", "tile"}),
+    "percentile": frozenset({"at", "of", "where", "window", "tile"}),
     **dict.fromkeys(("last", "first"), frozenset({"of", "where", "one_hot", "type", "default"})),
     **dict.fromkeys(("since", "since_first"), frozenset({"where", "unit"})),
     **dict.fromkeys(("hour", "weekday"), frozenset({"where", "zone"})),
@@ -183,7 +188,7 @@ NAMES_TYPES: Final = frozenset(
         *("decayed_count", "rate", "unmatched", "per_session"),
     }
 )
-NUMERIC: Final = ("sum", "mean", "min", "max", "decayed_sum")
+NUMERIC: Final = ("sum", "mean", "min", "max", "median", "percentile", "decayed_sum")
 READING: Final = (*NUMERIC, "last", "first", "distinct", "most_frequent")
 OF_SESSIONS: Final = frozenset(
     {"duration", "sessions", "returned_after", "per_session", "bounce_rate"}

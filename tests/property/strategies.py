@@ -27,6 +27,9 @@ FEATURES: dict[str, dict[str, Any]] = {
     "least_session": {"min": "price", "window": "session"},
     "greatest_1h": {"max": "price", "of": ["view", "cart"], "window": "1h", "tile": "10m"},
     "greatest": {"max": "price", "window": "lifetime"},
+    "median": {"median": "price", "where": "shop <> 'c'", "window": "lifetime"},
+    "median_1h": {"median": "price", "of": "view", "window": "1h", "tile": "10m"},
+    "dear_90": {"percentile": "price", "at": 90, "window": "lifetime"},
     "shops_1h": {"distinct": "shop", "window": "1h", "tile": "5m"},
     "shops_session": {"distinct": "shop", "of": "view", "window": "session"},
     "shops": {"distinct": "shop", "window": "lifetime"},
@@ -82,8 +85,10 @@ FEATURES: dict[str, dict[str, Any]] = {
     "bounces_1h": {"bounce_rate": "1h", "tile": "5m"},
     "depth_1h": {"per_session": "any", "where": "price > 3", "window": "1h", "tile": "5m"},
 }
-# Made of logarithms or divisions, so that the order of things shows in the last digits.
-ROUNDED = {name for name, spec in FEATURES.items() if not {*spec}.isdisjoint(("half_life", "rate"))}
+# Computed another way than the oracle does, which shows in the last digits.
+ROUNDED = {
+    name for name, spec in FEATURES.items() if not {*spec}.isdisjoint(("half_life", "rate", "at"))
+}
 TILES = {
     "views_10m": 60 * SECOND,
     "acts_1h": 300 * SECOND,
@@ -92,6 +97,7 @@ TILES = {
     "mean_1h": 600 * SECOND,
     "least_1h": 600 * SECOND,
     "greatest_1h": 600 * SECOND,
+    "median_1h": 600 * SECOND,
     "shops_1h": 300 * SECOND,
     "visits_1h": 300 * SECOND,
     "favourite_1h": 600 * SECOND,
@@ -111,6 +117,7 @@ WINDOWS = {
     "mean_1h": 3600 * SECOND,
     "least_1h": 3600 * SECOND,
     "greatest_1h": 3600 * SECOND,
+    "median_1h": 3600 * SECOND,
     "shops_1h": 3600 * SECOND,
     "visits_1h": 3600 * SECOND,
     "favourite_1h": 3600 * SECOND,
@@ -144,8 +151,13 @@ steps = st.one_of(
 
 
 @st.composite
-def events(draw: st.DrawFn, in_order: bool = False, most: int = 40) -> list[Event]:
-    """Events of up to three users, in arrival order; unless `in_order` some come late."""
+def events(
+    draw: st.DrawFn,
+    in_order: bool = False,
+    most: int = 40,
+    users: tuple[str, ...] = ("ann", "bob", "cay"),
+) -> list[Event]:
+    """Events of some users, in arrival order; unless `in_order` some come late."""
     drawn = []
     now = START + draw(st.integers(0, 3600)) * SECOND
     for _ in range(draw(st.integers(1, most))):
@@ -153,7 +165,7 @@ def events(draw: st.DrawFn, in_order: bool = False, most: int = 40) -> list[Even
         back = 0 if in_order else draw(st.one_of(st.just(0), steps))
         properties = {"price": draw(prices), "shop": draw(st.sampled_from([None, "a", "b", "c"]))}
         event = Event(
-            user=draw(st.sampled_from(["ann", "bob", "cay"])),
+            user=draw(st.sampled_from(users)),
             time=now - back + draw(st.sampled_from([0, 0, 1, 999_999])),
             type=draw(st.sampled_from(["view", "view", "cart", "purchase", "search"])),
             session=draw(st.sampled_from([None, "s1", "s2", "s3"])),

@@ -31,6 +31,8 @@ def found(**feature: Any) -> list[str]:
         {"returned_after": "session", "unit": "days"},
         {"per_session": "view", "window": "lifetime"},
         {"bounce_rate": "30d", "tile": "1d"},
+        {"median": "price", "of": "purchase", "window": "90d"},
+        {"percentile": "price", "at": 99.5, "window": "lifetime"},
     ],
 )
 def test_what_is_right_is_not_refused(feature: dict[str, Any]) -> None:
@@ -96,6 +98,18 @@ def test_what_is_right_is_not_refused(feature: dict[str, Any]) -> None:
             {"rate": "view", "window": "1d", "baseline": "always"},
             "features.x.baseline: expected a duration such as 30s, 5m, 1.5h or 7d (up to 100 "
             "years), found 'always'",
+        ),
+        (
+            {"percentile": "price", "window": "1d"},
+            "features.x.at: expected the percentage of values below, such as 90",
+        ),
+        (
+            {"percentile": "price", "at": 101, "window": "1d"},
+            "features.x.at: expected a percentage from 0 to 100, found 101",
+        ),
+        (
+            {"median": "price", "window": "session"},
+            "features.x.window: expected lifetime or a duration such as 1h",
         ),
         ({"most_frequent": "", "window": "1h"}, "features.x.most_frequent: expected the name of a"),
         (

@@ -23,6 +23,7 @@ FEATURES = {
     "favourite": FeatureSpec(most_frequent="shop", window="7d"),
     "open_carts": FeatureSpec(unmatched="cart", by="purchase", same="shop", window="1d"),
     "heat": FeatureSpec(decayed_count="view", half_life="1d"),
+    "typical": FeatureSpec(median="price", window="90d"),
     "hour": FeatureSpec(hour="view"),
     "bounces": FeatureSpec(bounce_rate="30d"),
     "away": FeatureSpec(returned_after="session", unit="days"),
