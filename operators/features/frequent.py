@@ -56,7 +56,7 @@ class MostFrequent:
         )
         if len(chosen):
             rows, times_us = arrivals.rows[chosen], arrivals.time_us[chosen]
-            at = self._place(table, rows, codes[chosen], times_us)
+            at = self._place(table, rows, codes[chosen])
             newest = table.cells(self._newest)
             self.window.add(table, at, rows, epochs[chosen], 1)
             np.maximum.at(newest.flat, newest.at(rows, at), times_us)
@@ -93,7 +93,7 @@ class MostFrequent:
         """
         return self.window.look(table, rows, np.zeros(len(rows), np.int64))[0]
 
-    def _place(self, table: UserTable, rows: Rows, codes: Ints, times_us: Moments) -> Ints:
+    def _place(self, table: UserTable, rows: Rows, codes: Ints) -> Ints:
         """The column of each event's value, given out now if it has none."""
         cells = table.cells(self.name)
         keys = set_keys(rows, codes)
@@ -102,7 +102,8 @@ class MostFrequent:
         # The n-th value that a user lacks gets the n-th column that is free.
         nth = np.arange(len(owners)) - np.searchsorted(owners, owners)
         free = cells.take(owners) == _NONE
-        columns = np.take_along_axis(np.argsort(~free, axis=1, kind="stable"), nth[:, None], 1)
+        at_most = np.minimum(nth, MOST_VALUES - 1)[:, None]
+        columns = np.take_along_axis(np.argsort(~free, axis=1, kind="stable"), at_most, axis=1)
         crowded = np.unique(owners[nth >= free.sum(axis=1)])
         placed = ~np.isin(owners, crowded)
         cells.flat[cells.at(owners[placed], columns[placed, 0])] = set_codes(missing[placed])
