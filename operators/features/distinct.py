@@ -119,12 +119,14 @@ class Distinct:
         """
         cells = journal.table.cells(_level(self.name))
         np.add.at(cells.flat, cells.at(rows, _ADDED), 1)
-        many = np.unique(rows[cells.take_one(rows, _ADDED) > MOST])
+        at = np.flatnonzero(cells.take_one(rows, _ADDED) > MOST)
+        if not len(at):
+            return
+        many = np.unique(rows[at])
         for row, count in zip(many, _count(journal.table, window, column, many), strict=True):
             if count > MOST:
                 self._raise(journal, window, column, int(row))
-        if len(many):
-            cells.put_one(many, _count(journal.table, window, column, many), _ADDED)
+        cells.put_one(many, _count(journal.table, window, column, many), _ADDED)
 
     def _raise(self, journal: Journal, window: Window, column: int, row: int) -> None:
         table = journal.table
