@@ -20,6 +20,7 @@ from flink_job.runtime.environment import Environment, Flink, prepare_process, s
 from flink_job.runtime.graph import check_thread_mode
 from flink_job.runtime.rest import FlinkRest
 from flink_job.runtime.running import cause
+from flink_job.steering import Steering
 from flink_job.stores.spec import SqliteSpec
 from flink_job.upserting import upsert_folder
 from operators.errors import JobError, UsageError
@@ -33,11 +34,12 @@ _UPSERT_CHECKPOINT_MS: Final = 1_000
 
 @dataclass(frozen=True)
 class Submission:
-    """One job of a plan on its way to a cluster."""
+    """One job of a plan on its way to a cluster; with `apply` its segments hold from now on."""
 
     plan: Plan
     kind: Kind
     rest: FlinkRest
+    apply: bool = False
 
     @property
     def name(self) -> str:
@@ -92,8 +94,15 @@ class Submission:
     def _define(self, environment: Environment) -> None:
         plan = self.plan
         if self.kind == "segment":
-            lanes = spread_lanes(plan.config.run.lanes)
-            define_segment_job(environment, plan.settings(None), lanes, plan.source(), plan.sink())
+            standing = Steering(plan).settled(apply=self.apply)
+            define_segment_job(
+                environment,
+                plan.settings(None, standing.newest),
+                spread_lanes(plan.config.run.lanes),
+                plan.source(),
+                plan.sink(),
+                control=plan.control(standing.offset),
+            )
         else:
             changelog, open_store = plan.changelog(), plan.store()
             assert changelog is not None  # `jobs_of` saw to both

@@ -14,8 +14,10 @@ class Assignment(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `version` is in microseconds and grows strictly for a user; stores write by it.
     `updated_at` is the moment as of which the user was judged. `why` holds for each segment
-    the comparisons that decided, `since` the moment of entering. `model` and `rules` are the
-    versions that judged. `event_at` is the time in Kafka (ms) of the newest event before it.
+    the comparisons that decided, `since` the moment of entering. `held_out` holds the segments
+    that the user would be in but for their holdouts, with the moment since. `model` and `rules`
+    are the versions that judged. `event_at` is the time in Kafka (ms) of the newest event
+    before it.
     """
 
     user: str
@@ -24,6 +26,7 @@ class Assignment(msgspec.Struct, frozen=True, omit_defaults=True):
     segments: list[str]
     since: dict[str, str] = {}
     why: dict[str, list[str]] = {}
+    held_out: dict[str, str] = {}
     cluster: int | None = None
     distance: float | None = None
     margin: float | None = None
@@ -82,6 +85,37 @@ class LaneTotals(msgspec.Struct, frozen=True):
     duplicates: int
 
 
+class LaneProgress(msgspec.Struct, frozen=True, tag_field="kind", tag="progress"):
+    """How far a lane is in judging everyone by a version of the segments: `judged` of `users`."""
+
+    lane: int
+    rules: int
+    users: int
+    judged: int
+    at: str
+
+
+class Counts(msgspec.Struct, frozen=True, array_like=True):
+    """Of one segment: how many users would enter, leave and stay."""
+
+    enter: int
+    leave: int
+    stay: int
+
+
+class LanePreview(msgspec.Struct, frozen=True, tag_field="kind", tag="preview"):
+    """A lane's answer to the question `id`: what other segments would come to."""
+
+    lane: int
+    id: str
+    users: int
+    segments: dict[str, Counts]
+    at: str
+
+
+Status = LaneProgress | LanePreview
+
+status_decoder = msgspec.json.Decoder(Status)
 assignment_decoder = msgspec.json.Decoder(Assignment)
 transition_decoder = msgspec.json.Decoder(Transition)
 dead_letter_decoder = msgspec.json.Decoder(DeadLetter)

@@ -6,18 +6,21 @@ features as the configuration's mappings have them and conditions as SQLite does
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.oracle_features import SECOND, Asked, Event, micros
+from tests.segments_oracle import Person, Spec
 
 __all__ = [
     "SECOND",
     "Conditions",
     "Event",
-    "Membership",
+    "Segments",
     "Session",
     "User",
     "micros",
@@ -109,9 +112,14 @@ class Conditions:
 
     def __init__(self) -> None:
         self._database = sqlite3.connect(":memory:")
+        self._members: set[str] = set()
+        self._database.create_function("in_segment", 1, lambda name: name in self._members)
 
-    def holds(self, condition: str, values: Mapping[str, Any]) -> bool | None:
-        """True, False, or None for unknown."""
+    def holds(
+        self, condition: str, values: Mapping[str, Any], members: set[str] | None = None
+    ) -> bool | None:
+        """True, False, or None for unknown, of a member of some segments."""
+        self._members = members or set()
         columns = ", ".join(f'? AS "{name}"' for name in values)
         query = f"SELECT ({condition}) FROM (SELECT {columns})"
         result = self._database.execute(query, list(values.values())).fetchone()[0]
@@ -119,50 +127,66 @@ class Conditions:
 
 
 @dataclass
-class Membership:
-    """One user's way in and out of one segment."""
+class Segments:
+    """The segments of a configuration, without holdouts, for one user."""
 
-    spec: Mapping[str, str]
-    entered: int | None = None
+    specs: Mapping[str, Mapping[str, Any]]
+    user: str
 
-    def judge(self, conditions: Conditions, values: Mapping[str, Any], now: int) -> str | None:
-        """'enter', 'leave' or None."""
-        when = conditions.holds(self.spec["when"], values)
-        leave_when = self.spec.get("leave_when")
-        leaves = conditions.holds(leave_when, values) if leave_when else when is not True
-        if self.entered is None:
-            if when is True and (leave_when is None or leaves is not True):
-                self.entered = now
-                return "enter"
-            return None
-        dwell = micros(self.spec["min_dwell"]) if "min_dwell" in self.spec else 0
-        if leaves is True and now - self.entered >= dwell:
-            self.entered = None
-            return "leave"
-        return None
+    def __post_init__(self) -> None:
+        self._conditions = Conditions()
+        self._person = Person(self.user)
+        self._specs = {name: _segment(spec) for name, spec in self.specs.items()}
+
+    def judge(self, values: Mapping[str, Any], now: int) -> list[tuple[str, str]]:
+        """Who enters and leaves what at a moment."""
+
+        def holds(condition: str, members: set[str]) -> bool | None:
+            return self._conditions.holds(condition, values, members)
+
+        return self._person.judge(self._specs, set(), holds, now)
+
+
+def _segment(spec: Mapping[str, Any]) -> Spec:
+    conditions = " ".join(spec.get(name, "") for name in ("when", "leave_when"))
+    return Spec(
+        when=spec.get("when"),
+        leave_when=spec.get("leave_when"),
+        min_dwell=micros(spec.get("min_dwell", "0s")),
+        cooldown=micros(spec.get("cooldown", "0s")),
+        members=spec.get("members", ()),
+        opens=_moment(spec["from"]) if "from" in spec else None,
+        closes=_moment(spec["until"]) if "until" in spec else None,
+        group=spec.get("group"),
+        priority=spec.get("priority", 0),
+        paused=spec.get("paused", False),
+        asks=frozenset(re.findall(r"in_segment\('([^']*)'\)", conditions)),
+    )
+
+
+def _moment(text: str) -> int:
+    """An ISO 8601 text in UTC."""
+    return round(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) * SECOND
 
 
 def replay(
     user: User,
     events: Iterable[Event],
-    segments: Mapping[str, Mapping[str, str]],
+    segments: Mapping[str, Mapping[str, Any]],
     resolution: int,
     as_of: int,
 ) -> list[tuple[int, str, str]]:
-    """All transitions (time, segment, kind) of one user whose events come in order.
+    """All transitions (time, segment, kind) of one user whose events come in order, at least one.
 
     The user is judged at every multiple of the resolution, whatever happened there.
     """
-    conditions = Conditions()
-    memberships = {name: Membership(spec) for name, spec in segments.items()}
+    events = list(events)
+    memberships = Segments(segments, events[0].user)
     transitions: list[tuple[int, str, str]] = []
 
     def judge(now: int) -> None:
-        values = user.values(now)
-        for name, membership in memberships.items():
-            kind = membership.judge(conditions, values, now)
-            if kind:
-                transitions.append((now, name, kind))
+        moves = memberships.judge(user.values(now), now)
+        transitions.extend((now, segment, kind) for segment, kind in moves)
 
     now: int | None = None
     for event in events:

@@ -48,7 +48,8 @@ def _segments(
     table.add_column("when", overflow="fold")
     for name, spec in config.segments.items():
         members = [a for a in assignments if name in a.segments]
-        table.add_row(name, f"{len(members):,}", _mostly(members, personas), escape(spec.when))
+        when = escape(spec.when or "listed")
+        table.add_row(name, f"{len(members):,}", _mostly(members, personas), when)
     return table
 
 

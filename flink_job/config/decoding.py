@@ -43,7 +43,7 @@ def _problems_of_struct(
     data: Mapping[object, object], struct: type, path: str
 ) -> Iterator[Problem]:
     hints = get_type_hints(struct, include_extras=True)
-    fields = {field.name: field for field in msgspec.structs.fields(struct)}
+    fields = {field.encode_name: field for field in msgspec.structs.fields(struct)}
     for name in data:
         if name not in fields and name != _tag_of(struct)[0]:
             hint = nearest(str(name), list(fields))
@@ -51,7 +51,7 @@ def _problems_of_struct(
             yield Problem(_join(path, name), f"unknown name '{name}'{hint}{known}")
     for name, field in fields.items():
         if name in data:
-            yield from _problems(data[name], hints[name], _join(path, name))
+            yield from _problems(data[name], hints[field.name], _join(path, name))
         elif field.required:
             yield Problem(_join(path, name), "this is needed and is not there")
 

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
+from math import nan
 from typing import Final
 
 import msgspec
 
 from operators.features.alone import alone
 from operators.features.choice import Chosen
-from operators.features.derived import Derived, derived
+from operators.features.derived import Derived, derived, part_names
 from operators.features.feature import Feature
 from operators.features.parts import SharedWindow, parts, shared_windows
-from operators.features.spec import OF_SESSIONS, SESSION, FeatureSpec
+from operators.features.spec import (
+    AGING,
+    CATEGORIES,
+    COUNTING,
+    OF_SESSIONS,
+    SESSION,
+    FeatureSpec,
+)
 from operators.features.tiling import Tiling
 from operators.frame import FeatureColumn, Kind
 
+# What an option says of how state is shown, and nothing of what is in it.
+_SHOWN: Final = ("unit", "zone", "one_hot", "default", "at")
 _LATE_BY_DEFAULT: Final = Tiling.cut("1d", "1h")  # where no feature has a window of a duration
 
 
@@ -40,7 +51,7 @@ class Catalog:
     retained: Tiling
     session_gap_us: int
     uses_sessions: bool
-    meaning: str  # equal where the state of one is good for the other
+    identities: Mapping[str, str]  # of features and parts: equal where state means the same
 
     @classmethod
     def compile(cls, features: Mapping[str, FeatureSpec], session_gap_us: int) -> Catalog:
@@ -54,7 +65,7 @@ class Catalog:
             part for name, spec in features.items() for part in parts(name, spec, chosen[name])
         ]
         return cls(
-            columns={name: _column(name, spec) for name, spec in features.items()},
+            columns={name: _column(name, spec, session_gap_us) for name, spec in features.items()},
             event_types=types,
             numbers=frozenset(name for name, number in reads if number).union(
                 *(where.numbers for where in filters)
@@ -75,18 +86,39 @@ class Catalog:
             },
             retained=max(tilings, key=lambda tiling: tiling.window_us, default=_LATE_BY_DEFAULT),
             session_gap_us=session_gap_us,
-            uses_sessions=any(
-                spec.kind in OF_SESSIONS or spec.window == SESSION for spec in features.values()
-            ),
-            meaning=msgspec.json.encode((features, session_gap_us)).decode(),
+            uses_sessions=any(_by_session(spec) for spec in features.values()),
+            identities={
+                part: _identity(part, spec, session_gap_us, _SHOWN)
+                for name, spec in features.items()
+                for part in (name, *part_names(name, spec))
+            },
         )
 
 
-def _column(name: str, spec: FeatureSpec) -> FeatureColumn:
-    match spec.kind:
-        case "since" | "since_first":
-            return FeatureColumn(name, Kind.AGE, unit_us=spec.unit_us)
-        case "last" | "first" | "most_frequent" if not spec.reads_number:
-            return FeatureColumn(name, Kind.CATEGORY, categories=tuple(spec.one_hot or ()))
-        case _:
-            return FeatureColumn(name, Kind.NUMBER)
+def _identity(name: str, spec: FeatureSpec, session_gap_us: int, but: Collection[str]) -> str:
+    """A feature by its name and definition, but for some options.
+
+    One that is defined anew is another feature.
+    """
+    kept = msgspec.structs.replace(spec, **dict.fromkeys(but))
+    gap_us = session_gap_us if _by_session(spec) else None
+    definition = msgspec.json.encode((kept, gap_us))
+    return f"{name} {sha256(definition).hexdigest()[:16]}"
+
+
+def _by_session(spec: FeatureSpec) -> bool:
+    return spec.kind in OF_SESSIONS or spec.window == SESSION
+
+
+def _column(name: str, spec: FeatureSpec, session_gap_us: int) -> FeatureColumn:
+    aging = spec.kind in AGING
+    shown = ("one_hot", "unit") if aging else ("one_hot",)
+    identity = _identity(name, spec, session_gap_us, shown)
+    if aging:
+        return FeatureColumn(name, Kind.AGE, unit_us=spec.unit_us, identity=identity)
+    if spec.kind in CATEGORIES and not spec.reads_number:
+        categories = tuple(spec.one_hot or ())
+        return FeatureColumn(name, Kind.CATEGORY, categories=categories, identity=identity)
+    empty = 0.0 if spec.kind in COUNTING else spec.default
+    empty = empty if isinstance(empty, float) else nan
+    return FeatureColumn(name, Kind.NUMBER, empty=empty, identity=identity)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -12,6 +12,7 @@ from operators.features import sessions
 from operators.features.amounts import Keeper
 from operators.features.arrivals import Arrivals, arrive
 from operators.features.catalog import Catalog
+from operators.features.parts import SharedWindow
 from operators.features.repeats import IDS, Repeats
 from operators.features.windows import NEVER, Update
 from operators.frame import Floats, Moments
@@ -151,15 +152,34 @@ def _layout(catalog: Catalog) -> Layout:
             Field(NEWEST, "i8", initial=-1),
             Field(DUE, "i8", initial=NEVER),
             Field(EVALUATED, "i8", initial=-1),
-            *(sessions.FIELDS if catalog.uses_sessions else ()),
-            *(shared.window.field() for shared in catalog.windows),
-            *(field for feature in catalog.alone.values() for field in feature.fields()),
-        ],
-        catalog.meaning,
+            *(_of_sessions(catalog) if catalog.uses_sessions else ()),
+            *(_of_window(shared, catalog) for shared in catalog.windows),
+            *(
+                replace(field, labels=(catalog.identities[name],))
+                for name, feature in catalog.alone.items()
+                for field in feature.fields()
+            ),
+        ]
     )
 
 
-def _sets(catalog: Catalog) -> list[str]:
-    amounts = [member.amount for shared in catalog.windows for member in shared.members]
-    kept = [name for amount in amounts if isinstance(amount, Keeper) for name in amount.sets]
-    return [IDS, *kept]  # without ids it is empty, so that they may be turned on and off
+def _of_sessions(catalog: Catalog) -> list[Field]:
+    labels = (f"gap {catalog.session_gap_us}",)
+    return [replace(field, labels=labels) for field in sessions.FIELDS]
+
+
+def _of_window(shared: SharedWindow, catalog: Catalog) -> Field:
+    labels = tuple(catalog.identities[member.name] for member in shared.members)
+    return replace(shared.window.field(), labels=labels)
+
+
+def _sets(catalog: Catalog) -> dict[str, str]:
+    """The sets, each with its label."""
+    members = [member for shared in catalog.windows for member in shared.members]
+    kept = {
+        name: catalog.identities[member.name]
+        for member in members
+        if isinstance(member.amount, Keeper)
+        for name in member.amount.sets
+    }
+    return {IDS: "", **kept}  # without ids it is empty, so that they may be turned on and off

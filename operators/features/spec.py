@@ -190,6 +190,14 @@ NAMES_TYPES: Final = frozenset(
 )
 NUMERIC: Final = ("sum", "mean", "min", "max", "median", "percentile", "decayed_sum")
 READING: Final = (*NUMERIC, "last", "first", "distinct", "most_frequent")
+AGING: Final = frozenset({"since", "since_first"})
+CATEGORIES: Final = frozenset({"last", "first", "most_frequent"})  # unless they read numbers
+COUNTING: Final = frozenset(  # 0 where there is nothing
+    {
+        *("count", "sum", "distinct", "sessions", "funnel"),
+        *("unmatched", "decayed_count", "decayed_sum"),
+    }
+)
 OF_SESSIONS: Final = frozenset(
     {"duration", "sessions", "returned_after", "per_session", "bounce_rate"}
 )

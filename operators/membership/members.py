@@ -15,7 +15,6 @@ import numpy as np
 from operators.clustering.model import ClusterModel
 from operators.clustering.nearest import Nearest
 from operators.clustering.space import Space
-from operators.events.batch import Mask
 from operators.features.clocks import Round
 from operators.features.windows import NEVER
 from operators.frame import FeatureColumn, Floats, Frame, Kind, Moments
@@ -24,16 +23,17 @@ from operators.pages.journal import Journal
 from operators.pages.layout import Field, Layout, Rows
 from operators.pages.sets import Ints
 from operators.pages.table import UserTable
+from operators.rules.crowd import Crowd
 from operators.rules.judgement import Judgement
 from operators.rules.rulebook import Rulebook
+from operators.rules.standing import NEVER_IN
 
 CLUSTER: Final = "cluster"  # the column by which rules see the cluster
 NO_CLUSTER: Final = -1
 
-_OUT: Final = -1  # entered_us of a segment that the user is not in
 _DUE: Final = "due_us"
 _JUDGED: Final = "judged_us"
-_ENTERED: Final = "entered_us"
+_STANDING: Final = "standing"  # to each segment: see rules/standing.py
 _NUMBERS: Final = "numbers"
 
 # A user's age grows without end, and with it the distance to every center. An idle user is
@@ -45,16 +45,17 @@ _AGE_STEPS: Final = 8
 class Verdicts:
     """What judging n users at a moment each came to; `changed` are the positions that differ.
 
-    `before` and `judgement.member` are bool[n, segments]; `nearest` is None without a model.
+    `words` is int64[changed, segments], how those stand to the segments now. `nearest` is None
+    without a model.
     """
 
     rows: Rows
     frame: Frame
-    before: Mask
     judgement: Judgement
     nearest: Nearest | None
     model: int | None
     changed: Ints
+    words: Moments
 
 
 class Members:
@@ -154,7 +155,7 @@ class Members:
         self, rows: Rows, now_us: Moments, values: Floats, model: ClusterModel | None
     ) -> Verdicts:
         cluster_cells = self.table.cells(CLUSTER)
-        entered_cells = self.table.cells(_ENTERED)
+        standing_cells = self.table.cells(_STANDING)
         frame = Frame(self.columns, values, now_us, self.table.dictionary)
         nearest = self._nearest(frame, model)
         old_cluster = cluster_cells.take_one(rows)
@@ -163,18 +164,17 @@ class Members:
         judged = Frame(
             self._columns_judged, np.vstack([values, row]), now_us, self.table.dictionary
         )
-        entered_us = entered_cells.take(rows)
-        before = entered_us != _OUT
-        judgement = self.rulebook.judge(judged, before, entered_us)
-        entered_cells.put(rows, np.where(judgement.member, judgement.entered_us, _OUT))
+        crowd = Crowd(self.table.users, self.table.hashes, rows)
+        judgement = self.rulebook.judge(judged, standing_cells.take(rows), crowd)
+        changes = judgement.changes
+        standing_cells.put_one(rows[changes.users], changes.words, changes.segments)
         cluster_cells.put_one(rows, cluster)
         self.table.cells(_JUDGED).put_one(rows, now_us)
         self.table.cells(_DUE).put_one(rows, self._due_us(frame, judgement))
-        changed = np.flatnonzero(
-            (judgement.member != before).any(axis=1) | (cluster != old_cluster)
-        )
+        changed = np.union1d(changes.users, np.flatnonzero(cluster != old_cluster))
         version = None if model is None else model.version
-        return Verdicts(rows, judged, before, judgement, nearest, version, changed)
+        words = standing_cells.take(rows[changed])
+        return Verdicts(rows, judged, judgement, nearest, version, changed, words)
 
     def _nearest(self, frame: Frame, model: ClusterModel | None) -> Nearest | None:
         if model is None or self._space is None or not len(frame):
@@ -221,18 +221,28 @@ _MINUTE_US: Final = 60_000_000
 
 
 def _layout(columns: Mapping[str, FeatureColumn], segments: Sequence[str]) -> Layout:
-    names = list(columns)
-    coded = [names[at] for at in _positions(columns, coded=True)]
+    numbers = [column for column in columns.values() if column.kind is not Kind.CATEGORY]
+    coded = [column for column in columns.values() if column.kind is Kind.CATEGORY]
     return Layout(
         [
-            Field(_NUMBERS, "f8", len(names) - len(coded), initial=np.nan),
-            *(Field(_category(name), "i8", initial=-1, coded=True) for name in coded),
-            Field(_ENTERED, "i8", len(segments), initial=_OUT),
+            Field(
+                _NUMBERS,
+                "f8",
+                len(numbers),
+                initial=tuple(column.empty for column in numbers),
+                labels=tuple(column.identity for column in numbers),
+            ),
+            *(
+                Field(
+                    _category(column.name), "i8", initial=-1, coded=True, labels=(column.identity,)
+                )
+                for column in coded
+            ),
+            Field(_STANDING, "i8", len(segments), initial=NEVER_IN, labels=tuple(segments)),
             Field(CLUSTER, "i8", initial=NO_CLUSTER),
             Field(_JUDGED, "i8", initial=-1),
             Field(_DUE, "i8", initial=NEVER),
-        ],
-        f"{names} {list(segments)}",
+        ]
     )
 
 

@@ -1,4 +1,8 @@
-"""Verdicts as records: the assignments and transitions that others read."""
+"""Verdicts as records: the assignments and transitions that others read.
+
+Whoever comes to be held out, or no longer so, without having been a member, gets an assignment
+that says so and no transition.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from operators.events.batch import Mask
-from operators.frame import Floats, Frame, Kind
+from operators.frame import Floats, Frame, Kind, Moments
 from operators.membership.members import CLUSTER, Verdicts
 from operators.moments import iso
 from operators.pages.sets import Ints
 from operators.pages.table import UserTable
 from operators.records import Assignment, Transition
 from operators.rules.rulebook import Rulebook
+from operators.rules.standing import entered_us
 
 Record = Assignment | Transition
 JsonColumn = list[float | str | None]
@@ -49,6 +54,7 @@ def publish(
             segments=sorted(why),
             since=told.since[position],
             why=why,
+            held_out=told.held_out[position],
             features=features[position],
             rules=rulebook.version,
             event_at=event_at_ms,
@@ -60,25 +66,35 @@ def publish(
 
 
 class _Told:
-    """What there is to tell of each user who changed: segments by name, with since and why."""
+    """What there is to tell of each user who changed, of segments by name."""
 
     def __init__(self, verdicts: Verdicts, rulebook: Rulebook) -> None:
         judgement, changed, names = verdicts.judgement, verdicts.changed, rulebook.names
-        cases = judgement.evaluation.cases(changed)
+        cases = judgement.cases(changed)
         self.now = iso(verdicts.frame.now_us[changed])
         self.why: list[dict[str, list[str]]] = [{} for _ in cases]
         self.since: list[dict[str, str]] = [{} for _ in cases]
+        self.held_out: list[dict[str, str]] = [{} for _ in cases]
         self.moves: list[list[tuple[str, str, list[str]]]] = [[] for _ in cases]
-        member = judgement.member[changed]
-        since = iso(judgement.entered_us[changed][member])
-        for (position, segment), moment in zip(_pairs(member), since, strict=True):
+        member = judgement.member[:, changed].T
+        for position, segment, moment in _moments(member, verdicts.words):
             self.why[position][names[segment]] = judgement.why(cases[position], segment)
             self.since[position][names[segment]] = moment
-        for position, segment in _pairs(member != verdicts.before[changed]):
+        held_out = judgement.held_out[:, changed].T
+        for position, segment, moment in _moments(held_out, verdicts.words):
+            self.held_out[position][names[segment]] = moment
+        for position, segment in _pairs(member != judgement.was_member[:, changed].T):
             name, entered = names[segment], self.why[position].get(names[segment])
             kind = "leave" if entered is None else "enter"
             reasons = judgement.why(cases[position], segment) if entered is None else entered
             self.moves[position].append((name, kind, reasons))
+
+
+def _moments(flags: Mask, words: Moments) -> Iterator[tuple[int, int, str]]:
+    """The positions and segments that are set, with the moments of entering."""
+    moments = iso(entered_us(words[flags]))
+    for (position, segment), moment in zip(_pairs(flags), moments, strict=True):
+        yield position, segment, moment
 
 
 def _pairs(flags: Mask) -> Iterator[tuple[int, int]]:

@@ -7,7 +7,7 @@ what is true of a literal is the literal itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -33,11 +33,14 @@ from operators.rules.tree import (
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A circuit's values for one user, as plain lists: single numbers of arrays are slow."""
+    """A circuit's values for one user, in plain Python: single numbers of arrays are slow.
+
+    `truths` has a byte for each literal, 1 where it is true.
+    """
 
     frame: Frame
     at: int
-    truths: list[bool]
+    truths: bytes
     numbers: list[float]
 
     def truth(self, literal: int) -> bool | None:
@@ -62,11 +65,12 @@ class Evaluation:
 
     def cases(self, positions: Ints) -> list[Case]:
         """The values for the users at some positions."""
-        truths = self.truths[:, positions].T.tolist()
+        size = len(self.truths)
+        truths = self.truths[:, positions].T.tobytes()
         numbers = self.numbers[:, positions].T.tolist()
         return [
-            Case(self.frame, *values)
-            for values in zip(positions.tolist(), truths, numbers, strict=True)
+            Case(self.frame, at, truths[size * row : size * (row + 1)], numbers[row])
+            for row, at in enumerate(positions.tolist())
         ]
 
 
@@ -91,9 +95,10 @@ class Circuit:
     """Some conditions, compiled.
 
     `literals` holds the literal of each and of all their parts, `rows` the row of each operand.
+    `segments` are the names of those that in_segment may ask for.
     """
 
-    def __init__(self, conditions: Iterable[Condition]) -> None:
+    def __init__(self, conditions: Iterable[Condition], segments: Sequence[str] = ()) -> None:
         network = Network(conditions)
         self.literals: Mapping[Condition, int] = network.literals
         self.rows: Mapping[Operand, int] = network.rows
@@ -101,17 +106,27 @@ class Circuit:
         computed = (x for x in network.rows if isinstance(x, Negative | Arithmetic | Call))
         self._expressions = list(computed)
         self._cells = Cells(network.cells)
+        first_gate = _first_gate(network)
         self._cells_at = slice(1, 1 + len(network.cells))
+        self._memberships_at = slice(self._cells_at.stop, first_gate)
+        self._memberships = np.array([segments.index(x) for x in network.memberships], np.intp)
         self._gates = _in_groups(network)
-        self._size = 1 + len(network.cells) + len(network.gates)
+        self._size = first_gate + len(network.gates)
 
-    def evaluate(self, frame: Frame) -> Evaluation:
-        """Every condition for every user of a frame."""
+    def evaluate(self, frame: Frame, member: Bools | None = None) -> Evaluation:
+        """Every condition for every user of a frame.
+
+        `member` is bool[segments, n]: who is in which of the segments that are asked for.
+        """
         numbers = self._numbers(frame)
         truths = np.empty((self._size, 2, len(frame)), bool)
         truths[0] = [[False], [True]]
         of_cells = truths[self._cells_at]
         self._cells.evaluate(numbers, frame.dictionary, of_cells[:, 0], of_cells[:, 1])
+        if member is not None and len(self._memberships):
+            of_segments = truths[self._memberships_at]
+            of_segments[:, 0] = member[self._memberships]
+            np.logical_not(of_segments[:, 0], out=of_segments[:, 1])
         for gates in self._gates:
             gates.evaluate(truths)
         return Evaluation(frame, truths.reshape(2 * self._size, len(frame)), numbers, self.rows)
@@ -134,9 +149,13 @@ class Circuit:
         return row
 
 
+def _first_gate(network: Network) -> int:
+    return 1 + len(network.cells) + len(network.memberships)
+
+
 def _in_groups(network: Network) -> list[_Gates]:
     """The gates in the order of evaluation; those in one group don't need each other."""
-    groups, first = [], 1 + len(network.cells)
+    groups, first = [], _first_gate(network)
     pairs = zip(network.gate_levels, network.gates, strict=True)
     for _, group in groupby(pairs, key=lambda pair: (pair[0], len(pair[1]))):
         inputs = np.array([gate for _, gate in group], np.intp).T

@@ -2,7 +2,7 @@
 
 What stands in parentheses holds for the value before it: where `product_views > 3` is false,
 `product_views = 2 (<= 3)`. Of a comparison with an unknown, it is what the condition asks for:
-`since_purchase is unknown (< 30)`.
+`since_purchase is unknown (< 30)`. Of another segment: `in segment VIP`, `not in segment VIP`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from operators.rules.tree import (
     Condition,
     Constant,
     Feature,
+    InSegment,
     IsNull,
     Number,
     OneOf,
@@ -192,6 +193,8 @@ def _pattern(atom: Atom) -> str:
             return f"{{}} ({'NOT ' * negated}IN ({', '.join(['{}'] * len(options))}))"
         case IsNull(negated=negated):
             return f"{{}} (IS {'NOT ' * negated}NULL)"
+        case InSegment(segment, negated):
+            return f"{'not ' * negated}in segment {segment.replace('{', '{{').replace('}', '}}')}"
 
 
 def _short(value: float, digits: int) -> str:

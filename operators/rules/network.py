@@ -1,13 +1,15 @@
 """The variables of a circuit: what conditions share is found here and numbered once.
 
 An and-inverter graph, with the literals of the AIGER format: a literal is twice the number of a
-variable, plus one for its negation. Variables are a constant, cells (elementary comparisons)
-and gates (AND of literals). OR is AND with its inputs and its output negated.
+variable, plus one for its negation. Variables are a constant, cells (elementary comparisons),
+memberships of segments, and gates (AND of literals). OR is AND with its inputs and its output
+negated.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from operators.rules.cells import OPERATORS, UFUNCS, Cell, Null, Pair, Threshold, cell_order
@@ -18,6 +20,7 @@ from operators.rules.tree import (
     Comparison,
     Condition,
     Constant,
+    InSegment,
     IsNull,
     Number,
     OneOf,
@@ -33,17 +36,27 @@ from operators.rules.tree import (
 FALSE: Final = 0  # the literals of the constant variable
 TRUE: Final = 1
 
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """Being a member of a segment, which is known before the circuit is evaluated."""
+
+    segment: str
+
+
 Gate: TypeAlias = tuple[int, ...]  # the literals of its inputs, ascending
+Variable: TypeAlias = Cell | Membership | Gate
 _CONSTANT: Final[Gate] = ()
+_AFTER_CELLS: Final = 3  # above all that `cell_order` begins with
 
 
 class Network:
     """The variables and literals of some conditions and of all their parts.
 
     `rows` numbers the operands that are not constants: features first, then expressions, each
-    after what it is computed from. `cells` and `gates` stand in the order of their variables,
-    which puts together what can be evaluated in one go: cells by `cell_order`, gates by level
-    and number of inputs.
+    after what it is computed from. `cells`, `memberships` (names of segments) and `gates` stand
+    in the order of their variables, which puts together what can be evaluated in one go: cells
+    by `cell_order`, gates by level and number of inputs.
     """
 
     def __init__(self, conditions: Iterable[Condition]) -> None:
@@ -52,7 +65,8 @@ class Network:
         number = {builder.variables[what]: new for new, what in enumerate(ordered)}
         self.rows = builder.rows
         self.literals = {c: _renumbered(x, number) for c, x in builder.literals.items()}
-        self.cells = [what for what in ordered if not isinstance(what, tuple)]
+        self.cells = [what for what in ordered if not isinstance(what, tuple | Membership)]
+        self.memberships = [what.segment for what in ordered if isinstance(what, Membership)]
         gates = [what for what in ordered if isinstance(what, tuple) and what != _CONSTANT]
         self.gates = [tuple(_renumbered(x, number) for x in gate) for gate in gates]
         self.gate_levels = [builder.level(gate) for gate in gates]
@@ -67,7 +81,7 @@ class _Builder:
 
     def __init__(self, conditions: Iterable[Condition]) -> None:
         self.rows: dict[Operand, int] = {}
-        self.variables: dict[Cell | Gate, int] = {_CONSTANT: 0}
+        self.variables: dict[Variable, int] = {_CONSTANT: 0}
         self.literals: dict[Condition, int] = {}
         self._levels = [0]  # of each variable: the constant 0, cells 1, gates above their inputs
         conditions = list(conditions)
@@ -76,12 +90,14 @@ class _Builder:
         for condition in conditions:
             self._add(condition)
 
-    def level(self, what: Cell | Gate) -> int:
+    def level(self, what: Variable) -> int:
         return self._levels[self.variables[what]]
 
-    def order(self, what: Cell | Gate) -> tuple[object, ...]:
+    def order(self, what: Variable) -> tuple[object, ...]:
         if isinstance(what, tuple):
             return self.level(what), len(what)
+        if isinstance(what, Membership):
+            return self.level(what), _AFTER_CELLS, what.segment
         return self.level(what), *cell_order(what)
 
     def _add(self, condition: Condition) -> int:
@@ -101,7 +117,7 @@ class _Builder:
             case _:
                 return self._atom(condition)
 
-    def _atom(self, atom: Comparison | Between | OneOf | IsNull) -> int:
+    def _atom(self, atom: Comparison | Between | OneOf | IsNull | InSegment) -> int:
         match atom:
             case Comparison(operator, left, right):
                 return self._compare(operator, left, right)
@@ -112,6 +128,8 @@ class _Builder:
                 return self._any(self._compare("=", operand, x) for x in options) ^ negated
             case IsNull(operand, negated):
                 return self._variable(Null(self._row(operand)), 1) ^ negated
+            case InSegment(segment, negated):
+                return self._variable(Membership(segment), 1) ^ negated
 
     def _all(self, inputs: Iterable[int]) -> int:
         literals = set(inputs) - {TRUE}
@@ -136,8 +154,8 @@ class _Builder:
             return self._variable(Threshold(kind, row, right.value), 1) ^ negated
         return self._variable(Pair(kind, row, self._row(right)), 1) ^ negated
 
-    def _variable(self, what: Cell | Gate, level: int) -> int:
-        """The plain literal of a cell or gate, which becomes a variable if it is new."""
+    def _variable(self, what: Variable, level: int) -> int:
+        """The plain literal of what becomes a variable if it is new."""
         variable = self.variables.setdefault(what, len(self._levels))
         if variable == len(self._levels):
             self._levels.append(level)

@@ -2,14 +2,15 @@
 
 The language is a part of SQL. A condition is made of comparisons
 (`=`, `<>`, `<`, `<=`, `>`, `>=`), `IS [NOT] NULL`, `[NOT] BETWEEN`, `[NOT] IN`, TRUE and FALSE,
-with AND, OR, NOT and parentheses. Numbers and ages may be computed with; categories are texts,
-and are compared by `=`, `<>` and IN only. Names of features are case-sensitive, words of the
-language are not; a name with blanks or of a keyword stands in "double quotes".
+in_segment('name'), with AND, OR, NOT and parentheses. Numbers and ages may be computed with;
+categories are texts, and are compared by `=`, `<>` and IN only. Names of features are
+case-sensitive, words of the language are not; a name with blanks or of a keyword stands in
+"double quotes".
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final, TypeVar
 
 import numpy as np
@@ -30,6 +31,7 @@ from operators.rules.tree import (
     Condition,
     Constant,
     Feature,
+    InSegment,
     IsNull,
     Negative,
     Number,
@@ -41,7 +43,7 @@ from operators.rules.tree import (
     operands,
     parts,
 )
-from operators.rules.words import place, shown
+from operators.rules.words import IN_SEGMENT, place, shown
 
 _Result = TypeVar("_Result")
 
@@ -58,22 +60,28 @@ _COMPARISONS: Final[dict[type[exp.Expr], str]] = {
 _ADDITIVE: Final[dict[type[exp.Expr], str]] = {exp.Add: "+", exp.Sub: "-"}
 _MULTIPLICATIVE: Final[dict[type[exp.Expr], str]] = {exp.Mul: "*", exp.Div: "/"}
 _ATOMS: Final = (*_COMPARISONS, exp.Between, exp.In, exp.Is, exp.Boolean)
-_CONDITIONS: Final = (exp.And, exp.Or, exp.Not, *_ATOMS)
 
 
-def parse(text: str, columns: Mapping[str, FeatureColumn]) -> Condition:
+def parse(
+    text: str, columns: Mapping[str, FeatureColumn], segments: Collection[str] | None = None
+) -> Condition:
     """A condition over these columns, checked, with every NOT pushed down to its atoms.
+
+    `segments` are the names that in_segment may ask for; None where there are no segments.
 
     Raises:
         RuleError: it is none. All wrong names and types are named, the first wrong word.
     """
-    return _Parse(text, columns).condition(read(text), negated=False)
+    return _Parse(text, columns, segments).condition(read(text), negated=False)
 
 
 class _Parse:
-    def __init__(self, text: str, columns: Mapping[str, FeatureColumn]) -> None:
+    def __init__(
+        self, text: str, columns: Mapping[str, FeatureColumn], segments: Collection[str] | None
+    ) -> None:
         self._text = text
         self._columns = columns
+        self._segments = segments
 
     def condition(self, node: exp.Expr, negated: bool) -> Condition:
         """The condition of a node, or its negation."""
@@ -82,10 +90,10 @@ class _Parse:
             node = node.this
         if isinstance(node, exp.And | exp.Or):
             return self._joined(node, negated)
-        if not isinstance(node, _ATOMS):
+        if not _is_atom(node):
             raise self._error(node, self._no_condition(node))
         atom = self._atom(node)
-        if not isinstance(atom, Constant) and not any(features(*operands(atom))):
+        if not isinstance(atom, Constant | InSegment) and not any(features(*operands(atom))):
             raise self._error(node, f"{atom} compares no feature; write TRUE or FALSE")
         return atom.complement() if negated else atom
 
@@ -104,6 +112,8 @@ class _Parse:
         )
 
     def _atom(self, node: exp.Expr) -> Atom:
+        if isinstance(node, exp.Anonymous):
+            return self._in_segment(node)
         if isinstance(node, exp.Boolean):
             return Constant(bool(node.this))
         if isinstance(node, exp.Is):
@@ -113,6 +123,18 @@ class _Parse:
         if isinstance(node, exp.Between):
             return self._between(node)
         return self._comparison(node)
+
+    def _in_segment(self, node: exp.Anonymous) -> InSegment:
+        if self._segments is None:
+            raise self._error(node, "in_segment stands only in the conditions of segments")
+        name, *others = node.expressions
+        if others or not (isinstance(name, exp.Literal) and name.is_string):
+            raise self._error(node, "expected the name of one segment, as in in_segment('VIP')")
+        if name.this not in self._segments:
+            known = list(self._segments)
+            hint = nearest(name.this, known) or f"; there are {_listed(known)}"
+            raise self._error(name, f"unknown segment {shown(name.this)}{hint}")
+        return InSegment(name.this)
 
     def _comparison(self, node: exp.Expr) -> Comparison:
         operator = _COMPARISONS[type(node)]
@@ -168,10 +190,10 @@ class _Parse:
             return self._chain(node, _ADDITIVE)
         if isinstance(node, exp.Mul | exp.Div):
             return self._chain(node, _MULTIPLICATIVE)
+        if isinstance(node, exp.And | exp.Or | exp.Not) or _is_atom(node):
+            raise self._error(node, "expected a number or text, found a condition")
         if isinstance(node, exp.Anonymous):
             return self._call(node)
-        if isinstance(node, _CONDITIONS):
-            raise self._error(node, "expected a number or text, found a condition")
         raise self._error(node, "a list in parentheses stands only after IN")
 
     def _chain(self, node: exp.Expr, classes: Mapping[type[exp.Expr], str]) -> Arithmetic:
@@ -254,6 +276,12 @@ def _spine(
         joints.append(type(node))
         node = node.this
     return [node, *reversed(sides)], joints[::-1]
+
+
+def _is_atom(node: exp.Expr) -> bool:
+    if isinstance(node, exp.Anonymous):
+        return bool(node.name.upper() == IN_SEGMENT)
+    return isinstance(node, _ATOMS)
 
 
 def _is_text(operand: Operand) -> bool:

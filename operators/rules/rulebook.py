@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
 
 import numpy as np
-from numpy.typing import NDArray
 
 from operators.errors import ConfigError, Problem
 from operators.frame import FeatureColumn, Frame, Moments
+from operators.rules import standing
 from operators.rules.cells import Bools
-from operators.rules.circuit import Circuit
-from operators.rules.crossing import NEVER, Clock, Crossings, GatedClock
+from operators.rules.checking import check
+from operators.rules.crossing import NEVER
+from operators.rules.crowd import Crowd
 from operators.rules.explain import Reason
-from operators.rules.judgement import Judgement, Rule
-from operators.rules.segment import Segment, check
+from operators.rules.groups import by_group
+from operators.rules.judgement import Changes, Judgement, Rule
+from operators.rules.segment import Segment
 from operators.rules.spec import SegmentSpec
-from operators.rules.tree import Condition
+from operators.rules.strata import in_strata
+from operators.rules.stratum import Round, Stratum
 
 
 def problems(
@@ -27,11 +31,15 @@ def problems(
 
 
 class Rulebook:
-    """Segments in a fixed order, ready to judge. It holds no state of users.
+    """Segments in the order in which they are judged. It holds no state of users.
 
-    A user enters a segment when `when` is true and `leave_when` is not. One who is in leaves
-    when `leave_when` is true, or, without a `leave_when`, when `when` is not; but not before
-    `min_dwell` is over. Unknown is not true.
+    A user enters a segment when `when` is true and `leave_when` is not, unless the `cooldown`
+    since leaving it is not over. One who is in leaves when `leave_when` is true, or, without a
+    `leave_when`, when `when` is not; but not before `min_dwell` is over. Unknown is not true.
+    Whoever is listed is in. Outside of its dates nobody is in a segment, whatever the rest
+    says. Of a group a user is in the segment with the highest priority only, or in the one
+    that `min_dwell` keeps. Who is held out is judged like everyone, but is no member. A paused
+    segment keeps its members, and its place in a group.
     """
 
     def __init__(
@@ -42,22 +50,17 @@ class Rulebook:
         step_us: int,
         version: int,
     ) -> None:
+        strata = in_strata([segment for segment in segments if not segment.paused])
+        paused = [segment for segment in segments if segment.paused]
+        everyone = [*(segment for stratum in strata for segment in stratum), *paused]
+        firsts = [0, *accumulate(map(len, strata))]
         self.version = version
-        self.names = tuple(segment.name for segment in segments)
-        self._circuit = Circuit(_conditions(segments))
-        self._rules = [_rule(segment, self._circuit) for segment in segments]
-        self._when = np.array([rule.when.literal for rule in self._rules], np.intp)
-        leaving = [rule.leave_when.literal for rule in self._rules if rule.leave_when]
-        self._leave_when = np.array(leaving, np.intp)
-        self._with_leave = _indices(rule.leave_when is not None for rule in self._rules)
-        self._with_dwell = _indices(rule.min_dwell_us > 0 for rule in self._rules)
-        dwells = np.array([rule.min_dwell_us for rule in self._rules], np.int64)
-        self._dwells_us = dwells[self._with_dwell].reshape(-1, 1)
-        # Once in, `when` no longer matters where there is a `leave_when`.
-        always = Crossings.of((segment.leave_when or segment.when for segment in segments), columns)
-        entry = [Crossings.of([x.when], columns) for x in segments if x.leave_when is not None]
-        self._clock = Clock(always, step_us)
-        self._entry_clock = GatedClock(entry, step_us)
+        self.names = tuple(segment.name for segment in everyone)
+        self._strata = [
+            Stratum(stratum, first, everyone, columns, step_us)
+            for stratum, first in zip(strata, firsts, strict=False)
+        ]
+        self._rules = _rules(everyone, self._strata)
 
     @classmethod
     def compile(
@@ -80,57 +83,57 @@ class Rulebook:
             raise ConfigError("the rulebook", found)
         return cls(checked, columns, step_us=step_us, version=version)
 
-    def judge(self, frame: Frame, member: Bools, entered_us: Moments) -> Judgement:
-        """Judge the n users of a frame, of whom it is known which segments they were in.
+    def judge(self, frame: Frame, words: Moments, crowd: Crowd) -> Judgement:
+        """Judge the n users of a frame, who are the crowd.
 
-        `member` is bool[n, s] and `entered_us` int64[n, s], as the last judgement left them.
+        `words` is int64[n, s]: how they stand to the segments, as the last judgement left it.
         """
-        evaluation = self._circuit.evaluate(frame)
-        was_member = np.ascontiguousarray(member.T)
-        wanted = evaluation.truths[self._when]
-        may_leave = ~wanted
-        may_leave[self._with_leave] = evaluation.truths[self._leave_when]
-        over_us = entered_us.T[self._with_dwell] + self._dwells_us
-        held = may_leave[self._with_dwell] & was_member[self._with_dwell] & (over_us > frame.now_us)
-        leaving = may_leave.copy()
-        leaving[self._with_dwell] &= ~held
-        is_member = (was_member > leaving) | (wanted > may_leave)
-        return Judgement(
-            member=np.ascontiguousarray(is_member.T),
-            entered_us=_entered_us(entered_us, is_member > was_member, frame),
-            due_us=self._due_us(frame, is_member, np.where(held, over_us, NEVER)),
-            rules=self._rules,
-            evaluation=evaluation,
-            was_member=was_member,
-            may_leave=may_leave,
+        was_inside = np.ascontiguousarray(standing.inside(words).T)
+        held_out = standing.held_out(words)
+        was_member = was_inside if held_out is None else was_inside & ~held_out.T
+        round_ = Round(
+            frame=frame,
+            crowd=crowd,
+            words=words,
+            was_inside=was_inside,
+            inside=was_inside.copy(),
+            member=was_member.copy(),
+            may_leave=np.zeros_like(was_inside),
         )
+        due_us = np.full(len(frame), NEVER)
+        evaluations = []
+        for stratum in self._strata:
+            evaluation, due_here_us = stratum.judge(round_)
+            evaluations.append(evaluation)
+            np.minimum(due_us, due_here_us, out=due_us)
+        changes = _changes(round_, was_member)
+        return Judgement(changes, due_us, self._rules, round_, was_member, evaluations)
 
-    def _due_us(self, frame: Frame, is_member: Bools, dwell_over_us: Moments) -> Moments:
-        due = self._clock.next_change_us(frame)
-        entry = self._entry_clock.next_change_us(frame, ~is_member[self._with_leave])
-        np.minimum(due, entry, out=due)
-        return np.minimum(due, dwell_over_us.min(axis=0, initial=NEVER))
 
-
-def _entered_us(entered_us: Moments, entering: Bools, frame: Frame) -> Moments:
-    result = entered_us.copy()
+def _changes(round_: Round, was_member: Bools) -> Changes:
+    """Whoever comes in, goes out, or is held out or no longer so, does it now."""
+    changed = (round_.inside != round_.was_inside) | (round_.member != was_member)
     # One dimension is ten times as fast as nonzero with two.
-    segments, users = np.divmod(np.flatnonzero(entering), max(len(frame), 1))
-    result[users, segments] = frame.now_us[users]
-    return result
+    segments, users = np.divmod(np.flatnonzero(changed), max(len(round_.frame), 1))
+    inside, member = round_.inside[segments, users], round_.member[segments, users]
+    words = standing.standing(inside, inside & ~member, round_.frame.now_us[users])
+    return Changes(segments, users, words)
 
 
-def _conditions(segments: Iterable[Segment]) -> list[Condition]:
-    both = ((segment.when, segment.leave_when) for segment in segments)
-    return [condition for pair in both for condition in pair if condition is not None]
-
-
-def _rule(segment: Segment, circuit: Circuit) -> Rule:
-    when = Reason.of(segment.when, circuit)
-    if segment.leave_when is None:
-        return Rule(when, None, segment.min_dwell_us)
-    return Rule(when, Reason.of(segment.leave_when, circuit), segment.min_dwell_us)
-
-
-def _indices(flags: Iterable[bool]) -> NDArray[np.intp]:
-    return np.flatnonzero(np.fromiter(flags, bool))
+def _rules(segments: Sequence[Segment], strata: Sequence[Stratum]) -> list[Rule]:
+    found = []
+    places = {segment.name: index for index, segment in enumerate(segments)}
+    groups = by_group(segments)
+    for index, segment in enumerate(segments):
+        others = [x for x in groups.get(segment.group or "", ()) if x is not segment]
+        rivals = tuple(places[other.name] for other in others)
+        own = (number for number, x in enumerate(strata) if x.at.start <= index < x.at.stop)
+        number = next(own, None)
+        if number is None:
+            found.append(Rule(segment, None, None, 0, rivals))
+            continue
+        circuit = strata[number].circuit
+        when = Reason.of(segment.entry, circuit)
+        leave_when = segment.leave_when and Reason.of(segment.leave_when, circuit)
+        found.append(Rule(segment, when, leave_when, number, rivals))
+    return found

@@ -1,80 +1,51 @@
-"""From what an analyst wrote to checked segments, with every mistake found at once."""
+"""A segment as it is judged: what an analyst wrote, checked and parsed."""
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, TypeVar
 
-from operators.durations import parse_duration_us
-from operators.errors import Problem, UsageError
-from operators.frame import FeatureColumn
-from operators.rules.parse import parse
-from operators.rules.spec import SegmentSpec
-from operators.rules.tree import Condition
+from operators.rules.tree import Condition, Constant, InSegment, atoms
 
-LONGEST_NAME: Final = 200  # characters
 
-_Result = TypeVar("_Result")
+@dataclass(frozen=True, slots=True)
+class Border:
+    """A moment at which a segment opens or closes, and how the analyst wrote it."""
+
+    text: str
+    at_us: int
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A segment whose conditions are parsed. `min_dwell_us` is 0 where none is asked for."""
+    """A segment whose conditions are parsed; see `SegmentSpec`.
+
+    `when` is None where only `users`, who are listed as members, are in. Lengths of time are 0
+    where none is asked for, and so is `holdout`, a share of 1.
+    """
 
     name: str
-    when: Condition
-    leave_when: Condition | None
-    min_dwell_us: int
+    when: Condition | None
+    leave_when: Condition | None = None
+    min_dwell_us: int = 0
+    cooldown_us: int = 0
+    users: frozenset[str] = frozenset()
+    opens: Border | None = None
+    closes: Border | None = None
+    group: str | None = None
+    priority: int = 0
+    holdout: float = 0.0
+    paused: bool = False
 
+    @property
+    def entry(self) -> Condition:
+        """The condition to enter by; never true where there is none."""
+        return Constant(False) if self.when is None else self.when
 
-def check(
-    segments: Mapping[str, SegmentSpec], columns: Mapping[str, FeatureColumn]
-) -> tuple[list[Segment], list[Problem]]:
-    """The segments in order, and all mistakes; one with a mistake is among the mistakes only."""
-    checked, problems = [], []
-    for name, spec in segments.items():
-        shown_name = name if _is_good(name) else ascii(name[:40])
-        one = _Check(f"segments.{shown_name}")
-        segment = one.segment(name, spec, columns)
-        problems += one.problems
-        if segment is not None and not one.problems:
-            checked.append(segment)
-    return checked, problems
+    def conditions(self) -> list[Condition]:
+        """All its conditions."""
+        return [x for x in (self.entry, self.leave_when) if x is not None]
 
-
-class _Check:
-    """The check of one segment, which goes on after a mistake."""
-
-    def __init__(self, path: str) -> None:
-        self.problems: list[Problem] = []
-        self._path = path
-
-    def segment(
-        self, name: str, spec: SegmentSpec, columns: Mapping[str, FeatureColumn]
-    ) -> Segment | None:
-        self._check_name(name)
-        when = self._read("when", spec.when, lambda text: parse(text, columns))
-        leave_when = self._read("leave_when", spec.leave_when, lambda text: parse(text, columns))
-        min_dwell_us = self._read("min_dwell", spec.min_dwell, parse_duration_us)
-        return None if when is None else Segment(name, when, leave_when, min_dwell_us or 0)
-
-    def _check_name(self, name: str) -> None:
-        if not _is_good(name):
-            message = f"expected a name of 1 to {LONGEST_NAME} printable characters"
-            self.problems.append(Problem(self._path, message))
-
-    def _read(self, field: str, text: str | None, read: Callable[[str], _Result]) -> _Result | None:
-        if text is None:
-            return None
-        try:
-            return read(text)
-        except UsageError as error:
-            self.problems.append(Problem(f"{self._path}.{field}", str(error)))
-            return None
-
-
-def _is_good(name: str) -> bool:
-    control = any(unicodedata.category(character) in ("Cc", "Cs") for character in name)
-    return 0 < len(name) <= LONGEST_NAME and bool(name.strip()) and not control
+    def asks_for(self) -> list[str]:
+        """The segments whose members its conditions ask for, each once, in their order."""
+        found = (atom for condition in self.conditions() for atom in atoms(condition))
+        return list(dict.fromkeys(x.segment for x in found if isinstance(x, InSegment)))

@@ -9,9 +9,27 @@ class SegmentSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Who is in a segment.
 
     `when` says who enters it. `leave_when` says who leaves it; without it, whoever `when` is
-    not true for. `min_dwell` is the shortest stay, as a duration such as 5m.
+    not true for. `min_dwell` is the shortest stay, as a duration such as 5m, and `cooldown` the
+    shortest time between leaving and entering again. `members` are users who are in without
+    any condition.
+
+    Nobody is in outside of [`from`, `until`), ISO 8601 dates or times in `zone` (an IANA name)
+    unless they have an offset. A user is in one segment of a `group` at most: in the one with
+    the highest `priority`. A `holdout` such as 10% is the share of users who don't count as
+    members. A `paused` segment keeps its members. `description` and `owner` are free texts.
     """
 
-    when: str
+    when: str | None = None
     leave_when: str | None = None
     min_dwell: str | None = None
+    cooldown: str | None = None
+    members: tuple[str | int, ...] = ()
+    opens: str | None = msgspec.field(default=None, name="from")
+    until: str | None = None
+    zone: str = "UTC"
+    group: str | None = None
+    priority: int = 0
+    holdout: str | None = None
+    paused: bool = False
+    description: str | None = None
+    owner: str | None = None

@@ -179,7 +179,22 @@ class Constant:
         return Constant(not self.value)
 
 
-Atom: TypeAlias = Comparison | Between | OneOf | IsNull | Constant
+@dataclass(frozen=True, slots=True)
+class InSegment:
+    """Being a member of another segment; never unknown."""
+
+    segment: str
+    negated: bool = False
+
+    def __str__(self) -> str:
+        return f"{'NOT ' * self.negated}in_segment({quoted(self.segment)})"
+
+    def complement(self) -> InSegment:
+        """What holds if this is false."""
+        return replace(self, negated=not self.negated)
+
+
+Atom: TypeAlias = Comparison | Between | OneOf | IsNull | Constant | InSegment
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +240,7 @@ def operands(atom: Atom) -> tuple[Operand, ...]:
             return operand, *options
         case IsNull(operand):
             return (operand,)
-        case Constant():
+        case Constant() | InSegment():
             return ()
 
 

@@ -16,13 +16,14 @@ from sqlglot.errors import TokenError
 from sqlglot.tokenizer_core import Token, TokenType
 from sqlglot.tokens import Tokenizer
 
-from operators.errors import RuleError
+from operators.errors import RuleError, nearest
 
 LONGEST: Final = 10_000  # characters; the longest sensible condition has some hundreds
 FUNCTIONS: Final = ("COALESCE", "ABS", "LEAST", "GREATEST")
+IN_SEGMENT: Final = "IN_SEGMENT"
 ALLOWED: Final = (
     "features, numbers, 'texts', AND, OR, NOT, parentheses, = <> < <= > >=, IS NULL, BETWEEN, "
-    f"IN, TRUE, FALSE, + - * / and the functions {', '.join(FUNCTIONS)}"
+    f"IN, TRUE, FALSE, in_segment('name'), + - * / and the functions {', '.join(FUNCTIONS)}"
 )
 
 
@@ -184,9 +185,12 @@ def _check_order(text: str, tokens: Sequence[Token]) -> None:
 def _opens_call(text: str, name: Token | None, token: Token) -> bool:
     if name is None or name.token_type not in _NAMES or token.token_type != TokenType.L_PAREN:
         return False
-    if name.token_type == TokenType.IDENTIFIER or name.text.upper() not in FUNCTIONS:
-        found = f"there is no function {shown(name.text)}; there are {', '.join(FUNCTIONS)}"
-        raise RuleError(f"{place(text, name.start)}: {found}")
+    known = (*FUNCTIONS, IN_SEGMENT)
+    if name.token_type == TokenType.IDENTIFIER or name.text.upper() not in known:
+        hint = nearest(name.text.lower(), [IN_SEGMENT.lower()])
+        found = f"there is no function {shown(name.text)}"
+        others = hint or f"; there are {', '.join(FUNCTIONS)} and in_segment"
+        raise RuleError(f"{place(text, name.start)}: {found}{others}")
     return True
 
 

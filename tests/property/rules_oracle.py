@@ -10,6 +10,8 @@ A condition is one of
 with "not between", "not in" and "not null" beside the last three; a value is ("column", name),
 ("number", float), ("text", str), ("neg", value), ("+" | "-" | "*" | "/", left, right) or
 ("coalesce" | "abs" | "least" | "greatest", [values]). ("paren", x) is x in parentheses.
+("in segment", name) asks for a membership: a user has the name of each of their segments as a
+key with the value 1.
 """
 
 from __future__ import annotations
@@ -28,7 +30,10 @@ COMPARISONS = ("=", "<>", "<", "<=", ">", ">=")
 _LEVELS = {"or": 0, "and": 1, "not": 2, "+": 4, "-": 4, "*": 5, "/": 5, "neg": 6}
 _COMPARISON_LEVEL = 3
 _LEAF_LEVEL = 7
-_LEAVES = ("column", "number", "text", "true", "false", "paren", "coalesce", "abs", "least")
+_LEAVES = (
+    *("column", "number", "text", "true", "false", "paren", "coalesce", "abs", "least"),
+    "in segment",
+)
 
 
 def holds(tree: Tree, user: User) -> bool | None:
@@ -36,6 +41,8 @@ def holds(tree: Tree, user: User) -> bool | None:
     kind, *parts = tree
     if kind in ("true", "false"):
         return bool(kind == "true")
+    if kind == "in segment":
+        return user.get(parts[0]) == 1
     if kind == "paren":
         return holds(parts[0], user)
     if kind in ("and", "or"):
@@ -119,6 +126,17 @@ def columns_of(tree: Any) -> set[str]:
     return set().union(*map(columns_of, tree[1:]))
 
 
+def segments_in(tree: Any) -> frozenset[str]:
+    """The names of the segments that a condition asks for."""
+    if isinstance(tree, list):
+        return frozenset().union(*map(segments_in, tree))
+    if not isinstance(tree, tuple):
+        return frozenset()
+    if tree[0] == "in segment":
+        return frozenset({tree[1]})
+    return frozenset().union(*map(segments_in, tree))
+
+
 def has_valueless_constant(tree: Any) -> bool:
     """Whether something without columns has no value, such as 1 / 0, which is refused."""
     if isinstance(tree, list):
@@ -137,6 +155,7 @@ def text(tree: Tree) -> str:
     leaves = {
         "true": lambda: "TRUE",
         "false": lambda: "FALSE",
+        "in segment": lambda: "in_segment('" + parts[0].replace("'", "''") + "')",
         "column": lambda: _name(parts[0]),
         "number": lambda: _number(parts[0]),
         "text": lambda: "'" + parts[0].replace("'", "''") + "'",

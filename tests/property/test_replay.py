@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.oracle import SECOND, Conditions, Event, User, replay
 from tests.property.pipeline import Pipeline, pipeline
-from tests.property.strategies import FEATURES, GAP, TILES, cuts, events, retained
+from tests.property.strategies import FEATURES, GAP, START, TILES, cuts, events, retained
 
 SEGMENTS = {
     "Engaged": {"when": "minutes > 5 AND views_session > 3"},
@@ -27,6 +27,27 @@ SEGMENTS = {
     "Returning": {"when": "visits >= 3 AND visits_1h BETWEEN 1 AND 2"},
 }
 PLAIN = {name: {"when": spec["when"]} for name, spec in SEGMENTS.items()}
+
+
+def iso(seconds: int) -> str:
+    return datetime.fromtimestamp(START // SECOND + seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+# Every way in which time, other segments and lists decide.
+INTRICATE: dict[str, dict[str, Any]] = {
+    **SEGMENTS,
+    "Fresh": {"when": "since_cart < 10", "cooldown": "50m"},
+    "Later": {"when": "shops_1h >= 1", "from": iso(5_000), "until": iso(40_000)},
+    "Known": {"members": ["bob"], "until": iso(9_000)},
+    "Both": {"when": "in_segment('Quiet') AND NOT in_segment('Shop a')", "min_dwell": "7m"},
+    "Worth a call": {"when": "in_segment('Gold') OR in_segment('Both')", "cooldown": "2m"},
+    "Gold": {"when": "spend_1h > 200", "group": "tier", "priority": 3, "cooldown": "20m"},
+    "Silver": {"when": "spend_1h > 50", "group": "tier", "priority": 2, "min_dwell": "25m"},
+    "Bronze": {
+        **{"when": "views_10m > 0", "leave_when": "views_10m = 0", "group": "tier"},
+        "members": ["cay"],
+    },
+}
 NAMES = [
     *("minutes", "views_session", "views_10m", "carts", "since_cart", "since_any", "shops_1h"),
     *("spend_1h", "spend_session", "device", "visits", "visits_1h"),
@@ -64,7 +85,7 @@ def test_a_replay_in_order_gives_the_transitions_of_the_oracle(
     chosen: list[Event], lanes: int, by_id: bool, resolution: int, data: st.DataObject
 ) -> None:
     as_of = chosen[-1].time + data.draw(st.integers(0, 5000)) * SECOND
-    run = pipeline(CHOSEN, SEGMENTS, GAP, lanes=lanes, resolution=resolution, by_id=by_id)
+    run = pipeline(CHOSEN, INTRICATE, GAP, lanes=lanes, resolution=resolution, by_id=by_id)
     for cut in cuts(data.draw, len(chosen)):
         run.feed(chosen[cut])
     run.finish(as_of)
@@ -74,7 +95,7 @@ def test_a_replay_in_order_gives_the_transitions_of_the_oracle(
         for transition in replay(
             oracle_user(by_id),
             [event for event in chosen if event.user == user],
-            SEGMENTS,
+            INTRICATE,
             resolution,
             as_of,
         )

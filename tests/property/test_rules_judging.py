@@ -1,62 +1,74 @@
-"""Entering, staying and leaving, against a dumb state machine for one user and one segment."""
+"""Entering, staying and leaving, against the dumb oracle for one user and one segment."""
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zlib import crc32
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from operators.frame import Frame
+from operators.frame import Frame, Moments
 from operators.pages.dictionary import Dictionary
+from operators.rules import standing
+from operators.rules.cells import Bools
 from operators.rules.crossing import NEVER
+from operators.rules.crowd import Crowd, Holdouts
 from operators.rules.judgement import Judgement
 from operators.rules.rulebook import Rulebook
 from operators.rules.spec import SegmentSpec
-from tests.property.rules_oracle import Tree, User, holds, text
+from tests.property.rules_oracle import Tree, User, holds, segments_in, text
 from tests.property.test_rules_crossing import AGES, COLUMNS, EXACT, TREES
+from tests.segments_oracle import Holds, Person, Spec, Stay
 
 START_US = 1_700_000_000_000_000
 STEP_US = 20
 HORIZON_US = 60
-DWELLS_US = (None, 5, 25)
-GARBAGE_US = START_US - 1  # the moment of entering of whom is out, which must not matter
+SPANS_US = (0, 5, 25)
+SHARES = (0, 0, 40, 70)
+NAMES = ("ann", "bob", "cay", "dan")
 
 Row = tuple[float | None, int | None, int | None]  # views, and the moments of two ages
 
 
 @dataclass(frozen=True)
-class Spec:
-    when: Tree
-    leave_when: Tree | None
-    min_dwell_us: int | None
+class Version:
+    """Some segments, as the oracle has them and as an analyst writes them, with their holdouts."""
 
-    def segment(self) -> SegmentSpec:
-        return SegmentSpec(
-            text(self.when),
-            None if self.leave_when is None else text(self.leave_when),
-            None if self.min_dwell_us is None else f"{self.min_dwell_us}us",
-        )
+    specs: dict[str, Spec]
+    shares: dict[str, int]  # percent; 0 is no holdout
+
+    def written(self) -> dict[str, SegmentSpec]:
+        return {name: written(spec, self.shares[name]) for name, spec in self.specs.items()}
+
+    def held_out(self, user: str) -> set[str]:
+        """The segments out of which a user is held; how they are chosen is tested elsewhere."""
+        shares = {name: share / 100 for name, share in self.shares.items() if share}
+        held = Holdouts(list(shares), list(shares.values())).held_out(crowd_of([user]))
+        return {name for name, is_held in zip(shares, held[:, 0], strict=True) if is_held}
 
 
-@dataclass
-class Machine:
-    """One user's way in and out of one segment."""
-
-    spec: Spec
-    entered_us: int | None = None
-
-    def judge(self, user: User, now_us: int) -> None:
-        when = holds(self.spec.when, user)
-        leave_when = None if self.spec.leave_when is None else holds(self.spec.leave_when, user)
-        if self.entered_us is None:
-            if when is True and leave_when is not True:
-                self.entered_us = now_us
-            return
-        leaves = when is not True if self.spec.leave_when is None else leave_when is True
-        if leaves and now_us - self.entered_us >= (self.spec.min_dwell_us or 0):
-            self.entered_us = None
+def written(spec: Spec, share: int) -> SegmentSpec:
+    """A segment as an analyst writes it."""
+    return SegmentSpec(
+        when=None if spec.when is None else text(spec.when),
+        leave_when=None if spec.leave_when is None else text(spec.leave_when),
+        min_dwell=f"{spec.min_dwell}us" if spec.min_dwell else None,
+        cooldown=f"{spec.cooldown}us" if spec.cooldown else None,
+        members=tuple(spec.members),
+        opens=None if spec.opens is None else iso(spec.opens),
+        until=None if spec.closes is None else iso(spec.closes),
+        group=spec.group,
+        priority=spec.priority,
+        holdout=f"{share}%" if share else None,
+        paused=spec.paused,
+    )
 
 
 def user_at(row: Row, now_us: int) -> User:
@@ -67,87 +79,223 @@ def user_at(row: Row, now_us: int) -> User:
     return user
 
 
-CONDITIONS = TREES.conditions(EXACT)
-SPECS = st.builds(Spec, CONDITIONS, st.none() | CONDITIONS, st.sampled_from(DWELLS_US))
+def holds_at(row: Row, now_us: int) -> Holds:
+    user = user_at(row, now_us)
+
+    def holds_of(tree: Tree, members: set[str]) -> bool | None:
+        return holds(tree, {**user, **dict.fromkeys(members, 1.0)})
+
+    return holds_of
+
+
+def iso(moment_us: int) -> str:
+    return (datetime.fromtimestamp(0, UTC) + timedelta(microseconds=moment_us)).isoformat()
+
+
+DATES = st.none() | st.integers(START_US - 20, START_US + 80)
 MOMENTS = st.none() | st.integers(START_US - 40, START_US + 100)
 ROWS = st.tuples(st.sampled_from((None, 0.0, 2.0, 3.0)), MOMENTS, MOMENTS)
-USERS = 4
-ROUNDS = st.lists(
-    st.tuples(
-        st.lists(ROWS, min_size=USERS, max_size=USERS),
-        st.lists(st.integers(0, 30), min_size=USERS, max_size=USERS),
-    ),
-    max_size=5,
+
+
+@st.composite
+def versions_of(draw: st.DrawFn, names: Sequence[str]) -> Version:
+    """Segments with everything that there is, under these names, in some order.
+
+    A segment asks only for those of lower ranks, and a group is of one rank, so that nothing
+    goes in a circle.
+    """
+    ranks = {name: draw(st.integers(0, 2)) for name in names}
+    found = {}
+    for priority, name in enumerate(names):
+        lower = [other for other in names if ranks[other] < ranks[name]]
+        asking = st.tuples(st.just("in segment"), st.sampled_from(lower or [""]))
+        atoms = EXACT | asking if lower else EXACT
+        conditions = TREES.conditions(atoms)
+        opens, closes = draw(DATES), draw(DATES)
+        if opens is not None and closes is not None and opens >= closes:
+            closes = None
+        members = draw(st.sampled_from(((), (), (), NAMES[:2], NAMES[3:])))
+        when = draw(conditions if not members else st.none() | conditions)
+        group = draw(st.sampled_from((None, f"group {ranks[name]}")))
+        leave_when = None if when is None else draw(st.none() | conditions)
+        found[name] = Spec(
+            when=when,
+            leave_when=leave_when,
+            min_dwell=draw(st.sampled_from(SPANS_US)),
+            cooldown=draw(st.sampled_from(SPANS_US)),
+            opens=opens,
+            closes=closes,
+            group=group,
+            priority=0 if group is None else priority,
+            paused=draw(st.sampled_from((False, False, False, True))),
+            members=members,
+            asks=segments_in((when, leave_when)),
+        )
+    specs = {name: found[name] for name in draw(st.permutations(names))}
+    return Version(specs, {name: draw(st.sampled_from(SHARES)) for name in names})
+
+
+USERS = len(NAMES)
+STEPS = st.tuples(
+    st.integers(0, 1),  # which of two versions of the segments judges
+    st.lists(ROWS, min_size=USERS, max_size=USERS),
+    st.lists(st.integers(0, 30), min_size=USERS, max_size=USERS),
 )
+Step = tuple[int, list[Row], list[int]]
+History = tuple[list[Version], list[Step]]
 
 
-def rulebook_of(specs: list[Spec]) -> Rulebook:
-    segments = {f"segment {at}": spec.segment() for at, spec in enumerate(specs)}
-    return Rulebook.compile(segments, COLUMNS, step_us=STEP_US, version=1)
+@st.composite
+def histories(draw: st.DrawFn) -> History:
+    """Two versions of some segments, and what happens to some users."""
+    names = [f"segment {at}" for at in range(draw(st.integers(0, 5)))]
+    versions = [draw(versions_of(names)), draw(versions_of(names))]
+    return versions, draw(st.lists(STEPS, min_size=1, max_size=6))
+
+
+def rulebook_of(version: Version) -> Rulebook:
+    return Rulebook.compile(version.written(), COLUMNS, step_us=STEP_US, version=1)
 
 
 def frame_of(rows: list[Row], now_us: list[int]) -> Frame:
     values = np.array(rows, dtype=float).T.reshape(3, len(rows))
-    return Frame(COLUMNS, values, np.array(now_us), Dictionary())
+    return Frame(COLUMNS, values, np.array(now_us, np.int64), Dictionary())
 
 
-def judge(rulebook: Rulebook, machines: list[list[Machine]], frame: Frame) -> Judgement:
-    entered = [[m.entered_us for m in user] for user in machines]
-    shape = (len(machines), len(rulebook.names))
-    member = np.array([[x is not None for x in user] for user in entered], bool).reshape(shape)
-    moments = [[GARBAGE_US if x is None else x for x in user] for user in entered]
-    entered_us = np.array(moments, np.int64).reshape(shape)
-    return rulebook.judge(frame, member, entered_us)
+def crowd_of(users: Sequence[str]) -> Crowd:
+    hashes = np.array([crc32(user.encode()) for user in users], np.uint32)
+    return Crowd(list(users), hashes, np.arange(len(users)))
 
 
-@settings(max_examples=300)
-@given(st.lists(SPECS, max_size=4), ROUNDS)
-def test_members_are_the_state_machines(
-    specs: list[Spec], rounds: list[tuple[list[Row], list[int]]]
-) -> None:
-    rulebook = rulebook_of(specs)
-    machines = [[Machine(spec) for spec in specs] for _ in range(USERS)]
+def word(stay: Stay) -> int:
+    if not stay.inside and stay.left is None:
+        return standing.NEVER_IN
+    held = np.array(stay.inside and not stay.counts)
+    moment = stay.entered if stay.inside else stay.left
+    return int(standing.standing(np.array(stay.inside), held, np.array(moment)))
+
+
+def words_of(people: Sequence[Person], names: Sequence[str]) -> Moments:
+    words = [[word(person.stays.get(name, Stay())) for name in names] for person in people]
+    return np.array(words, np.int64).reshape(len(people), len(names))
+
+
+def why(judgement: Judgement) -> Mapping[tuple[int, int], list[str]]:
+    """The why of every user and segment."""
+    cases = judgement.cases(np.arange(judgement.member.shape[1]))
+    return {
+        (segment, at): judgement.why(cases[at], segment)
+        for segment, at in np.ndindex(judgement.member.shape)
+    }
+
+
+def named(rulebook: Rulebook, flags: Bools) -> set[str]:
+    return {name for name, flag in zip(rulebook.names, flags, strict=True) if flag}
+
+
+def check_step(
+    rulebook: Rulebook, version: Version, people: list[Person], rows: list[Row], now_us: list[int]
+) -> Judgement:
+    """Judge everyone in both ways, and see that the outcomes are the same."""
+    words = words_of(people, rulebook.names)
+    judgement = rulebook.judge(frame_of(rows, now_us), words, crowd_of(NAMES))
+    for person, row, now in zip(people, rows, now_us, strict=True):
+        held_out = version.held_out(person.name)
+        person.judge(version.specs, held_out, holds_at(row, now), now)
+    changes = judgement.changes
+    words[changes.users, changes.segments] = changes.words
+    np.testing.assert_array_equal(words, words_of(people, rulebook.names))
+    for at, person in enumerate(people):
+        assert named(rulebook, judgement.member[:, at]) == person.members()
+        assert named(rulebook, judgement.held_out[:, at]) == person.held_out()
+    return judgement
+
+
+def play(history: History) -> Iterator[tuple[Version, list[Person], Judgement, Step]]:
+    """Each step of a history once it is judged; the waits of a step become moments."""
+    versions, steps = history
+    rulebooks = [rulebook_of(version) for version in versions]
+    people = [Person(name) for name in NAMES]
     now_us = [START_US] * USERS
-    for rows, waits in rounds:
+    for at, rows, waits in steps:
         now_us = [now + wait for now, wait in zip(now_us, waits, strict=True)]
-        judgement = judge(rulebook, machines, frame_of(rows, now_us))
-        for at, user in enumerate(machines):
-            for segment, machine in enumerate(user):
-                machine.judge(user_at(rows[at], now_us[at]), now_us[at])
-                assert judgement.member[at, segment] == (machine.entered_us is not None)
-                if machine.entered_us is not None:
-                    assert judgement.entered_us[at, segment] == machine.entered_us
+        judgement = check_step(rulebooks[at], versions[at], people, rows, now_us)
+        yield versions[at], people, judgement, (at, rows, now_us)
 
 
-@settings(max_examples=300)
-@given(st.lists(SPECS, min_size=1, max_size=4), ROUNDS)
-def test_nothing_changes_before_due(
-    specs: list[Spec], rounds: list[tuple[list[Row], list[int]]]
-) -> None:
+@settings(max_examples=400, deadline=None)
+@given(histories())
+def test_members_are_those_of_the_oracle(history: History) -> None:
+    for _, _, judgement, _ in play(history):
+        for (segment, at), reasons in why(judgement).items():
+            told = judgement.member[segment, at] or judgement.was_member[segment, at]
+            assert bool(reasons) == told
+            assert len(set(reasons)) == len(reasons)
+
+
+@settings(max_examples=300, deadline=None)
+@given(histories())
+def test_nobody_is_in_two_segments_of_a_group(history: History) -> None:
+    for version, people, _, _ in play(history):
+        for group in {spec.group for spec in version.specs.values()} - {None}:
+            rivals = {name for name, spec in version.specs.items() if spec.group == group}
+            paused = {name for name in rivals if version.specs[name].paused}
+            for person in people:
+                inside = {name for name in rivals if person.stays[name].inside}
+                assert len(inside) <= 1 or inside <= paused
+
+
+@settings(max_examples=300, deadline=None)
+@given(histories())
+def test_nothing_changes_before_due(history: History) -> None:
     """Judged at every microsecond until due, with nothing but time going on, all stay put."""
-    rulebook = rulebook_of(specs)
-    machines = [[Machine(spec) for spec in specs] for _ in range(USERS)]
-    now_us = [START_US] * USERS
-    for rows, waits in rounds:
-        now_us = [now + wait for now, wait in zip(now_us, waits, strict=True)]
-        judgement = judge(rulebook, machines, frame_of(rows, now_us))
-        for at, user in enumerate(machines):
-            due = int(judgement.due_us[at])
+    for version, people, judgement, (_, rows, now_us) in play(history):
+        for at, person in enumerate(people):
+            due, held_out = int(judgement.due_us[at]), version.held_out(person.name)
             assert due > now_us[at]
-            for machine in user:
-                machine.judge(user_at(rows[at], now_us[at]), now_us[at])
-            stays = [machine.entered_us for machine in user]
+            stays = deepcopy(person.stays)
             for moment in range(now_us[at] + 1, min(due, now_us[at] + HORIZON_US)):
-                for machine in user:
-                    machine.judge(user_at(rows[at], moment), moment)
-                assert [machine.entered_us for machine in user] == stays
+                person.judge(version.specs, held_out, holds_at(rows[at], moment), moment)
+                assert person.stays == stays
+
+
+REASONS = {
+    "in segment": r"in segment .*",
+    "not in segment": r"not in segment .*",
+    "listed": r"listed as a member",
+    "no longer listed": r"no longer listed as a member",
+    "locked": r"min_dwell .* is not over",
+    "came back": r"cooldown .* is over",
+    "closed": r"until .* is over",
+    "not yet open": r"from .* is not yet",
+    "outranked": r".* comes first in the group .*",
+    "held out": r"held out, as .*% of the users are",
+    "paused": r"the segment is paused",
+}
+
+
+def test_the_histories_reach_everything() -> None:
+    reached: Counter[str] = Counter()
+
+    @settings(max_examples=400, deadline=None, derandomize=True, database=None)
+    @given(histories())
+    def collect(history: History) -> None:
+        for _, _, judgement, _ in play(history):
+            found = {reason for reasons in why(judgement).values() for reason in reasons}
+            reached.update(
+                name for name, form in REASONS.items() if any(re.fullmatch(form, x) for x in found)
+            )
+            reached["three strata"] += len(judgement.evaluations) > 2
+
+    collect()
+    assert all(reached[name] for name in (*REASONS, "three strata")), reached
 
 
 def judged(spec: SegmentSpec, row: Row, entered_us: int | None) -> Judgement:
     rulebook = Rulebook.compile({"Some": spec}, COLUMNS, step_us=STEP_US, version=1)
-    member = np.array([[entered_us is not None]])
-    moment = GARBAGE_US if entered_us is None else entered_us
-    return rulebook.judge(frame_of([row], [START_US]), member, np.array([[moment]]))
+    stay = Stay(entered_us is not None, entered_us is not None, entered_us)
+    words = np.array([[word(stay)]])
+    return rulebook.judge(frame_of([row], [START_US]), words, crowd_of(["ann"]))
 
 
 def test_the_end_of_a_dwell_is_due_only_while_it_holds_someone() -> None:
@@ -175,29 +323,46 @@ def test_a_step_is_due_only_for_whom_it_matters() -> None:
     assert judged(spec, (3.0, None, None), None).due_us == [NEVER]
 
 
+def test_a_date_is_due_only_for_whom_it_matters() -> None:
+    opens, closes = START_US + 10, START_US + 40
+    spec = SegmentSpec("views > 2", opens=iso(opens), until=iso(closes))
+    assert judged(spec, (3.0, None, None), None).due_us == [opens]
+    assert judged(spec, (0.0, None, None), None).due_us == [NEVER]
+    spec = SegmentSpec("views > 2", until=iso(closes), min_dwell="1h")
+    assert judged(spec, (3.0, None, None), START_US).due_us == [closes]
+    assert judged(spec, (0.0, None, None), None).due_us == [NEVER]
+    assert judged(SegmentSpec("views > 2", until=iso(START_US)), (3.0, None, None), 0).member == [
+        [False]
+    ]
+
+
 def test_no_users_and_no_segments() -> None:
-    nobody = np.zeros((0, 1), bool), np.zeros((0, 1), np.int64)
     rulebook = Rulebook.compile(
-        {"Some": SegmentSpec("young > 2 AND views > 1", "old / 2 > 1", "5s")},
+        {
+            "Some": SegmentSpec("young > 2 AND views > 1", "old / 2 > 1", "5s", "5s"),
+            "Gold": SegmentSpec("TRUE", group="tier", priority=1, holdout="5%"),
+            "Silver": SegmentSpec("in_segment('Some')", group="tier", members=("ann",)),
+        },
         COLUMNS,
         step_us=STEP_US,
         version=7,
     )
-    assert rulebook.judge(frame_of([], []), *nobody).member.shape == (0, 1)
+    nobody = rulebook.judge(frame_of([], []), np.zeros((0, 3), np.int64), crowd_of([]))
+    assert nobody.member.shape == (3, 0)
     empty = Rulebook.compile({}, COLUMNS, step_us=STEP_US, version=7)
-    nothing = np.zeros((1, 0), bool), np.zeros((1, 0), np.int64)
-    judgement = empty.judge(frame_of([(1.0, None, None)], [START_US]), *nothing)
-    assert judgement.member.shape == (1, 0)
+    frame, nothing = frame_of([(1.0, None, None)], [START_US]), np.zeros((1, 0), np.int64)
+    judgement = empty.judge(frame, nothing, crowd_of(["ann"]))
+    assert judgement.member.shape == (0, 1)
     assert judgement.due_us.tolist() == [NEVER]
 
 
 def test_judging_changes_nothing_that_was_handed_in() -> None:
-    rulebook = rulebook_of([Spec(("true",), None, None)])
-    member, entered_us = np.zeros((1, 1), bool), np.zeros((1, 1), np.int64)
+    rulebook = rulebook_of(Version({"Some": Spec(("true",))}, {"Some": 0}))
+    words = np.array([[standing.NEVER_IN]])
     frame = frame_of([(np.inf, START_US, None)], [START_US])
     values = frame.values.copy()
-    judgement = rulebook.judge(frame, member, entered_us)
+    judgement = rulebook.judge(frame, words, crowd_of(["ann"]))
     assert judgement.member.tolist() == [[True]]
-    assert judgement.entered_us.tolist() == [[START_US]]
-    assert (member.tolist(), entered_us.tolist()) == ([[False]], [[0]])
+    assert judgement.changes.words.tolist() == [START_US]
+    assert words.tolist() == [[standing.NEVER_IN]]
     np.testing.assert_array_equal(frame.values, values)

@@ -81,7 +81,7 @@ def test_a_good_configuration_has_no_mistakes() -> None:
         ),
         (
             {"output": {"kafka": {"bootstrap": "b", "assignments": "a", "transitions": "a"}}},
-            "output.kafka: expected three topics, found a, a, dead-letters",
+            "output.kafka: expected different topics, found a, a, dead-letters",
         ),
         ({"features": {}}, "features: expected at least one feature"),
         (

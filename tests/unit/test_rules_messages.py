@@ -22,11 +22,14 @@ COLUMNS = {
 }
 ALLOWED = (
     "allowed are features, numbers, 'texts', AND, OR, NOT, parentheses, = <> < <= > >=, IS NULL, "
-    "BETWEEN, IN, TRUE, FALSE, + - * / and the functions COALESCE, ABS, LEAST, GREATEST"
+    "BETWEEN, IN, TRUE, FALSE, in_segment('name'), + - * / and the functions COALESCE, ABS, "
+    "LEAST, GREATEST"
 )
 OPERATOR = f"expected an operator, AND, OR or the end; {ALLOWED}"
-FUNCTIONS = "there are COALESCE, ABS, LEAST, GREATEST"
+FUNCTIONS = "there are COALESCE, ABS, LEAST, GREATEST and in_segment"
+SEGMENTS = ("VIP", "Buyers", "it's")
 NEEDS = "expected a condition such as product_views > 3"
+SEGMENT = "expected the name of one segment, as in in_segment('VIP')"
 
 WRONG = {
     # names
@@ -79,6 +82,20 @@ WRONG = {
     "CAST(carts_1h AS int) > 1": f"column 1: there is no function 'CAST'; {FUNCTIONS}",
     '"abs"(carts_1h) > 1': f"column 1: there is no function 'abs'; {FUNCTIONS}",
     "ABS(carts_1h, 2) > 1": "column 1: ABS takes one number, found 2",
+    # other segments
+    "carts_1h > 1 AND in_segment('VPI')": ("column 29: unknown segment 'VPI', did you mean 'VIP'?"),
+    "in_segment('x1')": "column 12: unknown segment 'x1'; there are VIP, Buyers, it's",
+    "in_segments('VIP')": (
+        "column 1: there is no function 'in_segments', did you mean 'in_segment'?"
+    ),
+    "in_segment(VIP)": f"column 1: {SEGMENT}",
+    'in_segment("VIP")': f"column 1: {SEGMENT}",
+    "in_segment('VIP', 'Buyers')": f"column 1: {SEGMENT}",
+    "in_segment(3)": f"column 1: {SEGMENT}",
+    "in_segment()": "column 12: found ')', expected a value",
+    "in_segment('VIP') = 1": "column 1: expected a number or text, found a condition",
+    "ABS(in_segment('VIP')) = 1": "column 5: expected a number or text, found a condition",
+    "in_segment('VIP') IS NULL": "column 1: expected a number or text, found a condition",
     # grammar
     "": "the condition is empty; expected one such as product_views > 3",
     " \n ": "the condition is empty; expected one such as product_views > 3",
@@ -134,7 +151,7 @@ WRONG = {
 @pytest.mark.parametrize("condition", WRONG)
 def test_a_wrong_condition_is_refused_with_its_place(condition: str) -> None:
     with pytest.raises(RuleError) as caught:
-        parse(condition, COLUMNS)
+        parse(condition, COLUMNS, SEGMENTS)
     assert str(caught.value) == WRONG[condition]
 
 
@@ -167,12 +184,16 @@ RIGHT = {
     "abs(Least(carts_1h, product_views)) > 0": "ABS(LEAST(carts_1h, product_views)) > 0",
     "device IN ('a', 'b', 'a')": "device IN ('a', 'b')",
     "TRUE": "TRUE",
+    "IN_SEGMENT('VIP')": "in_segment('VIP')",
+    "NOT (in_segment('VIP') OR NOT In_Segment('it''s'))": (
+        "NOT in_segment('VIP') AND in_segment('it''s')"
+    ),
 }
 
 
 @pytest.mark.parametrize("condition", RIGHT)
 def test_a_condition_is_read_as_sql_does(condition: str) -> None:
-    assert str(parse(condition, COLUMNS)) == RIGHT[condition]
+    assert str(parse(condition, COLUMNS, SEGMENTS)) == RIGHT[condition]
 
 
 @pytest.mark.parametrize("name", ["case", "date", "interval", "count", "end", "symmetric", "abs"])
@@ -193,6 +214,12 @@ WRONG_SEGMENTS = {
     "": SegmentSpec("carts_1h > 1"),
     "a\nb": SegmentSpec("carts_1h >"),
     "x" * 201: SegmentSpec("carts_1h > 1"),
+    "Nothing": SegmentSpec(leave_when="carts_1h = 0", priority=3, members=()),
+    "Odd": SegmentSpec("TRUE", cooldown="1 hour", zone="Europe/Berlni", holdout="100%"),
+    "Listed": SegmentSpec(members=("ann", ""), group=" ", holdout="ten"),
+    "Long": SegmentSpec(members=tuple(range(10_001))),
+    "Dated": SegmentSpec("TRUE", opens="2026-12-01", until="2026-12-01T00:00:00Z"),
+    "Undated": SegmentSpec("TRUE", opens="tomorrow", until="2026-12-32"),
 }
 PRINTABLE = "expected a name of 1 to 200 printable characters"
 PROBLEMS = [
@@ -209,6 +236,45 @@ PROBLEMS = [
     Problem("segments.'a\\nb'", PRINTABLE),
     Problem("segments.'a\\nb'.when", "the condition ends where a value was expected"),
     Problem(f"segments.'{'x' * 40}'", PRINTABLE),
+    Problem(
+        "segments.Nothing.when", "this is needed where no members are listed, and is not there"
+    ),
+    Problem("segments.Nothing.leave_when", "it needs a when: users who are listed don't leave"),
+    Problem(
+        "segments.Nothing.priority", "it needs a group: it decides between the segments of one"
+    ),
+    Problem(
+        "segments.Odd.zone",
+        "expected a time zone such as Europe/Berlin, found 'Europe/Berlni', did you mean "
+        "'Europe/Berlin'?",
+    ),
+    Problem(
+        "segments.Odd.cooldown",
+        "expected a duration such as 30s, 5m, 1.5h or 7d (up to 100 years), found '1 hour'",
+    ),
+    Problem(
+        "segments.Odd.holdout", "expected a share such as 10% or 0.5%, below 100%, found '100%'"
+    ),
+    Problem("segments.Listed.group", PRINTABLE),
+    Problem(
+        "segments.Listed.members", "expected users, which are texts or whole numbers, found ''"
+    ),
+    Problem(
+        "segments.Listed.holdout", "expected a share such as 10% or 0.5%, below 100%, found 'ten'"
+    ),
+    Problem("segments.Long.members", "expected up to 10000 users, found 10001"),
+    Problem(
+        "segments.Dated.until",
+        "expected a moment after from (2026-12-01), found 2026-12-01T00:00:00Z",
+    ),
+    Problem(
+        "segments.Undated.from",
+        "expected a time such as 2026-01-31T12:00:00Z, found 'tomorrow'",
+    ),
+    Problem(
+        "segments.Undated.until",
+        "expected a time such as 2026-01-31T12:00:00Z, found '2026-12-32'",
+    ),
 ]
 
 
@@ -220,7 +286,7 @@ def test_compile_raises_with_every_mistake() -> None:
     with pytest.raises(ConfigError) as caught:
         Rulebook.compile(WRONG_SEGMENTS, COLUMNS, step_us=60_000_000, version=1)
     assert caught.value.problems == tuple(PROBLEMS)
-    assert str(caught.value).startswith("the rulebook has 7 mistakes:")
+    assert str(caught.value).startswith(f"the rulebook has {len(PROBLEMS)} mistakes:")
 
 
 def test_compile_keeps_names_in_order_and_the_version() -> None:
@@ -229,3 +295,81 @@ def test_compile_keeps_names_in_order_and_the_version() -> None:
     assert rulebook.names == ("Très chic 🛍", "A")
     assert rulebook.version == 3
     assert problems(segments, COLUMNS) == []
+
+
+def test_in_segment_stands_only_in_segments() -> None:
+    with pytest.raises(RuleError) as caught:
+        parse("in_segment('VIP')", COLUMNS)
+    assert str(caught.value) == ("column 1: in_segment stands only in the conditions of segments")
+
+
+def asks(*names: str, group: str | None = None, priority: int = 0) -> SegmentSpec:
+    when = " AND ".join(f"in_segment('{name}')" for name in names) or "TRUE"
+    return SegmentSpec(when, group=group, priority=priority)
+
+
+CIRCLES = {
+    "a segment that asks for itself": (
+        {"A": asks("A")},
+        [("A.when", "in_segment goes in a circle: A -> A")],
+    ),
+    "a long way round, told from its first": (
+        {"C": asks("A"), "A": asks("B"), "B": asks("C", "D"), "D": asks()},
+        [("C.when", "in_segment goes in a circle: C -> A -> B -> C")],
+    ),
+    "two circles": (
+        {"A": asks("B"), "B": asks("A"), "C": asks("D", "B"), "D": asks("C")},
+        [
+            ("A.when", "in_segment goes in a circle: A -> B -> A"),
+            ("C.when", "in_segment goes in a circle: C -> D -> C"),
+        ],
+    ),
+    "by leave_when": (
+        {"A": SegmentSpec("TRUE", leave_when="NOT in_segment('B')"), "B": asks("A")},
+        [("A.leave_when", "in_segment goes in a circle: A -> B -> A")],
+    ),
+    "through a group": (
+        {"A": asks(group="g", priority=1), "B": asks("C", group="g"), "C": asks("A")},
+        [("B.when", "in_segment goes in a circle: B -> C -> A, in one group with B")],
+    ),
+    "through a paused segment, which will go on": (
+        {"A": asks("B"), "B": SegmentSpec("in_segment('A')", paused=True)},
+        [("A.when", "in_segment goes in a circle: A -> B -> A")],
+    ),
+    "another of the group": (
+        {"A": asks("B", group="g", priority=1), "B": asks(group="g")},
+        [("A.when", "in_segment asks for B, which is in the same group g")],
+    ),
+    "equal priorities": (
+        {"A": asks(group="g"), "B": asks(group="h"), "C": asks(group="g")},
+        [
+            (
+                "C.priority",
+                "expected a priority of its own in the group g, found 0, which is that of A",
+            )
+        ],
+    ),
+    "none": (
+        {"A": asks("B", "C"), "B": asks("C", group="g"), "C": asks(), "D": asks("A", "C")},
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CIRCLES)
+def test_segments_that_contradict_each_other_are_refused(name: str) -> None:
+    segments, expected = CIRCLES[name]
+    found = [Problem(f"segments.{path}", message) for path, message in expected]
+    assert problems(segments, COLUMNS) == found
+
+
+def test_segments_stand_after_those_they_ask_for_and_paused_ones_last() -> None:
+    segments = {
+        "Third": asks("Second"),
+        "Paused": SegmentSpec("in_segment('Third')", paused=True),
+        "Second": asks("First", group="g"),
+        "Also second": asks(group="g", priority=1),
+        "First": asks("Paused"),
+    }
+    rulebook = Rulebook.compile(segments, COLUMNS, step_us=60_000_000, version=1)
+    assert rulebook.names == ("First", "Second", "Also second", "Third", "Paused")

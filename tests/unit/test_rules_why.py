@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from zlib import crc32
+
 import numpy as np
 import pytest
 
 from operators.frame import FeatureColumn, Frame, Kind
 from operators.pages.dictionary import Dictionary
+from operators.rules.crowd import Crowd
+from operators.rules.judgement import Judgement
 from operators.rules.rulebook import Rulebook
 from operators.rules.spec import SegmentSpec
+from operators.rules.standing import NEVER_IN
 
 MINUTE_US = 60_000_000
 NOW_US = 1_700_000_000_000_000
@@ -25,10 +30,10 @@ COLUMNS = {
 }
 
 
-def why(
-    spec: SegmentSpec, entered_us: int | None = None, **values: float | str
-) -> tuple[bool, list[str]]:
-    """Whether a user with these features is in after judging, and why."""
+def judgement_of(
+    specs: dict[str, SegmentSpec], words: dict[str, int], **values: float | str
+) -> tuple[Rulebook, Judgement]:
+    """Judge a user called ann with these features, who stands to segments as the words say."""
     dictionary = Dictionary()
     row = np.full((len(COLUMNS), 1), np.nan)
     for at, name in enumerate(COLUMNS):
@@ -38,12 +43,30 @@ def why(
         elif value is not None:
             row[at] = NOW_US - value * MINUTE_US if name == "since_purchase" else value
     frame = Frame(COLUMNS, row, np.array([NOW_US]), dictionary)
-    rulebook = Rulebook.compile({"Some": spec}, COLUMNS, step_us=MINUTE_US, version=1)
-    member = np.array([[entered_us is not None]])
-    judgement = rulebook.judge(frame, member, np.array([[entered_us or 0]]))
-    return bool(judgement.member[0, 0]), judgement.why(
-        judgement.evaluation.cases(np.array([0]))[0], 0
-    )
+    rulebook = Rulebook.compile(specs, COLUMNS, step_us=MINUTE_US, version=1)
+    standing = np.array([[words.get(name, NEVER_IN) for name in rulebook.names]])
+    crowd = Crowd(["ann"], np.array([crc32(b"ann")], np.uint32), np.array([0]))
+    return rulebook, rulebook.judge(frame, standing, crowd)
+
+
+def whys(
+    specs: dict[str, SegmentSpec], words: dict[str, int] | None = None, **values: float | str
+) -> dict[str, tuple[bool, list[str]]]:
+    """By segment whether the user is in after judging, and why."""
+    rulebook, judgement = judgement_of(specs, words or {}, **values)
+    (cases,) = judgement.cases(np.array([0]))
+    return {
+        name: (bool(judgement.member[at, 0]), judgement.why(cases, at))
+        for at, name in enumerate(rulebook.names)
+    }
+
+
+def why(
+    spec: SegmentSpec, entered_us: int | None = None, **values: float | str
+) -> tuple[bool, list[str]]:
+    """Whether a user with these features is in a segment after judging, and why."""
+    words = {} if entered_us is None else {"Some": entered_us}
+    return whys({"Some": spec}, words, **values)["Some"]
 
 
 TRUE = {
@@ -137,11 +160,11 @@ def test_who_stays_as_the_condition_to_leave_is_unknown() -> None:
 def test_who_is_held_by_the_dwell() -> None:
     assert why(HYSTERESIS, NOW_US - 5 * MINUTE_US + 1, product_views=1, carts_1h=0) == (
         True,
-        ["min_dwell 5m not over"],
+        ["min_dwell 5m is not over"],
     )
     assert why(HYSTERESIS, NOW_US - 5 * MINUTE_US + 1, product_views=4, carts_1h=0) == (
         True,
-        ["product_views = 4 (>= 3)", "min_dwell 5m not over"],
+        ["product_views = 4 (>= 3)", "min_dwell 5m is not over"],
     )
 
 
@@ -168,3 +191,103 @@ def test_a_number_has_the_digits_that_tell_it_from_the_limit() -> None:
         True,
         ["spend_30d = 12345678 (> 30)"],
     )
+
+
+IN, OUT = NOW_US - MINUTE_US, ~(NOW_US - MINUTE_US)  # since a minute
+
+
+def test_who_is_in_by_another_segment() -> None:
+    specs = {
+        "VIP": SegmentSpec("spend_30d > 20"),
+        "Call {now}": SegmentSpec("in_segment('VIP') AND carts_1h > 1"),
+        "Rest": SegmentSpec("NOT in_segment('VIP')"),
+        "Quiet": SegmentSpec("carts_1h = 2 AND NOT in_segment('Call {now}')"),
+    }
+    assert whys(specs, {"Quiet": IN}, spend_30d=25, carts_1h=2) == {
+        "VIP": (True, ["spend_30d = 25 (> 20)"]),
+        "Call {now}": (True, ["in segment VIP", "carts_1h = 2 (> 1)"]),
+        "Rest": (False, []),
+        "Quiet": (False, ["in segment Call {now}"]),
+    }
+    found = whys(specs, {"Call {now}": IN}, spend_30d=1, carts_1h=2)
+    assert found["Call {now}"] == (False, ["not in segment VIP"])
+    assert found["Rest"] == (True, ["not in segment VIP"])
+
+
+def test_membership_and_not_the_condition_is_asked_for() -> None:
+    specs = {
+        "VIP": SegmentSpec("spend_30d > 20", min_dwell="5m"),
+        "Call": SegmentSpec("in_segment('VIP')"),
+    }
+    assert whys(specs, {"VIP": IN}, spend_30d=1) == {
+        "VIP": (True, ["min_dwell 5m is not over"]),
+        "Call": (True, ["in segment VIP"]),
+    }
+    assert whys(specs, {"VIP": IN - 5 * MINUTE_US}, spend_30d=1) == {
+        "VIP": (False, ["spend_30d = 1 (<= 20)"]),
+        "Call": (False, []),
+    }
+
+
+def test_a_cooldown_is_told_when_it_is_over() -> None:
+    spec = {"Some": SegmentSpec("carts_1h > 1", cooldown="5m")}
+    assert whys(spec, {"Some": OUT}, carts_1h=2) == {"Some": (False, [])}
+    _, judgement = judgement_of(spec, {"Some": OUT}, carts_1h=2)
+    assert judgement.due_us.tolist() == [NOW_US + 4 * MINUTE_US]
+    long_out = {"Some": OUT + 4 * MINUTE_US}
+    assert whys(spec, long_out, carts_1h=2) == {
+        "Some": (True, ["carts_1h = 2 (> 1)", "cooldown 5m is over"])
+    }
+    assert whys(spec, {}, carts_1h=2) == {"Some": (True, ["carts_1h = 2 (> 1)"])}
+
+
+def test_dates_end_and_begin_whatever_the_dwell_says() -> None:
+    over = SegmentSpec("TRUE", until="2023-11-14T23:13:20+01:00", min_dwell="5m")
+    assert why(over, IN) == (False, ["until 2023-11-14T23:13:20+01:00 is over"])
+    local = SegmentSpec("TRUE", until="2023-11-14T23:13:20.000001", zone="Europe/Berlin")
+    assert why(local, IN) == (True, ["TRUE"])
+    coming = SegmentSpec("TRUE", opens="2023-11-15")
+    assert why(coming, IN) == (False, ["from 2023-11-15 is not yet"])
+    assert why(SegmentSpec("TRUE", opens="2023-11-14T22:13:20"), IN) == (True, ["TRUE"])
+
+
+def test_who_leaves_for_another_of_the_group() -> None:
+    specs = {
+        "Silver": SegmentSpec("spend_30d > 5", group="tier", priority=1),
+        "Gold": SegmentSpec("spend_30d > 20", group="tier", priority=2, min_dwell="5m"),
+        "Platinum": SegmentSpec("spend_30d > 50", group="tier", priority=3),
+    }
+    assert whys(specs, {"Silver": IN}, spend_30d=25) == {
+        "Silver": (False, ["Gold comes first in the group tier"]),
+        "Gold": (True, ["spend_30d = 25 (> 20)"]),
+        "Platinum": (False, []),
+    }
+    assert whys(specs, {"Silver": IN}, spend_30d=1)["Silver"] == (False, ["spend_30d = 1 (<= 5)"])
+    kept = whys(specs, {"Gold": IN}, spend_30d=60)
+    assert kept["Gold"] == (True, ["spend_30d = 60 (> 20)", "min_dwell 5m is not over"])
+    assert kept["Platinum"] == (False, [])
+    _, judgement = judgement_of(specs, {"Gold": IN}, spend_30d=60)
+    assert judgement.due_us.tolist() == [NOW_US + 4 * MINUTE_US]
+
+
+def test_who_is_listed() -> None:
+    spec = SegmentSpec("carts_1h > 1", leave_when="carts_1h = 0", members=("ann", 17))
+    assert why(spec, None, carts_1h=0) == (True, ["listed as a member"])
+    assert why(SegmentSpec(members=("ann",), cooldown="5m"), None) == (
+        True,
+        ["listed as a member"],
+    )
+    assert why(SegmentSpec(members=("bob",)), IN) == (False, ["no longer listed as a member"])
+
+
+def test_who_is_held_out_of_a_segment_that_had_none() -> None:
+    assert why(SegmentSpec("TRUE", holdout="99.9999%"), IN) == (
+        False,
+        ["held out, as 99.9999% of the users are"],
+    )
+
+
+def test_a_paused_segment_keeps_whom_it_has() -> None:
+    paused = SegmentSpec("carts_1h > 1", paused=True, until="2020-01-01")
+    assert why(paused, IN, carts_1h=0) == (True, ["the segment is paused"])
+    assert why(paused, None, carts_1h=2) == (False, [])
