@@ -123,8 +123,10 @@ def test_a_good_configuration_has_no_mistakes() -> None:
         ),
         (
             {"features": GOOD["features"] | {"x": {"count": "view", "sum": "p", "window": "1h"}}},
-            "features.x: expected one of count, sum, mean, min, max, last, first, since, "
-            "since_first, distinct, duration, sessions, funnel, found count and sum",
+            "features.x: expected one of count, sum, mean, min, max, median, percentile, last, "
+            "first, since, since_first, hour, weekday, distinct, most_frequent, decayed_count, "
+            "decayed_sum, rate, unmatched, funnel, funnel_time, duration, sessions, "
+            "returned_after, per_session, bounce_rate, found count and sum",
         ),
         (
             {"features": GOOD["features"] | {"two words": {"since": "view"}}},
