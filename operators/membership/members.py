@@ -15,7 +15,6 @@ import numpy as np
 from operators.clustering.model import ClusterModel
 from operators.clustering.nearest import Nearest
 from operators.clustering.space import Space
-from operators.events.batch import Mask
 from operators.features.clocks import Round
 from operators.features.windows import NEVER
 from operators.frame import FeatureColumn, Floats, Frame, Kind, Moments

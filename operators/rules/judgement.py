@@ -123,4 +123,3 @@ class Judgement:
     def _is_listed(self, rule: Rule, at: int) -> bool:
         users = rule.segment.users
         return bool(users) and self.round.crowd.user(at) in users
-

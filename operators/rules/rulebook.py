@@ -134,6 +134,6 @@ def _rules(segments: Sequence[Segment], strata: Sequence[Stratum]) -> list[Rule]
             continue
         circuit = strata[number].circuit
         when = Reason.of(segment.entry, circuit)
-        leave_when = segment.leave_when and Reason.of(segment.leave_when, circuit)
+        leave_when = None if segment.leave_when is None else Reason.of(segment.leave_when, circuit)
         found.append(Rule(segment, when, leave_when, number, rivals))
     return found

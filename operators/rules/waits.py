@@ -43,9 +43,7 @@ class Waits:
 class Timed:
     """The segments that have a length of time or a date, by their rows among some."""
 
-    def __init__(
-        self, segments: Sequence[Segment], read: Callable[[Segment], int | None]
-    ) -> None:
+    def __init__(self, segments: Sequence[Segment], read: Callable[[Segment], int | None]) -> None:
         found = [(row, us) for row, us in enumerate(map(read, segments)) if us is not None]
         self.rows: NDArray[np.intp] = np.array([row for row, _ in found], np.intp)
         self._us = np.array([us for _, us in found], np.int64)

@@ -83,9 +83,7 @@ WRONG = {
     '"abs"(carts_1h) > 1': f"column 1: there is no function 'abs'; {FUNCTIONS}",
     "ABS(carts_1h, 2) > 1": "column 1: ABS takes one number, found 2",
     # other segments
-    "carts_1h > 1 AND in_segment('VPI')": (
-        "column 29: unknown segment 'VPI', did you mean 'VIP'?"
-    ),
+    "carts_1h > 1 AND in_segment('VPI')": ("column 29: unknown segment 'VPI', did you mean 'VIP'?"),
     "in_segment('x1')": "column 12: unknown segment 'x1'; there are VIP, Buyers, it's",
     "in_segments('VIP')": (
         "column 1: there is no function 'in_segments', did you mean 'in_segment'?"
@@ -242,7 +240,9 @@ PROBLEMS = [
         "segments.Nothing.when", "this is needed where no members are listed, and is not there"
     ),
     Problem("segments.Nothing.leave_when", "it needs a when: users who are listed don't leave"),
-    Problem("segments.Nothing.priority", "it needs a group: it decides between the segments of one"),
+    Problem(
+        "segments.Nothing.priority", "it needs a group: it decides between the segments of one"
+    ),
     Problem(
         "segments.Odd.zone",
         "expected a time zone such as Europe/Berlin, found 'Europe/Berlni', did you mean "
@@ -300,9 +300,7 @@ def test_compile_keeps_names_in_order_and_the_version() -> None:
 def test_in_segment_stands_only_in_segments() -> None:
     with pytest.raises(RuleError) as caught:
         parse("in_segment('VIP')", COLUMNS)
-    assert str(caught.value) == (
-        "column 1: in_segment stands only in the conditions of segments"
-    )
+    assert str(caught.value) == ("column 1: in_segment stands only in the conditions of segments")
 
 
 def asks(*names: str, group: str | None = None, priority: int = 0) -> SegmentSpec:
@@ -368,7 +366,7 @@ def test_segments_that_contradict_each_other_are_refused(name: str) -> None:
 def test_segments_stand_after_those_they_ask_for_and_paused_ones_last() -> None:
     segments = {
         "Third": asks("Second"),
-        "Paused": SegmentSpec("in_segment('Third')", paused=True),
+        "Paused": SegmentSpec("carts_1h > 1", paused=True),
         "Second": asks("First", group="g"),
         "Also second": asks(group="g", priority=1),
         "First": asks("Paused"),
