@@ -70,15 +70,15 @@ class _Told:
 
     def __init__(self, verdicts: Verdicts, rulebook: Rulebook) -> None:
         judgement, changed, names = verdicts.judgement, verdicts.changed, rulebook.names
-        cases = judgement.cases(changed)
+        people = judgement.people(changed)
         self.now = iso(verdicts.frame.now_us[changed])
-        self.why: list[dict[str, list[str]]] = [{} for _ in cases]
-        self.since: list[dict[str, str]] = [{} for _ in cases]
-        self.held_out: list[dict[str, str]] = [{} for _ in cases]
-        self.moves: list[list[tuple[str, str, list[str]]]] = [[] for _ in cases]
+        self.why: list[dict[str, list[str]]] = [{} for _ in people]
+        self.since: list[dict[str, str]] = [{} for _ in people]
+        self.held_out: list[dict[str, str]] = [{} for _ in people]
+        self.moves: list[list[tuple[str, str, list[str]]]] = [[] for _ in people]
         member = judgement.member[:, changed].T
         for position, segment, moment in _moments(member, verdicts.words):
-            self.why[position][names[segment]] = judgement.why(cases[position], segment)
+            self.why[position][names[segment]] = people[position].why(segment)
             self.since[position][names[segment]] = moment
         held_out = judgement.held_out[:, changed].T
         for position, segment, moment in _moments(held_out, verdicts.words):
@@ -86,7 +86,7 @@ class _Told:
         for position, segment in _pairs(member != judgement.was_member[:, changed].T):
             name, entered = names[segment], self.why[position].get(names[segment])
             kind = "leave" if entered is None else "enter"
-            reasons = judgement.why(cases[position], segment) if entered is None else entered
+            reasons = people[position].why(segment) if entered is None else entered
             self.moves[position].append((name, kind, reasons))
 
 

@@ -114,17 +114,41 @@ class Reason:
     literal: int
     fact: _Fact | _Threshold | None
     children: tuple[Reason, ...]
+    plain: bool  # an AND of atoms, as most conditions are
 
-    @classmethod
-    def of(cls, condition: Condition, circuit: Circuit) -> Reason:
-        """The reason to a condition of a circuit."""
-        literal = circuit.literals[condition]
+    def told(self, truth: bool | None, case: Case) -> str:
+        """What an atom comes to."""
+        text = case.told.get(id(self))
+        if text is None:
+            assert self.fact is not None, "only atoms are told"
+            text = case.told[id(self)] = self.fact.text(truth, case)
+        return text
+
+
+class Reasons:
+    """The reasons to the conditions of a circuit; what conditions share is there once."""
+
+    def __init__(self, circuit: Circuit) -> None:
+        self._circuit = circuit
+        self._known: dict[Condition, Reason] = {}
+
+    def of(self, condition: Condition) -> Reason:
+        """The reason to a condition."""
+        reason = self._known.get(condition)
+        if reason is None:
+            reason = self._known[condition] = self._reason(condition)
+        return reason
+
+    def _reason(self, condition: Condition) -> Reason:
+        literal = self._circuit.literals[condition]
         if isinstance(condition, All | Some):
-            return cls(literal, None, tuple(cls.of(x, circuit) for x in condition.children))
-        sides = tuple(_side(operand, circuit.rows) for operand in operands(condition))
+            children = tuple(map(self.of, dict.fromkeys(condition.children)))
+            plain = isinstance(condition, All) and all(x.fact is not None for x in children)
+            return Reason(literal, None, children, plain)
+        sides = tuple(_side(operand, self._circuit.rows) for operand in operands(condition))
         converse = condition if isinstance(condition, Constant) else condition.complement()
         fact = _Fact(sides, _pattern(condition), _pattern(converse))
-        return cls(literal, _threshold(fact, condition, converse) or fact, ())
+        return Reason(literal, _threshold(fact, condition, converse) or fact, (), False)
 
 
 def explain(reason: Reason, case: Case) -> list[str]:
@@ -134,9 +158,11 @@ def explain(reason: Reason, case: Case) -> list[str]:
     that is unknown by those that are unknown; an OR likewise. So the parts that decide are
     always those with the value of the whole.
     """
+    if reason.plain and case.truths[reason.literal]:
+        return [child.told(True, case) for child in reason.children]
     truth = case.truth(reason.literal)
     if reason.fact is not None:
-        return [reason.fact.text(truth, case)]
+        return [reason.told(truth, case)]
     found: list[str] = []
     _add_deciding(reason, truth, case, found)
     return list(dict.fromkeys(found))
@@ -146,7 +172,7 @@ def _add_deciding(reason: Reason, truth: bool | None, case: Case, found: list[st
     for child in reason.children:
         if case.truth(child.literal) is truth:
             if child.fact is not None:
-                found.append(child.fact.text(truth, case))
+                found.append(child.told(truth, case))
             else:
                 _add_deciding(child, truth, case, found)
 

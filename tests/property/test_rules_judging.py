@@ -221,10 +221,9 @@ def words_of(people: Sequence[Person], names: Sequence[str]) -> Moments:
 
 def why(judgement: Judgement) -> Mapping[tuple[int, int], list[str]]:
     """The why of every user and segment."""
-    cases = judgement.cases(np.arange(judgement.member.shape[1]))
+    people = judgement.people(np.arange(judgement.member.shape[1]))
     return {
-        (segment, at): judgement.why(cases[at], segment)
-        for segment, at in np.ndindex(judgement.member.shape)
+        (segment, at): people[at].why(segment) for segment, at in np.ndindex(judgement.member.shape)
     }
 
 
