@@ -71,7 +71,7 @@ class Judgement:
 
         They read the frame that was judged, which must not have changed since.
         """
-        columns = (self.member, self.was_member, self.round.may_leave)
+        columns = (self.member, self.was_member, self.round.inside, self.round.may_leave)
         flags = ([row.tobytes() for row in column[:, positions].T] for column in columns)
         cases = zip(*(each.cases(positions) for each in self.evaluations), strict=True)
         return [Person(self, *each) for each in zip(cases, *flags, strict=True)]
@@ -88,6 +88,7 @@ class Person:
     cases: tuple[Case, ...]
     member: bytes
     was_member: bytes
+    inside: bytes
     may_leave: bytes
 
     def why(self, index: int) -> list[str]:
@@ -120,15 +121,15 @@ class Person:
         return found
 
     def _why_out(self, rule: Rule, when: Reason, index: int) -> list[str]:
-        segment, case, round_ = rule.segment, self.cases[rule.stratum], self.judgement.round
-        now_us = round_.frame.now_us[case.at]
-        if round_.inside[index, case.at]:
+        segment, case = rule.segment, self.cases[rule.stratum]
+        if self.inside[index]:
             return [f"held out, as {segment.holdout * 100:.6g}% of the users are"]
-        if segment.closes and now_us >= segment.closes.at_us:
+        now_us = case.frame.now_us
+        if segment.closes and now_us[case.at] >= segment.closes.at_us:
             return [f"until {segment.closes.text} is over"]
-        if segment.opens and now_us < segment.opens.at_us:
+        if segment.opens and now_us[case.at] < segment.opens.at_us:
             return [f"from {segment.opens.text} is not yet"]
-        winner = next((x for x in rule.rivals if round_.inside[x, case.at]), None)
+        winner = next((x for x in rule.rivals if self.inside[x]), None)
         if winner is not None and not self.may_leave[index]:
             first = self.judgement.rules[winner].segment.name
             return [f"{first} comes first in the group {segment.group}"]

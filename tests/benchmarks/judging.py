@@ -41,31 +41,40 @@ BATCH: Final = 1_000  # events
 END_US: Final = 1_790_000_000_000_000
 PARTS: Final = ("profile", "judge", "publish")
 
-# Thresholds that analysts would choose, each with how it is compared.
-THRESHOLDS: Final[Mapping[str, tuple[str, ...]]] = {
-    "product_views": (">= 3", ">= 5", "> 10", "= 0"),
-    "session_minutes": ("> 5", "> 10", "< 1"),
-    "views_1h": (">= 3", ">= 10", "= 0"),
-    "carts_1h": (">= 1", ">= 2", "= 0"),
-    "events_24h": ("> 30", "> 10", "BETWEEN 1 AND 5"),
+# Thresholds that analysts would choose, each with how it is compared: on what users are, which
+# changes with weeks, and on what they are doing, which changes with every visit.
+TRAITS: Final[Mapping[str, tuple[str, ...]]] = {
     "spend_30d": ("> 100", "> 500", "> 1500", "= 0"),
     "spend": ("> 200", "> 5000", "= 0"),
     "categories_7d": (">= 2", ">= 4"),
     "visits_30d": (">= 2", ">= 5", "= 1"),
     "since_purchase": ("< 1440", "< 10080", "> 43200", "IS NULL"),
-    "last_price": ("> 50", "> 300", "< 20"),
     "device": ("= 'mobile'", "= 'desktop'", "IN ('mobile', 'tablet')"),
+}
+DOINGS: Final[Mapping[str, tuple[str, ...]]] = {
+    "product_views": (">= 3", ">= 5", "> 10", "= 0"),
+    "session_minutes": ("> 5", "> 10", "< 1"),
+    "views_1h": (">= 3", ">= 10", "= 0"),
+    "carts_1h": (">= 1", ">= 2", "= 0"),
+    "events_24h": ("> 30", "> 10", "BETWEEN 1 AND 5"),
+    "last_price": ("> 50", "> 300", "< 20"),
 }
 
 
-def many_segments(count: int, seed: int = 1) -> dict[str, dict[str, Any]]:
-    """Segments as a marketing department has them: two or three comparisons each, a quarter
-    with a condition to leave, a third with a shortest stay, some with a cool-down."""
+def many_segments(count: int, doing: float = 0.2, seed: int = 1) -> dict[str, dict[str, Any]]:
+    """Segments as a marketing department has them.
+
+    Two or three traits each, in a share `doing` of them one of the traits gives way to what
+    users are doing. A quarter have a condition to leave, a third a shortest stay, some a
+    cool-down.
+    """
     draw = random.Random(seed)
     found: dict[str, dict[str, Any]] = {}
     for number in range(count):
-        names = draw.sample(sorted(THRESHOLDS), draw.choice((2, 2, 3)))
-        parts = [f"{name} {draw.choice(THRESHOLDS[name])}" for name in names]
+        names = draw.sample(sorted(TRAITS), draw.choice((2, 2, 3)))
+        if draw.random() < doing:
+            names[0] = draw.choice(sorted(DOINGS))
+        parts = [f"{name} {draw.choice((TRAITS | DOINGS)[name])}" for name in names]
         spec: dict[str, Any] = {"when": " AND ".join(parts)}
         if draw.random() < 0.25:
             spec["leave_when"] = f"NOT ({parts[0]})"
@@ -158,12 +167,13 @@ class Lane:
 
 
 def measure(events: Events, wall: bool, parts: int) -> dict[str, tuple[dict[str, float], float]]:
-    """By number of segments: microseconds an event of each part of the work, and the share of
-    the judged users who changed. The first of the parts of the events is not counted.
+    """By segments: microseconds an event of each part of the work, and the share of the judged
+    users who changed. The first of the parts of the events is not counted.
     """
     lanes = {
         "6 segments": Lane(SEGMENTS, wall),
         "200 segments": Lane(many_segments(200), wall),
+        "200, all of doings": Lane(many_segments(200, doing=1), wall),
     }
     found: dict[str, list[tuple[dict[str, float], float]]] = {name: [] for name in lanes}
     size = len(events) // parts
