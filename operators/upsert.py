@@ -1,7 +1,7 @@
 """Upsert: brings the committed changelog into a store.
 
-Key: a part of the users, so that a user's records stay in order. State: none; after a restart
-the records since the last checkpoint come again, and the store knows them by their versions.
+Key: one for all. State: none; after a restart the records since the last checkpoint come again,
+and the store knows them by their versions.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Store(Protocol):
 
 
 class Upsert(KeyedProcessFunction):
-    """Input: (part, kind, values, time in Kafka of the newest). Output: nothing."""
+    """Input: (assignments, transitions, time in Kafka of the newest). Output: nothing."""
 
     def __init__(self, open_store: Callable[[], Store]) -> None:
         self._open_store = open_store
@@ -65,10 +65,10 @@ class Upsert(KeyedProcessFunction):
             self._store.close()
 
     def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> Iterator[Any]:
-        _, kind, values, written_ms = value
+        of_assignments, of_transitions, written_ms = value
         read_ms = now_us() // 1_000
-        assignments = self._decoded(assignment_decoder, values if kind == ASSIGNMENTS else ())
-        transitions = self._decoded(transition_decoder, values if kind == TRANSITIONS else ())
+        assignments = self._decoded(assignment_decoder, of_assignments or ())
+        transitions = self._decoded(transition_decoder, of_transitions or ())
         self._write(assignments, transitions)
         self._metrics.written(len(assignments), len(transitions))
         self._metrics.delays(
