@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -30,8 +32,6 @@ from tests.segments_oracle import Holds, Person, Spec, Stay
 START_US = 1_700_000_000_000_000
 STEP_US = 20
 HORIZON_US = 60
-SPANS_US = (0, 5, 25)
-SHARES = (0, 0, 40, 70)
 NAMES = ("ann", "bob", "cay", "dan")
 
 Row = tuple[float | None, int | None, int | None]  # views, and the moments of two ages
@@ -92,65 +92,104 @@ def iso(moment_us: int) -> str:
     return (datetime.fromtimestamp(0, UTC) + timedelta(microseconds=moment_us)).isoformat()
 
 
-DATES = st.none() | st.integers(START_US - 20, START_US + 80)
 MOMENTS = st.none() | st.integers(START_US - 40, START_US + 100)
 ROWS = st.tuples(st.sampled_from((None, 0.0, 2.0, 3.0)), MOMENTS, MOMENTS)
 
 
-@st.composite
-def versions_of(draw: st.DrawFn, names: Sequence[str]) -> Version:
-    """Segments with everything that there is, under these names, in some order.
-
-    A segment asks only for those of lower ranks, and a group is of one rank, so that nothing
-    goes in a circle.
-    """
-    ranks = {name: draw(st.integers(0, 2)) for name in names}
-    found = {}
-    for priority, name in enumerate(names):
-        lower = [other for other in names if ranks[other] < ranks[name]]
-        asking = st.tuples(st.just("in segment"), st.sampled_from(lower or [""]))
-        atoms = EXACT | asking if lower else EXACT
-        conditions = TREES.conditions(atoms)
-        opens, closes = draw(DATES), draw(DATES)
-        if opens is not None and closes is not None and opens >= closes:
-            closes = None
-        members = draw(st.sampled_from(((), (), (), NAMES[:2], NAMES[3:])))
-        when = draw(conditions if not members else st.none() | conditions)
-        group = draw(st.sampled_from((None, f"group {ranks[name]}")))
-        leave_when = None if when is None else draw(st.none() | conditions)
-        found[name] = Spec(
-            when=when,
-            leave_when=leave_when,
-            min_dwell=draw(st.sampled_from(SPANS_US)),
-            cooldown=draw(st.sampled_from(SPANS_US)),
-            opens=opens,
-            closes=closes,
-            group=group,
-            priority=0 if group is None else priority,
-            paused=draw(st.sampled_from((False, False, False, True))),
-            members=members,
-            asks=segments_in((when, leave_when)),
-        )
-    specs = {name: found[name] for name in draw(st.permutations(names))}
-    return Version(specs, {name: draw(st.sampled_from(SHARES)) for name in names})
+def compared(name: str, operator: str, number: float) -> Tree:
+    return (operator, ("column", name), ("number", number))
 
 
-USERS = len(NAMES)
-STEPS = st.tuples(
-    st.integers(0, 1),  # which of two versions of the segments judges
-    st.lists(ROWS, min_size=USERS, max_size=USERS),
-    st.lists(st.integers(0, 30), min_size=USERS, max_size=USERS),
+SIMPLE: tuple[Tree, ...] = (
+    *(compared("views", ">", 1.0), compared("views", ">", 2.0), compared("views", "<", 2.0)),
+    *(compared("young", "<", 3.0), compared("young", ">", 2.0), compared("old", ">", 3.0)),
+    *(compared("old", "<=", 2.0), ("true",)),
 )
-Step = tuple[int, list[Row], list[int]]
+USERS = len(NAMES)
+Step = tuple[int, list[Row], list[int]]  # which version judges, features, and how long after
 History = tuple[list[Version], list[Step]]
 
 
-@st.composite
-def histories(draw: st.DrawFn) -> History:
-    """Two versions of some segments, and what happens to some users."""
-    names = [f"segment {at}" for at in range(draw(st.integers(0, 5)))]
-    versions = [draw(versions_of(names)), draw(versions_of(names))]
-    return versions, draw(st.lists(STEPS, min_size=1, max_size=6))
+class Draw:
+    """Draws all but conditions from a seed: hypothesis itself would leave most at their least,
+    and segments with dates, groups and holdouts all at once would be rare.
+    """
+
+    def __init__(self, seed: int, trees: Sequence[Tree]) -> None:
+        self._random = Random(seed)
+        self._trees = [*SIMPLE, *trees]
+
+    def version(self, names: Sequence[str]) -> Version:
+        """Segments with everything that there is, under these names, in some order.
+
+        A segment asks only for those of lower ranks, and a group is of one rank, so that
+        nothing goes in a circle.
+        """
+        ranks = {name: self._random.randint(0, 2) for name in names}
+        specs = {}
+        for priority, name in enumerate(names):
+            lower = [other for other in names if ranks[other] < ranks[name]]
+            specs[name] = self._spec(lower, f"group {ranks[name]}", priority)
+        shares = {name: self._one(0, 0, 0, 40, 70) for name in names}
+        order = self._random.sample(names, len(names))
+        return Version({name: specs[name] for name in order}, shares)
+
+    def history(self) -> History:
+        """One or two versions of some segments, and what happens to some users."""
+        names = [f"segment {at}" for at in range(self._random.randint(0, 5))]
+        versions = [self.version(names) for _ in range(self._one(1, 1, 2))]
+        return versions, [self._step(len(versions)) for _ in range(self._random.randint(1, 12))]
+
+    def _spec(self, lower: Sequence[str], group: str, priority: int) -> Spec:
+        members = self._one((), (), (), (), NAMES[:1], NAMES[3:])
+        when = None if members and self._one(True, False) else self._condition(lower)
+        leave_when = None if when is None else self._one(None, self._condition(lower))
+        opens, closes = self._date(), self._date()
+        if opens is not None and closes is not None and opens >= closes:
+            closes = None
+        group_or_none = self._one(None, group)
+        return Spec(
+            when=when,
+            leave_when=leave_when,
+            min_dwell=self._one(0, 0, 5, 25),
+            cooldown=self._one(0, 0, 5, 25),
+            members=members,
+            opens=opens,
+            closes=closes,
+            group=group_or_none,
+            priority=0 if group_or_none is None else priority,
+            paused=self._one(*[False] * 6, True),
+            asks=segments_in((when, leave_when)),
+        )
+
+    def _condition(self, asked: Sequence[str]) -> Tree:
+        tree: Tree = self._random.choice(self._trees)
+        if not asked:
+            return tree
+        asking: Tree = ("in segment", self._random.choice(asked))
+        negated: Tree = ("not", asking)
+        return self._one(tree, asking, negated, ("and", tree, asking), ("or", negated, tree))
+
+    def _date(self) -> int | None:
+        return self._one(None, None, None, START_US + self._random.randint(-20, 120))
+
+    def _step(self, versions: int) -> Step:
+        rows = [
+            (self._one(None, 0.0, 2.0, 3.0), self._moment(), self._moment()) for _ in range(USERS)
+        ]
+        waits = [self._random.randint(0, 30) for _ in range(USERS)]
+        return self._random.randrange(versions), rows, waits
+
+    def _moment(self) -> int | None:
+        return self._one(None, START_US + self._random.randint(-40, 100))
+
+    def _one(self, *choices: Any) -> Any:
+        return self._random.choice(choices)
+
+
+SEEDS = st.binary(min_size=8, max_size=8).map(int.from_bytes)
+DRAWS = st.builds(Draw, SEEDS, st.lists(TREES.conditions(EXACT), max_size=4))
+HISTORIES = st.builds(Draw.history, DRAWS)
 
 
 def rulebook_of(version: Version) -> Rulebook:
@@ -182,10 +221,9 @@ def words_of(people: Sequence[Person], names: Sequence[str]) -> Moments:
 
 def why(judgement: Judgement) -> Mapping[tuple[int, int], list[str]]:
     """The why of every user and segment."""
-    cases = judgement.cases(np.arange(judgement.member.shape[1]))
+    people = judgement.people(np.arange(judgement.member.shape[1]))
     return {
-        (segment, at): judgement.why(cases[at], segment)
-        for segment, at in np.ndindex(judgement.member.shape)
+        (segment, at): people[at].why(segment) for segment, at in np.ndindex(judgement.member.shape)
     }
 
 
@@ -203,8 +241,9 @@ def check_step(
         held_out = version.held_out(person.name)
         person.judge(version.specs, held_out, holds_at(row, now), now)
     changes = judgement.changes
-    words[changes.users, changes.segments] = changes.words
-    np.testing.assert_array_equal(words, words_of(people, rulebook.names))
+    after = words.copy()
+    after[changes.users, changes.segments] = changes.words
+    np.testing.assert_array_equal(after, words_of(people, rulebook.names))
     for at, person in enumerate(people):
         assert named(rulebook, judgement.member[:, at]) == person.members()
         assert named(rulebook, judgement.held_out[:, at]) == person.held_out()
@@ -223,30 +262,29 @@ def play(history: History) -> Iterator[tuple[Version, list[Person], Judgement, S
         yield versions[at], people, judgement, (at, rows, now_us)
 
 
-@settings(max_examples=400, deadline=None)
-@given(histories())
+def rivals_met(version: Version, person: Person) -> bool:
+    """Whether someone is in two segments of a group, though not both are paused."""
+    inside = {name for name, stay in person.stays.items() if stay.inside}
+    groups = Counter(version.specs[name].group for name in inside if not version.specs[name].paused)
+    taken = {version.specs[name].group for name in inside if version.specs[name].paused}
+    return any(
+        group is not None and (count > 1 or group in taken) for group, count in groups.items()
+    )
+
+
+@settings(max_examples=200, deadline=None)
+@given(HISTORIES)
 def test_members_are_those_of_the_oracle(history: History) -> None:
-    for _, _, judgement, _ in play(history):
+    for version, people, judgement, _ in play(history):
+        assert not any(rivals_met(version, person) for person in people)
         for (segment, at), reasons in why(judgement).items():
             told = judgement.member[segment, at] or judgement.was_member[segment, at]
             assert bool(reasons) == told
             assert len(set(reasons)) == len(reasons)
 
 
-@settings(max_examples=300, deadline=None)
-@given(histories())
-def test_nobody_is_in_two_segments_of_a_group(history: History) -> None:
-    for version, people, _, _ in play(history):
-        for group in {spec.group for spec in version.specs.values()} - {None}:
-            rivals = {name for name, spec in version.specs.items() if spec.group == group}
-            paused = {name for name in rivals if version.specs[name].paused}
-            for person in people:
-                inside = {name for name in rivals if person.stays[name].inside}
-                assert len(inside) <= 1 or inside <= paused
-
-
-@settings(max_examples=300, deadline=None)
-@given(histories())
+@settings(max_examples=150, deadline=None)
+@given(HISTORIES)
 def test_nothing_changes_before_due(history: History) -> None:
     """Judged at every microsecond until due, with nothing but time going on, all stay put."""
     for version, people, judgement, (_, rows, now_us) in play(history):
@@ -277,8 +315,8 @@ REASONS = {
 def test_the_histories_reach_everything() -> None:
     reached: Counter[str] = Counter()
 
-    @settings(max_examples=400, deadline=None, derandomize=True, database=None)
-    @given(histories())
+    @settings(max_examples=200, deadline=None, derandomize=True, database=None)
+    @given(HISTORIES)
     def collect(history: History) -> None:
         for _, _, judgement, _ in play(history):
             found = {reason for reasons in why(judgement).values() for reason in reasons}
@@ -288,7 +326,7 @@ def test_the_histories_reach_everything() -> None:
             reached["three strata"] += len(judgement.evaluations) > 2
 
     collect()
-    assert all(reached[name] for name in (*REASONS, "three strata")), reached
+    assert min(reached[name] for name in (*REASONS, "three strata")) > 2, reached
 
 
 def judged(spec: SegmentSpec, row: Row, entered_us: int | None) -> Judgement:

@@ -366,7 +366,7 @@ def test_segments_that_contradict_each_other_are_refused(name: str) -> None:
 def test_segments_stand_after_those_they_ask_for_and_paused_ones_last() -> None:
     segments = {
         "Third": asks("Second"),
-        "Paused": SegmentSpec("in_segment('Third')", paused=True),
+        "Paused": SegmentSpec("carts_1h > 1", paused=True),
         "Second": asks("First", group="g"),
         "Also second": asks(group="g", priority=1),
         "First": asks("Paused"),
