@@ -9,9 +9,9 @@ from typing import Final
 import msgspec
 
 from flink_job.committed import committed_files
-from flink_job.plan import Topics
 from flink_job.stores.base import Store
 from flink_job.stores.sqlite import SqliteStore
+from flink_job.topics import Topics
 from operators.errors import FlockwiseError, StoreError
 from operators.records import (
     Assignment,

@@ -9,11 +9,12 @@ from pyflink.common import Types
 from flink_job.changelog import Changelog, changelog_batches
 from flink_job.runtime.environment import Environment
 from flink_job.sinks import Sink, discard, unpacked
-from flink_job.sources import Source, micro_batches
+from flink_job.sources import ControlTopic, Source, micro_batches
 from operators.assign import MODELS, RECORDS, Assign
 from operators.learn import MODEL, Learn
 from operators.profile import DEAD_LETTERS, EVALUATIONS, SAMPLES, TOTALS, Profile
 from operators.settings import Settings
+from operators.steer import Steer
 from operators.upsert import Store, Upsert
 
 
@@ -23,12 +24,16 @@ def define_segment_job(
     lane_keys: Sequence[int],
     source: Source,
     sink: Sink,
+    *,
     ledger: Sink | None = None,
+    control: ControlTopic | None = None,
 ) -> None:
     """Events in, segments out: batches of a lane -> Profile -> (Learn ->) Assign -> the sink.
 
-    A bounded run tells in a `ledger` what became of its records.
+    A bounded run tells in a `ledger` what became of its records; the segments of others change
+    by what Steer takes from `control`.
     """
+    tables = environment.tables
     profiled = (
         micro_batches(environment, source, lanes=len(lane_keys))
         .key_by(lambda batch: lane_keys[batch[0]], Types.INT())
@@ -43,16 +48,26 @@ def define_segment_job(
         .uid("learn")
         .name("Learn")
     )
+    letters = profiled.get_side_output(DEAD_LETTERS)
+    judged = profiled
+    if control:
+        steered = (
+            control.messages(environment)
+            .key_by(lambda message: 0, Types.INT())
+            .process(Steer(settings, lane_keys), EVALUATIONS)
+            .uid("steer")
+            .name("Steer")
+        )
+        letters = letters.union(steered.get_side_output(DEAD_LETTERS))
+        judged = profiled.union(steered)
     assigned = (
-        profiled.key_by(lambda evaluations: evaluations[0], Types.INT())
+        judged.key_by(lambda message: message[0], Types.INT())
         .connect(models.broadcast(MODELS))
         .process(Assign(settings), RECORDS)
         .uid("assign")
         .name("Assign")
     )
-    tables = environment.tables
-    letters = tables.from_data_stream(profiled.get_side_output(DEAD_LETTERS))
-    sink.write(tables, unpacked(tables, assigned).union_all(letters))
+    sink.write(tables, unpacked(tables, assigned).union_all(tables.from_data_stream(letters)))
     if ledger:
         ledger.write(tables, tables.from_data_stream(profiled.get_side_output(TOTALS)))
 

@@ -19,7 +19,7 @@ from flink_job.config.secrets import resolve
 from operators.errors import PreflightError
 
 _WITHIN_MS: Final = 6_000
-_LARGEST_MESSAGE: Final = 64 * 1024 * 1024
+LARGEST_MESSAGE: Final = 64 * 1024 * 1024
 _FETCH_BYTES: Final = 8 * 1024 * 1024
 _POLL_RECORDS: Final = 10_000
 _SILENT_S: Final = 30.0
@@ -153,17 +153,6 @@ def make_topic(
         wanted = {"num_partitions": partitions, "configs": dict(configs or {})}
         with suppress(TopicAlreadyExistsError):  # somebody else was faster
             client.create_topics({name: wanted}, wait_for_metadata=True)
-
-
-def make_output_topics(broker: Broker, assignments: str, transitions: str, letters: str) -> None:
-    """Make the topics of a run that are not there, each with the settings that it needs.
-
-    Raises:
-        PreflightError: Kafka does not answer, or does not let us.
-    """
-    make_topic(broker, assignments, 4, {"cleanup.policy": "compact"})
-    make_topic(broker, transitions, 4)
-    make_topic(broker, letters, 1, {"max.message.bytes": str(_LARGEST_MESSAGE)})
 
 
 def largest_message(broker: Broker, topic: str) -> int:

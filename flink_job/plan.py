@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
@@ -19,32 +19,21 @@ from flink_job.config.secrets import resolve
 from flink_job.folder import RunFolder
 from flink_job.kafka import Broker
 from flink_job.sinks import FolderSink, KafkaSink, Sink
-from flink_job.sources import KafkaEvents, Source, StagedEvents
+from flink_job.sources import ControlTopic, KafkaEvents, Source, StagedEvents
 from flink_job.stores.base import Store
 from flink_job.stores.opening import open_store
 from flink_job.stores.spec import SqliteSpec
+from flink_job.topics import Topics
+from operators.control.messages import Segments
 from operators.durations import parse_duration_us
-from operators.settings import Clock, Outputs, Settings
+from operators.frame import FeatureColumn
+from operators.settings import Clock, Outputs, Settings, judged_columns
 
 # Latency is of no use in a run that ends, and larger batches cost less an event.
 _BOUNDED_BATCH_MS: Final = 500
 # Base64 makes four bytes of three, and the letter itself takes some.
 _LETTER_SHARE: Final = 0.7
 _FOLDER_LETTER_BYTES: Final = 16 * 1024 * 1024
-_RULES_VERSION: Final = 1  # of the segments that a configuration seeds
-
-
-@dataclass(frozen=True)
-class Topics:
-    """The names under which records go out, in Kafka and in folders alike."""
-
-    assignments: str = "assignments"
-    transitions: str = "transitions"
-    dead_letters: str = "dead-letters"
-
-    def all(self) -> tuple[str, str, str]:
-        """The three names."""
-        return self.assignments, self.transitions, self.dead_letters
 
 
 @dataclass(frozen=True)
@@ -64,10 +53,23 @@ class Plan:
         return (self.base / Path(path).expanduser()).resolve()
 
     def fingerprint(self) -> str:
-        """A short name of all that state depends on: a resumed run must have the same."""
+        """A short name of what a resumed run must have as it was: of a bounded one, all.
+
+        A live run may go on with other features, segments and clusters.
+        """
         config = self.config
-        kept = (config.features, list(config.segments), config.clusters, config.run.lanes)
+        judged = (config.features, config.segments, config.clusters) if config.bounded else ()
+        kept = (judged, config.run.lanes)
         return sha256(msgspec.json.encode(kept, order="deterministic")).hexdigest()[:16]
+
+    @property
+    def steered(self) -> bool:
+        """Whether segments may change while the job runs: it has a control topic."""
+        return not self.config.bounded and self.config.output.kafka is not None
+
+    def judged_columns(self) -> Mapping[str, FeatureColumn]:
+        """What conditions may name: the features, and the cluster."""
+        return judged_columns(self.config.features)
 
     def files(self) -> FileSource | None:
         """The files to read, with absolute paths."""
@@ -82,7 +84,14 @@ class Plan:
         out = self.config.output.kafka
         if out is None:
             return Topics()
-        return Topics(out.assignments, out.transitions, out.dead_letters)
+        name = self.config.name
+        return Topics(
+            out.assignments,
+            out.transitions,
+            out.dead_letters,
+            control=out.control or f"{name}-control",
+            status=out.status or f"{name}-status",
+        )
 
     def output_folder(self) -> Path | None:
         """The folder of the changelog, None if it goes to Kafka."""
@@ -106,17 +115,20 @@ class Plan:
         as_of = self.config.run.as_of
         return None if as_of is None else moment_us(as_of)
 
-    def settings(self, as_of_us: int | None) -> Settings:
+    def segments(self) -> Segments:
+        """The segments of the configuration, as the first version."""
+        return Segments(version=1, segments=self.config.segments)
+
+    def settings(self, as_of_us: int | None, segments: Segments) -> Settings:
         """What the operators are told; `as_of_us` is None for a run that does not end."""
         config, topics = self.config, self.topics()
         return Settings(
             events=config.events,
             features=config.features,
-            segments=config.segments,
+            segments=segments,
             clusters=config.clusters,
-            rules_version=_RULES_VERSION,
             clock=Clock(config.wall, config.resolution_us, as_of_us),
-            outputs=Outputs(*topics.all(), self._letter_bytes()),
+            outputs=Outputs(*topics.records(), topics.status, self._letter_bytes()),
             keyed=config.source.kafka is not None,
         )
 
@@ -132,13 +144,26 @@ class Plan:
 
     def sink(self) -> Sink:
         """Where the job's records go."""
-        out, broker, topics = self.config.output.kafka, self.output_broker(), self.topics().all()
+        out, broker, topics = self.config.output.kafka, self.output_broker(), self.topics()
         if out is None or broker is None:
-            return FolderSink(self.absolute(str(self.config.output.folder)), topics)
+            return FolderSink(self.absolute(str(self.config.output.folder)), topics.records())
         return KafkaSink(
             broker.bootstrap,
-            topics,
+            (*topics.records(), topics.status),
             transactional_prefix=f"flockwise-{self.config.name}",
+            properties={**broker.java_properties(), **_resolved(out)},
+        )
+
+    def control(self, offset: int) -> ControlTopic | None:
+        """The control topic from an offset on, None for a job without one."""
+        out, broker = self.config.output.kafka, self.output_broker()
+        if out is None or broker is None or not self.steered:
+            return None
+        return ControlTopic(
+            broker.bootstrap,
+            self.topics().control,
+            group=f"flockwise-{self.config.name}-control",
+            offset=offset,
             properties={**broker.java_properties(), **_resolved(out)},
         )
 

@@ -10,6 +10,7 @@ from flink_job import kafka
 from flink_job.plan import Plan
 from flink_job.progress import Progress
 from flink_job.stack.jars import ensure_jars
+from flink_job.topics import make_topics
 from operators.errors import PreflightError, UsageError, nearest
 
 
@@ -67,4 +68,4 @@ def _check_output(plan: Plan) -> None:
                 f"output.folder: {folder} can't be written: {error.strerror}"
             ) from error
     if broker is not None:
-        kafka.make_output_topics(broker, *topics.all())
+        make_topics(broker, topics, steered=plan.steered)

@@ -17,6 +17,7 @@ from flink_job.plan import Plan
 from flink_job.runtime.environment import Flink, prepare_process, spread_lanes
 from flink_job.runtime.running import Outcome, Watch, free_port, run
 from flink_job.staging import Staged, stage
+from flink_job.steering import Standing, Steering
 from operators.errors import UsageError
 from operators.moments import now_us
 from operators.profile import LEDGER
@@ -28,18 +29,23 @@ _BOUNDED_CHECKPOINT_MS: Final = 1_000
 
 @dataclass(frozen=True)
 class Start:
-    """How to begin: from the last checkpoint, or afresh even where an earlier run was."""
+    """How to begin: from the last checkpoint, or afresh even where an earlier run was.
+
+    With `apply` the configuration's segments hold from now on, whatever held before.
+    """
 
     resume: bool = False
     fresh: bool = False
+    apply: bool = False
 
 
 @dataclass(frozen=True)
 class Begin:
-    """Where a run begins: what it was told at first, and the state it goes on from."""
+    """Where a run begins: what it was told at first, the state it goes on from, what holds."""
 
     note: Note
     restore_from: Path | None
+    standing: Standing
 
 
 def begin(plan: Plan, start: Start, progress: Callable[[int], None]) -> Begin:
@@ -47,25 +53,26 @@ def begin(plan: Plan, start: Start, progress: Callable[[int], None]) -> Begin:
 
     Raises:
         UsageError: there is an earlier run and it was not said what to do with it, or none to
-            resume, or the configuration has changed since.
+            resume, or the configuration has changed since; or other segments hold than it says.
     """
     folder = plan.folder
     noted = None if start.fresh else folder.note()
     if start.resume:
         if noted is not None and noted.ended:
-            return Begin(noted, None)
+            return Begin(noted, None, _standing(plan, start))
         state = folder.last_state()
         if noted is None or state is None:
             raise UsageError(
                 f"{folder.path}: there is no checkpoint to resume from; leave out --resume to begin"
             )
         _check_unchanged(plan, noted)
-        return Begin(noted, state)
+        return Begin(noted, state, _standing(plan, start))
     if noted is not None and not start.fresh:
         left = "has ended" if noted.ended else "was here: --resume goes on from its last checkpoint"
         raise UsageError(
             f"{folder.path}: an earlier run {left}; --fresh deletes its state and begins anew"
         )
+    standing = _standing(plan, start)
     _clear(plan)
     staged = _stage(plan, progress)
     as_of_us = plan.as_of_us()
@@ -74,7 +81,7 @@ def begin(plan: Plan, start: Start, progress: Callable[[int], None]) -> Begin:
     records = None if staged is None else staged.records
     note = Note(plan.fingerprint(), as_of_us, records)
     folder.write(note)
-    return Begin(note, None)
+    return Begin(note, None, standing)
 
 
 def segment(plan: Plan, begun: Begin, jars: Sequence[Path], watch: Watch) -> Outcome:
@@ -87,8 +94,8 @@ def segment(plan: Plan, begun: Begin, jars: Sequence[Path], watch: Watch) -> Out
     if begun.note.ended:
         return Outcome(stopped=False, totals=totals(folder.path))
     prepare_process(folder.logs)
-    settings = plan.settings(begun.note.as_of_us)
-    source, sink = plan.source(), plan.sink()
+    settings = plan.settings(begun.note.as_of_us, begun.standing.newest)
+    source, sink, control = plan.source(), plan.sink(), plan.control(begun.standing.offset)
     ledger = ledger_sink(folder.path) if config.bounded else None
     flink = Flink(
         checkpoints=folder.checkpoints.as_uri(),
@@ -104,7 +111,13 @@ def segment(plan: Plan, begun: Begin, jars: Sequence[Path], watch: Watch) -> Out
         f"{config.name} segment",
         flink,
         lambda environment: define_segment_job(
-            environment, settings, spread_lanes(config.run.lanes), source, sink, ledger
+            environment,
+            settings,
+            spread_lanes(config.run.lanes),
+            source,
+            sink,
+            ledger=ledger,
+            control=control,
         ),
         folder.savepoints,
         watch,
@@ -123,6 +136,16 @@ def _checkpoint_ms(plan: Plan) -> int:
     return max(wanted, _BOUNDED_CHECKPOINT_MS) if plan.config.bounded else wanted
 
 
+def _standing(plan: Plan, start: Start) -> Standing:
+    """The segments that hold: a job that can't be steered has its configuration's."""
+    if plan.steered:
+        steering = Steering(plan)
+        standing = steering.settled(apply=start.apply)
+        steering.note_start(fresh=not start.resume)
+        return standing
+    return Standing([plan.segments()], 0)
+
+
 def _stage(plan: Plan, progress: Callable[[int], None]) -> Staged | None:
     files = plan.files()
     if files is None:
@@ -135,8 +158,8 @@ def _stage(plan: Plan, progress: Callable[[int], None]) -> Staged | None:
 def _check_unchanged(plan: Plan, noted: Note) -> None:
     if noted.fingerprint != plan.fingerprint():
         raise UsageError(
-            f"{plan.folder.path}: the features, segments, clusters or lanes are not those that the "
-            "run was started with; --fresh begins anew"
+            f"{plan.folder.path}: the {'features, segments, clusters or ' * plan.config.bounded}"
+            "lanes are not those that the run was started with; --fresh begins anew"
         )
 
 
@@ -144,5 +167,5 @@ def _clear(plan: Plan) -> None:
     folder, output = plan.folder, plan.output_folder()
     for path in (folder.checkpoints, folder.savepoints, folder.staged.parent, folder.path / LEDGER):
         shutil.rmtree(path, ignore_errors=True)
-    for topic in plan.topics().all() if output else ():
+    for topic in plan.topics().records() if output else ():
         shutil.rmtree(Path(output or ".") / topic, ignore_errors=True)

@@ -113,6 +113,31 @@ class StagedEvents:
         )
 
 
+@dataclass(frozen=True)
+class ControlTopic:
+    """The control topic, of one partition, from an offset on."""
+
+    bootstrap: str
+    topic: str
+    group: str
+    offset: int
+    properties: Mapping[str, str] = field(default_factory=dict)
+
+    def messages(self, environment: Environment) -> DataStream:
+        """Its messages as a stream of rows: (value BYTES)."""
+        start = {
+            "scan.startup.mode": "specific-offsets",
+            "scan.startup.specific-offsets": f"partition:0,offset:{self.offset}",
+        }
+        with_ = kafka_source(
+            self.bootstrap, self.topic, self.group, start, bounded=False, properties=self.properties
+        )
+        tables = environment.tables
+        tables.execute_sql(f"CREATE TEMPORARY TABLE control (k BYTES, v BYTES) WITH ({with_})")
+        messages = tables.sql_query(f"SELECT COALESCE(v, {NULL_BYTES}) FROM control")
+        return tables.to_data_stream(messages)
+
+
 def micro_batches(environment: Environment, source: Source, lanes: int) -> DataStream:
     """The micro-batches of a source as a stream."""
     return environment.tables.to_data_stream(micro_batch_table(environment, source, lanes))

@@ -20,6 +20,7 @@ from flink_job.runtime.environment import Environment, Flink, prepare_process, s
 from flink_job.runtime.graph import check_thread_mode
 from flink_job.runtime.rest import FlinkRest
 from flink_job.runtime.running import cause
+from flink_job.steering import Steering
 from flink_job.stores.spec import SqliteSpec
 from flink_job.upserting import upsert_folder
 from operators.errors import JobError, UsageError
@@ -33,11 +34,12 @@ _UPSERT_CHECKPOINT_MS: Final = 1_000
 
 @dataclass(frozen=True)
 class Submission:
-    """One job of a plan on its way to a cluster."""
+    """One job of a plan on its way to a cluster; with `apply` its segments hold from now on."""
 
     plan: Plan
     kind: Kind
     rest: FlinkRest
+    apply: bool = False
 
     @property
     def name(self) -> str:
@@ -64,7 +66,7 @@ class Submission:
         """
         try:
             environment = Environment.create(self._flink(checkpoints, savepoint))
-            self._define(environment)
+            self._define(environment, fresh=savepoint is None)
             check_thread_mode(environment.stream)
             job = str(environment.stream.execute_async(self.name).get_job_id())
         except Py4JError as error:
@@ -89,11 +91,20 @@ class Submission:
             more={"execution.state-recovery.path": savepoint} if savepoint else {},
         )
 
-    def _define(self, environment: Environment) -> None:
+    def _define(self, environment: Environment, *, fresh: bool) -> None:
         plan = self.plan
         if self.kind == "segment":
-            lanes = spread_lanes(plan.config.run.lanes)
-            define_segment_job(environment, plan.settings(None), lanes, plan.source(), plan.sink())
+            steering = Steering(plan)
+            standing = steering.settled(apply=self.apply)
+            steering.note_start(fresh=fresh)
+            define_segment_job(
+                environment,
+                plan.settings(None, standing.newest),
+                spread_lanes(plan.config.run.lanes),
+                plan.source(),
+                plan.sink(),
+                control=plan.control(standing.offset),
+            )
         else:
             changelog, open_store = plan.changelog(), plan.store()
             assert changelog is not None  # `jobs_of` saw to both

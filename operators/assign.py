@@ -1,8 +1,8 @@
 """Assign: judges users by the rules and the newest model, and publishes what changed.
 
-Key: lane. State: see `LaneState` and `Members`; the newest models as broadcast state, by name.
-Replay: after a restart the evaluations since the last checkpoint come again; what was decided
-from them before was never committed.
+Key: lane. State: see `LaneState` and `Members`; the lane's `LaneRules` beside them; the newest
+models as broadcast state, by name. Replay: after a restart the evaluations since the last
+checkpoint come again; what was decided from them before was never committed.
 """
 
 from __future__ import annotations
@@ -11,24 +11,27 @@ import time
 from collections.abc import Iterator
 from typing import Any, Final
 
-import numpy as np
+import msgspec
 from pyflink.common import Row, Types
 from pyflink.datastream import KeyedBroadcastProcessFunction, RuntimeContext
-from pyflink.datastream.state import MapStateDescriptor
+from pyflink.datastream.state import MapStateDescriptor, ValueStateDescriptor
 
 from operators.clustering.model import ClusterModel
 from operators.clustering.space import Space
+from operators.control.messages import Preview, Segments
 from operators.features.windows import NEVER
 from operators.interpreter import set_up
-from operators.membership.members import Members, Verdicts
-from operators.membership.publish import publish
+from operators.membership.collected import Collected
+from operators.membership.lane import Lane, LaneRules
+from operators.membership.members import Members
 from operators.metrics import AssignMetrics
-from operators.moments import now_us
+from operators.moments import iso_at, now_us
 from operators.profile import BYTES, END_OF_TIME
-from operators.records import Assignment, Transition, encode
+from operators.records import LanePreview, LaneProgress, encode
+from operators.rules.rulebook import Rulebook
 from operators.settings import Settings
 from operators.state import LaneState
-from operators.wire import Evaluations, unpack
+from operators.wire import Evaluations, read, unpack
 
 # Records of a topic, each `packed`: one row a message, since each row that leaves Python costs
 # as much as some ten records.
@@ -37,9 +40,9 @@ LENGTH_DIGITS: Final = 3  # of a key in characters: users have at most 512
 
 MODELS: Final = MapStateDescriptor("models", Types.STRING(), Types.PICKLED_BYTE_ARRAY())
 
-_VERSION: Final = "version"
 _TIMER_STEP_US: Final = 1_000_000
-_UNASSIGNED: Final = 2_048  # users a message who are given their first cluster, though idle
+_SWEPT: Final = 4_096  # users a step of a sweep: some 30 ms, in which no event is judged
+_RULEBOOKS: Final = 4  # compiled ones that are kept: lanes take a new version one after the other
 
 
 class Assign(KeyedBroadcastProcessFunction):
@@ -51,14 +54,17 @@ class Assign(KeyedBroadcastProcessFunction):
     def open(self, runtime_context: RuntimeContext) -> None:
         set_up()
         self._columns = self._settings.catalog().columns
-        self._rulebook = self._settings.rulebook(self._columns)
         clusters = list(self._settings.clusters.items())
         self._model_name = clusters[0][0] if clusters else ""
         self._space = Space.of(clusters[0][1].features, self._columns) if clusters else None
         self._model: ClusterModel | None = None
         self._state = LaneState(runtime_context, "assign")
+        self._rules = runtime_context.get_state(
+            ValueStateDescriptor("assign-rules", Types.PICKLED_BYTE_ARRAY())
+        )
         self._metrics = AssignMetrics(runtime_context.get_metrics_group())
-        self._lanes: dict[int, Members] = {}
+        self._rulebooks: dict[bytes, Rulebook] = {}
+        self._lanes: dict[int, Lane] = {}
         self._timers_us: dict[int, int] = {}
 
     def process_broadcast_element(
@@ -73,64 +79,103 @@ class Assign(KeyedBroadcastProcessFunction):
     def process_element(
         self, value: Row, ctx: KeyedBroadcastProcessFunction.ReadOnlyContext
     ) -> Iterator[Any]:
-        lane = ctx.get_current_key()
-        members = self._lane(lane, ctx)
-        evaluations = unpack(value[1], members.table, members.coded)
-        yield from self._judge(lane, members, evaluations, ctx)
+        lane = self._lane(ctx)
+        message = read(value[1])
+        match message:
+            case Segments():
+                yield from self._take(lane, message, ctx)
+            case Preview():
+                yield from self._preview(lane, message, ctx)
+            case _:
+                members = lane.members
+                evaluations = unpack(message, members.table, members.coded)
+                yield from self._judge(lane, evaluations, ctx)
 
     def on_timer(
         self, timestamp: int, ctx: KeyedBroadcastProcessFunction.OnTimerContext
     ) -> Iterator[Any]:
-        lane = ctx.get_current_key()
-        members = self._lane(lane, ctx)
+        lane = self._lane(ctx)
         if timestamp == END_OF_TIME:
-            yield from self._finish(members, ctx)
-        else:
-            self._timers_us.pop(lane, None)
-            yield from self._judge(lane, members, Evaluations(now_us(), None, []), ctx)
+            yield from self._finish(lane, ctx)
+            return
+        self._timers_us.pop(ctx.get_current_key(), None)
+        if lane.swept is not None:
+            yield from self._sweep(lane, ctx)
+        if self._settings.clock.wall:
+            yield from self._judge(lane, Evaluations(now_us(), None, []), ctx)
 
-    def _lane(self, lane: int, ctx: KeyedBroadcastProcessFunction.ReadOnlyContext) -> Members:
-        members = self._lanes.get(lane)
-        if members is None:
-            resolution_us = 1 if self._settings.clock.wall else self._settings.clock.resolution_us
-            members = Members(self._columns, self._rulebook, self._space, resolution_us)
-            self._lanes[lane] = members
-            self._state.restore(members.journal)
+    def _lane(self, ctx: KeyedBroadcastProcessFunction.ReadOnlyContext) -> Lane:
+        key = ctx.get_current_key()
+        lane = self._lanes.get(key)
+        if lane is None:
+            stored = self._rules.value()
+            kept = None if stored is None else _decode(stored)
+            rules = LaneRules.by(kept, self._settings.segments)
+            lane = self._lanes[key] = Lane(rules, self._members)
+            self._state.restore(lane.members.journal)
+            if rules != kept:
+                lane.begin_sweep()
+                self._move(lane)
+            if lane.swept is not None:
+                self._go_on(lane, ctx)
             if self._settings.clock.as_of_us is not None:
                 ctx.timer_service().register_event_time_timer(END_OF_TIME)
-        return members
+        return lane
 
-    def _judge(
-        self, lane: int, members: Members, evaluations: Evaluations, ctx: Any
-    ) -> Iterator[Any]:
+    def _members(self, rules: LaneRules) -> Members:
+        clock = self._settings.clock
+        resolution_us = 1 if clock.wall else clock.resolution_us
+        return Members(self._columns, self._rulebook(rules), self._space, resolution_us)
+
+    def _rulebook(self, rules: LaneRules) -> Rulebook:
+        key = _encode(rules)
+        rulebook = self._rulebooks.get(key)
+        if rulebook is None:
+            version = rules.segments.version
+            rulebook = self._settings.rulebook(self._columns, rules.specs(), version)
+            kept = list(self._rulebooks.items())[1 - _RULEBOOKS :]
+            self._rulebooks = dict([*kept, (key, rulebook)])
+        return rulebook
+
+    def _take(self, lane: Lane, newer: Segments, ctx: Any) -> Iterator[Any]:
+        """Go over to a version of the segments, and begin to judge everyone by it."""
+        if lane.take(newer):
+            self._move(lane)
+            self._go_on(lane, ctx)
+        yield self._progress(lane, ctx)
+
+    def _preview(self, lane: Lane, asked: Preview, ctx: Any) -> Iterator[Any]:
+        counts = lane.preview(asked.segments, self._now_us(), self._current_model(ctx))
+        key, users = ctx.get_current_key(), len(lane.members.table)
+        answer = LanePreview(key, asked.id, users, counts, iso_at(now_us()))
+        yield Row(self._settings.outputs.status, [packed(f"{asked.id} {key}", answer)])
+
+    def _sweep(self, lane: Lane, ctx: Any) -> Iterator[Any]:
+        collected = lane.sweep(self._now_us(), self._current_model(ctx), _SWEPT)
+        yield from self._rows(collected)
+        self._write(lane, ctx)
+        if lane.settle():
+            self._move(lane)
+        self._go_on(lane, ctx)
+        yield self._progress(lane, ctx)
+
+    def _judge(self, lane: Lane, evaluations: Evaluations, ctx: Any) -> Iterator[Any]:
         started = time.perf_counter_ns()
         clock = self._settings.clock
-        until_us = evaluations.clock_us // clock.resolution_us * clock.resolution_us
-        model = self._current_model(ctx)
-        idle = members.unassigned(_UNASSIGNED) if model else _NOBODY
-        members.begin(evaluations.rounds, until_us, idle)
-        records = _Records(members, evaluations.event_at_ms)
-        for verdicts in members.judge(evaluations.rounds, model, until_us, exact=not clock.wall):
-            records.add(verdicts)
-        idle = np.intersect1d(idle, members.unassigned(_UNASSIGNED))
-        if len(idle):
-            records.add(members.again(idle, members.not_before(idle, until_us), model))
-        yield from self._rows(records)
-        self._write(lane, members, ctx)
+        collected = lane.judge(
+            evaluations, self._current_model(ctx), clock.resolution_us, exact=not clock.wall
+        )
+        yield from self._rows(collected)
+        self._write(lane, ctx)
         python_ns = time.perf_counter_ns() - started
-        self._metrics.batch(records.judged, len(records.assignments), len(records.transitions))
-        self._metrics.cost(evaluations.event_at_ms, python_ns, records.judged)
+        self._metrics.cost(evaluations.event_at_ms, python_ns, collected.judged)
 
-    def _finish(self, members: Members, ctx: Any) -> Iterator[Any]:
+    def _finish(self, lane: Lane, ctx: Any) -> Iterator[Any]:
         """At the end of a bounded run everyone is judged by the last model."""
         as_of_us = self._settings.clock.as_of_us
-        rows = members.everyone()
-        members.begin([], NEVER - 1, rows)
-        records = _Records(members, None)
-        records.add(members.again(rows, np.full(len(rows), as_of_us), self._current_model(ctx)))
-        yield from self._rows(records)
-        self._state.commit(members.journal)
-        self._metrics.batch(records.judged, len(records.assignments), len(records.transitions))
+        assert as_of_us is not None  # only bounded runs register a timer at the end of time
+        yield from self._rows(lane.everyone(as_of_us, self._current_model(ctx)))
+        self._state.commit(lane.members.journal)
 
     def _current_model(self, ctx: Any) -> ClusterModel | None:
         if self._model is None and self._model_name:
@@ -138,55 +183,58 @@ class Assign(KeyedBroadcastProcessFunction):
             self._model = None if stored is None else ClusterModel.from_bytes(stored)
         return self._model
 
-    def _rows(self, records: _Records) -> Iterator[Any]:
+    def _now_us(self) -> int | None:
+        """The moment at which everyone is judged anew; None leaves it to the lane's clock."""
+        return now_us() if self._settings.clock.wall else None
+
+    def _rows(self, collected: Collected) -> Iterator[Any]:
         outputs = self._settings.outputs
-        if records.transitions:
-            yield Row(outputs.transitions, list(map(packed, records.transitions)))
-        if records.assignments:
-            yield Row(outputs.assignments, list(map(packed, records.assignments.values())))
+        transitions, assignments = collected.transitions, collected.assignments
+        if transitions:
+            yield Row(outputs.transitions, [packed(each.user, each) for each in transitions])
+        if assignments:
+            yield Row(
+                outputs.assignments, [packed(user, each) for user, each in assignments.items()]
+            )
+        self._metrics.batch(collected.judged, len(assignments), len(transitions))
 
-    def _write(self, lane: int, members: Members, ctx: Any) -> None:
-        self._state.commit(members.journal)
-        if members.journal.due():
-            self._state.compact(members.journal)
+    def _progress(self, lane: Lane, ctx: Any) -> Row:
+        key, users, swept = ctx.get_current_key(), len(lane.members.table), lane.swept
+        version = lane.rules.segments.version
+        judged = users if swept is None else swept
+        record = LaneProgress(key, version, users, judged, iso_at(now_us()))
+        return Row(self._settings.outputs.status, [packed(f"lane {key}", record)])
+
+    def _move(self, lane: Lane) -> None:
+        """Write the state of a lane that went over to other rules."""
+        self._rules.update(_encode(lane.rules))
+        self._state.compact(lane.members.journal)
+
+    def _write(self, lane: Lane, ctx: Any) -> None:
+        journal = lane.members.journal
+        self._state.commit(journal)
+        if journal.due():
+            self._state.compact(journal)
         if self._settings.clock.wall:
-            at_us = -(-members.next_due_us() // _TIMER_STEP_US) * _TIMER_STEP_US
-            if at_us < self._timers_us.get(lane, NEVER):
-                self._timers_us[lane] = at_us
-                ctx.timer_service().register_processing_time_timer(at_us // 1_000)
+            self._set_timer(lane, ctx)
+
+    def _set_timer(self, lane: Lane, ctx: Any) -> None:
+        key = ctx.get_current_key()
+        at_us = -(-lane.members.next_due_us() // _TIMER_STEP_US) * _TIMER_STEP_US
+        if at_us < self._timers_us.get(key, NEVER):
+            self._timers_us[key] = at_us
+            ctx.timer_service().register_processing_time_timer(at_us // 1_000)
+
+    def _go_on(self, lane: Lane, ctx: Any) -> None:
+        """Come back to a sweep under way after what waits meanwhile."""
+        if lane.swept is not None:
+            ctx.timer_service().register_processing_time_timer(now_us() // 1_000 + 1)
 
 
-def packed(record: Assignment | Transition) -> bytes:
+def packed(key: str, record: msgspec.Struct) -> bytes:
     """A record as `RECORDS` has it: the length of its key, the key, the value."""
-    return f"{len(record.user):0{LENGTH_DIGITS}}{record.user}".encode() + encode(record)
+    return f"{len(key):0{LENGTH_DIGITS}}{key}".encode() + encode(record)
 
 
-class _Records:
-    """The records of one message: every transition, and of each user the last assignment.
-
-    The changelog is compacted: of two assignments of a user the first would only pass by.
-    """
-
-    def __init__(self, members: Members, event_at_ms: int | None) -> None:
-        self.transitions: list[Transition] = []
-        self.assignments: dict[str, Assignment] = {}
-        self.judged = 0
-        self._members = members
-        self._event_at_ms = event_at_ms
-
-    def add(self, verdicts: Verdicts) -> None:
-        """Publish verdicts under a version of their own."""
-        self.judged += len(verdicts.rows)
-        members, head = self._members, self._members.journal.head
-        if len(verdicts.changed):
-            head[_VERSION] = max(head.get(_VERSION, 0) + 1, now_us())
-        for record in publish(
-            verdicts, members.table, members.rulebook, head.get(_VERSION, 0), self._event_at_ms
-        ):
-            if isinstance(record, Transition):
-                self.transitions.append(record)
-            else:
-                self.assignments[record.user] = record
-
-
-_NOBODY: Final = np.zeros(0, np.int64)
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(LaneRules).decode

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from math import nan
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,14 +28,18 @@ class Kind(Enum):
 class FeatureColumn:
     """One feature as rules and clusters see it.
 
-    `unit_us` is the length of one unit of an age, in microseconds; `categories` the values
-    that one-hot encoding gives a dimension each.
+    `unit_us` is the length of one unit of an age, in microseconds; `categories` the values that
+    one-hot encoding gives a dimension each; `empty` what there is to say of a user without
+    events, NaN for null. `identity` is equal for columns whose values mean the same, whatever
+    configuration they come from.
     """
 
     name: str
     kind: Kind
     unit_us: int = 0
     categories: tuple[str, ...] = ()
+    empty: float = nan
+    identity: str = ""
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,10 @@ from base64 import b64encode
 from hashlib import sha256
 from typing import Final
 
-import numpy as np
-
 from operators.events.decode import Rejected
 from operators.events.markers import BAD_ROW, NULL
 from operators.events.reasons import Reason
-from operators.moments import iso
+from operators.moments import iso_at
 from operators.records import DeadLetter, encode
 
 _KEY_SHARE: Final = 50  # of a letter's size that its key may take
@@ -34,7 +32,7 @@ def dead_letter(
     return DeadLetter(
         reason=rejected.reason.value,
         detail=rejected.detail,
-        at=iso(np.array([now_us], np.int64))[0],
+        at=iso_at(now_us),
         raw=text,
         raw_base64=base64,
         key=key_text,

@@ -74,6 +74,22 @@ class AssignMetrics:
         self._model.update(version)
 
 
+class SteerMetrics:
+    """Metrics of Steer: the version of the segments, and control messages that were refused."""
+
+    def __init__(self, group: Any) -> None:
+        self._version = group.distribution("segments_version")
+        self._refused = group.counter("control_messages_refused")
+
+    def version(self, version: int) -> None:
+        """A version of the segments holds from now on."""
+        self._version.update(version)
+
+    def refused(self) -> None:
+        """One control message could not be used."""
+        self._refused.inc()
+
+
 class UpsertMetrics:
     """Metrics of Upsert: what was written, how late, and how often the store was away."""
 

@@ -25,6 +25,11 @@ def iso(moments_us: NDArray[np.int64]) -> list[str]:
     return texts
 
 
+def iso_at(moment_us: int) -> str:
+    """One moment as such a text."""
+    return iso(np.array([moment_us], np.int64))[0]
+
+
 def parse_moment_us(text: str, zone: tzinfo) -> int:
     """An ISO 8601 date or time, in a zone unless it says otherwise, in microseconds since 1970.
 

@@ -85,6 +85,37 @@ class LaneTotals(msgspec.Struct, frozen=True):
     duplicates: int
 
 
+class LaneProgress(msgspec.Struct, frozen=True, tag_field="kind", tag="progress"):
+    """How far a lane is in judging everyone by a version of the segments: `judged` of `users`."""
+
+    lane: int
+    rules: int
+    users: int
+    judged: int
+    at: str
+
+
+class Counts(msgspec.Struct, frozen=True, array_like=True):
+    """Of one segment: how many users would enter, leave and stay."""
+
+    enter: int
+    leave: int
+    stay: int
+
+
+class LanePreview(msgspec.Struct, frozen=True, tag_field="kind", tag="preview"):
+    """A lane's answer to the question `id`: what other segments would come to."""
+
+    lane: int
+    id: str
+    users: int
+    segments: dict[str, Counts]
+    at: str
+
+
+Status = LaneProgress | LanePreview
+
+status_decoder = msgspec.json.Decoder(Status)
 assignment_decoder = msgspec.json.Decoder(Assignment)
 transition_decoder = msgspec.json.Decoder(Transition)
 dead_letter_decoder = msgspec.json.Decoder(DeadLetter)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from operators.clustering.spec import ClusterSpec
+from operators.control.messages import Segments
 from operators.events.spec import EventsSpec
 from operators.features.catalog import Catalog
 from operators.features.spec import FeatureSpec
@@ -34,11 +35,12 @@ class Clock:
 
 @dataclass(frozen=True)
 class Outputs:
-    """Where records go: the names of the three topics, or of the folders that stand for them."""
+    """Where records go: the names of the topics, or of the folders that stand for them."""
 
     assignments: str
     transitions: str
     dead_letters: str
+    status: str
     most_letter_bytes: int
 
 
@@ -51,9 +53,8 @@ class Settings:
 
     events: EventsSpec
     features: Mapping[str, FeatureSpec]
-    segments: Mapping[str, SegmentSpec]
+    segments: Segments
     clusters: Mapping[str, ClusterSpec]
-    rules_version: int
     clock: Clock
     outputs: Outputs
     keyed: bool = True
@@ -62,8 +63,20 @@ class Settings:
         """The features, compiled."""
         return Catalog.compile(self.features, self.events.session_gap_us)
 
-    def rulebook(self, columns: Mapping[str, FeatureColumn]) -> Rulebook:
-        """The segments, compiled over the features and the cluster."""
-        judged = {**columns, CLUSTER: FeatureColumn(CLUSTER, Kind.NUMBER)}
+    def rulebook(
+        self, columns: Mapping[str, FeatureColumn], specs: Mapping[str, SegmentSpec], version: int
+    ) -> Rulebook:
+        """Segments, compiled over the features and the cluster."""
         step_us = max(_STEP_US, self.clock.resolution_us)
-        return Rulebook.compile(self.segments, judged, step_us=step_us, version=self.rules_version)
+        return Rulebook.compile(specs, with_cluster(columns), step_us=step_us, version=version)
+
+
+def with_cluster(columns: Mapping[str, FeatureColumn]) -> dict[str, FeatureColumn]:
+    """What conditions may name: these features, and the cluster."""
+    return {**columns, CLUSTER: FeatureColumn(CLUSTER, Kind.NUMBER)}
+
+
+def judged_columns(features: Mapping[str, FeatureSpec]) -> dict[str, FeatureColumn]:
+    """The same by the features of a configuration."""
+    # How long sessions are says nothing about columns.
+    return with_cluster(Catalog.compile(features, session_gap_us=1).columns)

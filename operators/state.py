@@ -26,7 +26,9 @@ class LaneState:
 
     def restore(self, journal: Journal) -> None:
         """Fill a journal's empty table with what the current lane's state holds."""
-        journal.restore(self._head.value(), list(self._pages.values()), list(self._log.get() or ()))
+        pages, log = list(self._pages.values()), list(self._log.get() or ())
+        if journal.restore(self._head.value(), pages, log):
+            self.compact(journal)
 
     def commit(self, journal: Journal) -> None:
         """Write what the batch changed."""

@@ -1,4 +1,4 @@
-"""What Profile hands to Assign: evaluated features of some users, as one message of bytes."""
+"""What Assign is handed as bytes: users' evaluated features by Profile, new segments by Steer."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
+from operators.control.messages import Preview, Segments
 from operators.features.clocks import Round
 from operators.features.profiles import Profiles
 from operators.frame import Floats, Kind
@@ -24,7 +25,9 @@ class _Round(msgspec.Struct, frozen=True, array_like=True):
     values: bytes
 
 
-class _Message(msgspec.Struct, frozen=True, array_like=True):
+class Packed(msgspec.Struct, frozen=True, tag_field="kind", tag="evaluations"):
+    """Evaluations whose users and texts stand in the message itself."""
+
     clock_us: int
     event_at_ms: int | None
     users: list[str]
@@ -32,8 +35,8 @@ class _Message(msgspec.Struct, frozen=True, array_like=True):
     rounds: list[_Round]
 
 
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(_Message).decode
+encode = msgspec.msgpack.Encoder().encode
+read = msgspec.msgpack.Decoder(Packed | Segments | Preview).decode
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ def pack(
     rows = np.unique(np.concatenate([round_.rows for round_ in rounds])) if rounds else _NONE
     coded = _coded(profiles)
     codes, rounds = _renumbered(rounds, coded)
-    message = _Message(
+    message = Packed(
         clock_us=clock_us,
         event_at_ms=event_at_ms,
         users=[table.users[row] for row in rows.tolist()],
@@ -71,15 +74,14 @@ def pack(
             for round_ in rounds
         ],
     )
-    return _encode(message)
+    return encode(message)
 
 
-def unpack(message: bytes, table: UserTable, coded: Sequence[int]) -> Evaluations:
-    """A message in terms of another table; users who are new to it get rows.
+def unpack(packed: Packed, table: UserTable, coded: Sequence[int]) -> Evaluations:
+    """Evaluations in terms of another table; users who are new to it get rows.
 
     `coded` are the positions of the features whose values are dictionary codes.
     """
-    packed = _decode(message)
     rows = table.rows_of(packed.users)
     # The last one stands for NaN, which has no code.
     codes = np.append(table.codes_of(packed.texts).astype(np.float64), np.nan)

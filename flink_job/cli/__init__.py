@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from flink_job.cli import stack
+from flink_job.cli import segments, stack
 from flink_job.cli.ask import export, lookup, members
 from flink_job.cli.deadletters import deadletters
 from flink_job.cli.demo import demo
@@ -22,6 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(stack.app, name="stack")
+app.add_typer(segments.app, name="segments")
 app.command()(demo)
 app.command()(validate)
 app.command()(features)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from flink_job.cli.shown import printable, rows
 from flink_job.stores.base import Member
+from operators.membership.sentence import sentence
 from operators.records import Assignment, Transition
 
 
@@ -22,6 +23,15 @@ def user_lines(found: Assignment, transitions: Sequence[Transition]) -> Iterator
     yield from rows(("feature", "value"), ((n, _value(v)) for n, v in found.features.items()))
     yield ""
     yield from rows(("newest transitions", "", "segment", "why"), map(_moved, transitions))
+
+
+def why_lines(found: Assignment) -> Iterator[str]:
+    """A sentence for each segment that a user is in, or held out of."""
+    user = printable(found.user)
+    for segment in (*found.segments, *found.held_out):
+        yield f"{user} is {printable(sentence(found, segment))}."
+    if not found.segments and not found.held_out:
+        yield f"{user} is in no segment."
 
 
 def member_lines(members: Iterable[Member]) -> Iterator[str]:
@@ -50,7 +60,9 @@ def _segments(found: Assignment) -> Iterator[tuple[str, str, str]]:
     for segment in found.segments:
         why = " and ".join(found.why.get(segment, ()))
         yield segment, found.since.get(segment, ""), why
-    if not found.segments:
+    for segment, since in found.held_out.items():
+        yield segment, since, "held out, to compare with the members"
+    if not found.segments and not found.held_out:
         yield "none", "", ""
 
 

@@ -12,7 +12,7 @@ import msgspec
 import typer
 
 from flink_job.asking import View, view
-from flink_job.cli.answers import assignment_lines, member_lines, user_lines
+from flink_job.cli.answers import assignment_lines, member_lines, user_lines, why_lines
 from flink_job.cli.counted import counted
 from flink_job.cli.output import json_line, write_lines
 from flink_job.cli.run import ConfigPath, console, plan_of
@@ -30,6 +30,7 @@ def lookup(
     config: ConfigPath,
     user: Annotated[str, typer.Argument(metavar="USER", help="The user's id.")],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    why: Annotated[bool, typer.Option("--why", help="Just why, a sentence a segment.")] = False,
 ) -> None:
     """Show a user's segments and cluster, since when and why.
 
@@ -43,6 +44,8 @@ def lookup(
     if as_json:
         moved = [msgspec.structs.asdict(transition) for transition in transitions]
         write_lines([json_line({**msgspec.structs.asdict(found), "transitions": moved})])
+    elif why:
+        write_lines(why_lines(found))
     else:
         write_lines(user_lines(found, transitions))
 

@@ -42,8 +42,10 @@ def demo(
     seed: Annotated[int, typer.Option(help="Another seed, other shoppers.")] = 7,
 ) -> None:
     """Simulate shoppers for five days, segment them, and show what came of it."""
-    from flink_job.cli.demo_report import report  # noqa: PLC0415 - imported with PyFlink
-    from flink_job.cli.session import Session  # noqa: PLC0415 - PyFlink takes a second to import
+    # PyFlink takes a second to import.
+    from flink_job.cli.demo_report import report  # noqa: PLC0415
+    from flink_job.cli.session import Session  # noqa: PLC0415
+    from flink_job.segment import Start  # noqa: PLC0415
 
     folder.mkdir(parents=True, exist_ok=True)
     simulation = simulate(Population(users, _DAYS, _last_evening_us(), bad_share=_BAD_SHARE), seed)
@@ -51,7 +53,7 @@ def demo(
         write_jsonl(simulation, folder / _EVENTS, count_line(told, "events simulated"))
     config = write_config(folder)
     plan = plan_of(config)
-    outcome = Session(plan, config, console).run(resume=False, fresh=True)
+    outcome = Session(plan, config, console).run(Start(fresh=True))
     if not outcome.stopped:
         report(plan, config, simulation, Console())
 

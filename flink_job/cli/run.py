@@ -13,6 +13,9 @@ from flink_job.config.load import load
 from flink_job.plan import Plan
 
 ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", help="The YAML file of the run.")]
+Apply = Annotated[
+    bool, typer.Option("--apply", help="Let CONFIG's segments hold, whichever do now.")
+]
 
 console = Console(stderr=True)
 
@@ -39,12 +42,14 @@ def run(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Delete the state of an earlier run and begin anew.")
     ] = False,
+    apply: Apply = False,
 ) -> None:
     """Run the job here, until its input ends or Ctrl-C; with a store also `upsert`."""
-    from flink_job.cli.session import Session  # noqa: PLC0415 - PyFlink takes a second to import
+    # PyFlink takes a second to import.
+    from flink_job.cli.session import Session  # noqa: PLC0415
+    from flink_job.segment import Start  # noqa: PLC0415
 
-    plan = plan_of(config)
-    Session(plan, config, console).run(resume=resume, fresh=fresh)
+    Session(plan_of(config), config, console).run(Start(resume, fresh, apply))
 
 
 def upsert(

@@ -35,13 +35,13 @@ class Session:
         self._config = config
         self._console = console
 
-    def run(self, *, resume: bool, fresh: bool) -> Outcome:
+    def run(self, start: Start) -> Outcome:
         """`flockwise run`."""
         plan, console = self._plan, self._console
         with plan.folder.locked(), stopping() as stop:
             jars = self._prepare()
             with ticker(console, "looking at the run's folder") as told:
-                begun = begin(plan, Start(resume, fresh), count_line(told, "records read"))
+                begun = begin(plan, start, count_line(told, "records read"))
             started_s = time.monotonic()
             with ticker(console, "starting Flink") as told, self._store():
                 watch = self._watch(COUNTERS, job_line(told), stop)

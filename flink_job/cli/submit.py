@@ -13,7 +13,7 @@ import typer
 from rich.markup import escape
 
 from flink_job import preflight
-from flink_job.cli.run import ConfigPath, console, plan_of
+from flink_job.cli.run import Apply, ConfigPath, console, plan_of
 from flink_job.cli.steps import steps
 from flink_job.runtime.address import rest_address
 from flink_job.runtime.cluster_check import check_cluster, checkpoints_of
@@ -42,6 +42,7 @@ def submit(
         ),
     ] = None,
     only: Annotated[_Only | None, typer.Option(help="Just this job.")] = None,
+    apply: Apply = False,
 ) -> None:
     """Submit both jobs to a running Flink cluster, and see them start."""
     plan = plan_of(config)
@@ -49,7 +50,8 @@ def submit(
     rest = FlinkRest(*rest_address(address, os.environ))
     if "upsert" not in kinds:
         plan = without_store(plan)
-    _submit([Submission(plan, kind, rest) for kind in kinds], savepoint_uri(savepoint))
+    jobs = [Submission(plan, kind, rest, apply) for kind in kinds]
+    _submit(jobs, savepoint_uri(savepoint))
     typer.echo(f"Look at a user:  flockwise lookup {shlex.quote(str(config))} USER")
 
 

@@ -13,18 +13,19 @@ import yaml
 
 from flink_job.config import secrets
 from flink_job.config.decoding import decode
+from flink_job.config.lists import with_lists
 from flink_job.config.model import Config, KafkaOutput, KafkaSecurity, KafkaSource, RunSpec
 from flink_job.stores import spec as store
 from operators.clustering import spec as clustering
 from operators.durations import parse_duration_us
 from operators.errors import ConfigError, Problem, UsageError
 from operators.events import spec as events
-from operators.features import spec as features
+from operators.features import checks as features
 from operators.features.catalog import Catalog
-from operators.frame import FeatureColumn, Kind
-from operators.membership.members import CLUSTER
+from operators.frame import FeatureColumn
 from operators.moments import parse_moment_us
 from operators.rules import rulebook
+from operators.settings import with_cluster
 
 _MOST_LANES: Final = 128
 _STAND_INS: Final[Mapping[str, object]] = {
@@ -43,7 +44,7 @@ def load(path: Path) -> Config:
         ConfigError: with every mistake in it.
         UsageError: there is no such file, or it is not YAML.
     """
-    return check(read(path), str(path))
+    return check(with_lists(read(path), path), str(path))
 
 
 def read(path: Path) -> object:
@@ -108,8 +109,7 @@ def _problems(config: Config, *, known: bool) -> Iterator[Problem]:
         columns = _columns(config)
         for name, spec in config.clusters.items():
             yield from clustering.problems(name, spec, columns)
-        judged = {**columns, CLUSTER: FeatureColumn(CLUSTER, Kind.NUMBER)}
-        yield from rulebook.problems(config.segments, judged)
+        yield from rulebook.problems(config.segments, with_cluster(columns))
 
 
 def _columns(config: Config) -> Mapping[str, FeatureColumn]:
@@ -147,9 +147,10 @@ def _problems_of_start(kafka: KafkaSource) -> Iterator[Problem]:
 
 
 def _problems_of_topics(kafka: KafkaOutput) -> Iterator[Problem]:
-    topics = (kafka.assignments, kafka.transitions, kafka.dead_letters)
+    named = (kafka.assignments, kafka.transitions, kafka.dead_letters, kafka.control, kafka.status)
+    topics = [topic for topic in named if topic is not None]
     if len(set(topics)) < len(topics):
-        yield Problem("output.kafka", f"expected three topics, found {', '.join(topics)}")
+        yield Problem("output.kafka", f"expected different topics, found {', '.join(topics)}")
 
 
 def _problems_of_kafka(

@@ -221,18 +221,28 @@ _MINUTE_US: Final = 60_000_000
 
 
 def _layout(columns: Mapping[str, FeatureColumn], segments: Sequence[str]) -> Layout:
-    names = list(columns)
-    coded = [names[at] for at in _positions(columns, coded=True)]
+    numbers = [column for column in columns.values() if column.kind is not Kind.CATEGORY]
+    coded = [column for column in columns.values() if column.kind is Kind.CATEGORY]
     return Layout(
         [
-            Field(_NUMBERS, "f8", len(names) - len(coded), initial=np.nan),
-            *(Field(_category(name), "i8", initial=-1, coded=True) for name in coded),
-            Field(_STANDING, "i8", len(segments), initial=NEVER_IN),
+            Field(
+                _NUMBERS,
+                "f8",
+                len(numbers),
+                initial=tuple(column.empty for column in numbers),
+                labels=tuple(column.identity for column in numbers),
+            ),
+            *(
+                Field(
+                    _category(column.name), "i8", initial=-1, coded=True, labels=(column.identity,)
+                )
+                for column in coded
+            ),
+            Field(_STANDING, "i8", len(segments), initial=NEVER_IN, labels=tuple(segments)),
             Field(CLUSTER, "i8", initial=NO_CLUSTER),
             Field(_JUDGED, "i8", initial=-1),
             Field(_DUE, "i8", initial=NEVER),
-        ],
-        f"{names} {list(segments)}",
+        ]
     )
 
 

@@ -4,7 +4,7 @@ State of a lane: a head, an image of each page (the users with the same finer ha
 and a log with one entry for each batch that changed something. An entry holds the words
 that changed, not the rows, since rows are wide and a batch changes a few words of each. When
 the log has grown as long as the images, `compact` folds it into the images of the pages that
-it touched.
+it touched. State that was written by another layout is moved to this one when it is read.
 """
 
 from __future__ import annotations
@@ -13,58 +13,27 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from operators.errors import FlockwiseError
-from operators.pages.layout import Layout, Rows, Words
+from operators.pages.layout import Rows, Words
 from operators.pages.sets import Ints, last_of_each
+from operators.pages.stored import (
+    FORMAT,
+    Entry,
+    LaneHead,
+    PageImage,
+    SetChanges,
+    Shape,
+    encode,
+    read_entry,
+    read_head,
+    read_page,
+)
 from operators.pages.table import UserTable, set_codes, set_rows
 
-FORMAT: Final = 1
 USERS_PER_PAGE: Final = 512  # the number of pages doubles when they hold more on average
 _SMALLEST_LOG: Final = 256 * 1024  # bytes; below this a compaction costs more than it saves
-
-SetChanges = tuple[bytes, bytes]
-
-
-class Entry(msgspec.Struct, frozen=True, array_like=True):
-    """What one batch changed. `positions` are flat word indices, uint32 or int64."""
-
-    head: dict[str, int]
-    first_row: int
-    users: list[str]
-    texts: list[tuple[int, str]]
-    positions: bytes
-    words: bytes
-    sets: dict[str, SetChanges]
-
-
-class PageImage(msgspec.Struct, frozen=True, array_like=True):
-    """All users of one page. It needs no other page to be read."""
-
-    rows: bytes
-    users: list[str]
-    words: bytes
-    texts: list[tuple[int, str]]
-    sets: dict[str, SetChanges]
-
-
-class LaneHead(msgspec.Struct, frozen=True, array_like=True):
-    """What a lane's images were written by, and the small numbers that the operator keeps."""
-
-    format: int
-    fingerprint: str
-    fields: list[tuple[str, str, int]]
-    pages: int
-    head: dict[str, int]
-
-
-_encode = msgspec.msgpack.Encoder().encode
-_decode_entry = msgspec.msgpack.Decoder(Entry).decode
-_decode_page = msgspec.msgpack.Decoder(PageImage).decode
-_decode_head = msgspec.msgpack.Decoder(LaneHead).decode
 
 
 @dataclass(frozen=True)
@@ -110,13 +79,13 @@ class Journal:
         if self._has_head:
             return None
         self._has_head = True
-        return _encode(self._lane_head())
+        return encode(self._lane_head())
 
     def commit(self) -> bytes:
         """The log entry of what changed since `begin`."""
         table = self.table
         positions, words = self._changes()
-        entry = _encode(
+        entry = encode(
             Entry(
                 head=self.head,
                 first_row=self._logged_users,
@@ -160,17 +129,35 @@ class Journal:
         self._image_bytes |= {page: len(image) for page, image in images.items()}
         self._log_bytes = 0
         self._dirty.clear()
-        return Compaction(_encode(self._lane_head()), images)
+        return Compaction(encode(self._lane_head()), images)
 
-    def restore(self, head: bytes | None, pages: Iterable[bytes], log: Iterable[bytes]) -> None:
-        """Fill the empty table from state.
+    def restore(self, head: bytes | None, pages: Iterable[bytes], log: Iterable[bytes]) -> bool:
+        """Fill the empty table from state. True says that it is to be compacted at once.
 
         Raises:
-            FlockwiseError: the state was written in a format or layout that is not this one.
+            FlockwiseError: the state was written in a format that is not this one.
         """
-        if head is not None:
-            lane = _decode_head(head)
-            _check(lane, self.table.layout)
+        lane = None if head is None else read_head(head)
+        if lane is None or lane.shape == Shape.of(self.table):
+            self._fill(lane, pages, log)
+            return False
+        past = Journal(lane.shape.table())
+        past._fill(lane, pages, log)
+        self.adopt(past)
+        return True
+
+    def adopt(self, past: Journal) -> None:
+        """Go on, with an empty table, where a journal of another layout has come to.
+
+        All pages have to be written anew: to be followed by `compact`.
+        """
+        self.table.adopt(past.table)
+        self.head, self._pages, self._has_head = past.head, past._pages, True
+        self._dirty = set(range(self._pages))
+        self._logged_users = len(self.table)
+
+    def _fill(self, lane: LaneHead | None, pages: Iterable[bytes], log: Iterable[bytes]) -> None:
+        if lane is not None:
             self._has_head = True
             self._pages, self.head = lane.pages, lane.head
         for page in pages:
@@ -194,9 +181,7 @@ class Journal:
         return self.table.hashes[rows] & np.uint32(self._pages - 1)
 
     def _lane_head(self) -> LaneHead:
-        layout = self.table.layout
-        fields = [(field.name, field.dtype, field.length) for field in layout]
-        return LaneHead(FORMAT, layout.fingerprint(), fields, self._pages, self.head)
+        return LaneHead(FORMAT, Shape.of(self.table), self._pages, self.head)
 
     def _images(self, pages: list[int]) -> dict[int, bytes]:
         table = self.table
@@ -216,7 +201,7 @@ class Journal:
         codes = table.codes_in(rows).union(
             code for keys, _ in own.values() for code in set_codes(keys).tolist()
         )
-        return _encode(
+        return encode(
             PageImage(
                 rows=rows.tobytes(),
                 users=[table.users[row] for row in rows.tolist()],
@@ -227,9 +212,9 @@ class Journal:
         )
 
     def _restore_page(self, image: bytes) -> None:
-        page = _decode_page(image)
+        page = read_page(image)
         rows = np.frombuffer(page.rows, np.int64)
-        words = np.frombuffer(page.words, np.int64).reshape(len(rows), -1)
+        words = np.frombuffer(page.words, np.int64).reshape(len(rows), self.table.layout.width)
         self.table.place(rows, page.users, words)
         self._restore_codes(page.texts, page.sets)
         if page.users:
@@ -237,7 +222,7 @@ class Journal:
             self._image_bytes[number] = len(image)
 
     def _restore_entry(self, encoded: bytes) -> None:
-        entry = _decode_entry(encoded)
+        entry = read_entry(encoded)
         table = self.table
         if entry.users:
             rows = np.arange(entry.first_row, entry.first_row + len(entry.users))
@@ -285,17 +270,3 @@ def _joined(changes: list[tuple[Ints, Ints]]) -> SetChanges:
     values = np.concatenate([values for _, values in changes])
     last = last_of_each(keys)
     return keys[last].tobytes(), values[last].tobytes()
-
-
-def _check(lane: LaneHead, layout: Layout) -> None:
-    if lane.format != FORMAT:
-        raise FlockwiseError(
-            f"the state was written in format {lane.format}, this version reads {FORMAT}: resume "
-            "with the version that wrote it, or start afresh"
-        )
-    if lane.fingerprint != layout.fingerprint():
-        fields = ", ".join(f"{name} {dtype}[{length}]" for name, dtype, length in lane.fields)
-        raise FlockwiseError(
-            "the state was written for other features or segments; resume with the configuration "
-            f"that wrote it, or start afresh (the state's fields: {fields})"
-        )

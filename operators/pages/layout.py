@@ -6,9 +6,8 @@ share a word. Words are what the journal compares and logs, so it needs to know 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from itertools import accumulate
 from typing import Any, Final
 
@@ -25,14 +24,23 @@ _BYTES: Final = {"f8": 8, "i8": 8, "i4": 4}
 class Field:
     """A named array of `length` numbers of type `dtype` ("f8", "i8" or "i4"), first `initial`.
 
-    `coded` says that the numbers are dictionary codes, and -1 no text.
+    The numbers fall into parts of the same length, one a label. Field and label together say what
+    the numbers of a part mean, so that a part can move to another layout. `initial` is one number
+    for all or one for each part. `coded` says that the numbers are dictionary codes, and -1 no
+    text.
     """
 
     name: str
     dtype: str
     length: int = 1
-    initial: float = 0
+    initial: float | tuple[float, ...] = 0
     coded: bool = False
+    labels: tuple[str, ...] = ("",)
+
+    @property
+    def part_length(self) -> int:
+        """How many numbers a part has."""
+        return self.length // max(len(self.labels), 1)
 
     @property
     def bytes(self) -> int:
@@ -43,6 +51,16 @@ class Field:
     def words(self) -> int:
         """How many words the field takes."""
         return -(-self.bytes // 8)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some numbers of a row and what they mean: equal in two layouts where they mean the same."""
+
+    field: str
+    dtype: str
+    length: int
+    label: str
 
 
 @dataclass(frozen=True)
@@ -63,12 +81,12 @@ class Place:
 class Layout:
     """The fields of a row, their places, and the row that a new user starts with.
 
-    `meaning` says what the fields don't: which of their numbers is what.
+    That is as the fields say, unless `initial` gives its words, int64[width].
     """
 
-    def __init__(self, fields: Iterable[Field], meaning: str = "") -> None:
+    def __init__(self, fields: Iterable[Field], initial: Words | None = None) -> None:
         self.fields = tuple(fields)
-        self._meaning = meaning
+        self._initial = initial
         starts = [0, *accumulate(field.words for field in self.fields)]
         self.width = starts[-1]
         self._places = {
@@ -84,18 +102,30 @@ class Layout:
     def __iter__(self) -> Iterator[Field]:
         return iter(self.fields)
 
+    def parts(self) -> Mapping[Part, slice]:
+        """Where in a row each part lies, counted in numbers of its type."""
+        return {
+            Part(field.name, field.dtype, field.part_length, label): slice(start, end)
+            for field in self.fields
+            for label, start, end in self._spans(field)
+        }
+
     def initial_row(self) -> Words:
         """The words of a new user's row, int64[width]."""
+        if self._initial is not None:
+            return self._initial
         row = np.zeros(self.width, np.int64)
         for field in self.fields:
-            place = self[field.name]
-            row.view(field.dtype)[place.offset : place.end] = field.initial
+            place, initial = self[field.name], field.initial
+            each = np.repeat(initial, field.part_length) if isinstance(initial, tuple) else initial
+            row.view(field.dtype)[place.offset : place.end] = each
         return row
 
-    def fingerprint(self) -> str:
-        """A short name of the layout; two layouts with the same one read each other's rows."""
-        text = ";".join(f"{f.name}:{f.dtype}:{f.length}:{f.initial!r}" for f in self.fields)
-        return sha256(f"{text};{self._meaning}".encode()).hexdigest()[:16]
+    def _spans(self, field: Field) -> Iterator[tuple[str, int, int]]:
+        start, length = self[field.name].offset, field.part_length
+        for label in field.labels:
+            yield label, start, start + length
+            start += length
 
 
 def _place(field: Field, start: int, width: int) -> Place:

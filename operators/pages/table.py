@@ -7,7 +7,7 @@ state: see `journal`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from zlib import crc32
 
 import numpy as np
@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 
 from operators.pages.dictionary import Dictionary
 from operators.pages.layout import Cells, Layout, Rows, Words
+from operators.pages.moving import moved
 from operators.pages.sets import IntMap, Ints
 
 _FIRST_CAPACITY = 64
+_NO_SETS: Mapping[str, str] = {}
 CODE_BITS = 32  # a key of a set is row << 32 | dictionary code
 
 
@@ -26,10 +28,15 @@ class UserTable:
 
     Key: one lane of one operator. Written only by that operator. It is a cache of what the
     lane's Flink state holds and can be dropped at any moment between two batches.
+
+    Args:
+        layout: of the rows.
+        sets: the names of the sets, each with a label, as fields of the layout have them.
     """
 
-    def __init__(self, layout: Layout, sets: Iterable[str] = ()) -> None:
+    def __init__(self, layout: Layout, sets: Mapping[str, str] = _NO_SETS) -> None:
         self.layout = layout
+        self.set_labels = dict(sets)
         self.users: list[str] = []
         self.index: dict[str, int] = {}
         self.dictionary = Dictionary()
@@ -95,6 +102,21 @@ class UserTable:
             self.index[user] = row
             self._hashes[row] = crc32(user.encode())
         self._words[rows] = words
+
+    def adopt(self, other: UserTable) -> None:
+        """Fill this empty table with the users of another one, whose layout may differ.
+
+        Values, texts and sets that mean the same in both stay. Users, texts and sets are then
+        shared: only one of the two tables may go on.
+        """
+        users = len(other)
+        self.users, self.index, self.dictionary = other.users, other.index, other.dictionary
+        self._reserve(users)
+        self._words[:users] = moved(other.words, other.layout, self.layout)
+        self._hashes[:users] = other.hashes
+        for name, label in self.set_labels.items():
+            if other.set_labels.get(name) == label:
+                self.sets[name] = other.sets[name]
 
     def _add(self, users: Iterable[str]) -> None:
         first = len(self.users)

@@ -45,6 +45,7 @@ from flink_job.plan import Plan
 from flink_job.stack import Stack
 from flink_job.stores.base import Store
 from flink_job.stores.cassandra_session import Node, close, connect
+from flink_job.topics import Topics, make_topics
 from operators.errors import StoreError
 from operators.records import assignment_decoder, transition_decoder
 from tests.benchmarks.segment import FEATURES
@@ -133,7 +134,7 @@ def _plan(servers: Stack, folder: Path, options: argparse.Namespace) -> Plan:
     }
     (folder / "latency.yaml").write_text(yaml.safe_dump(config))
     kafka.make_topic(Broker(bootstrap), "events", 4)
-    kafka.make_output_topics(Broker(bootstrap), "assignments", "transitions", "dead-letters")
+    make_topics(Broker(bootstrap), Topics(), steered=True)
     return Plan(check(config, "the benchmark"), folder)
 
 

@@ -3,8 +3,9 @@
 Both read the same topic in the same run, so that their ratio holds on a noisy machine. Each is
 run over a topic with a quarter of the events, too: the difference is the time that events take,
 without the start of Flink and most of what Java compiles. The events are those of the demo's
-shop, so that users come in sessions and are alike in groups. `make bench` prints the table, and
-one JSON object as the last line.
+shop, so that users come in sessions and are alike in groups. The live job runs with many segments,
+too: most of them say by spending, visits and device where a user belongs. `make bench` prints
+the table, and one JSON object as the last line.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from kafka import KafkaProducer
 from rich.console import Console
@@ -39,6 +40,7 @@ from flink_job.runtime.running import Progress, Watch, free_port, run
 from flink_job.segment import COUNTERS
 from flink_job.sources import micro_batch_table
 from flink_job.stack.jars import ensure_jars
+from flink_job.topics import Topics, make_topics
 from operators.durations import US_PER_UNIT
 
 console = Console(stderr=True)
@@ -73,6 +75,21 @@ SEGMENTS: Final = {
     "Browsers": {"when": "events_24h > 30 AND spend = 0"},
     "Mobile Explorers": {"when": "device = 'mobile' AND categories_7d > 4"},
 }
+SPENT: Final = (0, 1, 50, 100, 200, 500, 1_000, 2_000, 10**9)
+VISITS: Final = (0, 2, 4, 6, 8, 12, 16, 24, 10**9)
+MANY: Final = (
+    SEGMENTS
+    | {
+        f"{device}, spent {spent}, {visits} visits": {
+            "when": f"device = '{device}' AND spend >= {spent} AND spend < {below} "
+            f"AND visits_30d BETWEEN {visits} AND {most - 1}"
+        }
+        for device in ("mobile", "desktop", "tablet")
+        for spent, below in pairwise(SPENT)
+        for visits, most in pairwise(VISITS)
+    }
+    | {f"On {device}": {"when": f"device = '{device}'"} for device in ("mobile", "desktop")}
+)
 CLUSTERS: Final = {
     "shoppers": {
         "k": 5,
@@ -90,7 +107,13 @@ class Bench:
     jars: Sequence[Path]
     end_us: int
 
-    def plan(self, topic: str, clock: str, backend: str = "heap") -> Plan:
+    def plan(
+        self,
+        topic: str,
+        clock: str,
+        backend: str = "heap",
+        segments: Mapping[str, Any] = SEGMENTS,
+    ) -> Plan:
         """The job over a topic."""
         wall, bootstrap = clock == "wall", self.broker.bootstrap
         run_spec = {"clock": clock, "backend": backend, "state": f"state-{time.time_ns()}"}
@@ -100,7 +123,7 @@ class Bench:
             "output": {"kafka": {"bootstrap": bootstrap}},
             "events": {"session": "session_id"},
             "features": FEATURES,
-            "segments": SEGMENTS,
+            "segments": dict(segments),
             "clusters": CLUSTERS,
             "run": run_spec if wall else run_spec | {"as_of": iso_seconds(self.end_us)},
         }
@@ -136,10 +159,11 @@ def _measure(bench: Bench, options: argparse.Namespace) -> None:
     for topic, events in sizes.items():
         console.print(f"writing {events:,} events of {options.users:,} users")
         _write(bench, topic, events, options.users)
-    kafka.make_output_topics(bench.broker, "assignments", "transitions", "dead-letters")
+    make_topics(bench.broker, Topics(), steered=True)
     jobs: dict[str, Job] = {
         "bare Kafka scan + micro-batch": _bare,
         "segment job, wall clock": _segment("wall", options.backend),
+        f"the same with {len(MANY)} segments": _segment("wall", options.backend, MANY),
         "segment job, event clock": _segment("event", options.backend),
     }
     rates: dict[str, list[float]] = {name: [] for name in jobs}
@@ -157,12 +181,13 @@ def _print(rates: dict[str, list[float]]) -> None:
     for column in ("job", "events/s", "ratio"):
         table.add_column(column)
     medians = {name: statistics.median(found) for name, found in rates.items()}
-    bare, wall, event = medians.values()
+    bare, wall, many, event = medians.values()
     for name, found in rates.items():
         spread = f"{medians[name]:,.0f} ({min(found):,.0f}, {max(found):,.0f})"
         table.add_row(name, spread, f"{medians[name] / bare:.2f}")
     Console().print(table)
-    print(json.dumps({"bare": bare, "wall_ratio": wall / bare, "event_ratio": event / bare}))
+    ratios = {"wall_ratio": wall / bare, "event_ratio": event / bare, "many_segments": many / wall}
+    print(json.dumps({"bare": bare, **ratios}))
 
 
 def _write(bench: Bench, topic: str, events: int, users: int) -> None:
@@ -202,12 +227,12 @@ def _bare(bench: Bench, topic: str, events: int) -> float:
     return time.monotonic() - started_s
 
 
-def _segment(clock: str, backend: str) -> Job:
+def _segment(clock: str, backend: str, segments: Mapping[str, Any] = SEGMENTS) -> Job:
     """The whole job; a live one is done when it has counted every event."""
 
     def seconds(bench: Bench, topic: str, events: int) -> float:
-        plan = bench.plan(topic, clock=clock, backend=backend)
-        settings = plan.settings(None if clock == "wall" else bench.end_us)
+        plan = bench.plan(topic, clock, backend, segments)
+        settings = plan.settings(None if clock == "wall" else bench.end_us, plan.segments())
         source, sink, lanes = plan.source(), plan.sink(), spread_lanes(plan.config.run.lanes)
         ledger = None if clock == "wall" else ledger_sink(plan.folder.path)
         flink = _flink(bench, plan, 250 if clock == "wall" else 1_000)
@@ -223,7 +248,7 @@ def _segment(clock: str, backend: str) -> Job:
         run(
             plan.config.name,
             flink,
-            lambda env: define_segment_job(env, settings, lanes, source, sink, ledger),
+            lambda env: define_segment_job(env, settings, lanes, source, sink, ledger=ledger),
             plan.folder.savepoints,
             Watch(COUNTERS, progress, _fail, stop),
         )

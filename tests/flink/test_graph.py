@@ -16,7 +16,7 @@ from flink_job.plan import Plan
 from flink_job.runtime.environment import Environment, Flink, prepare_process, spread_lanes
 from flink_job.runtime.graph import Operator, check_thread_mode, operators
 from flink_job.sinks import KafkaSink
-from flink_job.sources import KafkaEvents
+from flink_job.sources import ControlTopic, KafkaEvents
 from flink_job.stack.jars import ensure_jars, jars_present
 from operators.errors import JobError
 from tests.flink.harness import config_of
@@ -42,7 +42,8 @@ def segment_over_files(tmp_path: Path, env: Environment) -> None:
     chosen = plan(tmp_path)
     lanes = spread_lanes(4)
     ledger = ledger_sink(tmp_path)
-    define_segment_job(env, chosen.settings(1), lanes, chosen.source(), chosen.sink(), ledger)
+    settings = chosen.settings(1, chosen.segments())
+    define_segment_job(env, settings, lanes, chosen.source(), chosen.sink(), ledger=ledger)
 
 
 def segment_over_kafka(tmp_path: Path, env: Environment) -> None:
@@ -54,8 +55,11 @@ def segment_over_kafka(tmp_path: Path, env: Environment) -> None:
         bounded=False,
         batch_ms=50,
     )
-    sink = KafkaSink("nowhere:1", ("a", "t", "d"), "prefix")
-    define_segment_job(env, plan(tmp_path).settings(None), spread_lanes(4), source, sink)
+    sink = KafkaSink("nowhere:1", ("a", "t", "d", "s"), "prefix")
+    control = ControlTopic("nowhere:1", "control", "g", offset=7)
+    chosen = plan(tmp_path)
+    settings = chosen.settings(None, chosen.segments())
+    define_segment_job(env, settings, spread_lanes(4), source, sink, control=control)
 
 
 def upsert(tmp_path: Path, env: Environment) -> None:
@@ -120,15 +124,20 @@ KAFKA = [
     ("sql-6-external-datastream", "TableToDataStream"),
     ("profile", "Profile"),
     ("learn", "Learn"),
+    ("sql-7-kafka", "Source: KafkaSource-default_catalog.default_database.control"),
+    ("sql-8-calc", "Calc[8]"),
+    ("sql-9-constraint-validator", "ConstraintEnforcer[9]"),
+    ("sql-9-external-datastream", "TableToDataStream"),
+    ("steer", "Steer"),
     ("assign", "Assign"),
-    ("sql-7-external-datastream", "DataStreamToTable"),
-    ("sql-8-correlate", "Correlate[8]"),
-    ("sql-9-calc", "Calc[9]"),
     ("sql-10-external-datastream", "DataStreamToTable"),
-    ("sql-11-calc", "Calc[11]"),
-    ("sql-13-constraint-validator", "ConstraintEnforcer[13]"),
-    ("sql-13-sink", "outputs[13]: Writer"),
-    ("Sink Committer: sql-13-sink", "outputs[13]: Committer"),
+    ("sql-11-correlate", "Correlate[11]"),
+    ("sql-12-calc", "Calc[12]"),
+    ("sql-13-external-datastream", "DataStreamToTable"),
+    ("sql-14-calc", "Calc[14]"),
+    ("sql-16-constraint-validator", "ConstraintEnforcer[16]"),
+    ("sql-16-sink", "outputs[16]: Writer"),
+    ("Sink Committer: sql-16-sink", "outputs[16]: Committer"),
 ]
 UPSERT = [
     ("sql-1-kafka", "Source: KafkaSource-default_catalog.default_database.assignments"),

@@ -8,31 +8,30 @@ from typing import Any
 from zlib import crc32
 
 import msgspec
-import numpy as np
 
+from operators.control.messages import Segments
 from operators.features.catalog import Catalog
 from operators.features.clocks import EventClock, Round, evaluate_all
 from operators.features.profiles import Profiles
 from operators.features.spec import FeatureSpec
-from operators.frame import FeatureColumn, Kind
-from operators.membership.members import CLUSTER, Members
-from operators.membership.publish import publish
+from operators.membership.collected import Collected
+from operators.membership.lane import Lane, LaneRules
+from operators.membership.members import Members
 from operators.records import Assignment, Transition
 from operators.rules.rulebook import Rulebook
 from operators.rules.spec import SegmentSpec
-from operators.wire import pack, unpack
+from operators.settings import with_cluster
+from operators.wire import Packed, pack, read, unpack
 from tests.oracle import Event
 from tests.property.test_profiles import batch_of
 
-NOBODY = np.zeros(0, np.int64)
-
 
 @dataclass
-class Lane:
-    """One lane: what Profile and Assign hold for it."""
+class LanePair:
+    """What Profile and Assign hold for one lane."""
 
     profiles: Profiles
-    members: Members
+    judged: Lane
     clock_us: int = 0
 
 
@@ -41,14 +40,13 @@ class Pipeline:
     """All lanes, and what they published."""
 
     catalog: Catalog
-    rulebook: Rulebook
+    segments: Segments
     lanes: int
     resolution: int
     by_id: bool
     assignments: dict[str, Assignment] = field(default_factory=dict)
     transitions: list[Transition] = field(default_factory=list)
-    _lanes: dict[int, Lane] = field(default_factory=dict)
-    _version: int = 0
+    _lanes: dict[int, LanePair] = field(default_factory=dict)
 
     def feed(self, events: Sequence[Event]) -> None:
         """One batch, as the source would cut it into lanes."""
@@ -64,32 +62,54 @@ class Pipeline:
             rounds = clock.step(lane.profiles, None, as_of)
             self._judge(lane, [*rounds, evaluate_all(lane.profiles, as_of)], as_of)
 
-    def _lane(self, number: int) -> Lane:
+    def take(self, segments: Mapping[str, Mapping[str, Any]], most: int) -> None:
+        """A new version of the segments reaches every lane, which sweeps `most` users a step."""
+        version = self.segments.version + 1
+        self.segments = segments_of(segments, version)
+        for lane in self._lanes.values():
+            assert lane.judged.take(self.segments)
+            while lane.judged.swept is not None:
+                self._keep(lane.judged.sweep(None, None, most))
+            lane.judged.settle()
+
+    def _lane(self, number: int) -> LanePair:
         if number not in self._lanes:
-            members = Members(self.catalog.columns, self.rulebook, None, self.resolution)
-            self._lanes[number] = Lane(Profiles(self.catalog), members)
+            lane = Lane(LaneRules(self.segments), self._members)
+            self._lanes[number] = LanePair(Profiles(self.catalog), lane)
         return self._lanes[number]
 
-    def _step(self, lane: Lane, events: Sequence[Event]) -> None:
+    def _members(self, rules: LaneRules) -> Members:
+        rulebook = Rulebook.compile(
+            rules.specs(),
+            with_cluster(self.catalog.columns),
+            step_us=self.resolution,
+            version=rules.segments.version,
+        )
+        return Members(self.catalog.columns, rulebook, None, self.resolution)
+
+    def _step(self, lane: LanePair, events: Sequence[Event]) -> None:
         arrived = lane.profiles.arrive(batch_of(self.catalog, list(events), self.by_id))
         arrivals = arrived.arrivals
         lane.clock_us = max(lane.clock_us, int(arrivals.time_us.max(initial=0)))
         rounds = EventClock(self.resolution).step(lane.profiles, arrivals, lane.clock_us)
         self._judge(lane, rounds, lane.clock_us)
 
-    def _judge(self, lane: Lane, rounds: Sequence[Round], clock_us: int) -> None:
-        members = lane.members
-        message = pack(lane.profiles, rounds, clock_us, None)
-        evaluations = unpack(message, members.table, members.coded)
-        until = clock_us // self.resolution * self.resolution
-        members.begin(evaluations.rounds, until, NOBODY)
-        for verdicts in members.judge(evaluations.rounds, None, until, exact=True):
-            self._version += 1
-            for record in publish(verdicts, members.table, self.rulebook, self._version, None):
-                if isinstance(record, Transition):
-                    self.transitions.append(record)
-                else:
-                    self.assignments[record.user] = record
+    def _judge(self, lane: LanePair, rounds: Sequence[Round], clock_us: int) -> None:
+        members = lane.judged.members
+        packed = read(pack(lane.profiles, rounds, clock_us, None))
+        assert isinstance(packed, Packed)
+        evaluations = unpack(packed, members.table, members.coded)
+        self._keep(lane.judged.judge(evaluations, None, self.resolution, exact=True))
+
+    def _keep(self, collected: Collected) -> None:
+        self.transitions += collected.transitions
+        self.assignments |= collected.assignments
+
+
+def segments_of(segments: Mapping[str, Mapping[str, Any]], version: int) -> Segments:
+    """Segments of plain configuration data."""
+    specs = {name: msgspec.convert(spec, SegmentSpec) for name, spec in segments.items()}
+    return Segments(version, specs)
 
 
 def pipeline(
@@ -104,10 +124,4 @@ def pipeline(
     """A pipeline of plain configuration data."""
     specs = {name: msgspec.convert(spec, FeatureSpec) for name, spec in features.items()}
     catalog = Catalog.compile(specs, gap)
-    rulebook = Rulebook.compile(
-        {name: msgspec.convert(spec, SegmentSpec) for name, spec in segments.items()},
-        {**catalog.columns, CLUSTER: FeatureColumn(CLUSTER, Kind.NUMBER)},
-        step_us=resolution,
-        version=1,
-    )
-    return Pipeline(catalog, rulebook, lanes, resolution, by_id)
+    return Pipeline(catalog, segments_of(segments, 1), lanes, resolution, by_id)

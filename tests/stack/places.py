@@ -21,6 +21,7 @@ from flink_job import kafka as kafka_
 from flink_job.kafka import Broker, read_to_end
 from flink_job.stack import CassandraAccess
 from flink_job.stores.base import Store
+from flink_job.topics import Topics, make_topics
 from operators.errors import StoreError
 from operators.records import Assignment, Transition, assignment_decoder, transition_decoder
 from tests.stack.asking import command, environment
@@ -98,7 +99,7 @@ class Shop:
         kafka_.make_topic(self.broker, f"{name}-events", 2)
         kafka_.make_topic(self.broker, f"{name}-assignments", 2, COMPACTED_AT_ONCE)
         names = [f"{name}-{part}" for part in ("assignments", "transitions", "dead_letters")]
-        kafka_.make_output_topics(self.broker, *names)
+        make_topics(self.broker, Topics(*names), steered=False)
 
     def move(self, moves: Moves) -> None:
         """See users at places."""

@@ -93,7 +93,7 @@ def test_a_good_configuration_has_no_mistakes() -> None:
         ),
         (
             {"output": {"kafka": {"bootstrap": "b", "assignments": "a", "transitions": "a"}}},
-            "output.kafka: expected three topics, found a, a, dead-letters",
+            "output.kafka: expected different topics, found a, a, dead-letters",
         ),
         ({"features": {}}, "features: expected at least one feature"),
         (
@@ -135,8 +135,10 @@ def test_a_good_configuration_has_no_mistakes() -> None:
         ),
         (
             {"features": GOOD["features"] | {"x": {"count": "view", "sum": "p", "window": "1h"}}},
-            "features.x: expected one of count, sum, mean, min, max, last, first, since, "
-            "since_first, distinct, duration, sessions, funnel, found count and sum",
+            "features.x: expected one of count, sum, mean, min, max, median, percentile, last, "
+            "first, since, since_first, hour, weekday, distinct, most_frequent, decayed_count, "
+            "decayed_sum, rate, unmatched, funnel, funnel_time, duration, sessions, "
+            "returned_after, per_session, bounce_rate, found count and sum",
         ),
         (
             {"features": GOOD["features"] | {"two words": {"since": "view"}}},

@@ -18,18 +18,20 @@ from flink_job.cluster.__main__ import app as local_cluster
 from flink_job.config.load import check, load, read
 from flink_job.config.model import Config
 from operators.events.reasons import Reason
-from operators.features.spec import _TAKES
-from operators.metrics import AssignMetrics, ProfileMetrics, UpsertMetrics
+from operators.features.spec import TAKES
+from operators.metrics import AssignMetrics, ProfileMetrics, SteerMetrics, UpsertMetrics
 from operators.records import Assignment, DeadLetter, Transition
 
 ROOT: Final = Path(__file__).parents[2]
 README: Final = ROOT / "README.md"
 CONFIGURATION: Final = ROOT / "flink_job" / "config" / "README.md"
 CLUSTER: Final = ROOT / "deploy" / "flink" / "README.md"
-PAGES: Final = (README, CONFIGURATION, CLUSTER, ROOT / "operators" / "README.md")
+STEERING: Final = ROOT / "operators" / "control" / "README.md"
+PAGES: Final = (README, CONFIGURATION, CLUSTER, STEERING, ROOT / "operators" / "README.md")
 EXAMPLES: Final = sorted((ROOT / "deploy" / "examples").glob("*.yaml"))
 
-COMMAND: Final = re.compile(r"flockwise ([a-z]+)(?: (up|down|status)\b)?([^`\n]*)")
+COMMAND: Final = re.compile(r"flockwise ((?:stack|segments) [a-z]+|[a-z]+)([^`\n]*)")
+GROUPS: Final = {"stack", "segments"}
 METRICS: Final = "flink_taskmanager_job_task_operator_"
 
 
@@ -77,10 +79,8 @@ def test_every_command_is_documented(command: str) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=page_name)
 def test_commands_and_options_that_are_documented_are_there(page: Path) -> None:
     found = code(page)
-    for name, part, rest in COMMAND.findall(found):
-        command = f"{name} {part}".strip()
-        known = command in OPTIONS or (name == "stack" and not part)
-        assert known, f"there is no `flockwise {command}`"
+    for command, rest in COMMAND.findall(found):
+        assert command in OPTIONS or command in GROUPS, f"there is no `flockwise {command}`"
         assert set(re.findall(r" (--[a-z-]+)", rest)) <= OPTIONS.get(command, set())
     alone = {span.split()[0] for span in spans(page) if span.startswith("--")}
     assert alone <= ALL_OPTIONS
@@ -161,6 +161,7 @@ def test_the_metrics_that_are_documented_are_those_that_there_are() -> None:
     names: set[str] = set()
     ProfileMetrics(Names(names)).dead_letter(Reason.LATE)
     AssignMetrics(Names(names))
+    SteerMetrics(Names(names))
     UpsertMetrics(Names(names))
     rows = re.findall(r"^\|[^|`]*\|([^|]*`[^|]*)\|", CLUSTER.read_text(), re.MULTILINE)
     assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == names
@@ -224,7 +225,7 @@ def table_of_features() -> dict[str, Any]:
     rows = re.findall(r"^\| `(\w+)` \| `(\{.*?\})` \|", CONFIGURATION.read_text(), re.MULTILINE)
     found = {f"a_{kind}": yaml.safe_load(example) for kind, example in rows}
     assert all(name == f"a_{next(iter(example))}" for name, example in found.items())
-    assert len(found) == len(_TAKES)
+    assert len(found) == len(TAKES)
     return found
 
 

@@ -1,0 +1,1 @@
+"""What the control topic says: new versions of the segments, and questions about them."""

@@ -1,0 +1,160 @@
+"""One lane as it is judged: as evaluations come, as time passes, and as the segments change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from operators.clustering.model import ClusterModel
+from operators.control.messages import Segments
+from operators.membership.collected import Collected
+from operators.membership.members import Members
+from operators.records import Counts
+from operators.rules.spec import SegmentSpec
+from operators.wire import Evaluations
+
+RETIRED: Final = SegmentSpec(when="FALSE")  # what is left of a segment whose members still leave
+
+_SWEEP: Final = "sweep_row"
+_JUDGED_UNTIL: Final = "judged_until_us"
+_UNASSIGNED: Final = 2_048  # users a message who are given their first cluster, though idle
+
+
+class LaneRules(msgspec.Struct, frozen=True):
+    """The segments by which a lane judges, and those that were deleted but have members yet."""
+
+    segments: Segments
+    retired: tuple[str, ...] = ()
+
+    @classmethod
+    def by(cls, kept: LaneRules | None, newest: Segments) -> LaneRules:
+        """The rules of a lane that judged by others when its state was written, or has none."""
+        if kept is None:
+            return cls(newest)
+        newer = newest.version > kept.segments.version
+        return kept.followed_by(newest) if newer else kept
+
+    def specs(self) -> dict[str, SegmentSpec]:
+        """All that are judged, by name."""
+        return {**self.segments.segments, **dict.fromkeys(self.retired, RETIRED)}
+
+    def followed_by(self, newer: Segments) -> LaneRules:
+        """The rules once another version holds."""
+        return LaneRules(newer, tuple(name for name in self.specs() if name not in newer.segments))
+
+
+class Lane:
+    """The users of a lane, and the rules that hold for them.
+
+    A new version of the segments holds at once; everyone who is not touched meanwhile is judged
+    by it in a sweep, whose place stands in the journal's head.
+
+    Args:
+        rules: those by which the lane judged last.
+        members_by: makes empty members for rules.
+    """
+
+    def __init__(self, rules: LaneRules, members_by: Callable[[LaneRules], Members]) -> None:
+        self.rules = rules
+        self.members = members_by(rules)
+        self._members_by = members_by
+
+    def take(self, newer: Segments) -> bool:
+        """Go over to a version of the segments; False if it is not newer.
+
+        All of the state is to be written anew: see `Journal.adopt`.
+        """
+        if newer.version <= self.rules.segments.version:
+            return False
+        self._move(self.rules.followed_by(newer))
+        self.begin_sweep()
+        return True
+
+    def begin_sweep(self) -> None:
+        """Have everyone judged anew, if there is anyone."""
+        if len(self.members.table):
+            self.members.journal.head[_SWEEP] = 0
+
+    @property
+    def swept(self) -> int | None:
+        """How many users of the table a sweep under way is done with; None without one."""
+        return self.members.journal.head.get(_SWEEP)
+
+    def judge(
+        self, evaluations: Evaluations, model: ClusterModel | None, resolution_us: int, exact: bool
+    ) -> Collected:
+        """Judge who was evaluated and who is due, and some idle users without a cluster."""
+        members = self.members
+        until_us = evaluations.clock_us // resolution_us * resolution_us
+        members.journal.head[_JUDGED_UNTIL] = until_us
+        idle = members.unassigned(_UNASSIGNED) if model else _NOBODY
+        members.begin(evaluations.rounds, until_us, idle)
+        collected = Collected(evaluations.event_at_ms)
+        for verdicts in members.judge(evaluations.rounds, model, until_us, exact):
+            collected.add(members, verdicts)
+        idle = np.intersect1d(idle, members.unassigned(_UNASSIGNED))
+        if len(idle):
+            collected.add(members, members.again(idle, members.not_before(idle, until_us), model))
+        return collected
+
+    def everyone(self, now_us: int, model: ClusterModel | None) -> Collected:
+        """Judge everyone at a moment, however late it is."""
+        members = self.members
+        rows = members.everyone()
+        members.begin([], -1, rows)
+        collected = Collected()
+        collected.add(members, members.again(rows, np.full(len(rows), now_us), model))
+        return collected
+
+    def sweep(self, now_us: int | None, model: ClusterModel | None, most: int) -> Collected:
+        """Go on with the sweep by up to `most` users; without a moment, as of the last judging."""
+        members = self.members
+        head = members.journal.head
+        start = head[_SWEEP]
+        rows = members.everyone()[start : start + most]
+        members.begin([], -1, rows)
+        collected = Collected()
+        at_us = head.get(_JUDGED_UNTIL, 0) if now_us is None else now_us
+        if len(rows):
+            collected.add(members, members.again(rows, members.not_before(rows, at_us), model))
+        if start + len(rows) < len(members.table):
+            head[_SWEEP] = start + len(rows)
+        else:
+            del head[_SWEEP]
+        return collected
+
+    def settle(self) -> bool:
+        """Forget deleted segments after a sweep; True says that the state is to be written anew."""
+        if self.swept is not None or not self.rules.retired:
+            return False
+        self._move(LaneRules(self.rules.segments))
+        return True
+
+    def preview(
+        self, segments: dict[str, SegmentSpec], now_us: int | None, model: ClusterModel | None
+    ) -> dict[str, Counts]:
+        """What judging everyone by other segments would come to, by segment. Nothing changes."""
+        version = self.rules.segments.version + 1
+        trial = self._members_by(self.rules.followed_by(Segments(version, segments)))
+        trial.journal.adopt(self.members.journal)
+        rows = trial.everyone()
+        at_us = trial.journal.head.get(_JUDGED_UNTIL, 0) if now_us is None else now_us
+        judged = trial.again(rows, trial.not_before(rows, at_us), model).judgement
+        before, after = judged.was_member, judged.member
+        flags = (after & ~before, before & ~after, before & after)
+        counts = zip(*(each.sum(axis=1).tolist() for each in flags), strict=True)
+        return {
+            name: Counts(*numbers)
+            for name, numbers in zip(trial.rulebook.names, counts, strict=True)
+        }
+
+    def _move(self, rules: LaneRules) -> None:
+        past = self.members.journal
+        self.rules, self.members = rules, self._members_by(rules)
+        self.members.journal.adopt(past)
+
+
+_NOBODY: Final = np.zeros(0, np.int64)

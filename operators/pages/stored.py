@@ -1,0 +1,96 @@
+"""What a lane's state looks like in bytes: its head, its pages, and the entries of its log."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from operators.errors import FlockwiseError
+from operators.pages.layout import Field, Layout
+from operators.pages.table import UserTable
+
+FORMAT: Final = 2
+
+SetChanges = tuple[bytes, bytes]
+
+
+class Entry(msgspec.Struct, frozen=True, array_like=True):
+    """What one batch changed. `positions` are flat word indices, uint32 or int64."""
+
+    head: dict[str, int]
+    first_row: int
+    users: list[str]
+    texts: list[tuple[int, str]]
+    positions: bytes
+    words: bytes
+    sets: dict[str, SetChanges]
+
+
+class PageImage(msgspec.Struct, frozen=True, array_like=True):
+    """All users of one page. It needs no other page to be read."""
+
+    rows: bytes
+    users: list[str]
+    words: bytes
+    texts: list[tuple[int, str]]
+    sets: dict[str, SetChanges]
+
+
+class Shape(msgspec.Struct, frozen=True, array_like=True):
+    """The layout by which rows were written, and the labels of the sets beside them.
+
+    A field is its name, type and number of numbers, and the labels of its parts; `initial` the
+    words of a new row.
+    """
+
+    fields: list[tuple[str, str, int, list[str]]]
+    initial: bytes
+    sets: dict[str, str]
+
+    @classmethod
+    def of(cls, table: UserTable) -> Shape:
+        """The shape of a table's rows."""
+        layout = table.layout
+        fields = [(f.name, f.dtype, f.length, list(f.labels)) for f in layout]
+        return cls(fields, layout.initial_row().tobytes(), table.set_labels)
+
+    def table(self) -> UserTable:
+        """An empty table of this shape."""
+        fields = [
+            Field(name, dtype, length, labels=tuple(labels))
+            for name, dtype, length, labels in self.fields
+        ]
+        return UserTable(Layout(fields, np.frombuffer(self.initial, np.int64)), self.sets)
+
+
+class LaneHead(msgspec.Struct, frozen=True, array_like=True):
+    """What a lane's images were written by, and the small numbers that the operator keeps."""
+
+    format: int
+    shape: Shape
+    pages: int
+    head: dict[str, int]
+
+
+encode = msgspec.msgpack.Encoder().encode
+read_entry = msgspec.msgpack.Decoder(Entry).decode
+read_page = msgspec.msgpack.Decoder(PageImage).decode
+_decode_head = msgspec.msgpack.Decoder(LaneHead).decode
+
+
+def read_head(encoded: bytes) -> LaneHead:
+    """The head of a lane's state.
+
+    Raises:
+        FlockwiseError: the state was written in a format that is not this one.
+    """
+    # The format stands first, and decides whether the rest can be read.
+    found = msgspec.msgpack.decode(encoded)[0]
+    if found != FORMAT:
+        raise FlockwiseError(
+            f"the state was written in format {found}, this version reads {FORMAT}: resume "
+            "with the version that wrote it, or start afresh"
+        )
+    return _decode_head(encoded)

@@ -1,0 +1,81 @@
+"""Steer: takes what the control topic says, and tells every lane.
+
+Key: one for all. State: the version of the segments that holds, as a `Segments` message. Replay:
+after a restart the messages since the last checkpoint come again, and are taken or refused alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import msgspec
+from pyflink.common import Row, Types
+from pyflink.datastream import KeyedProcessFunction, RuntimeContext
+from pyflink.datastream.state import ValueStateDescriptor
+
+from operators.control.messages import NONE, Segments, Started
+from operators.control.versions import Versions
+from operators.errors import UsageError
+from operators.events.decode import Rejected
+from operators.events.markers import NULL
+from operators.events.reasons import Reason
+from operators.interpreter import set_up
+from operators.letters import dead_letter
+from operators.metrics import SteerMetrics
+from operators.moments import now_us
+from operators.profile import DEAD_LETTERS
+from operators.records import encode as encode_record
+from operators.settings import Settings, judged_columns
+from operators.wire import encode
+
+
+class Steer(KeyedProcessFunction):
+    """Input: (message), the version that holds first. Output: a `wire` message for each lane."""
+
+    def __init__(self, settings: Settings, lane_keys: Sequence[int]) -> None:
+        self._settings = settings
+        self._lane_keys = tuple(lane_keys)
+
+    def open(self, runtime_context: RuntimeContext) -> None:
+        set_up()
+        self._metrics = SteerMetrics(runtime_context.get_metrics_group())
+        self._versions: Versions | None = None
+        self._state = runtime_context.get_state(
+            ValueStateDescriptor("segments", Types.PICKLED_BYTE_ARRAY())
+        )
+
+    def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> Iterator[Any]:
+        raw = value[0]
+        versions = self._held()
+        try:
+            message = versions.take(raw)
+        except UsageError as error:
+            yield DEAD_LETTERS, self._letter(raw, str(error))
+            return
+        if isinstance(message, Started):
+            return
+        if isinstance(message, Segments):
+            self._state.update(encode(message))
+            self._metrics.version(message.version)
+        told = encode(message)
+        for lane in self._lane_keys:
+            yield Row(lane, told)
+
+    def _held(self) -> Versions:
+        """What holds by the state; before there is any, the version that the topic is read from."""
+        if self._versions is None:
+            stored = self._state.value()
+            held = NONE if stored is None else _decode(stored)
+            self._versions = Versions(held, judged_columns(self._settings.features))
+        return self._versions
+
+    def _letter(self, raw: bytes, detail: str) -> Row:
+        outputs = self._settings.outputs
+        self._metrics.refused()
+        rejected = Rejected(0, Reason.BAD_CONTROL, detail)
+        letter = dead_letter(rejected, NULL, raw, now_us(), outputs.most_letter_bytes)
+        return Row(outputs.dead_letters, None, encode_record(letter))
+
+
+_decode: Final = msgspec.msgpack.Decoder(Segments).decode

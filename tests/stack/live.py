@@ -1,0 +1,119 @@
+"""A job that runs live over the real Kafka, for tests that look at it from outside."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+from kafka import KafkaProducer
+
+from flink_job import kafka as kafka_
+from flink_job.kafka import Broker, read_to_end
+from flink_job.topics import Topics, make_topics
+from operators.records import (
+    DeadLetter,
+    Transition,
+    dead_letter_decoder,
+    transition_decoder,
+)
+
+PATIENCE_S: Final = 120
+PARTS: Final = ("assignments", "transitions", "dead-letters", "control", "status")
+
+
+def places(bootstrap: str, name: str) -> dict[str, Any]:
+    """Where a configuration of this name reads and writes."""
+    return {
+        "name": name,
+        "source": {"kafka": {"bootstrap": bootstrap, "topic": f"{name}-events"}},
+        "output": {
+            "kafka": {
+                "bootstrap": bootstrap,
+                "assignments": f"{name}-assignments",
+                "transitions": f"{name}-transitions",
+                "dead_letters": f"{name}-dead-letters",
+            }
+        },
+        "store": {"kind": "sqlite", "path": "store.db"},
+        "run": {"state": "state", "lanes": 4},
+    }
+
+
+class LiveShop:
+    """A job that is run live over Kafka, and what goes in and comes out.
+
+    `more` stands in its configuration beside, or instead of, where it reads and writes.
+    """
+
+    def __init__(self, bootstrap: str, name: str, folder: Path, more: Mapping[str, Any]) -> None:
+        self.broker = Broker(bootstrap)
+        self.name = name
+        self.path = folder / f"{name}.yaml"
+        self.topics = Topics(*(f"{name}-{part}" for part in PARTS))
+        self._config = {**places(bootstrap, name), **more}
+        self.configure()
+        self._producer = KafkaProducer(bootstrap_servers=bootstrap)
+        kafka_.make_topic(self.broker, f"{name}-events", 2)
+        make_topics(self.broker, self.topics, steered=True)
+
+    def configure(self, **changes: Any) -> None:
+        """Write the configuration, with these parts changed from now on."""
+        self._config |= changes
+        self.path.write_text(yaml.safe_dump(self._config))
+
+    def view(self, user: str, ahead_s: float = 0.0, **properties: str) -> None:
+        """See a user view something."""
+        at_ms = int((time.time() + ahead_s) * 1_000)
+        value = {"user_id": user, "event_time": at_ms, "event_type": "view", **properties}
+        self.send(user, json.dumps(value).encode())
+
+    def send(self, key: str, value: bytes) -> None:
+        self._producer.send(f"{self.name}-events", value=value, key=key.encode())
+        self._producer.flush()
+
+    def transitions(self) -> list[Transition]:
+        records = read_to_end(self.broker, [self.topics.transitions])
+        return [transition_decoder.decode(record.value) for record in records]
+
+    def dead_letters(self) -> list[DeadLetter]:
+        records = read_to_end(self.broker, [self.topics.dead_letters])
+        return [dead_letter_decoder.decode(record.value) for record in records]
+
+    @contextmanager
+    def running(self, *options: str) -> Iterator[subprocess.Popen[str]]:
+        command = [sys.executable, "-m", "flink_job", "run", str(self.path), *options]
+        with (self.path.parent / "said").open("a") as said:
+            process = subprocess.Popen(command, stderr=said, start_new_session=True, text=True)
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def until(condition: Callable[[], bool], process: subprocess.Popen[str], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert process.poll() is None, f"the job ended before {what}"
+        assert time.monotonic() < deadline, f"waited in vain for {what}"
+        time.sleep(0.3)
+
+
+def at_work(shop: LiveShop) -> bool:
+    """Whether the job has judged anybody; by the wall clock it must see an event in time."""
+    shop.view("warm-up")
+    return bool(shop.transitions())
+
+
+def kinds(transitions: list[Transition], segment: str) -> list[str]:
+    return [t.kind for t in sorted(transitions, key=lambda t: t.version) if t.segment == segment]

@@ -1,0 +1,164 @@
+"""Segments changed while the job runs: applied, previewed, paused, deleted, refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import yaml
+from kafka import KafkaProducer
+from typer.testing import CliRunner
+
+from flink_job.cli import app
+from tests.stack.live import PATIENCE_S, LiveShop, at_work, kinds, until
+
+pytestmark = [pytest.mark.stack, pytest.mark.flink]
+
+RUNNER: Final = CliRunner()
+
+FIRST: Final = {"Ever": {"when": "views >= 1"}, "Many": {"when": "views >= 3"}}
+NEXT: Final = {
+    "Ever": {"when": "views >= 1"},
+    "Few": {"when": "views <= 2"},
+    "Idle": {"when": "views_1h >= 1 AND views < 100"},
+}
+MORE: Final[Mapping[str, Any]] = {
+    "events": {"time_unit": "ms", "max_skew": "1m"},
+    "features": {
+        "views": {"count": "view", "window": "lifetime"},
+        "views_1h": {"count": "view", "window": "1h"},
+    },
+    "segments": FIRST,
+}
+GARBAGE: Final = [
+    b"garbage",
+    b'{"kind": "segments", "version": 9, "segments": {"X": {"when": "nothing > 1"}}}',
+    b'{"kind": "segments", "version": 1, "segments": {}}',
+    b'{"kind": "other"}',
+    b"x" * 950_000,
+]
+
+
+def good(shop: LiveShop, command: str, *words: str) -> str:
+    """What `flockwise segments` says, which must do well."""
+    done = RUNNER.invoke(app, ["segments", command, str(shop.path), *words])
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def bad(shop: LiveShop, *words: str) -> str:
+    """How `flockwise` complains of what is wrong."""
+    command = [sys.executable, "-m", "flink_job", *words[:-1], str(shop.path), words[-1]]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    return " ".join(done.stderr.split())
+
+
+def listed(shop: LiveShop) -> Any:
+    return json.loads(good(shop, "list", "--json"))
+
+
+def inside(shop: LiveShop) -> dict[str, set[str]]:
+    """Who is in which segment, by the transitions."""
+    found: dict[str, set[str]] = {}
+    for told in sorted(shop.transitions(), key=lambda t: t.version):
+        if told.user != "warm-up":
+            assert (told.kind == "enter") == (told.user not in found.get(told.segment, set()))
+            found.setdefault(told.segment, set()).symmetric_difference_update({told.user})
+    return {segment: users for segment, users in found.items() if users}
+
+
+def test_segments_change_while_the_job_runs(kafka: str, tmp_path: Path) -> None:
+    shop = LiveShop(kafka, "steered", tmp_path, MORE)
+    assert listed(shop)["version"] == 1  # the configuration's, before there is a job
+    with shop.running() as process:
+        until(lambda: at_work(shop), process, "the job to work")
+        for user, views in {"ann": 1, "bob": 2, "cat": 5}.items():
+            for _ in range(views):
+                shop.view(user)
+        everyone = {"ann", "bob", "cat"}
+        before = {"Ever": everyone, "Many": {"cat"}}
+        until(lambda: inside(shop) == before, process, "the first segments")
+
+        shop.configure(segments=NEXT)
+        asked = good(shop, "preview", "--json").splitlines()
+        counts = {told["segment"]: told for told in map(json.loads, asked)}
+        assert counts["Few"]["enter"] == 2
+        assert (counts["Many"]["leave"], counts["Many"]["enter"]) == (2, 0)  # warm-up is one
+        assert inside(shop) == before
+
+        # Nobody does anything: who is idle is judged all the same.
+        good(shop, "apply")
+        now = listed(shop)
+        assert (now["version"], now["progress"]["lanes_taken"]) == (2, 4)
+        assert now["progress"]["judged"] == now["progress"]["users"] == 4
+        assert inside(shop) == {"Ever": everyone, "Few": {"ann", "bob"}, "Idle": everyone}
+        (left,) = [
+            t
+            for t in shop.transitions()
+            if t.segment == "Many" and t.kind == "leave" and t.user == "cat"
+        ]
+        assert left.rules == 2
+
+        refused(shop)
+        paused_and_deleted(shop, process)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE_S) == 0
+    resumed(shop)
+
+
+def refused(shop: LiveShop) -> None:
+    """What is no new version leaves the one that holds, and is kept."""
+    producer = KafkaProducer(bootstrap_servers=shop.broker.bootstrap)
+    for message in GARBAGE:
+        producer.send(shop.topics.control, value=message)
+    producer.flush()
+    good(shop, "pause", "Few")
+    letters = [letter for letter in shop.dead_letters() if letter.reason == "bad_control"]
+    assert [letter.raw for letter in letters] == [message.decode() for message in GARBAGE]
+    assert "'nothing'" in letters[1].detail
+    assert "version 1 is not newer than 2" in letters[2].detail
+    shop.configure(segments={**NEXT, "Few": {"when": "viws <= 2"}})
+    assert "did you mean 'views'?" in bad(shop, "segments", "apply", "--wait=0")
+    shop.configure(segments=NEXT)
+
+
+def paused_and_deleted(shop: LiveShop, process: subprocess.Popen[str]) -> None:
+    """Of a paused segment nobody is let in or out; of a deleted one all are out."""
+    for _ in range(4):
+        shop.view("ann")
+    shop.view("dan")
+    until(lambda: "dan" in inside(shop)["Ever"], process, "dan's view")
+    assert inside(shop)["Few"] == {"ann", "bob"}
+    assert "paused" in good(shop, "list")
+    good(shop, "resume", "Few")
+    assert inside(shop)["Few"] == {"bob", "dan"}
+    good(shop, "delete", "Idle")
+    assert "Idle" not in inside(shop)
+    assert yaml.safe_load(good(shop, "export"))["segments"].keys() == {"Ever", "Few"}
+    assert "deleted" not in good(shop, "show", "Few")
+    assert "did you mean 'Few'?" in bad(shop, "segments", "delete", "Fwe")
+
+
+def resumed(shop: LiveShop) -> None:
+    """What was changed while the job was away reaches it when it goes on, and idle users too."""
+    assert "differs from it in 'Idle'" in bad(shop, "run", "--resume")
+    good(shop, "apply", "--only", "Idle", "--wait", "0")
+    shop.configure(segments={"Ever": NEXT["Ever"], "Idle": NEXT["Idle"], "Few": NEXT["Few"]})
+    with shop.running("--resume") as process:
+        until(lambda: "Idle" in inside(shop), process, "the segment of the pause")
+        assert inside(shop)["Idle"] == {"ann", "bob", "cat", "dan"}
+        until(lambda: listed(shop)["progress"]["lanes_taken"] == 4, process, "all lanes")
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    assert kinds([t for t in shop.transitions() if t.user == "bob"], "Idle") == [
+        *("enter", "leave", "enter")
+    ]

@@ -1,0 +1,66 @@
+"""What of the control topic is taken, and what is refused and why."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from operators.control.messages import LARGEST, Preview, Segments, encode
+from operators.control.versions import Versions
+from operators.errors import UsageError
+from operators.frame import FeatureColumn, Kind
+from operators.rules.spec import SegmentSpec
+
+COLUMNS = {"views": FeatureColumn("views", Kind.NUMBER)}
+HELD = Segments(3, {"Old": SegmentSpec(when="views > 1")})
+
+
+def message(**changes: Any) -> bytes:
+    segments = {"New": {"when": "views > 2"}}
+    return json.dumps({"kind": "segments", "version": 4, "segments": segments} | changes).encode()
+
+
+def test_a_newer_version_holds() -> None:
+    versions = Versions(HELD, COLUMNS)
+    taken = versions.take(message(at="2026-11-25T10:00:00Z", by="ann", unknown=1))
+    assert taken is versions.newest
+    assert taken == Segments(
+        4, {"New": SegmentSpec(when="views > 2")}, "2026-11-25T10:00:00Z", "ann"
+    )
+    assert versions.take(encode(Segments(9, {}))) == Segments(9, {})
+
+
+def test_a_question_changes_nothing() -> None:
+    versions = Versions(HELD, COLUMNS)
+    asked = Preview("q", {"New": SegmentSpec(when="views > 2")})
+    assert versions.take(encode(asked)) == asked
+    assert versions.newest is HELD
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        (b"", "not a control message"),
+        (b"garbage", "not a control message"),
+        (b"\xff", "not a control message"),
+        (b"[]", "not a control message"),
+        (b"[" * 100_000, "not a control message"),
+        (message(kind="other"), "not a control message.*other"),
+        (message(version="4"), "not a control message.*Expected `int`"),
+        (message(version=3), "version 3 is not newer than 3, which holds"),
+        (message(version=-1), "version -1 is not newer than 3"),
+        (message(segments={"A": {"when": "viws > 1"}}), r"segments.A.when.*did you mean 'views'"),
+        (message(segments={"A": {"wenn": "views > 1"}}), "not a control message.*wenn"),
+        (message(segments={"A": {"when": "views >"}}), r"segments.A.when"),
+        (message(kind="preview", id="q", segments={"": {"when": "views > 1"}}), "expected a name"),
+        (message(note="x" * LARGEST), "expected at most 900,000 bytes, found 900,"),
+    ],
+)
+def test_what_can_not_be_used_is_refused_and_the_version_stays(raw: bytes, said: str) -> None:
+    versions = Versions(HELD, COLUMNS)
+    with pytest.raises(UsageError, match=said):
+        versions.take(raw)
+    assert versions.follow(raw) is None
+    assert versions.newest is HELD
