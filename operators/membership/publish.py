@@ -46,9 +46,10 @@ def publish(
     distances = _finite(nearest and nearest.distance[changed], len(changed))
     margins = _finite(nearest and nearest.margin[changed], len(changed))
     member = judgement.member[:, changed].T
-    moved = _indices(member != judgement.was_member[:, changed].T)
-    members, since = _indices(member), _moments(member, verdicts.words)
-    held_out = _held_out(judgement.held_out[:, changed].T, verdicts.words, names)
+    rows = _Rows(member)
+    members, since = rows.segments(), rows.moments(verdicts.words)
+    moved = _Rows(member != judgement.was_member[:, changed].T).segments()
+    held_out = _held_out(judgement.round.inside[:, changed].T & ~member, verdicts.words, names)
     people = judgement.people(changed)
     for position, row in enumerate(verdicts.rows[changed].tolist()):
         user, person, segments = table.users[row], people[position], members[position]
@@ -77,31 +78,35 @@ def publish(
         )
 
 
-def _indices(flags: Mask) -> list[list[int]]:
-    """For each user the segments that are set, of bool[users, segments]."""
-    return _split(np.nonzero(flags)[1].tolist(), flags)
+class _Rows:
+    """What is set of bool[users, segments], user by user."""
 
+    def __init__(self, flags: Mask) -> None:
+        self._at = np.nonzero(flags)
+        self._ends = np.cumsum(np.bincount(self._at[0], minlength=len(flags))).tolist()
 
-def _moments(flags: Mask, words: Moments) -> list[list[str]]:
-    """For each user when they entered the segments that are set."""
-    return _split(iso(entered_us(words[flags])), flags)
+    def segments(self) -> list[list[int]]:
+        """For each user the indices of the segments."""
+        return self._split(self._at[1].tolist())
+
+    def moments(self, words: Moments) -> list[list[str]]:
+        """For each user when they entered those segments."""
+        return self._split(iso(entered_us(words[self._at])))
+
+    def _split(self, values: list[Value]) -> list[list[Value]]:
+        starts = [0, *self._ends]
+        return [values[start:end] for start, end in zip(starts, self._ends, strict=False)]
 
 
 def _held_out(flags: Mask, words: Moments, names: Sequence[str]) -> list[dict[str, str]]:
     """For each user the segments that they are held out of, with the moments since."""
     if not flags.any():
         return [{}] * len(flags)
-    both = zip(_indices(flags), _moments(flags, words), strict=True)
+    rows = _Rows(flags)
     return [
         {names[segment]: moment for segment, moment in zip(own, since, strict=True)}
-        for own, since in both
+        for own, since in zip(rows.segments(), rows.moments(words), strict=True)
     ]
-
-
-def _split(values: list[Value], flags: Mask) -> list[list[Value]]:
-    """Values of all that is set, row by row, as a list for each row."""
-    ends = np.cumsum(np.count_nonzero(flags, axis=1)).tolist()
-    return [values[start:end] for start, end in zip([0, *ends], ends, strict=False)]
 
 
 def _finite(numbers: Floats | None, count: int) -> list[float | None]:

@@ -67,13 +67,18 @@ class Evaluation:
 
     def cases(self, positions: Ints) -> list[Case]:
         """The values for the users at some positions."""
-        size = len(self.truths)
-        truths = self.truths[:, positions].T.tobytes()
+        truths = by_column(self.truths, positions)
         numbers = self.numbers[:, positions].T.tolist()
         return [
-            Case(self.frame, at, truths[size * row : size * (row + 1)], numbers[row])
-            for row, at in enumerate(positions.tolist())
+            Case(self.frame, *values)
+            for values in zip(positions.tolist(), truths, numbers, strict=True)
         ]
+
+
+def by_column(flags: Bools, positions: Ints) -> list[bytes]:
+    """Some columns, a byte for each flag: read one by one, these are faster than arrays."""
+    size, joined = len(flags), flags[:, positions].T.tobytes()
+    return [joined[size * at : size * (at + 1)] for at in range(len(positions))]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from operators.frame import Moments
 from operators.pages.layout import Rows
 from operators.pages.sets import Ints
 from operators.rules.cells import Bools
-from operators.rules.circuit import Case, Evaluation
+from operators.rules.circuit import Case, Evaluation, by_column
 from operators.rules.explain import Reason, explain
 from operators.rules.segment import Segment
 from operators.rules.standing import NEVER_IN
@@ -72,7 +72,7 @@ class Judgement:
         They read the frame that was judged, which must not have changed since.
         """
         columns = (self.member, self.was_member, self.round.inside, self.round.may_leave)
-        flags = ([row.tobytes() for row in column[:, positions].T] for column in columns)
+        flags = (by_column(column, positions) for column in columns)
         cases = zip(*(each.cases(positions) for each in self.evaluations), strict=True)
         return [Person(self, *each) for each in zip(cases, *flags, strict=True)]
 

@@ -112,7 +112,8 @@ class Rulebook:
 
 def _changes(round_: Round, was_member: Bools) -> Changes:
     """Whoever comes in, goes out, or is held out or no longer so, does it now."""
-    changed = (round_.inside != round_.was_inside) | (round_.member != was_member)
+    changed = round_.inside != round_.was_inside
+    changed |= round_.member != was_member
     # One dimension is ten times as fast as nonzero with two.
     segments, users = np.divmod(np.flatnonzero(changed), max(len(round_.frame), 1))
     inside, member = round_.inside[segments, users], round_.member[segments, users]

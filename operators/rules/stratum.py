@@ -120,9 +120,8 @@ class Stratum:
         if listed is not None:
             entering[self._listing] |= listed
         staying = self._staying(round_, may_leave)
-        leaving = may_leave.copy()
-        leaving[staying.rows, staying.users] = False
-        inside = (was_inside > leaving) | entering
+        inside = (was_inside > may_leave) | entering
+        inside[staying.rows, staying.users] = True
         self._close(inside, round_.frame.now_us, due)
         if self._groups:
             locked = np.zeros_like(inside)
@@ -135,16 +134,21 @@ class Stratum:
     def _cooling(self, round_: Round, coming: Bools) -> Waits:
         """Who of those who come in from outside has left too short a time ago."""
         waits = self._cooldowns.waits(coming)
+        if not len(waits):
+            return waits
         words = self._words(round_, waits)
         back = words < NEVER_IN
         return waits.only(back).after(left_us(words[back])).later(round_.frame.now_us)
 
     def _staying(self, round_: Round, may_leave: Bools) -> Waits:
         """Who may leave, or may have to for a group, and has been in too short a time for it."""
-        concerned = may_leave.copy()
-        concerned[self._grouped] = True
-        concerned &= round_.was_inside[self.at]
+        was_inside = round_.was_inside[self.at]
+        concerned = was_inside & may_leave
+        if self._groups:
+            concerned[self._grouped] = was_inside[self._grouped]
         waits = self._dwells.waits(concerned)
+        if not len(waits):
+            return waits
         return waits.after(entered_us(self._words(round_, waits))).later(round_.frame.now_us)
 
     def _words(self, round_: Round, waits: Waits) -> Moments:

@@ -17,16 +17,9 @@ from operators.membership.publish import publish
 from operators.records import Assignment, Transition
 from operators.rules.rulebook import Rulebook
 from operators.rules.spec import SegmentSpec
+from tests.property.segment_histories import DRAWS, NAMES, ROWS, START_US, Draw, Row
 from tests.property.test_rules_crossing import COLUMNS
-from tests.property.test_rules_judging import (
-    DRAWS,
-    NAMES,
-    ROWS,
-    START_US,
-    STEP_US,
-    Draw,
-    Row,
-)
+from tests.property.test_rules_judging import STEP_US
 
 NOBODY = np.zeros(0, np.int64)
 JUDGED = {**COLUMNS, CLUSTER: FeatureColumn(CLUSTER, Kind.NUMBER)}

@@ -37,6 +37,18 @@ def problems(**changes: Any) -> list[str]:
     return found
 
 
+def test_a_segment_is_read_by_the_names_that_are_written() -> None:
+    written = {"when": "TRUE", "from": "2026-12-01", "members": ["ann", 17], "untill": "2027"}
+    assert problems(segments={"A": written}) == [
+        "segments.A.untill: unknown name 'untill', did you mean 'until'?"
+    ]
+    del written["untill"]
+    (segment,) = check(GOOD | {"segments": {"A": written}}, "shop.yaml").segments.values()
+    assert (segment.opens, segment.members) == ("2026-12-01", ("ann", 17))
+    (told,) = problems(segments={"A": {"when": "TRUE", "opens": "2026-12-01"}})
+    assert told.startswith("segments.A.opens: unknown name 'opens'")
+
+
 def test_a_good_configuration_has_no_mistakes() -> None:
     assert check(GOOD, "shop.yaml").name == "shop"
 
