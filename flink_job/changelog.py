@@ -9,7 +9,6 @@ from pyflink.datastream import DataStream
 from pyflink.table import StreamTableEnvironment
 
 from flink_job.sql import NULL_BYTES, interval, kafka_source, literal, time_of_reading
-from operators.upsert import ASSIGNMENTS, TRANSITIONS
 
 
 @dataclass(frozen=True)
@@ -26,13 +25,13 @@ class Changelog:
 
 
 def changelog_batches(tables: StreamTableEnvironment, changelog: Changelog) -> DataStream:
-    """Batches of records: (assignments ARRAY<BYTES>, transitions ARRAY<BYTES>, newest in ms BIGINT).
+    """Batches: (assignments ARRAY<BYTES>, transitions ARRAY<BYTES>, newest in ms BIGINT).
 
     There is one batch at a time, of all that has come since the last: a store answers a large
     batch almost as fast as a small one, so what waits for a slow store is written together. It
     begins at the oldest record, since a compacted changelog holds all that a store needs.
     """
-    topics = {ASSIGNMENTS: changelog.assignments, TRANSITIONS: changelog.transitions}
+    topics = {"assignments": changelog.assignments, "transitions": changelog.transitions}
     for kind, topic in topics.items():
         with_ = kafka_source(
             changelog.bootstrap,

@@ -26,9 +26,6 @@ from operators.records import (
     transition_decoder,
 )
 
-ASSIGNMENTS: Final = "assignments"
-TRANSITIONS: Final = "transitions"
-
 # A store that is away longer than this fails the job into a restart, where Flink waits longer.
 _PATIENCE_S: Final = 60.0
 _FIRST_WAIT_S: Final = 0.2
