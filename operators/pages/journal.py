@@ -168,10 +168,12 @@ class Journal:
 
     def _changes(self) -> tuple[NDArray[np.generic], Words]:
         after = self.table.words[self._rows]
-        which, word = np.nonzero(self._before != after)
+        # One dimension is several times as fast as nonzero with two.
+        at = np.flatnonzero(self._before != after)
+        which, word = np.divmod(at, max(self.table.layout.width, 1))
         positions = self._rows[which] * self.table.layout.width + word
         fits = len(self.table) * self.table.layout.width <= np.iinfo(np.uint32).max
-        return positions.astype(np.uint32 if fits else np.int64), after[which, word]
+        return positions.astype(np.uint32 if fits else np.int64), after.reshape(-1)[at]
 
     def _soil(self, rows: Rows) -> None:
         """The pages of these rows have to be written anew."""

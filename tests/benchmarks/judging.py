@@ -33,7 +33,7 @@ from operators.membership.publish import publish
 from operators.records import encode
 from operators.rules.rulebook import Rulebook
 from operators.rules.spec import SegmentSpec
-from operators.wire import pack, unpack
+from operators.wire import pack, read, unpack
 from tests.benchmarks.segment import FEATURES, SEGMENTS, shop
 
 USERS: Final = 2_500  # of a lane
@@ -145,7 +145,7 @@ class Lane:
 
     def _judge(self, message: bytes) -> list[Any]:
         members = self._members
-        evaluations = unpack(message, members.table, members.coded)
+        evaluations = unpack(read(message), members.table, members.coded)
         until_us = self._clock_us // self._resolution_us * self._resolution_us
         members.begin(evaluations.rounds, until_us, np.zeros(0, np.int64))
         found = []
