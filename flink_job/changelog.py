@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pyflink.datastream import DataStream
 from pyflink.table import StreamTableEnvironment
 
-from flink_job.sql import NULL_BYTES, interval, kafka_source, literal, time_of_reading
+from flink_job.sql import NULL_BYTES, interval, kafka_source, time_of_reading
+from operators.upsert import ASSIGNMENT, TRANSITION
 
 
 @dataclass(frozen=True)
@@ -25,14 +26,15 @@ class Changelog:
 
 
 def changelog_batches(tables: StreamTableEnvironment, changelog: Changelog) -> DataStream:
-    """Batches: (assignments ARRAY<BYTES>, transitions ARRAY<BYTES>, newest in ms BIGINT).
+    """Batches of records: (kinds ARRAY<BYTES>, values ARRAY<BYTES>, newest in ms BIGINT).
 
     There is one batch at a time, of all that has come since the last: a store answers a large
     batch almost as fast as a small one, so what waits for a slow store is written together. It
     begins at the oldest record, since a compacted changelog holds all that a store needs.
     """
     topics = {"assignments": changelog.assignments, "transitions": changelog.transitions}
-    for kind, topic in topics.items():
+    kinds = {"assignments": ASSIGNMENT, "transitions": TRANSITION}
+    for name, topic in topics.items():
         with_ = kafka_source(
             changelog.bootstrap,
             topic,
@@ -42,22 +44,22 @@ def changelog_batches(tables: StreamTableEnvironment, changelog: Changelog) -> D
             changelog.properties,
         )
         tables.execute_sql(
-            f"""CREATE TEMPORARY TABLE {kind} (
+            f"""CREATE TEMPORARY TABLE {name} (
   k BYTES,
   v BYTES,
   written TIMESTAMP_LTZ(3) METADATA FROM 'timestamp',{time_of_reading(changelog.bounded)}
 ) WITH ({with_})"""
         )
     union = " UNION ALL ".join(
-        f"SELECT {literal(kind)} AS kind, v, written, rt FROM {kind}" for kind in topics
+        f"SELECT CAST(X'{kind.hex()}' AS BYTES) AS kind, v, written, rt FROM {name}"
+        for name, kind in kinds.items()
     )
     tables.execute_sql(
         f"""CREATE TEMPORARY VIEW changelog AS
 SELECT kind, COALESCE(v, {NULL_BYTES}) AS v, written, rt FROM ({union})"""
     )
-    arrays = ", ".join(f"ARRAY_AGG(v) FILTER (WHERE kind = {literal(kind)})" for kind in topics)
     batches = tables.sql_query(
-        f"""SELECT {arrays},
+        f"""SELECT ARRAY_AGG(kind), ARRAY_AGG(v),
   EXTRACT(EPOCH FROM MAX(written)) * 1000 + EXTRACT(MILLISECOND FROM MAX(written))
 FROM TABLE(TUMBLE(TABLE changelog, DESCRIPTOR(rt), {interval(changelog.batch_ms)}))
 GROUP BY window_start, window_end"""

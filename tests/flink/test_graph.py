@@ -144,14 +144,13 @@ UPSERT = [
     ("sql-2-calc", "Calc[2]"),
     ("sql-3-kafka", "Source: KafkaSource-default_catalog.default_database.transitions"),
     ("sql-4-calc", "Calc[4]"),
-    ("sql-6-calc", "Calc[6]"),
-    ("sql-8-window-aggregate", "WindowAggregate[8]"),
-    ("sql-9-calc", "Calc[9]"),
-    ("sql-10-constraint-validator", "ConstraintEnforcer[10]"),
-    ("sql-10-external-datastream", "TableToDataStream"),
+    ("sql-7-window-aggregate", "WindowAggregate[7]"),
+    ("sql-8-calc", "Calc[8]"),
+    ("sql-9-constraint-validator", "ConstraintEnforcer[9]"),
+    ("sql-9-external-datastream", "TableToDataStream"),
     ("upsert", "Upsert"),
-    ("sql-11-external-datastream", "DataStreamToTable"),
-    ("sql-12-sink", "nowhere[12]: Writer"),
+    ("sql-10-external-datastream", "DataStreamToTable"),
+    ("sql-11-sink", "nowhere[11]: Writer"),
 ]
 
 
