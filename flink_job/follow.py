@@ -17,6 +17,7 @@ from operators.records import (
     Assignment,
     Transition,
     assignment_decoder,
+    change,
     transition_decoder,
 )
 
@@ -68,13 +69,13 @@ class Follower:
 
     def _apply_file(self, path: Path, decoder: _Decoder) -> None:
         records = decoder.decode_lines(path.read_bytes())
-        assignments = [record for record in records if isinstance(record, Assignment)]
+        changes = [change(record) for record in records if isinstance(record, Assignment)]
         transitions = [record for record in records if isinstance(record, Transition)]
         if isinstance(self._store, SqliteStore):
             name = str(path.relative_to(self._folder))
-            self._store.apply_file(name, assignments, transitions)
+            self._store.apply_file(name, changes, transitions)
         else:
-            self._store.apply(assignments, transitions)
+            self._store.apply(changes, transitions)
 
     def _follow(self) -> None:
         while not self._stop.wait(_EVERY_S):

@@ -58,8 +58,8 @@ class Plan:
         A live run may go on with other features, segments and clusters.
         """
         config = self.config
-        judged = (config.features, config.segments, config.clusters) if config.bounded else ()
-        kept = (judged, config.run.lanes)
+        judged = (config.features, config.segments, config.clusters, config.run.forget_after)
+        kept = (judged if config.bounded else (), config.run.lanes)
         return sha256(msgspec.json.encode(kept, order="deterministic")).hexdigest()[:16]
 
     @property
@@ -130,6 +130,7 @@ class Plan:
             clock=Clock(config.wall, config.resolution_us, as_of_us),
             outputs=Outputs(*topics.records(), topics.status, self._letter_bytes()),
             keyed=config.source.kafka is not None,
+            lifetime=config.lifetime,
         )
 
     def source(self) -> Source:

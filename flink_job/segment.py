@@ -157,9 +157,10 @@ def _stage(plan: Plan, progress: Callable[[int], None]) -> Staged | None:
 
 def _check_unchanged(plan: Plan, noted: Note) -> None:
     if noted.fingerprint != plan.fingerprint():
+        kept = "features, segments, clusters, run.forget_after or " if plan.config.bounded else ""
         raise UsageError(
-            f"{plan.folder.path}: the {'features, segments, clusters or ' * plan.config.bounded}"
-            "lanes are not those that the run was started with; --fresh begins anew"
+            f"{plan.folder.path}: the {kept}lanes are not those that the run was started with; "
+            "--fresh begins anew"
         )
 
 

@@ -14,7 +14,7 @@ from pyflink.java_gateway import get_gateway
 from pyflink.table import DataTypes, StreamTableEnvironment, Table
 from pyflink.table.expressions import col
 
-from flink_job.sql import options
+from flink_job.sql import NULL_BYTES, options
 from operators.assign import LENGTH_DIGITS
 
 # Above the longest outage plus a checkpoint, and below the broker's transaction.max.timeout.ms
@@ -76,6 +76,8 @@ class KafkaSink:
 class FolderSink:
     """A folder a topic, of JSON-lines files that are committed with the checkpoints.
 
+    A record without a value, a tombstone, has no line.
+
     Flink's SQL file sink would not do: it commits its last files before the last checkpoint,
     and a crash in between would bring their records again.
     """
@@ -85,9 +87,8 @@ class FolderSink:
 
     def write(self, tables: StreamTableEnvironment, records: Table) -> None:
         for topic in self.topics:
-            lines = records.where(col("topic") == topic).select(
-                col("value").cast(DataTypes.STRING())
-            )
+            wanted = (col("topic") == topic) & col("value").is_not_null
+            lines = records.where(wanted).select(col("value").cast(DataTypes.STRING()))
             _texts(tables, lines).sink_to(self._files(topic)).uid(f"folder-{topic}").name(topic)
 
     def _files(self, topic: str) -> FileSink:
@@ -112,11 +113,11 @@ def _texts(tables: StreamTableEnvironment, lines: Table) -> DataStream:
 def unpacked(tables: StreamTableEnvironment, packed: DataStream) -> Table:
     """The (topic, key, value) records of rows as Assign packs them."""
     tables.create_temporary_view("packed", packed)
-    behind_length = LENGTH_DIGITS + 1
+    behind_length, null = LENGTH_DIGITS + 1, f"CAST({NULL_BYTES} AS STRING)"
     return tables.sql_query(
         f"""SELECT topic,
   CAST(SUBSTRING(record, {behind_length}, key_length) AS BYTES) AS `key`,
-  CAST(SUBSTRING(record, {behind_length} + key_length) AS BYTES) AS `value`
+  CAST(NULLIF(SUBSTRING(record, {behind_length} + key_length), {null}) AS BYTES) AS `value`
 FROM (
   SELECT topic, record, CAST(SUBSTRING(record, 1, {LENGTH_DIGITS}) AS INT) AS key_length
   FROM (

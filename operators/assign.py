@@ -8,7 +8,7 @@ checkpoint come again; what was decided from them before was never committed.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import msgspec
@@ -19,6 +19,7 @@ from pyflink.datastream.state import MapStateDescriptor, ValueStateDescriptor
 from operators.clustering.model import ClusterModel
 from operators.clustering.space import Space
 from operators.control.messages import Preview, Segments
+from operators.events.markers import NULL
 from operators.features.windows import NEVER
 from operators.interpreter import set_up
 from operators.membership.collected import Collected
@@ -27,7 +28,7 @@ from operators.membership.members import Members
 from operators.metrics import AssignMetrics
 from operators.moments import iso_at, now_us
 from operators.profile import BYTES, END_OF_TIME
-from operators.records import LanePreview, LaneProgress, encode
+from operators.records import Assignment, LanePreview, LaneProgress, encode
 from operators.rules.rulebook import Rulebook
 from operators.settings import Settings
 from operators.state import LaneState
@@ -189,14 +190,13 @@ class Assign(KeyedBroadcastProcessFunction):
 
     def _rows(self, collected: Collected) -> Iterator[Any]:
         outputs = self._settings.outputs
-        transitions, assignments = collected.transitions, collected.assignments
+        transitions, assignments = collected.transitions, list(collected.assignments.values())
         if transitions:
             yield Row(outputs.transitions, [packed(each.user, each) for each in transitions])
         if assignments:
-            yield Row(
-                outputs.assignments, [packed(user, each) for user, each in assignments.items()]
-            )
-        self._metrics.batch(collected.judged, len(assignments), len(transitions))
+            yield Row(outputs.assignments, list(_changelog(assignments)))
+        forgotten = sum(each.forgotten for each in assignments)
+        self._metrics.batch(collected.judged, len(assignments), len(transitions), forgotten)
 
     def _progress(self, lane: Lane, ctx: Any) -> Row:
         key, users, swept = ctx.get_current_key(), len(lane.members.table), lane.swept
@@ -231,9 +231,18 @@ class Assign(KeyedBroadcastProcessFunction):
             ctx.timer_service().register_processing_time_timer(now_us() // 1_000 + 1)
 
 
-def packed(key: str, record: msgspec.Struct) -> bytes:
-    """A record as `RECORDS` has it: the length of its key, the key, the value."""
-    return f"{len(key):0{LENGTH_DIGITS}}{key}".encode() + encode(record)
+def packed(key: str, record: msgspec.Struct | None) -> bytes:
+    """A record as `RECORDS` has it: the length of its key, the key, the value; None for null."""
+    value = NULL if record is None else encode(record)
+    return f"{len(key):0{LENGTH_DIGITS}}{key}".encode() + value
+
+
+def _changelog(assignments: Iterable[Assignment]) -> Iterator[bytes]:
+    """Assignments as the changelog has them: a tombstone follows the last of who is forgotten."""
+    for assignment in assignments:
+        yield packed(assignment.user, assignment)
+        if assignment.forgotten:
+            yield packed(assignment.user, None)
 
 
 _encode = msgspec.msgpack.Encoder().encode

@@ -51,15 +51,17 @@ class AssignMetrics:
 
     def __init__(self, group: Any) -> None:
         self._judged = group.counter("users_judged")
+        self._forgotten = group.counter("users_forgotten")
         self._assignments = group.counter("assignments_changed")
         self._transitions = group.counter("transitions")
         self._delay_ms = group.distribution("event_to_decision_ms")
         self._model = group.distribution("model_version")
         self._python_ns = group.distribution("python_ns_per_user")
 
-    def batch(self, judged: int, assignments: int, transitions: int) -> None:
+    def batch(self, judged: int, assignments: int, transitions: int, forgotten: int) -> None:
         """One message was judged."""
         self._judged.inc(judged)
+        self._forgotten.inc(forgotten)
         self._assignments.inc(assignments)
         self._transitions.inc(transitions)
 

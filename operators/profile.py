@@ -18,8 +18,8 @@ from operators.clustering.space import Space
 from operators.events.decode import EventDecoder, Rejected
 from operators.events.markers import NULL
 from operators.events.reasons import Reason
-from operators.features.clocks import EventClock, Round, WallClock, evaluate_all
-from operators.features.profiles import DUE, Profiles
+from operators.features.clocks import EventClock, Round, Step, WallClock, evaluate_all
+from operators.features.profiles import DUE, Arrived, Profiles
 from operators.features.windows import NEVER
 from operators.frame import Frame
 from operators.interpreter import set_up
@@ -86,39 +86,42 @@ class Profile(KeyedProcessFunction):
         profiles = self._lane(lane, ctx)
         now = now_us()
         decoded = self._decoder.decode(keys, values, self._latest_us(now))
-        arrived = profiles.arrive(decoded.events)
-        arrivals, repeated = arrived.arrivals, arrived.repeated
-        rejected = [*decoded.rejected, *map(_late, arrived.late.tolist())]
-        clock_us = self._advance(profiles, int(arrivals.time_us.max(initial=0)), now)
-        rounds = self._clock.step(profiles, arrivals, clock_us)
-        yield Row(lane, pack(profiles, rounds, clock_us, event_at_ms))
-        yield from self._samples(lane, profiles, rounds[-1:], _SAMPLE)
+        rejected, applied, repeated, evaluated = decoded.rejected, 0, 0, 0
+        _count(profiles, records=len(values), dead_letters=len(rejected))
         yield from self._letters(rejected, keys, values, now)
-        _count(profiles, len(values), len(arrivals), len(rejected), repeated)
-        self._write(lane, profiles, ctx)
-        evaluated = sum(len(round_.rows) for round_ in rounds)
+        until_us = now if self._settings.clock.wall else NEVER
+        for arrived in profiles.lives(decoded.events, until_us):
+            step, clock_us = self._bring_forward(profiles, arrived, now)
+            yield Row(lane, pack(profiles, step, clock_us, event_at_ms))
+            yield from self._samples(lane, profiles, step.rounds[-1:], _SAMPLE)
+            yield from self._letters(list(map(_late, arrived.late.tolist())), keys, values, now)
+            self._write(lane, profiles, step, ctx)
+            applied += len(arrived.arrivals)
+            repeated += arrived.repeated
+            evaluated += sum(len(round_.rows) for round_ in step.rounds)
         python_ns = time.perf_counter_ns() - started
-        self._metrics.batch(len(values), len(arrivals), repeated, evaluated, python_ns)
+        self._metrics.batch(len(values), applied, repeated, evaluated, python_ns)
 
     def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Any]:
         lane = ctx.get_current_key()
         profiles = self._lane(lane, ctx)
         if timestamp == END_OF_TIME:
-            yield from self._finish(lane, profiles)
-        else:
-            self._timers_us.pop(lane, None)
-            clock_us = self._advance(profiles, 0, now_us())
-            rounds = self._clock.step(profiles, None, clock_us)
-            if rounds:
-                yield Row(lane, pack(profiles, rounds, clock_us, None))
-        self._write(lane, profiles, ctx)
+            yield from self._finish(lane, profiles, ctx)
+            return
+        self._timers_us.pop(lane, None)
+        clock_us = self._advance(profiles, 0, now_us())
+        step = self._clock.step(profiles, None, clock_us)
+        if step.rounds or len(step.forgotten):
+            yield Row(lane, pack(profiles, step, clock_us, None))
+        self._write(lane, profiles, step, ctx)
 
     def _lane(self, lane: int, ctx: KeyedProcessFunction.Context) -> Profiles:
         profiles = self._lanes.get(lane)
         if profiles is None:
-            within_us = self._settings.events.dedup_within_us
-            profiles = self._lanes[lane] = Profiles(self._catalog, within_us)
+            within_us, lifetime = self._settings.events.dedup_within_us, self._settings.lifetime
+            profiles = self._lanes[lane] = Profiles(self._catalog, within_us, lifetime)
             self._state.restore(profiles.journal)
+            profiles.expect_ends()
             if self._settings.clock.as_of_us is not None:
                 ctx.timer_service().register_event_time_timer(END_OF_TIME)
         return profiles
@@ -135,15 +138,29 @@ class Profile(KeyedProcessFunction):
         head[_CLOCK] = max(head.get(_CLOCK, 0), newest_us)
         return head[_CLOCK]
 
-    def _finish(self, lane: int, profiles: Profiles) -> Iterator[Any]:
+    def _bring_forward(self, profiles: Profiles, arrived: Arrived, now: int) -> tuple[Step, int]:
+        """Add events and evaluate; gives the lane's clock, too."""
+        clock_us = self._advance(profiles, arrived.newest_us, now)
+        step = self._clock.step(profiles, arrived.arrivals, clock_us)
+        _count(
+            profiles,
+            events_applied=len(arrived.arrivals),
+            dead_letters=len(arrived.late),
+            duplicates=arrived.repeated,
+        )
+        return step, clock_us
+
+    def _finish(self, lane: int, profiles: Profiles, ctx: Any) -> Iterator[Any]:
         """At the end of a bounded run: what is due until `as_of`, then everyone at `as_of`."""
         as_of_us = self._settings.clock.as_of_us
         assert as_of_us is not None  # only bounded runs register a timer at the end of time
-        rounds = self._clock.step(profiles, None, as_of_us)
-        if len(profiles.table):
-            rounds.append(evaluate_all(profiles, as_of_us))
-        yield Row(lane, pack(profiles, rounds, as_of_us, None))
-        yield from self._samples(lane, profiles, rounds[-1:], _LAST_SAMPLE)
+        step = self._clock.step(profiles, None, as_of_us)
+        everyone = evaluate_all(profiles, as_of_us, step.forgotten)
+        if len(everyone.rows):
+            step.rounds.append(everyone)
+        yield Row(lane, pack(profiles, step, as_of_us, None))
+        yield from self._samples(lane, profiles, step.rounds[-1:], _LAST_SAMPLE)
+        self._write(lane, profiles, step, ctx)
         head = profiles.journal.head
         totals = LaneTotals(lane, *(head.get(name, 0) for name in _TOTALS))
         yield TOTALS, Row(LEDGER, b"", encode(totals))
@@ -178,8 +195,12 @@ class Profile(KeyedProcessFunction):
             kept_key = None if key == NULL else shortened_key(key, outputs.most_letter_bytes)
             yield DEAD_LETTERS, Row(outputs.dead_letters, kept_key, encode(letter))
 
-    def _write(self, lane: int, profiles: Profiles, ctx: KeyedProcessFunction.Context) -> None:
+    def _write(
+        self, lane: int, profiles: Profiles, step: Step, ctx: KeyedProcessFunction.Context
+    ) -> None:
+        """Write what a step changed, and let go of whom it forgets."""
         journal = profiles.journal
+        journal.free(step.forgotten.rows)
         self._state.commit(journal)
         if journal.due():
             profiles.prune()
@@ -189,17 +210,17 @@ class Profile(KeyedProcessFunction):
 
     def _set_timer(self, lane: int, profiles: Profiles, ctx: KeyedProcessFunction.Context) -> None:
         table = profiles.table
-        due_us = int(table.cells(DUE).take_one(np.arange(len(table))).min(initial=NEVER))
+        due_us = int(table.cells(DUE).take_one(table.rows()).min(initial=NEVER))
         at_us = -(-due_us // _TIMER_STEP_US) * _TIMER_STEP_US
         if at_us < self._timers_us.get(lane, NEVER):
             self._timers_us[lane] = at_us
             ctx.timer_service().register_processing_time_timer(at_us // 1_000)
 
 
-def _count(profiles: Profiles, *counts: int) -> None:
+def _count(profiles: Profiles, **counts: int) -> None:
     """Keep the lane's totals in its state, so that they are exact across restarts."""
     head = profiles.journal.head
-    for name, count in zip(_TOTALS, counts, strict=True):
+    for name, count in counts.items():
         head[name] = head.get(name, 0) + count
 
 

@@ -17,7 +17,8 @@ class Assignment(msgspec.Struct, frozen=True, omit_defaults=True):
     the comparisons that decided, `since` the moment of entering. `held_out` holds the segments
     that the user would be in but for their holdouts, with the moment since. `model` and `rules`
     are the versions that judged. `event_at` is the time in Kafka (ms) of the newest event
-    before it.
+    before it. `forgotten` says that it is the user's last: what is known of them, up to this
+    version, is to be deleted.
     """
 
     user: str
@@ -34,6 +35,7 @@ class Assignment(msgspec.Struct, frozen=True, omit_defaults=True):
     rules: int = 0
     features: dict[str, float | str | None] = {}
     event_at: int | None = None
+    forgotten: bool = False
 
 
 class Tombstone(msgspec.Struct, frozen=True):
@@ -41,6 +43,16 @@ class Tombstone(msgspec.Struct, frozen=True):
 
     user: str
     version: int
+
+
+Change = Assignment | Tombstone
+
+
+def change(assignment: Assignment) -> Change:
+    """What a record of the changelog asks of a store."""
+    if assignment.forgotten:
+        return Tombstone(assignment.user, assignment.version)
+    return assignment
 
 
 class Transition(msgspec.Struct, frozen=True, omit_defaults=True):

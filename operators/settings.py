@@ -10,6 +10,7 @@ from operators.clustering.spec import ClusterSpec
 from operators.control.messages import Segments
 from operators.events.spec import EventsSpec
 from operators.features.catalog import Catalog
+from operators.features.lifetime import Lifetime
 from operators.features.spec import FeatureSpec
 from operators.frame import FeatureColumn, Kind
 from operators.membership.members import CLUSTER
@@ -48,7 +49,8 @@ class Outputs:
 class Settings:
     """All that Profile, Learn and Assign have to know.
 
-    `keyed` says whether records have keys, which must then be their users.
+    `keyed` says whether records have keys, which must then be their users. With `lifetime` None
+    users are never forgotten.
     """
 
     events: EventsSpec
@@ -58,6 +60,7 @@ class Settings:
     clock: Clock
     outputs: Outputs
     keyed: bool = True
+    lifetime: Lifetime | None = None
 
     def catalog(self) -> Catalog:
         """The features, compiled."""

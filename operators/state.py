@@ -13,7 +13,8 @@ class LaneState:
     """State of one lane, the current key: the head, the images of the pages, and the log.
 
     Layout: bytes, as `operators.pages.journal` writes them. Written by one operator after each
-    batch, so that it is complete when `process_element` returns. Lives as long as the job.
+    batch, so that it is complete when `process_element` returns. Users in it die as the operator
+    says; the head lives as long as the job.
     """
 
     def __init__(self, context: RuntimeContext, name: str) -> None:

@@ -22,8 +22,10 @@ from operators.metrics import UpsertMetrics
 from operators.moments import now_us
 from operators.records import (
     Assignment,
+    Change,
     Transition,
     assignment_decoder,
+    change,
     transition_decoder,
 )
 
@@ -43,7 +45,7 @@ R = TypeVar("R", Assignment, Transition)
 class Store(Protocol):
     """What Upsert needs of a store."""
 
-    def apply(self, changes: Sequence[Assignment], transitions: Sequence[Transition]) -> None:
+    def apply(self, changes: Sequence[Change], transitions: Sequence[Transition]) -> None:
         """Write and return when durable; raises `StoreError` if the store is away."""
 
     def close(self) -> None:
@@ -74,20 +76,20 @@ class Upsert(KeyedProcessFunction):
         transitions = self._decoded(
             transition_decoder, compress(values, [not each for each in is_assignment])
         )
-        self._write(assignments, transitions)
+        self._write(list(map(change, assignments)), transitions)
         self._metrics.written(len(assignments), len(transitions))
         self._metrics.delays(
             max((record.event_at or 0 for record in assignments), default=0), read_ms, written_ms
         )
         yield from ()
 
-    def _write(self, assignments: list[Assignment], transitions: list[Transition]) -> None:
+    def _write(self, changes: list[Change], transitions: list[Transition]) -> None:
         """Write, and try again while the store is away; nothing is passed over."""
         give_up_s, wait_s = time.monotonic() + _PATIENCE_S, _FIRST_WAIT_S
         assert self._store is not None  # since `open`
         while True:
             try:
-                self._store.apply(assignments, transitions)
+                self._store.apply(changes, transitions)
                 return
             except StoreError as error:
                 if time.monotonic() > give_up_s:
@@ -102,7 +104,7 @@ class Upsert(KeyedProcessFunction):
         records = []
         for value in values:
             if value == NULL:
-                continue  # it only makes Kafka drop what is older
+                continue  # it makes Kafka drop what is older; the record before it said so
             try:
                 records.append(decoder.decode(value))
             except (msgspec.DecodeError, UnicodeDecodeError):

@@ -9,7 +9,8 @@ import msgspec
 import numpy as np
 
 from operators.control.messages import Preview, Segments
-from operators.features.clocks import Round
+from operators.features.clocks import Round, Step
+from operators.features.lifetime import NOBODY, Forgotten
 from operators.features.profiles import Profiles
 from operators.frame import Floats, Kind
 from operators.pages.layout import Rows
@@ -25,14 +26,23 @@ class _Round(msgspec.Struct, frozen=True, array_like=True):
     values: bytes
 
 
+class _Forgotten(msgspec.Struct, frozen=True, array_like=True):
+    """Users to be forgotten, at int64[n], and why."""
+
+    users: list[str]
+    at_us: bytes
+    why: str
+
+
 class Packed(msgspec.Struct, frozen=True, tag_field="kind", tag="evaluations"):
-    """Evaluations whose users and texts stand in the message itself."""
+    """Evaluations whose users and texts stand in the message itself; then who is forgotten."""
 
     clock_us: int
     event_at_ms: int | None
     users: list[str]
     texts: list[str]
     rounds: list[_Round]
+    forgotten: _Forgotten
 
 
 encode = msgspec.msgpack.Encoder().encode
@@ -44,19 +54,19 @@ class Evaluations:
     """Rounds of evaluated users, in the rows and codes of the receiver's table.
 
     `clock_us` is how far time has come in the lane; `event_at_ms` the time in Kafka of the
-    newest event behind this, None if time alone brought it about.
+    newest event behind this, None if time alone brought it about. A user who is `forgotten`
+    then has no evaluation after it.
     """
 
     clock_us: int
     event_at_ms: int | None
     rounds: list[Round]
+    forgotten: Forgotten = NOBODY
 
 
-def pack(
-    profiles: Profiles, rounds: Sequence[Round], clock_us: int, event_at_ms: int | None
-) -> bytes:
-    """Rounds as a message. Users and texts stand in it once, whatever their rows and codes."""
-    table = profiles.table
+def pack(profiles: Profiles, step: Step, clock_us: int, event_at_ms: int | None) -> bytes:
+    """A step as a message. Who is evaluated, and texts, stand in it once, by no row or code."""
+    table, rounds, forgotten = profiles.table, step.rounds, step.forgotten
     rows = np.unique(np.concatenate([round_.rows for round_ in rounds])) if rounds else _NONE
     coded = _coded(profiles)
     codes, rounds = _renumbered(rounds, coded)
@@ -73,6 +83,11 @@ def pack(
             )
             for round_ in rounds
         ],
+        forgotten=_Forgotten(
+            users=[table.users[row] for row in forgotten.rows.tolist()],
+            at_us=forgotten.at_us.tobytes(),
+            why=forgotten.why,
+        ),
     )
     return encode(message)
 
@@ -80,7 +95,8 @@ def pack(
 def unpack(packed: Packed, table: UserTable, coded: Sequence[int]) -> Evaluations:
     """Evaluations in terms of another table; users who are new to it get rows.
 
-    `coded` are the positions of the features whose values are dictionary codes.
+    Whoever is forgotten and was never heard of is passed over. `coded` are the positions of the
+    features whose values are dictionary codes.
     """
     rows = table.rows_of(packed.users)
     # The last one stands for NaN, which has no code.
@@ -94,10 +110,17 @@ def unpack(packed: Packed, table: UserTable, coded: Sequence[int]) -> Evaluation
             numbers = values[coded]
             values[coded] = codes[np.where(np.isnan(numbers), -1, numbers).astype(np.int64)]
         rounds.append(Round(rows[np.frombuffer(part.users, np.int64)], now_us, values))
-    return Evaluations(packed.clock_us, packed.event_at_ms, rounds)
+    forgotten = _known(packed.forgotten, table)
+    return Evaluations(packed.clock_us, packed.event_at_ms, rounds, forgotten)
 
 
 _NONE: Rows = np.zeros(0, np.int64)
+
+
+def _known(forgotten: _Forgotten, table: UserTable) -> Forgotten:
+    rows = np.array([table.index.get(user, -1) for user in forgotten.users], np.int64)
+    known = rows >= 0
+    return Forgotten(rows[known], np.frombuffer(forgotten.at_us, np.int64)[known], forgotten.why)
 
 
 def _coded(profiles: Profiles) -> list[int]:

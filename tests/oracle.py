@@ -79,6 +79,10 @@ class User:
         self.newest = max(self.newest, event.time)
         return True
 
+    def anew(self) -> User:
+        """Somebody of whom nothing is known."""
+        return User(self.features, self.tiles, self.retained, self.gap, self.by_id)
+
     def _join(self, event: Event) -> bool:
         own = event.session if self.by_id else None
         session = self.session
@@ -138,6 +142,10 @@ class Segments:
         self._person = Person(self.user)
         self._specs = {name: _segment(spec) for name, spec in self.specs.items()}
 
+    def members(self) -> set[str]:
+        """The segments that the user is in."""
+        return self._person.members()
+
     def judge(self, values: Mapping[str, Any], now: int) -> list[tuple[str, str]]:
         """Who enters and leaves what at a moment."""
 
@@ -175,29 +183,43 @@ def replay(
     segments: Mapping[str, Mapping[str, Any]],
     resolution: int,
     as_of: int,
+    lifetime: tuple[int, int] | None = None,
 ) -> list[tuple[int, str, str]]:
     """All transitions (time, segment, kind) of one user whose events come in order, at least one.
 
-    The user is judged at every multiple of the resolution, whatever happened there.
+    The user is judged at every multiple of the resolution, whatever happened there, and forgotten
+    as `forgotten_at` says, if `lifetime` gives its two lengths of time.
     """
     events = list(events)
     memberships = Segments(segments, events[0].user)
     transitions: list[tuple[int, str, str]] = []
 
-    def judge(now: int) -> None:
+    def judge(now: int) -> bool:
+        """Judge, or forget: False."""
+        nonlocal user, memberships
+        if lifetime is not None and now >= forgotten_at(user.newest, *lifetime):
+            transitions.extend((now, name, "leave") for name in memberships.members())
+            user, memberships = user.anew(), Segments(segments, memberships.user)
+            return False
         moves = memberships.judge(user.values(now), now)
         transitions.extend((now, segment, kind) for segment, kind in moves)
+        return True
 
     now: int | None = None
     for event in events:
         end = (event.time // resolution + 1) * resolution
         while now is not None and now < end:
-            judge(now)
-            now += resolution
+            now = now + resolution if judge(now) else None
         now = end if now is None else now
         user.add(event)
     while now is not None and now <= as_of:
-        judge(now)
-        now += resolution
-    judge(as_of)
+        now = now + resolution if judge(now) else None
+    if now is not None:
+        judge(as_of)
     return transitions
+
+
+def forgotten_at(newest: int, after: int, step: int) -> int:
+    """When a user without events since `newest` is forgotten: at a multiple of `step`."""
+    due = newest + after
+    return due if due % step == 0 else due - due % step + step

@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 import yaml
 
-from flink_job.config import secrets
+from flink_job.config import forgetting, secrets
 from flink_job.config.decoding import decode
 from flink_job.config.lists import with_lists
 from flink_job.config.model import Config, KafkaOutput, KafkaSecurity, KafkaSource, RunSpec
@@ -110,6 +110,7 @@ def _problems(config: Config, *, known: bool) -> Iterator[Problem]:
         for name, spec in config.clusters.items():
             yield from clustering.problems(name, spec, columns)
         yield from rulebook.problems(config.segments, with_cluster(columns))
+        yield from forgetting.problems(config)
 
 
 def _columns(config: Config) -> Mapping[str, FeatureColumn]:
@@ -167,9 +168,11 @@ def _problems_of_kafka(
 
 def _problems_of_run(config: Config) -> Iterator[Problem]:
     run = config.run
-    for name in ("resolution", "batch", "checkpoint"):
+    for name in ("resolution", "batch", "checkpoint", "forget_after"):
+        text = getattr(run, name)
         try:
-            parse_duration_us(getattr(run, name))
+            if text is not None:
+                parse_duration_us(text)
         except UsageError as error:
             yield Problem(f"run.{name}", str(error))
     if not 1 <= run.lanes <= _MOST_LANES:

@@ -11,6 +11,7 @@ from flink_job.stores.spec import StoreSpec
 from operators.clustering.spec import ClusterSpec
 from operators.durations import parse_duration_us
 from operators.events.spec import EventsSpec
+from operators.features.lifetime import Lifetime
 from operators.features.spec import FeatureSpec
 from operators.rules.spec import SegmentSpec
 
@@ -97,7 +98,8 @@ class RunSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     the first start. `batch` is how long events are collected, `checkpoint` how often changes
     are committed; both are part of the latency. `backend` keeps state on the heap here and in
     RocksDB on a cluster unless said otherwise. `state` is the folder of checkpoints; those of a
-    submitted job go to the URI `checkpoints`, which all TaskManagers must reach.
+    submitted job go to the URI `checkpoints`, which all TaskManagers must reach. Users without
+    events for `forget_after` are forgotten; without it, nobody is.
     """
 
     clock: Literal["wall", "event"] | None = None
@@ -110,6 +112,7 @@ class RunSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     backend: Literal["heap", "rocksdb"] | None = None
     state: str | None = None
     checkpoints: str | None = None
+    forget_after: str | None = None
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -139,3 +142,9 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def resolution_us(self) -> int:
         """The grid of evaluation in microseconds; 1 where the wall clock decides."""
         return 1 if self.wall else parse_duration_us(self.run.resolution)
+
+    @property
+    def lifetime(self) -> Lifetime | None:
+        """How long users are remembered; None for ever."""
+        after = self.run.forget_after
+        return None if after is None else Lifetime.of(parse_duration_us(after), self.resolution_us)

@@ -13,7 +13,7 @@ from cassandra.cluster import Session
 from cassandra.concurrent import execute_concurrent
 from cassandra.query import PreparedStatement
 
-from flink_job.stores.base import Change, Member, newest, tombstones
+from flink_job.stores.base import Member, newest, tombstones
 from flink_job.stores.cassandra_batches import Bound, by_partition, keys_of_a_read, over_partitions
 from flink_job.stores.cassandra_plan import BUCKETS, Move, Stored, plan
 from flink_job.stores.cassandra_session import Node, close, connect, failures
@@ -21,6 +21,7 @@ from flink_job.stores.cassandra_statements import Statements
 from operators.errors import PreflightError, StoreError
 from operators.records import (
     Assignment,
+    Change,
     Tombstone,
     Transition,
     assignment_decoder,

@@ -25,10 +25,11 @@ Words = Callable[[], Iterable[Word]]
 
 
 class _Head(msgspec.Struct, frozen=True, gc=False):
-    """Whom a record is about, and when it was said."""
+    """Whom a record is about, when it was said, and whether it was the last of them."""
 
     user: str
     version: int
+    forgotten: bool = False
 
 
 _head_decoder = msgspec.json.Decoder(_Head)
@@ -47,6 +48,8 @@ class _Newest:
         known = max(self.records.get(head.user, (-1,))[0], self.forgotten.get(head.user, -1))
         if head.version > known:
             self.records[head.user] = (head.version, value)
+            if head.forgotten:
+                self.forget(head.user)
 
     def forget(self, user: str) -> None:
         """Let go of a user's record, but not of its version."""
@@ -57,8 +60,8 @@ class _Newest:
 class ChangelogView:
     """Answers from two streams of records; `unreadable` counts those that are none of ours.
 
-    Each user's largest version wins. A null value forgets the user whose key it has, with all
-    that was said before it.
+    Each user's largest version wins. A record that says so forgets its user, and a null value
+    the one whose key it has, with all that was said before it.
     """
 
     def __init__(self, assignments: Words, transitions: Words) -> None:

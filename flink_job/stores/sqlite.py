@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from flink_job.stores.base import (
     FORGOTTEN_KEPT_US,
-    Change,
     Member,
     newest,
     tombstones,
@@ -20,6 +19,7 @@ from flink_job.stores.sqlite_file import failures, open_to_read, open_to_write, 
 from operators.errors import PreflightError, StoreError
 from operators.records import (
     Assignment,
+    Change,
     Tombstone,
     Transition,
     assignment_decoder,

@@ -34,3 +34,21 @@ class EventBatch:
 
     def __len__(self) -> int:
         return len(self.users)
+
+    def where(self, kept: Mask) -> EventBatch:
+        """Only some of the events, bool[n]."""
+        at = np.flatnonzero(kept).tolist()
+
+        def chosen(texts: Sequence[str | None]) -> list[str | None]:
+            return [texts[position] for position in at]
+
+        return EventBatch(
+            users=[self.users[position] for position in at],
+            time_us=self.time_us[kept],
+            type=self.type[kept],
+            session=None if self.session is None else chosen(self.session),
+            numbers={name: values[kept] for name, values in self.numbers.items()},
+            texts={name: chosen(values) for name, values in self.texts.items()},
+            source=self.source[kept],
+            ids=None if self.ids is None else chosen(self.ids),
+        )

@@ -2,6 +2,7 @@
 
 A clock brings profiles forward by a batch and gives the evaluations that follow from it, as
 rounds: in a round a user stands at most once, and rounds are in the order of each user's time.
+It says, too, whose time is over: a user is due by then at the latest.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 
 from operators.events.batch import Mask
 from operators.features.arrivals import Arrivals
+from operators.features.lifetime import Forgotten
 from operators.features.profiles import DUE, EVALUATED, NEWEST, Profiles
 from operators.features.windows import NEVER
 from operators.frame import Floats, Moments
@@ -29,9 +31,17 @@ class Round:
     values: Floats
 
 
-def evaluate_all(profiles: Profiles, now_us: int) -> Round:
-    """All users of the lane at one moment."""
-    rows = np.arange(len(profiles.table))
+@dataclass(frozen=True)
+class Step:
+    """What a step of a clock comes to: evaluations, and users to be forgotten after theirs."""
+
+    rounds: list[Round]
+    forgotten: Forgotten
+
+
+def evaluate_all(profiles: Profiles, now_us: int, forgotten: Forgotten) -> Round:
+    """All users of the lane at one moment, but for those who are to be forgotten."""
+    rows = np.setdiff1d(profiles.table.rows(), forgotten.rows)
     moments = np.full(len(rows), now_us)
     return Round(rows, moments, profiles.evaluate(rows, moments).values)
 
@@ -39,19 +49,24 @@ def evaluate_all(profiles: Profiles, now_us: int) -> Round:
 class WallClock:
     """Users are evaluated now: those who just acted, and those whom time has changed."""
 
-    def step(self, profiles: Profiles, arrivals: Arrivals | None, now_us: int) -> list[Round]:
+    def step(self, profiles: Profiles, arrivals: Arrivals | None, now_us: int) -> Step:
         """Bring the profiles forward by a batch, and evaluate at `now_us`."""
         due = profiles.table.cells(DUE)
         rows = _with_due(profiles, arrivals, now_us)
         profiles.journal.begin(rows)
         if arrivals is not None and len(arrivals):
             profiles.add(arrivals)
+        over_us = profiles.over_us(rows)
+        over = over_us <= now_us
+        gone = np.flatnonzero(over)
+        forgotten = _forgotten(profiles, rows[gone], np.full(len(gone), now_us))
+        rows = rows[~over]
         if not len(rows):
-            return []
+            return Step([], forgotten)
         moments = np.full(len(rows), now_us)
         evaluation = profiles.evaluate(rows, moments)
-        due.put_one(rows, evaluation.change_us)
-        return [Round(rows, moments, evaluation.values)]
+        due.put_one(rows, np.minimum(evaluation.change_us, over_us[~over]))
+        return Step([Round(rows, moments, evaluation.values)], forgotten)
 
 
 class EventClock:
@@ -61,13 +76,14 @@ class EventClock:
     changes, at the first multiple at which it has changed. Both happen once the lane's clock
     has passed them, so that neither batches nor lanes show in the results: the events of a
     user in the order of their times give the same evaluations however they arrive. Users are
-    independent, so each goes through its own slices while all take a step together.
+    independent, so each goes through its own slices while all take a step together. A user
+    whose time is over at a moment is forgotten instead of evaluated.
     """
 
     def __init__(self, resolution_us: int) -> None:
         self._resolution_us = resolution_us
 
-    def step(self, profiles: Profiles, arrivals: Arrivals | None, clock_us: int) -> list[Round]:
+    def step(self, profiles: Profiles, arrivals: Arrivals | None, clock_us: int) -> Step:
         """Bring the profiles forward by a batch, and evaluate up to the lane's clock."""
         until_us = clock_us // self._resolution_us * self._resolution_us
         rows = _with_due(profiles, arrivals, until_us)
@@ -75,7 +91,7 @@ class EventClock:
         walk = _Walk(profiles, rows, arrivals, self._resolution_us)
         rounds = list(walk.rounds(until_us))
         walk.write()
-        return rounds
+        return Step(rounds, walk.forgotten())
 
 
 class _Walk:
@@ -89,6 +105,7 @@ class _Walk:
         self._resolution_us = resolution_us
         self._due_us = profiles.table.cells(DUE).take_one(rows)
         self._evaluated_us = profiles.table.cells(EVALUATED).take_one(rows)
+        self._forgotten_us = np.full(len(rows), NEVER)
         self._slices = None
         if arrivals is not None and len(arrivals):
             self._slices = _Slices(arrivals, self._slice_ends_us(arrivals), rows)
@@ -99,8 +116,9 @@ class _Walk:
             next_us = self._slices.next_us() if self._slices else np.full(len(self._rows), NEVER)
             # A slice that ends at T holds no event before T - r: what is due by then, is due
             # before the slice.
-            evaluated = self._due_us <= np.minimum(until_us, next_us - self._resolution_us)
-            adding = ~evaluated & (next_us != NEVER)
+            due = self._due_us <= np.minimum(until_us, next_us - self._resolution_us)
+            adding = ~due & (next_us != NEVER)
+            evaluated = due & ~self._forget(due)
             if np.any(evaluated):
                 yield self._evaluate(np.flatnonzero(evaluated))
             if self._slices and np.any(adding):
@@ -115,13 +133,26 @@ class _Walk:
         table.cells(DUE).put_one(self._rows, self._due_us)
         table.cells(EVALUATED).put_one(self._rows, self._evaluated_us)
 
+    def forgotten(self) -> Forgotten:
+        """Those whose time was over on the way."""
+        gone = np.flatnonzero(self._forgotten_us != NEVER)
+        return _forgotten(self._profiles, self._rows[gone], self._forgotten_us[gone])
+
+    def _forget(self, due: Mask) -> Mask:
+        """Of those who are due, forget those whose time is over; they are due no more."""
+        over = due & (self._due_us >= self._profiles.over_us(self._rows))
+        self._forgotten_us[over] = self._due_us[over]
+        self._due_us[over] = NEVER
+        return over
+
     def _evaluate(self, at: Ints) -> Round:
         rows, moments = self._rows[at], self._due_us[at]
         evaluation = self._profiles.evaluate(rows, moments)
         self._evaluated_us[at] = moments
         change_us = evaluation.change_us
         up = -(-change_us // self._resolution_us) * self._resolution_us
-        self._due_us[at] = np.where(change_us == NEVER, NEVER, up)
+        due_us = np.where(change_us == NEVER, NEVER, up)
+        self._due_us[at] = np.minimum(due_us, self._profiles.over_us(rows))
         return Round(rows, moments, evaluation.values)
 
     def _slice_ends_us(self, arrivals: Arrivals) -> Moments:
@@ -171,6 +202,10 @@ class _Slices:
 def _with_due(profiles: Profiles, arrivals: Arrivals | None, until_us: int) -> Rows:
     """The rows that a step may change, ascending: those that arrived and those that are due."""
     table = profiles.table
-    due_us = table.cells(DUE).take_one(np.arange(len(table)))
-    due = np.flatnonzero(due_us <= until_us)
+    rows = table.rows()
+    due = rows[table.cells(DUE).take_one(rows) <= until_us]
     return due if arrivals is None else np.union1d(arrivals.touched, due)
+
+
+def _forgotten(profiles: Profiles, rows: Rows, at_us: Moments) -> Forgotten:
+    return Forgotten(rows, at_us, str(profiles.lifetime) if len(rows) else "")

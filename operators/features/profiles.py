@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -12,6 +13,7 @@ from operators.features import sessions
 from operators.features.amounts import Keeper
 from operators.features.arrivals import Arrivals, arrive
 from operators.features.catalog import Catalog
+from operators.features.lifetime import Lifetime
 from operators.features.parts import SharedWindow
 from operators.features.repeats import IDS, Repeats
 from operators.features.windows import NEVER, Update
@@ -41,22 +43,35 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Arrived:
-    """What came of a batch: events to add, positions of late ones, and how many were repeats."""
+    """What came of a batch: events to add, positions of late ones, and how many were repeats.
+
+    `newest_us` is how far the batch brings an event clock, 0 if it doesn't. `waiting` are the
+    positions of events that come after their user is forgotten.
+    """
 
     arrivals: Arrivals
     late: Ints
     repeated: int
+    newest_us: int
+    waiting: Ints
 
 
 class Profiles:
     """The users' rolling features.
 
-    State: key one lane; layout as `layout` says; written only here; a row dies with its user.
+    State: key one lane; layout as `layout` says; written only here; a row dies with its user,
+    whom `lifetime` ends, or nothing if it is None.
     """
 
-    def __init__(self, catalog: Catalog, dedup_within_us: int | None = None) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        dedup_within_us: int | None = None,
+        lifetime: Lifetime | None = None,
+    ) -> None:
         self.catalog = catalog
-        self._repeats = Repeats(dedup_within_us, catalog.retained)
+        self.lifetime = lifetime
+        self._repeats = Repeats(dedup_within_us, catalog.retained, lifetime)
         self.table = UserTable(_layout(catalog), _sets(catalog))
         self.journal = Journal(self.table)
         # Behind the features, rows for the parts that some are made of.
@@ -71,19 +86,40 @@ class Profiles:
             name: [self._at[part] for part in made.parts] for name, made in catalog.derived.items()
         }
 
-    def arrive(self, events: EventBatch) -> Arrived:
-        """Group events by user, without those that repeat others, and those that are late.
+    def lives(self, events: EventBatch, now_us: int) -> Iterator[Arrived]:
+        """Cut a batch so that in each part nobody is forgotten and comes back.
 
-        A user who was never seen before gets a row.
+        Whoever takes a part brings the profiles forward by it, forgets who is due by `now_us`
+        or by the part's own events, and commits, before the next.
+        """
+        while True:
+            arrived = self.arrive(events, now_us)
+            yield arrived
+            if not len(arrived.waiting):
+                return
+            events = events.where(np.isin(events.source, arrived.waiting))
+
+    def arrive(self, events: EventBatch, now_us: int = NEVER) -> Arrived:
+        """Group events by user, without those that repeat others, are late, or have to wait.
+
+        A user who is not known gets a row. Users are forgotten until `now_us`, or by the times
+        of their own events alone.
         """
         arrivals = arrive(self.table, events)
         before_us = self.table.cells(NEWEST).take_one(arrivals.touched)
-        refused = self._repeats.refused(self.journal, arrivals, before_us)
-        dropped = refused.late | refused.repeated
+        refused = self._repeats.refused(self.journal, arrivals, before_us, now_us)
+        dropped, waiting = refused.any, refused.waiting
+        kept = arrivals.where(~dropped) if np.any(dropped) else arrivals
+        # The first that waits of each user will be taken, whatever becomes of the others.
+        before = arrivals.previous(waiting.astype(np.int64), np.zeros_like(arrivals.touched))
+        returning = waiting & (before == 0)
+        reached_us = (kept.time_us, arrivals.time_us[returning])
         return Arrived(
-            arrivals.where(~dropped) if np.any(dropped) else arrivals,
+            kept,
             arrivals.source[refused.late],
             int(np.count_nonzero(refused.repeated)),
+            int(np.concatenate(reached_us).max(initial=0)),
+            arrivals.source[waiting],
         )
 
     def add(self, arrivals: Arrivals) -> None:
@@ -125,13 +161,25 @@ class Profiles:
             _bring_forward(change_us, self._end_of_sessions(rows, now_us))
         return Evaluation(values[: len(catalog.columns)], change_us)
 
+    def over_us(self, rows: Rows) -> Moments:
+        """When some users will be forgotten, int64[rows]; NEVER if nobody is."""
+        if self.lifetime is None:
+            return np.full(len(rows), NEVER)
+        over_us: Moments = self.lifetime.over_us(self.table.cells(NEWEST).take_one(rows))
+        return over_us
+
+    def expect_ends(self) -> None:
+        """Let everyone be due by the end of their life: state may be from another lifetime."""
+        rows, due = self.table.rows(), self.table.cells(DUE)
+        due.put_one(rows, np.minimum(due.take_one(rows), self.over_us(rows)))
+
     def prune(self) -> None:
         """Drop what counts no more; only before the journal is compacted."""
         for shared in self.catalog.windows:
             for member in shared.members:
                 if isinstance(member.amount, Keeper):
                     member.amount.prune(self.journal, shared.window)
-        newest_us = self.table.cells(NEWEST).take_one(np.arange(len(self.table)))
+        newest_us = self.table.cells(NEWEST).take_one(np.arange(self.table.extent))
         self._repeats.prune(self.journal, newest_us)
 
     def _end_of_sessions(self, rows: Rows, now_us: Moments) -> Moments:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
+from operators.features.lifetime import Forgotten
+from operators.membership.farewell import farewells
 from operators.membership.members import Members, Verdicts
-from operators.membership.publish import publish
+from operators.membership.publish import Record, publish
 from operators.moments import now_us
 from operators.records import Assignment, Transition
 
@@ -15,7 +18,8 @@ _VERSION: Final = "version"
 class Collected:
     """Every transition, and of each user the last assignment.
 
-    The changelog is compacted: of two assignments of a user the first would only pass by.
+    The changelog is compacted: of two assignments of a user the first would only pass by. The
+    last of a user who is forgotten is followed by a tombstone.
     """
 
     def __init__(self, event_at_ms: int | None = None) -> None:
@@ -28,13 +32,25 @@ class Collected:
         """Publish verdicts under a version of their own."""
         self.judged += len(verdicts.rows)
         head = members.journal.head
-        if len(verdicts.changed):
-            head[_VERSION] = max(head.get(_VERSION, 0) + 1, now_us())
-        version = head.get(_VERSION, 0)
-        for record in publish(
-            verdicts, members.table, members.rulebook, version, self._event_at_ms
-        ):
+        version = _next_version(head) if len(verdicts.changed) else head.get(_VERSION, 0)
+        self._collect(
+            publish(verdicts, members.table, members.rulebook, version, self._event_at_ms)
+        )
+
+    def forget(self, members: Members, forgotten: Forgotten) -> None:
+        """Publish, under a version of their own, that users leave everything and are forgotten."""
+        if len(forgotten):
+            self._collect(farewells(members, forgotten, _next_version(members.journal.head)))
+
+    def _collect(self, records: Iterable[Record]) -> None:
+        for record in records:
             if isinstance(record, Transition):
                 self.transitions.append(record)
             else:
                 self.assignments[record.user] = record
+
+
+def _next_version(head: dict[str, int]) -> int:
+    """A version above all of the lane's so far."""
+    head[_VERSION] = max(head.get(_VERSION, 0) + 1, now_us())
+    return head[_VERSION]

@@ -81,20 +81,27 @@ class Lane:
     @property
     def swept(self) -> int | None:
         """How many users of the table a sweep under way is done with; None without one."""
-        return self.members.journal.head.get(_SWEEP)
+        row = self.members.journal.head.get(_SWEEP)
+        return None if row is None else int(np.searchsorted(self.members.everyone(), row))
 
     def judge(
         self, evaluations: Evaluations, model: ClusterModel | None, resolution_us: int, exact: bool
     ) -> Collected:
-        """Judge who was evaluated and who is due, and some idle users without a cluster."""
+        """Judge who was evaluated and who is due, and some idle users without a cluster.
+
+        Who is forgotten leaves everything.
+        """
         members = self.members
         until_us = evaluations.clock_us // resolution_us * resolution_us
         members.journal.head[_JUDGED_UNTIL] = until_us
         idle = members.unassigned(_UNASSIGNED) if model else _NOBODY
         members.begin(evaluations.rounds, until_us, idle)
         collected = Collected(evaluations.event_at_ms)
-        for verdicts in members.judge(evaluations.rounds, model, until_us, exact):
+        forgotten = evaluations.forgotten
+        for verdicts in members.judge(evaluations.rounds, model, until_us, exact, forgotten):
             collected.add(members, verdicts)
+        collected.forget(members, forgotten)
+        members.journal.free(forgotten.rows)
         idle = np.intersect1d(idle, members.unassigned(_UNASSIGNED))
         if len(idle):
             collected.add(members, members.again(idle, members.not_before(idle, until_us), model))
@@ -113,15 +120,16 @@ class Lane:
         """Go on with the sweep by up to `most` users; without a moment, as of the last judging."""
         members = self.members
         head = members.journal.head
-        start = head[_SWEEP]
-        rows = members.everyone()[start : start + most]
+        left = members.everyone()
+        left = left[left >= head[_SWEEP]]
+        rows = left[:most]
         members.begin([], -1, rows)
         collected = Collected()
         at_us = head.get(_JUDGED_UNTIL, 0) if now_us is None else now_us
         if len(rows):
             collected.add(members, members.again(rows, members.not_before(rows, at_us), model))
-        if start + len(rows) < len(members.table):
-            head[_SWEEP] = start + len(rows)
+        if len(left) > len(rows):
+            head[_SWEEP] = int(left[len(rows)])
         else:
             del head[_SWEEP]
         return collected

@@ -16,6 +16,7 @@ from operators.clustering.model import ClusterModel
 from operators.clustering.nearest import Nearest
 from operators.clustering.space import Space
 from operators.features.clocks import Round
+from operators.features.lifetime import NOBODY, Forgotten
 from operators.features.windows import NEVER
 from operators.frame import FeatureColumn, Floats, Frame, Kind, Moments
 from operators.membership.agenda import Agenda
@@ -93,20 +94,25 @@ class Members:
         self.journal.begin(np.union1d(self._concerned(rounds, until_us), others))
 
     def judge(
-        self, rounds: Sequence[Round], model: ClusterModel | None, until_us: int, exact: bool
+        self,
+        rounds: Sequence[Round],
+        model: ClusterModel | None,
+        until_us: int,
+        exact: bool,
+        forgotten: Forgotten = NOBODY,
     ) -> Iterator[Verdicts]:
         """Judge the users of these rounds, and up to `until_us` whomever time alone changes.
 
         With `exact` a user who is due is judged at the moment of being due, in the order of
-        time; without, at `until_us`, which is now.
+        time; without, at `until_us`, which is now. Who is forgotten is due only before that.
         """
         if exact:
-            yield from self._judge_in_order(rounds, model, until_us)
+            yield from self._judge_in_order(rounds, model, until_us, forgotten)
             return
         for round_ in rounds:
             self._store(round_.rows, round_.values)
             yield self._judge(round_.rows, round_.now_us, round_.values, model)
-        if len(rows := self._due(until_us)):
+        if len(rows := np.setdiff1d(self._due(until_us), forgotten.rows)):
             yield self.again(rows, np.full(len(rows), until_us), model)
 
     def again(self, rows: Rows, now_us: Moments, model: ClusterModel | None) -> Verdicts:
@@ -114,13 +120,19 @@ class Members:
         return self._judge(rows, now_us, self._values(rows), model)
 
     def everyone(self) -> Rows:
-        """All rows."""
-        return np.arange(len(self.table))
+        """The rows of all users, ascending."""
+        return self.table.rows()
 
     def unassigned(self, most: int) -> Rows:
         """Up to `most` users without a cluster."""
-        cluster = self.table.cells(CLUSTER).take_one(self.everyone())
-        return np.flatnonzero(cluster == NO_CLUSTER)[:most]
+        rows = self.everyone()
+        found: Rows = rows[self.table.cells(CLUSTER).take_one(rows) == NO_CLUSTER]
+        return found[:most]
+
+    def standings(self, rows: Rows) -> Moments:
+        """How some users stand to each segment, int64[rows, segments]."""
+        words: Moments = self.table.cells(_STANDING).take(rows)
+        return words
 
     def not_before(self, rows: Rows, now_us: int) -> Moments:
         """A moment for each user, int64[rows]: now, or when the user was judged last if later."""
@@ -131,7 +143,11 @@ class Members:
         return int(self.table.cells(_DUE).take_one(self.everyone()).min(initial=NEVER))
 
     def _judge_in_order(
-        self, rounds: Sequence[Round], model: ClusterModel | None, until_us: int
+        self,
+        rounds: Sequence[Round],
+        model: ClusterModel | None,
+        until_us: int,
+        forgotten: Forgotten,
     ) -> Iterator[Verdicts]:
         """Judge every user at each evaluation and each due moment, in the order of their time.
 
@@ -139,14 +155,17 @@ class Members:
         """
         rows = self._concerned(rounds, until_us)
         agenda, due = Agenda(rounds, rows), self.table.cells(_DUE)
+        ends_us = np.full(len(rows), until_us + 1)
+        _, at, which = np.intersect1d(rows, forgotten.rows, return_indices=True)
+        ends_us[at] = forgotten.at_us[which]
         while len(rows):
             due_us, next_us = due.take_one(rows), agenda.next_us()
-            is_due = due_us < np.where(next_us == NEVER, until_us + 1, next_us)
+            is_due = due_us < np.where(next_us == NEVER, ends_us, next_us)
             arriving = ~is_due & (next_us != NEVER)
             if np.any(arriving):
                 self._store(rows[arriving], agenda.take(arriving))
             going = is_due | arriving
-            rows = rows[going]
+            rows, ends_us = rows[going], ends_us[going]
             agenda.keep(going)
             if len(rows):
                 yield self.again(rows, np.where(is_due, due_us, next_us)[going], model)
@@ -214,7 +233,9 @@ class Members:
         return rows
 
     def _due(self, until_us: int) -> Rows:
-        return np.flatnonzero(self.table.cells(_DUE).take_one(self.everyone()) <= until_us)
+        rows = self.everyone()
+        due: Rows = rows[self.table.cells(_DUE).take_one(rows) <= until_us]
+        return due
 
 
 _MINUTE_US: Final = 60_000_000

@@ -58,10 +58,10 @@ class Journal:
         self._image_bytes: dict[int, int] = {}
         self._log_bytes = 0
         self._dirty: set[int] = set()
-        self._logged_users = 0
-        self._rows = np.zeros(0, np.int64)
+        self._rows = _NO_ROWS
         self._before: Words = np.zeros((0, table.layout.width), np.int64)
         self._sets: dict[str, list[tuple[Ints, Ints]]] = {}
+        self._freed: Rows = _NO_ROWS
         self._has_head = False
 
     def begin(self, rows: Rows) -> None:
@@ -74,6 +74,15 @@ class Journal:
         self._sets.setdefault(name, []).append((keys, values))
         self._soil(set_rows(keys))
 
+    def free(self, rows: Rows) -> None:
+        """Let go of the users in these rows, each given once: the last that a batch does.
+
+        Their rows may be used again, but only by a batch after this one is committed.
+        """
+        self._soil(rows)
+        self.table.free(rows)
+        self._freed = np.concatenate([self._freed, rows])
+
     def first_head(self) -> bytes | None:
         """The head of a lane whose state has none yet, once: it says whose the log is."""
         if self._has_head:
@@ -83,23 +92,28 @@ class Journal:
 
     def commit(self) -> bytes:
         """The log entry of what changed since `begin`."""
-        table = self.table
+        table, freed = self.table, self._freed
         positions, words = self._changes()
+        # Whoever came and went within the batch leaves no trace.
+        came = np.array(table.take_added(), np.int64)
+        added = np.setdiff1d(came, freed)
         entry = encode(
             Entry(
                 head=self.head,
-                first_row=self._logged_users,
-                users=table.users[self._logged_users :],
+                rows=added.tobytes(),
+                users=[table.users[row] for row in added.tolist()],
                 texts=table.dictionary.take_given(),
                 positions=positions.tobytes(),
                 words=words.tobytes(),
-                sets={name: _joined(changes) for name, changes in self._sets.items()},
+                sets={name: _joined(changes, freed) for name, changes in self._sets.items()},
+                freed=np.setdiff1d(freed, came).tobytes(),
             )
         )
-        self._logged_users = len(table)
         self._log_bytes += len(entry)
         self._soil(self._rows)
         self._sets.clear()
+        self.begin(_NO_ROWS)
+        self._freed = _NO_ROWS
         return entry
 
     def drop(self, name: str, dropped: NDArray[np.bool_]) -> None:
@@ -154,7 +168,6 @@ class Journal:
         self.table.adopt(past.table)
         self.head, self._pages, self._has_head = past.head, past._pages, True
         self._dirty = set(range(self._pages))
-        self._logged_users = len(self.table)
 
     def _fill(self, lane: LaneHead | None, pages: Iterable[bytes], log: Iterable[bytes]) -> None:
         if lane is not None:
@@ -164,15 +177,17 @@ class Journal:
             self._restore_page(page)
         for entry in log:
             self._restore_entry(entry)
-        self._logged_users = len(self.table)
+        self.table.find_free()
 
     def _changes(self) -> tuple[NDArray[np.generic], Words]:
         after = self.table.words[self._rows]
+        differs = self._before != after
+        differs[np.isin(self._rows, self._freed)] = False
         # One dimension is several times as fast as nonzero with two.
-        at = np.flatnonzero(self._before != after)
+        at = np.flatnonzero(differs)
         which, word = np.divmod(at, max(self.table.layout.width, 1))
         positions = self._rows[which] * self.table.layout.width + word
-        fits = len(self.table) * self.table.layout.width <= np.iinfo(np.uint32).max
+        fits = self.table.extent * self.table.layout.width <= np.iinfo(np.uint32).max
         return positions.astype(np.uint32 if fits else np.int64), after.reshape(-1)[at]
 
     def _soil(self, rows: Rows) -> None:
@@ -187,8 +202,9 @@ class Journal:
 
     def _images(self, pages: list[int]) -> dict[int, bytes]:
         table = self.table
-        page_of = self._page_of(np.arange(len(table)))
-        by_page = np.argsort(page_of, kind="stable")
+        rows = table.rows()
+        page_of = self._page_of(np.arange(table.extent))
+        by_page = rows[np.argsort(page_of[rows], kind="stable")]
         starts = np.searchsorted(page_of[by_page], pages).tolist()
         ends = np.searchsorted(page_of[by_page], pages, side="right").tolist()
         sets = {name: _SetsByPage(*map_.items(), page_of) for name, map_ in table.sets.items()}
@@ -227,7 +243,7 @@ class Journal:
         entry = read_entry(encoded)
         table = self.table
         if entry.users:
-            rows = np.arange(entry.first_row, entry.first_row + len(entry.users))
+            rows = np.frombuffer(entry.rows, np.int64)
             initial = np.broadcast_to(table.layout.initial_row(), (len(rows), table.layout.width))
             table.place(rows, entry.users, initial)
         words = np.frombuffer(entry.words, np.int64)
@@ -240,6 +256,9 @@ class Journal:
         self._soil(np.unique(positions.astype(np.int64) // max(table.layout.width, 1)))
         for keys, _ in entry.sets.values():
             self._soil(set_rows(np.frombuffer(keys, np.int64)))
+        freed = np.frombuffer(entry.freed, np.int64)
+        self._soil(freed)
+        table.free(freed)
 
     def _restore_codes(
         self, texts: Iterable[tuple[int, str]], sets: Mapping[str, SetChanges]
@@ -250,6 +269,9 @@ class Journal:
             self.table.sets[name].put(
                 np.frombuffer(keys, np.int64), np.frombuffer(values, np.int64)
             )
+
+
+_NO_ROWS: Final[Rows] = np.zeros(0, np.int64)
 
 
 class _SetsByPage:
@@ -266,9 +288,10 @@ class _SetsByPage:
         return self._keys[start:end], self._values[start:end]
 
 
-def _joined(changes: list[tuple[Ints, Ints]]) -> SetChanges:
-    """Later entries win, and a key stands once, as `IntMap.put` wants."""
+def _joined(changes: list[tuple[Ints, Ints]], freed: Rows) -> SetChanges:
+    """Later entries win, and a key stands once, as `IntMap.put` wants; none of a freed row."""
     keys = np.concatenate([keys for keys, _ in changes])
     values = np.concatenate([values for _, values in changes])
     last = last_of_each(keys)
+    last = last[~np.isin(set_rows(keys[last]), freed)]
     return keys[last].tobytes(), values[last].tobytes()

@@ -11,21 +11,26 @@ from operators.errors import FlockwiseError
 from operators.pages.layout import Field, Layout
 from operators.pages.table import UserTable
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 
 SetChanges = tuple[bytes, bytes]
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True):
-    """What one batch changed. `positions` are flat word indices, uint32 or int64."""
+    """What one batch changed, in this order: new users, words, sets, and rows that became free.
+
+    `rows` are those of the new users, `freed` those of users who went, int64 both. `positions`
+    are flat word indices, uint32 or int64.
+    """
 
     head: dict[str, int]
-    first_row: int
+    rows: bytes
     users: list[str]
     texts: list[tuple[int, str]]
     positions: bytes
     words: bytes
     sets: dict[str, SetChanges]
+    freed: bytes
 
 
 class PageImage(msgspec.Struct, frozen=True, array_like=True):

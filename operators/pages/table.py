@@ -1,8 +1,8 @@
 """The users of one lane in memory: one row each, all rows in one array.
 
-Rows are handed out in the order of arrival and stay where they are, so that a batch that
-touches users of many pages is still one vectorised step. Pages are how rows travel to Flink
-state: see `journal`.
+Rows stay where they are, so that a batch that touches users of many pages is still one
+vectorised step. Those of users who were let go are handed out again before new ones. Pages are
+how rows travel to Flink state: see `journal`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from operators.pages.moving import moved
 from operators.pages.sets import IntMap, Ints
 
 _FIRST_CAPACITY = 64
+_NOBODY = ""  # stands in `users` for a free row; no user has this name
 _NO_SETS: Mapping[str, str] = {}
 CODE_BITS = 32  # a key of a set is row << 32 | dictionary code
 
@@ -37,7 +38,7 @@ class UserTable:
     def __init__(self, layout: Layout, sets: Mapping[str, str] = _NO_SETS) -> None:
         self.layout = layout
         self.set_labels = dict(sets)
-        self.users: list[str] = []
+        self.users: list[str] = []  # by row
         self.index: dict[str, int] = {}
         self.dictionary = Dictionary()
         self.sets = {name: IntMap() for name in sets}
@@ -45,20 +46,36 @@ class UserTable:
         self._hashes = np.zeros(0, np.uint32)
         self._words = np.zeros((0, layout.width), np.int64)
         self._cells: dict[str, Cells] = {}
+        self._free: list[int] = []
+        self._added: list[int] = []
         self._reserve(_FIRST_CAPACITY)
 
     def __len__(self) -> int:
+        """How many users there are."""
+        return len(self.index)
+
+    @property
+    def extent(self) -> int:
+        """How many rows there are, free ones among them."""
         return len(self.users)
 
     @property
     def words(self) -> Words:
-        """All rows in use, int64[users, width]; a view."""
-        return self._words[: len(self.users)]
+        """All rows, int64[extent, width]; a view. What a free one holds means nothing."""
+        return self._words[: self.extent]
 
     @property
     def hashes(self) -> NDArray[np.uint32]:
-        """A stable hash of each user, uint32[users]; its low bits name the page."""
-        return self._hashes[: len(self.users)]
+        """A stable hash of each row's user, uint32[extent]; its low bits name the page."""
+        return self._hashes[: self.extent]
+
+    def rows(self) -> Rows:
+        """The rows of all users, ascending."""
+        if not self._free:
+            return np.arange(self.extent)
+        used = np.ones(self.extent, np.bool_)
+        used[self._free] = False
+        return np.flatnonzero(used)
 
     def cells(self, name: str) -> Cells:
         """A field of all rows; valid until users are added."""
@@ -76,6 +93,29 @@ class UserTable:
             rows = [index[user] for user in users]
         return np.array(rows, np.int64)
 
+    def take_added(self) -> list[int]:
+        """The rows that users got since this was last asked."""
+        added, self._added = self._added, []
+        return added
+
+    def free(self, rows: Rows) -> None:
+        """Let go of the users in these rows, each given once, and of all that is known of them.
+
+        Texts that nobody else refers to go with `forget_unused_texts`.
+        """
+        if not len(rows):
+            return
+        for row in rows.tolist():
+            del self.index[self.users[row]]
+            self.users[row] = _NOBODY
+        self._free.extend(rows.tolist())
+        freed = np.zeros(self.extent, np.bool_)
+        freed[rows] = True
+        for entries in self.sets.values():
+            gone = freed[set_rows(entries.items()[0])]
+            if np.any(gone):
+                entries.keep(~gone)
+
     def codes_of(self, texts: Sequence[str | None]) -> Ints:
         """The dictionary codes of these texts, int64[n]; -1 for None."""
         return np.array(self.dictionary.codes(texts), np.int64)
@@ -87,21 +127,20 @@ class UserTable:
 
     def forget_unused_texts(self) -> None:
         """Let go of the texts that no row and no set refers to any more."""
-        codes = self.codes_in(np.arange(len(self)))
+        codes = self.codes_in(self.rows())
         for entries in self.sets.values():
             codes.update(set_codes(entries.items()[0]).tolist())
         self.dictionary.keep(codes)
 
     def place(self, rows: Rows, users: Sequence[str], words: Words) -> None:
-        """Put users back into given rows, as a restored state does."""
-        end = int(rows.max(initial=-1)) + 1
-        self._reserve(end)
-        self.users.extend([""] * (end - len(self.users)))
-        for row, user in zip(rows.tolist(), users, strict=True):
-            self.users[row] = user
-            self.index[user] = row
-            self._hashes[row] = crc32(user.encode())
+        """Put users back into given rows, as a restored state does; then `find_free`."""
+        self._extend(int(rows.max(initial=-1)) + 1)
+        self._settle(rows.tolist(), users)
         self._words[rows] = words
+
+    def find_free(self) -> None:
+        """Find the rows that nobody was put into."""
+        self._free = [row for row, user in enumerate(self.users) if user == _NOBODY]
 
     def adopt(self, other: UserTable) -> None:
         """Fill this empty table with the users of another one, whose layout may differ.
@@ -109,30 +148,42 @@ class UserTable:
         Values, texts and sets that mean the same in both stay. Users, texts and sets are then
         shared: only one of the two tables may go on.
         """
-        users = len(other)
         self.users, self.index, self.dictionary = other.users, other.index, other.dictionary
-        self._reserve(users)
-        self._words[:users] = moved(other.words, other.layout, self.layout)
-        self._hashes[:users] = other.hashes
+        self._free = other._free
+        self._reserve(self.extent)
+        self._words[: self.extent] = moved(other.words, other.layout, self.layout)
+        self._hashes[: self.extent] = other.hashes
         for name, label in self.set_labels.items():
             if other.set_labels.get(name) == label:
                 self.sets[name] = other.sets[name]
 
     def _add(self, users: Iterable[str]) -> None:
-        first = len(self.users)
-        self.users.extend(users)
-        self._reserve(len(self.users))
-        for row in range(first, len(self.users)):
-            user = self.users[row]
+        new = list(users)
+        rows = [self._free.pop() for _ in range(min(len(self._free), len(new)))]
+        first, more = self.extent, len(new) - len(rows)
+        self._extend(first + more)
+        rows += range(first, first + more)
+        self._settle(rows, new)
+        self._words[rows] = self._initial
+        self._added += rows
+
+    def _settle(self, rows: Sequence[int], users: Sequence[str]) -> None:
+        """Give these rows to these users."""
+        for row, user in zip(rows, users, strict=True):
+            self.users[row] = user
             self.index[user] = row
             self._hashes[row] = crc32(user.encode())
-        self._words[first : len(self.users)] = self._initial
 
-    def _reserve(self, users: int) -> None:
+    def _extend(self, extent: int) -> None:
+        """See to it that there are so many rows."""
+        self._reserve(extent)
+        self.users.extend([_NOBODY] * (extent - self.extent))
+
+    def _reserve(self, rows: int) -> None:
         capacity = len(self._words)
-        if users <= capacity:
+        if rows <= capacity:
             return
-        capacity = max(_FIRST_CAPACITY, 1 << (users - 1).bit_length())
+        capacity = max(_FIRST_CAPACITY, 1 << (rows - 1).bit_length())
         words = np.zeros((capacity, self.layout.width), np.int64)
         words[: len(self._words)] = self._words
         hashes = np.zeros(capacity, np.uint32)

@@ -11,9 +11,11 @@ import msgspec
 
 from operators.control.messages import Segments
 from operators.features.catalog import Catalog
-from operators.features.clocks import EventClock, Round, evaluate_all
+from operators.features.clocks import EventClock, Step, evaluate_all
+from operators.features.lifetime import Lifetime
 from operators.features.profiles import Profiles
 from operators.features.spec import FeatureSpec
+from operators.features.windows import NEVER
 from operators.membership.collected import Collected
 from operators.membership.lane import Lane, LaneRules
 from operators.membership.members import Members
@@ -44,7 +46,9 @@ class Pipeline:
     lanes: int
     resolution: int
     by_id: bool
+    lifetime: Lifetime | None = None
     assignments: dict[str, Assignment] = field(default_factory=dict)
+    changelog: list[Assignment] = field(default_factory=list)
     transitions: list[Transition] = field(default_factory=list)
     _lanes: dict[int, LanePair] = field(default_factory=dict)
 
@@ -58,9 +62,10 @@ class Pipeline:
     def finish(self, as_of: int) -> None:
         """The end of a bounded run."""
         for lane in self._lanes.values():
-            clock = EventClock(self.resolution)
-            rounds = clock.step(lane.profiles, None, as_of)
-            self._judge(lane, [*rounds, evaluate_all(lane.profiles, as_of)], as_of)
+            step = EventClock(self.resolution).step(lane.profiles, None, as_of)
+            everyone = evaluate_all(lane.profiles, as_of, step.forgotten)
+            last = [everyone] if len(everyone.rows) else []
+            self._judge(lane, Step([*step.rounds, *last], step.forgotten), as_of)
 
     def take(self, segments: Mapping[str, Mapping[str, Any]], most: int) -> None:
         """A new version of the segments reaches every lane, which sweeps `most` users a step."""
@@ -75,7 +80,7 @@ class Pipeline:
     def _lane(self, number: int) -> LanePair:
         if number not in self._lanes:
             lane = Lane(LaneRules(self.segments), self._members)
-            self._lanes[number] = LanePair(Profiles(self.catalog), lane)
+            self._lanes[number] = LanePair(Profiles(self.catalog, lifetime=self.lifetime), lane)
         return self._lanes[number]
 
     def _members(self, rules: LaneRules) -> Members:
@@ -88,22 +93,27 @@ class Pipeline:
         return Members(self.catalog.columns, rulebook, None, self.resolution)
 
     def _step(self, lane: LanePair, events: Sequence[Event]) -> None:
-        arrived = lane.profiles.arrive(batch_of(self.catalog, list(events), self.by_id))
-        arrivals = arrived.arrivals
-        lane.clock_us = max(lane.clock_us, int(arrivals.time_us.max(initial=0)))
-        rounds = EventClock(self.resolution).step(lane.profiles, arrivals, lane.clock_us)
-        self._judge(lane, rounds, lane.clock_us)
+        batch = batch_of(self.catalog, list(events), self.by_id)
+        for arrived in lane.profiles.lives(batch, NEVER):
+            lane.clock_us = max(lane.clock_us, arrived.newest_us)
+            clock = EventClock(self.resolution)
+            step = clock.step(lane.profiles, arrived.arrivals, lane.clock_us)
+            self._judge(lane, step, lane.clock_us)
 
-    def _judge(self, lane: LanePair, rounds: Sequence[Round], clock_us: int) -> None:
+    def _judge(self, lane: LanePair, step: Step, clock_us: int) -> None:
         members = lane.judged.members
-        packed = read(pack(lane.profiles, rounds, clock_us, None))
+        packed = read(pack(lane.profiles, step, clock_us, None))
+        lane.profiles.journal.free(step.forgotten.rows)
+        lane.profiles.journal.commit()
         assert isinstance(packed, Packed)
         evaluations = unpack(packed, members.table, members.coded)
         self._keep(lane.judged.judge(evaluations, None, self.resolution, exact=True))
+        members.journal.commit()
 
     def _keep(self, collected: Collected) -> None:
         self.transitions += collected.transitions
         self.assignments |= collected.assignments
+        self.changelog += collected.assignments.values()
 
 
 def segments_of(segments: Mapping[str, Mapping[str, Any]], version: int) -> Segments:
@@ -120,8 +130,9 @@ def pipeline(
     lanes: int,
     resolution: int,
     by_id: bool,
+    lifetime: Lifetime | None = None,
 ) -> Pipeline:
     """A pipeline of plain configuration data."""
     specs = {name: msgspec.convert(spec, FeatureSpec) for name, spec in features.items()}
     catalog = Catalog.compile(specs, gap)
-    return Pipeline(catalog, segments_of(segments, 1), lanes, resolution, by_id)
+    return Pipeline(catalog, segments_of(segments, 1), lanes, resolution, by_id, lifetime)

@@ -12,8 +12,8 @@ from itertools import pairwise
 import msgspec
 from hypothesis import strategies as st
 
-from flink_job.stores.base import Change, Store
-from operators.records import Assignment, Tombstone, Transition
+from flink_job.stores.base import Store
+from operators.records import Assignment, Change, Tombstone, Transition
 
 SEGMENTS = ("Engaged Buyers", "bots", "Ünïcode 'quoted' \"segment\"", "late")
 USERS = ("ann", "bob", "Çelik 'O''Hara'")

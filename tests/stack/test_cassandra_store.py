@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from flink_job import stack
 from flink_job.stack import CassandraAccess
 from flink_job.stores import cassandra_batches
-from flink_job.stores.base import Change
 from flink_job.stores.cassandra import CassandraStore
 from flink_job.stores.cassandra_batches import Bound
 from flink_job.stores.cassandra_plan import BUCKETS, bucket
@@ -26,7 +25,7 @@ from flink_job.stores.cassandra_schema import create_schema
 from flink_job.stores.cassandra_session import Login, Node, close, connect
 from flink_job.stores.cassandra_statements import PAGE
 from operators.errors import PreflightError, StoreError
-from operators.records import Transition
+from operators.records import Change, Transition
 from tests.stack.conftest import cassandra_store
 from tests.stack.histories import History, assignment, enter, histories, holds
 

@@ -9,10 +9,10 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from flink_job.stores.base import Change, Member, Store
+from flink_job.stores.base import Member, Store
 from flink_job.stores.opening import open_store
 from flink_job.stores.spec import SqliteSpec
-from operators.records import Assignment, Tombstone
+from operators.records import Assignment, Change, Tombstone, change
 from tests.stack.conftest import cassandra_store
 from tests.stack.histories import (
     History,
@@ -93,6 +93,22 @@ def test_transitions_are_those_since_a_user_was_last_forgotten(
         expected = {word.version for word in transitions_of(delivered) if word.version > forgotten}
         found = [transition.version for transition in store.transitions(user, 100)]
         assert found == sorted(expected, reverse=True)
+
+
+def test_who_is_forgotten_is_nobody_until_they_come_back(store: Store, prefix: str) -> None:
+    user, segment = f"{prefix}ann", f"{prefix}bots"
+    last = Assignment(user, 5, moment(5), [], forgotten=True)
+    came, back = assignment(user, 4, [segment]), assignment(user, 6, [segment])
+    store.apply([came], [enter(user, segment, 4)])
+    store.apply([change(last)], [])
+    assert store.lookup(user) is None
+    assert list(store.members(segment)) == []
+    assert store.transitions(user, 10) == []
+    store.apply([came, change(last), change(back)], [enter(user, segment, 6)])
+    store.apply([change(last)], [])
+    assert store.lookup(user) == back
+    assert [member.version for member in store.members(segment)] == [6]
+    assert [moved.version for moved in store.transitions(user, 10)] == [6]
 
 
 def test_nothing_is_known_of_a_stranger(store: Store, prefix: str) -> None:

@@ -187,6 +187,30 @@ def test_a_good_configuration_has_no_mistakes() -> None:
         ({"run": {"parallelism": 9}}, "run.parallelism: expected 1 to 8 (run.lanes), found 9"),
         ({"run": {"clock": "sun"}}, "run.clock: invalid enum value 'sun'"),
         ({"run": {"batch": "fast"}}, "run.batch: expected a duration"),
+        ({"run": {"forget_after": "soon"}}, "run.forget_after: expected a duration"),
+        ({"run": {"forget_after": ""}}, "run.forget_after: expected a duration"),
+        (
+            {"run": {"forget_after": "10m"}},
+            "run.forget_after: expected at least 30m (events.session_gap), found '10m'",
+        ),
+        (
+            {"run": {"forget_after": "10m", "lanes": 0}, "events": {"id": "id"}},
+            "run.forget_after: expected at least 1d (events.dedup_within), found '10m'",
+        ),
+        (
+            {
+                "features": GOOD["features"] | {"x": {"count": "view", "window": "30d"}},
+                "run": {"forget_after": "29d"},
+            },
+            "run.forget_after: expected at least 30d (features.x), found '29d'",
+        ),
+        (
+            {
+                "features": GOOD["features"] | {"x": {"funnel": ["a", "b"], "within": "2h"}},
+                "run": {"forget_after": "1h"},
+            },
+            "run.forget_after: expected at least 2h (features.x.within), found '1h'",
+        ),
         ({"run": {"as_of": "2026-01-01"}}, "run.as_of: only a bounded run ends at a moment"),
         ({"events": {"session_gap": "0s"}}, "events.session_gap: expected a duration"),
         ({"events": {"user": ""}}, "events.user: expected the name of a field of the events"),
@@ -198,6 +222,16 @@ def test_a_mistake_says_where_it_is_and_what_was_expected(
     found = problems(**changes)
     assert any(problem.startswith(expected) for problem in found), found
     assert "hunter2" not in " ".join(found)
+
+
+@pytest.mark.parametrize("after", ["30m", "90d"])
+def test_users_may_be_forgotten_once_nothing_asks_for_their_past(after: str) -> None:
+    lifetime = check(GOOD | {"run": {"forget_after": after}}, "shop.yaml").lifetime
+    assert str(lifetime) == f"forgotten after {after} without events"
+
+
+def test_a_run_that_says_nothing_forgets_nobody() -> None:
+    assert check(GOOD, "shop.yaml").lifetime is None
 
 
 def test_every_mistake_is_told_at_once_whatever_part_it_is_in() -> None:

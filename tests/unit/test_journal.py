@@ -148,7 +148,7 @@ def test_state_of_another_format_is_refused() -> None:
     add(writer, ["ann"])
     head = msgspec.msgpack.decode(writer.compact().head)
     head[0] = 99
-    with pytest.raises(FlockwiseError, match="written in format 99, this version reads 2"):
+    with pytest.raises(FlockwiseError, match="written in format 99, this version reads 3"):
         journal().restore(msgspec.msgpack.encode(head), [], [])
 
 

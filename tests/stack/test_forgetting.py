@@ -1,0 +1,107 @@
+"""A live run that forgets: state, changelog and store; who comes back is seen again."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from flink_job.config.load import load
+from flink_job.kafka import read_to_end
+from flink_job.plan import Plan
+from flink_job.stack import CassandraAccess
+from operators.records import Assignment, assignment_decoder
+from tests.stack.live import PATIENCE_S, LiveShop, at_work, until
+from tests.stack.test_live import kinds_of, seconds
+
+pytestmark = [pytest.mark.stack, pytest.mark.flink]
+
+MORE: Final[Mapping[str, Any]] = {
+    "events": {"time_unit": "ms", "max_skew": "1m"},
+    "features": {
+        "views": {"count": "view", "window": "lifetime"},
+        "views_2s": {"count": "view", "window": "2s", "tile": "1s"},
+        "since_view": {"since": "view", "unit": "seconds"},
+    },
+    "segments": {"Once": {"when": "views = 1"}, "Twice": {"when": "views = 2"}},
+    "run": {"state": "state", "lanes": 4, "forget_after": "2s"},
+}
+
+
+def words(shop: LiveShop, user: str) -> list[Assignment | None]:
+    """All that the changelog holds of a user, in order; None is a tombstone."""
+    records = read_to_end(shop.broker, [shop.topics.assignments])
+    own = [record.value for record in records if record.key == user.encode()]
+    return [None if value is None else assignment_decoder.decode(value) for value in own]
+
+
+def stored(shop: LiveShop, user: str) -> Assignment | None:
+    open_store = Plan(load(shop.path), shop.path.parent).store()
+    assert open_store is not None
+    with closing(open_store()) as store:
+        return store.lookup(user)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "cassandra"])
+def test_who_is_silent_is_forgotten_everywhere_and_seen_again_everywhere(
+    kafka: str,
+    kind: str,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    more = dict(MORE)
+    if kind == "cassandra":
+        more["store"] = cassandra_spec(request.getfixturevalue("cassandra"), monkeypatch)
+    shop = LiveShop(kafka, f"forgetting-{kind}", tmp_path, more)
+    with shop.running() as process:
+        until(lambda: at_work(shop), process, "the job to work")
+        shop.view("ann")
+        until(lambda: stored(shop, "ann") is not None, process, "ann to be stored")
+        until(lambda: None in words(shop, "ann"), process, "ann to be forgotten")
+        first, last, tombstone = words(shop, "ann")
+        assert first is not None
+        assert last is not None
+        assert tombstone is None
+        assert (first.segments, last.segments, last.forgotten) == (["Once"], [], True)
+        assert last.version > first.version
+        # Judged to the second: the time is over once it has passed, and not long after.
+        assert 1 <= seconds(last.updated_at) - seconds(first.updated_at) < 6
+        left = [t for t in shop.transitions() if (t.user, t.kind) == ("ann", "leave")]
+        assert [t.why for t in left] == [["forgotten after 2s without events"]]
+        until(lambda: stored(shop, "ann") is None, process, "the store to forget ann")
+
+        shop.view("ann")
+        until(lambda: stored(shop, "ann") is not None, process, "ann to be stored again")
+        back = stored(shop, "ann")
+        assert back is not None
+        assert (back.segments, back.features["views"]) == (["Once"], 1.0)
+        assert back.version > last.version
+        until(lambda: words(shop, "ann").count(None) == 2, process, "ann to be forgotten again")
+        assert kinds_of(shop, "ann", "Twice") == []
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE_S) == 0
+
+    # Whoever is silent while nobody works is forgotten by the run that goes on.
+    with shop.running("--resume") as process:
+        shop.view("bob")
+        until(lambda: None in words(shop, "bob"), process, "bob to be forgotten")
+        until(lambda: None in words(shop, "warm-up"), process, "the first to be forgotten")
+        until(lambda: stored(shop, "bob") is None, process, "the store to forget bob")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE_S) == 0
+
+
+def cassandra_spec(access: CassandraAccess, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The `store:` part of a configuration over the node of the session."""
+    login = access.login()
+    monkeypatch.setenv("FORGETTING_PASSWORD", login.password)
+    return {
+        **{"kind": "cassandra", "hosts": [access.host], "port": access.port},
+        **{"user": login.user, "password": "${FORGETTING_PASSWORD}"},
+        "keyspace": access.keyspace,
+    }
