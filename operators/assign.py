@@ -179,9 +179,12 @@ class Assign(KeyedBroadcastProcessFunction):
         self._state.commit(lane.members.journal)
 
     def _current_model(self, ctx: Any) -> ClusterModel | None:
-        if self._model is None and self._model_name:
+        """The newest model; none while the one in state is of other features."""
+        if self._model is None and self._space is not None:
             stored = ctx.get_broadcast_state(MODELS).get(self._model_name)
-            self._model = None if stored is None else ClusterModel.from_bytes(stored)
+            model = None if stored is None else ClusterModel.from_bytes(stored)
+            if model is not None and model.dimensions == self._space.names:
+                self._model = model
         return self._model
 
     def _now_us(self) -> int | None:

@@ -42,12 +42,18 @@ def segments(*thresholds: int) -> dict[str, Any]:
     return {f"{n} views": {"when": f"views >= {n}"} for n in thresholds}
 
 
+def clusters(*features: str) -> dict[str, Any]:
+    """A model that is there after some events."""
+    return {"shoppers": {"k": 2, "features": list(features), "warm_start": 4}}
+
+
 @pytest.mark.parametrize("backend", ["heap", "rocksdb"])
 def test_features_that_are_kept_keep_their_state(kafka: str, tmp_path: Path, backend: str) -> None:
     more = {
         "events": {"time_unit": "ms", "max_skew": "1m"},
         "features": BEFORE,
         "segments": segments(1, 2, 3),
+        "clusters": clusters("dropped", "views"),
         "run": {"state": "state", "lanes": 4, "backend": backend},
     }
     shop = LiveShop(kafka, f"upgrade-{backend}", tmp_path, more)
@@ -62,7 +68,11 @@ def test_features_that_are_kept_keep_their_state(kafka: str, tmp_path: Path, bac
         **{"dropped": 3, "views": 3, "views_1h": 3, "kinds": 2, "anew": 3}
     }
 
-    shop.configure(features=AFTER, segments={**segments(2, 3, 4), "New": {"when": "added >= 1"}})
+    shop.configure(
+        features=AFTER,
+        segments={**segments(2, 3, 4), "New": {"when": "added >= 1"}},
+        clusters=clusters("added"),
+    )
     with shop.running("--resume", "--apply") as process:
         # Whoever is idle is judged by the new segments, over features that begin empty.
         until(lambda: "1 views" not in newest(shop, "ann").segments, process, "the new segments")
