@@ -181,8 +181,10 @@ class Journal:
 
     def _changes(self) -> tuple[NDArray[np.generic], Words]:
         after = self.table.words[self._rows]
-        kept = ~np.isin(self._rows, self._freed)
-        which, word = np.nonzero((self._before != after) & kept[:, None])
+        changed = self._before != after
+        if len(self._freed):
+            changed[np.isin(self._rows, self._freed)] = False
+        which, word = np.nonzero(changed)
         positions = self._rows[which] * self.table.layout.width + word
         fits = self.table.extent * self.table.layout.width <= np.iinfo(np.uint32).max
         return positions.astype(np.uint32 if fits else np.int64), after[which, word]
