@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
 
 from pyflink.datastream import DataStream
 from pyflink.table import StreamTableEnvironment
 
-from flink_job.sql import NULL_BYTES, interval, kafka_source, literal, time_of_reading
-from operators.upsert import ASSIGNMENTS, TRANSITIONS
-
-_PARTS: Final = 8  # batches side by side: more would only make them smaller
+from flink_job.sql import NULL_BYTES, interval, kafka_source, time_of_reading
+from operators.upsert import ASSIGNMENT, TRANSITION
 
 
 @dataclass(frozen=True)
@@ -29,12 +26,15 @@ class Changelog:
 
 
 def changelog_batches(tables: StreamTableEnvironment, changelog: Changelog) -> DataStream:
-    """Batches of records: (part INT, kind STRING, values ARRAY<BYTES>, newest in ms BIGINT).
+    """Batches of records: (kinds ARRAY<BYTES>, values ARRAY<BYTES>, newest in ms BIGINT).
 
-    It begins at the oldest record, since a compacted changelog holds all that a store needs.
+    There is one batch at a time, of all that has come since the last: a store answers a large
+    batch almost as fast as a small one, so what waits for a slow store is written together. It
+    begins at the oldest record, since a compacted changelog holds all that a store needs.
     """
-    topics = {ASSIGNMENTS: changelog.assignments, TRANSITIONS: changelog.transitions}
-    for kind, topic in topics.items():
+    topics = {"assignments": changelog.assignments, "transitions": changelog.transitions}
+    kinds = {"assignments": ASSIGNMENT, "transitions": TRANSITION}
+    for name, topic in topics.items():
         with_ = kafka_source(
             changelog.bootstrap,
             topic,
@@ -44,25 +44,24 @@ def changelog_batches(tables: StreamTableEnvironment, changelog: Changelog) -> D
             changelog.properties,
         )
         tables.execute_sql(
-            f"""CREATE TEMPORARY TABLE {kind} (
+            f"""CREATE TEMPORARY TABLE {name} (
   k BYTES,
   v BYTES,
   written TIMESTAMP_LTZ(3) METADATA FROM 'timestamp',{time_of_reading(changelog.bounded)}
 ) WITH ({with_})"""
         )
     union = " UNION ALL ".join(
-        f"SELECT {literal(kind)} AS kind, k, v, written, rt FROM {kind}" for kind in topics
+        f"SELECT CAST(X'{kind.hex()}' AS BYTES) AS kind, v, written, rt FROM {name}"
+        for name, kind in kinds.items()
     )
     tables.execute_sql(
-        f"""CREATE TEMPORARY VIEW parted AS
-SELECT COALESCE(ABS(MOD(HASH_CODE(CAST(k AS STRING)), {_PARTS})), 0) AS part, kind,
-  COALESCE(v, {NULL_BYTES}) AS v, written, rt
-FROM ({union})"""
+        f"""CREATE TEMPORARY VIEW changelog AS
+SELECT kind, COALESCE(v, {NULL_BYTES}) AS v, written, rt FROM ({union})"""
     )
     batches = tables.sql_query(
-        f"""SELECT part, kind, ARRAY_AGG(v),
+        f"""SELECT ARRAY_AGG(kind), ARRAY_AGG(v),
   EXTRACT(EPOCH FROM MAX(written)) * 1000 + EXTRACT(MILLISECOND FROM MAX(written))
-FROM TABLE(TUMBLE(TABLE parted, DESCRIPTOR(rt), {interval(changelog.batch_ms)}))
-GROUP BY part, kind, window_start, window_end"""
+FROM TABLE(TUMBLE(TABLE changelog, DESCRIPTOR(rt), {interval(changelog.batch_ms)}))
+GROUP BY window_start, window_end"""
     )
     return tables.to_data_stream(batches)

@@ -75,10 +75,10 @@ def define_segment_job(
 def define_upsert_job(
     environment: Environment, changelog: Changelog, open_store: Callable[[], Store]
 ) -> None:
-    """The committed changelog in batches of some users -> Upsert, which writes the store."""
+    """The committed changelog in batches -> Upsert, which writes the store."""
     written = (
         changelog_batches(environment.tables, changelog)
-        .key_by(lambda batch: batch[0], Types.INT())
+        .key_by(lambda batch: 0, Types.INT())
         .process(Upsert(open_store), Types.STRING())
         .uid("upsert")
         .name("Upsert")

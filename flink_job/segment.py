@@ -139,7 +139,10 @@ def _checkpoint_ms(plan: Plan) -> int:
 def _standing(plan: Plan, start: Start) -> Standing:
     """The segments that hold: a job that can't be steered has its configuration's."""
     if plan.steered:
-        return Steering(plan).settled(apply=start.apply)
+        steering = Steering(plan)
+        standing = steering.settled(apply=start.apply)
+        steering.note_start(fresh=not start.resume)
+        return standing
     return Standing([plan.segments()], 0)
 
 

@@ -5,23 +5,21 @@ from __future__ import annotations
 import getpass
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from flink_job import kafka
 from flink_job.kafka import Broker
 from flink_job.plan import Plan
-from operators.control.messages import Message, Preview, Segments, encode
+from operators.control.messages import NONE, Message, Preview, Segments, Started, encode
 from operators.control.versions import Versions
 from operators.errors import FlockwiseError, UsageError
+from operators.features.catalog import Catalog
 from operators.moments import iso_at, now_us
 from operators.rules.spec import SegmentSpec
-
-_NONE: Final = Segments(version=0, segments={})
 
 
 @dataclass(frozen=True)
 class Standing:
-    """Every version that held, oldest first, and the offset behind all that was read."""
+    """Every version that held, oldest first, and the offset of the newest."""
 
     history: Sequence[Segments]
     offset: int
@@ -29,7 +27,7 @@ class Standing:
     @property
     def newest(self) -> Segments:
         """The version that holds; 0, without segments, before there is any."""
-        return self.history[-1] if self.history else _NONE
+        return self.history[-1] if self.history else NONE
 
 
 class Steering:
@@ -61,7 +59,7 @@ class Steering:
             taken = versions.follow(record.value or b"")
             if isinstance(taken, Segments):
                 history.append(taken)
-            offset = record.offset + 1
+                offset = record.offset
         return Standing(history, offset)
 
     def send(self, segments: Mapping[str, SegmentSpec], after: Segments) -> Standing:
@@ -80,6 +78,30 @@ class Steering:
                 "`flockwise segments list`, and do it again"
             )
         return standing
+
+    def note_start(self, *, fresh: bool) -> None:
+        """Note that the plan's job is started, with no state if it is `fresh`.
+
+        Raises:
+            PreflightError: Kafka does not answer.
+        """
+        self._write(Started(iso_at(now_us()), self._identities(), fresh))
+
+    def counting_since(self) -> dict[str, str | None]:
+        """Since when each feature counts, ISO 8601: since it was there in every start.
+
+        None where no job was started with it.
+
+        Raises:
+            PreflightError: Kafka does not answer, or the topic is not there.
+        """
+        since: dict[str, str] = {}  # by identity
+        for record in kafka.read_to_end(self._broker, [self._topic]):
+            said = self._versions().follow(record.value or b"")
+            if isinstance(said, Started):
+                before = {} if said.fresh else since
+                since = {each: before.get(each, said.at) for each in said.features.values()}
+        return {name: since.get(identity) for name, identity in self._identities().items()}
 
     def ask(self, question: Preview) -> None:
         """Put a question to the running job.
@@ -111,8 +133,13 @@ class Steering:
             )
         return standing
 
+    def _identities(self) -> dict[str, str]:
+        config = self._plan.config
+        catalog = Catalog.compile(config.features, config.events.session_gap_us)
+        return {name: catalog.identities[name] for name in config.features}
+
     def _versions(self) -> Versions:
-        return Versions(_NONE, self._plan.judged_columns())
+        return Versions(NONE, self._plan.judged_columns())
 
     def _write(self, message: Message) -> None:
         encoded = encode(message)

@@ -66,7 +66,7 @@ class Submission:
         """
         try:
             environment = Environment.create(self._flink(checkpoints, savepoint))
-            self._define(environment)
+            self._define(environment, fresh=savepoint is None)
             check_thread_mode(environment.stream)
             job = str(environment.stream.execute_async(self.name).get_job_id())
         except Py4JError as error:
@@ -91,10 +91,12 @@ class Submission:
             more={"execution.state-recovery.path": savepoint} if savepoint else {},
         )
 
-    def _define(self, environment: Environment) -> None:
+    def _define(self, environment: Environment, *, fresh: bool) -> None:
         plan = self.plan
         if self.kind == "segment":
-            standing = Steering(plan).settled(apply=self.apply)
+            steering = Steering(plan)
+            standing = steering.settled(apply=self.apply)
+            steering.note_start(fresh=fresh)
             define_segment_job(
                 environment,
                 plan.settings(None, standing.newest),

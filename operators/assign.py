@@ -110,12 +110,12 @@ class Assign(KeyedBroadcastProcessFunction):
         lane = self._lanes.get(key)
         if lane is None:
             stored = self._rules.value()
-            rules = LaneRules(self._settings.segments) if stored is None else _decode(stored)
+            kept = None if stored is None else _decode(stored)
+            rules = LaneRules.by(kept, self._settings.segments)
             lane = self._lanes[key] = Lane(rules, self._members)
             self._state.restore(lane.members.journal)
-            if stored is None:
-                self._rules.update(_encode(rules))
-            elif lane.take(self._settings.segments):
+            if rules != kept:
+                lane.begin_sweep()
                 self._move(lane)
             if lane.swept is not None:
                 self._go_on(lane, ctx)

@@ -14,7 +14,7 @@ from pyflink.common import Row, Types
 from pyflink.datastream import KeyedProcessFunction, RuntimeContext
 from pyflink.datastream.state import ValueStateDescriptor
 
-from operators.control.messages import Segments
+from operators.control.messages import NONE, Segments, Started
 from operators.control.versions import Versions
 from operators.errors import UsageError
 from operators.events.decode import Rejected
@@ -31,7 +31,7 @@ from operators.wire import encode
 
 
 class Steer(KeyedProcessFunction):
-    """Input: (message). Output: `wire` messages, one for each lane."""
+    """Input: (message), the version that holds first. Output: a `wire` message for each lane."""
 
     def __init__(self, settings: Settings, lane_keys: Sequence[int]) -> None:
         self._settings = settings
@@ -53,6 +53,8 @@ class Steer(KeyedProcessFunction):
         except UsageError as error:
             yield DEAD_LETTERS, self._letter(raw, str(error))
             return
+        if isinstance(message, Started):
+            return
         if isinstance(message, Segments):
             self._state.update(encode(message))
             self._metrics.version(message.version)
@@ -61,14 +63,10 @@ class Steer(KeyedProcessFunction):
             yield Row(lane, told)
 
     def _held(self) -> Versions:
-        """What holds: by the state, or else what the job was submitted with.
-
-        Versions that came since the state was written are not taken from the submission: they
-        come again, as the topic is read on from there, and every lane has to be told.
-        """
+        """What holds by the state; before there is any, the version that the topic is read from."""
         if self._versions is None:
             stored = self._state.value()
-            held = self._settings.segments if stored is None else _decode(stored)
+            held = NONE if stored is None else _decode(stored)
             self._versions = Versions(held, judged_columns(self._settings.features))
         return self._versions
 

@@ -1,14 +1,15 @@
 """Upsert: brings the committed changelog into a store.
 
-Key: a part of the users, so that a user's records stay in order. State: none; after a restart
-the records since the last checkpoint come again, and the store knows them by their versions.
+Key: one for all. State: none; after a restart the records since the last checkpoint come again,
+and the store knows them by their versions.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import compress
 from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
@@ -28,8 +29,9 @@ from operators.records import (
     transition_decoder,
 )
 
-ASSIGNMENTS: Final = "assignments"
-TRANSITIONS: Final = "transitions"
+# What a record of the changelog is.
+ASSIGNMENT: Final = b"assignment"
+TRANSITION: Final = b"transition"
 
 # A store that is away longer than this fails the job into a restart, where Flink waits longer.
 _PATIENCE_S: Final = 60.0
@@ -51,7 +53,7 @@ class Store(Protocol):
 
 
 class Upsert(KeyedProcessFunction):
-    """Input: (part, kind, values, time in Kafka of the newest). Output: nothing."""
+    """Input: (kinds, values, time in Kafka of the newest). Output: nothing."""
 
     def __init__(self, open_store: Callable[[], Store]) -> None:
         self._open_store = open_store
@@ -67,10 +69,13 @@ class Upsert(KeyedProcessFunction):
             self._store.close()
 
     def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> Iterator[Any]:
-        _, kind, values, written_ms = value
+        kinds, values, written_ms = value
         read_ms = now_us() // 1_000
-        assignments = self._decoded(assignment_decoder, values if kind == ASSIGNMENTS else ())
-        transitions = self._decoded(transition_decoder, values if kind == TRANSITIONS else ())
+        is_assignment = [kind == ASSIGNMENT for kind in kinds]
+        assignments = self._decoded(assignment_decoder, compress(values, is_assignment))
+        transitions = self._decoded(
+            transition_decoder, compress(values, [not each for each in is_assignment])
+        )
         self._write(list(map(change, assignments)), transitions)
         self._metrics.written(len(assignments), len(transitions))
         self._metrics.delays(
@@ -94,7 +99,7 @@ class Upsert(KeyedProcessFunction):
                 time.sleep(wait_s)
                 wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
 
-    def _decoded(self, decoder: msgspec.json.Decoder[R], values: Sequence[bytes]) -> list[R]:
+    def _decoded(self, decoder: msgspec.json.Decoder[R], values: Iterable[bytes]) -> list[R]:
         """The records; what flockwise did not write is counted and left where it is."""
         records = []
         for value in values:

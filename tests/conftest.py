@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 
 import pytest
 
 from flink_job import stack
 from flink_job.stack.jars import ensure_jars, jars_present, jars_root
+
+# A JVM of some seconds spends more time on its best code than that wins.
+os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
 
 NOT_TESTED = "Kafka and Cassandra did not run in these tests"
 

@@ -8,34 +8,24 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from tests.oracle_features import SECOND, Asked, Event, micros
 from tests.segments_oracle import Person, Spec
 
-SECOND = 1_000_000
-UNITS = {"seconds": SECOND, "minutes": 60 * SECOND, "hours": 3600 * SECOND, "days": 86400 * SECOND}
-LETTERS = {"ms": 1000, "s": SECOND, "m": 60 * SECOND, "h": 3600 * SECOND, "d": 86400 * SECOND}
-
-
-@dataclass(frozen=True)
-class Event:
-    """What the oracle knows of an event."""
-
-    user: str
-    time: int
-    type: str
-    session: str | None = None
-    properties: Mapping[str, Any] = field(default_factory=dict)
-    id: str | None = None
-
-
-def micros(text: str) -> int:
-    """'5m' -> 300000000."""
-    digits = text.rstrip("smhd")
-    return round(float(digits) * LETTERS[text[len(digits) :]])
+__all__ = [
+    "SECOND",
+    "Conditions",
+    "Event",
+    "Segments",
+    "Session",
+    "User",
+    "micros",
+    "replay",
+]
 
 
 @dataclass
@@ -45,6 +35,7 @@ class Session:
     id: str | None
     start: int
     last: int
+    ended: int | None = None  # the last event of the session before
 
 
 class User:
@@ -106,118 +97,18 @@ class User:
                 return True
             if event.time < session.start:
                 return False
-        self.session = Session(own, event.time, event.time)
+        ended = None if session is None else session.last
+        self.session = Session(own, event.time, event.time, ended)
         self.number += 1
         return True
 
     def value(self, name: str, now: int) -> Any:
         """One feature at a moment."""
-        spec = self.features[name]
-        of_kind = {
-            "since": lambda: self._age(spec, "since", max, now),
-            "since_first": lambda: self._age(spec, "since_first", min, now),
-            "last": lambda: self._last(spec),
-            "first": lambda: self._first(spec),
-            "funnel": lambda: float(self._funnel(spec, now)),
-            "duration": lambda: self._duration(spec, now),
-        }
-        kinds = [kind for kind in of_kind if kind in spec]
-        return of_kind[kinds[0]]() if kinds else self._amount(name, spec, now)
+        return Asked(self, name, now).value()
 
     def values(self, now: int) -> dict[str, Any]:
         """All features at a moment."""
         return {name: self.value(name, now) for name in self.features}
-
-    def _amount(self, name: str, spec: Mapping[str, Any], now: int) -> float | None:
-        chosen = [
-            (event, opened)
-            for event, number, opened in zip(self.events, self.sessions, self.opened, strict=True)
-            if self._within(name, spec, event, number, now)
-        ]
-        if "count" in spec:
-            return float(sum(1 for e, _ in chosen if self._chosen(spec, spec["count"], e)))
-        if "sessions" in spec:
-            return float(sum(1 for _, opened in chosen if opened))
-        (kind,) = [kind for kind in ("sum", "mean", "min", "max", "distinct") if kind in spec]
-        read = spec[kind]
-        values = [
-            e.properties[read]
-            for e, _ in chosen
-            if self._chosen(spec, spec.get("of", "any"), e) and e.properties.get(read) is not None
-        ]
-        if kind in ("mean", "min", "max") and not values:
-            return None
-        return {
-            "sum": lambda: float(sum(values)),
-            "mean": lambda: sum(values) / len(values),
-            "min": lambda: min(values),
-            "max": lambda: max(values),
-            "distinct": lambda: float(len(set(values))),
-        }[kind]()
-
-    def _within(
-        self, name: str, spec: Mapping[str, Any], event: Event, number: int | None, now: int
-    ) -> bool:
-        window = spec.get("window", spec.get("sessions"))
-        if window == "lifetime":
-            return True
-        if window == "session":
-            return self._in_session(now) and number == self.number
-        tile = self.tiles[name]
-        current = max(now, self.newest) // tile
-        return current - micros(window) // tile < event.time // tile <= current
-
-    def _in_session(self, now: int) -> bool:
-        return self.session is not None and now <= self.session.last + self.gap
-
-    def _funnel(self, spec: Mapping[str, Any], now: int) -> int:
-        """Every event is tried as the beginning; each step is taken at the first chance."""
-        best = 0
-        for at, first in enumerate(self.events):
-            steps = list(spec["funnel"])
-            if now - first.time > micros(spec["within"]):
-                continue
-            for event in self.events[at:]:
-                within = event.time - first.time <= micros(spec["within"])
-                if steps and within and self._chosen({}, steps[0], event):
-                    steps.pop(0)
-                elif event is first:
-                    break
-            best = max(best, len(spec["funnel"]) - len(steps))
-        return best
-
-    def _last(self, spec: Mapping[str, Any]) -> Any:
-        newest, value = -1, None
-        for event in self.events:
-            read = event.properties.get(spec["last"])
-            chosen = self._chosen(spec, spec.get("of", "any"), event)
-            if chosen and read is not None and event.time >= newest:
-                newest, value = event.time, read
-        return value
-
-    def _first(self, spec: Mapping[str, Any]) -> Any:
-        known = [
-            (event.time, at, event.properties[spec["first"]])
-            for at, event in enumerate(self.events)
-            if self._chosen(spec, spec.get("of", "any"), event)
-            and event.properties.get(spec["first"]) is not None
-        ]
-        return min(known)[2] if known else None
-
-    def _age(self, spec: Mapping[str, Any], kind: str, end: Callable[..., int], now: int) -> Any:
-        times = [event.time for event in self.events if self._chosen(spec, spec[kind], event)]
-        return max(now - end(times), 0) / UNITS[spec.get("unit", "minutes")] if times else None
-
-    def _duration(self, spec: Mapping[str, Any], now: int) -> float | None:
-        if self.session is None or not self._in_session(now):
-            return None
-        return (self.session.last - self.session.start) / UNITS[spec.get("unit", "minutes")]
-
-    def _chosen(self, spec: Mapping[str, Any], types: str | Sequence[str], event: Event) -> bool:
-        wanted = [types] if isinstance(types, str) else types
-        if "any" not in wanted and event.type not in wanted:
-            return False
-        return "where" not in spec or self.conditions.holds(spec["where"], event.properties) is True
 
 
 class Conditions:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import dataclasses
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
 from flink_job.cli.output import json_line, write_lines
 from flink_job.cli.run import ConfigPath, plan_of
 from flink_job.cli.shown import rows
+from flink_job.steering import Steering
 from operators.features.catalog import Catalog
 from operators.features.listing import Listed, listed
 from operators.features.profiles import Profiles
@@ -19,24 +22,36 @@ _HEADER = ("feature", "kind", "type", "unit", "window", "tile", "bytes a user")
 def features(
     config: ConfigPath,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    since: Annotated[
+        bool, typer.Option("--since", help="Ask Kafka since when the job counts each.")
+    ] = False,
 ) -> None:
     """List the features: type, unit, window, and the state that each takes."""
-    checked = plan_of(config).config
+    plan = plan_of(config)
+    checked = plan.config
     catalog = Catalog.compile(checked.features, checked.events.session_gap_us)
     found = listed(checked.features, catalog)
+    counting = Steering(plan).counting_since() if since else {}
     if as_json:
-        write_lines(map(json_line, found))
+        write_lines(json_line(_told(each, counting)) for each in found)
         return
     row_bytes = 8 * Profiles(catalog).table.layout.width
+    header = (*_HEADER, "counts since") if since else _HEADER
     write_lines(
         [
-            *rows(_HEADER, map(_cells, found)),
+            *rows(header, (_cells(each, counting) for each in found)),
             f"A user's row takes {row_bytes:,} bytes, times and sessions included.",
         ]
     )
 
 
-def _cells(feature: Listed) -> tuple[str, ...]:
+def _told(feature: Listed, counting: Mapping[str, str | None]) -> dict[str, Any]:
+    since = {"since": counting[feature.name]} if feature.name in counting else {}
+    return {**dataclasses.asdict(feature), **since}
+
+
+def _cells(feature: Listed, counting: Mapping[str, str | None]) -> tuple[str, ...]:
+    since = (counting[feature.name] or "-",) if feature.name in counting else ()
     more = f" + {feature.entry_bytes} a value" if feature.entry_bytes else ""
     return (
         feature.name,
@@ -46,4 +61,5 @@ def _cells(feature: Listed) -> tuple[str, ...]:
         feature.window or "-",
         feature.tile or "-",
         f"{feature.state_bytes}{more}",
+        *since,
     )

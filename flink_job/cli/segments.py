@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeVar
-from uuid import uuid4
+from typing import Annotated, Any, Final
 
 import msgspec
 import typer
@@ -15,14 +13,14 @@ from rich.markup import escape
 
 from flink_job.cli.ask import AsJson
 from flink_job.cli.output import json_line, write_lines
-from flink_job.cli.progress import ticker
+from flink_job.cli.preview import by_job, by_replay, waited
 from flink_job.cli.run import ConfigPath, console, plan_of
 from flink_job.cli.shown import rows
 from flink_job.plan import Plan
 from flink_job.status import Progress, StatusTopic
 from flink_job.steering import Standing, Steering, differing
-from operators.control.messages import Preview, Segments
-from operators.errors import JobError, UsageError, nearest
+from operators.control.messages import Segments
+from operators.errors import UsageError, nearest
 from operators.records import Counts
 from operators.rules.spec import SegmentSpec
 
@@ -43,9 +41,6 @@ _Wait = Annotated[
 ]
 
 _WAIT_S: Final = 20.0
-_POLL_S: Final = 0.3
-
-T = TypeVar("T")
 
 
 @app.command("list")
@@ -118,15 +113,18 @@ def export(
 def preview(
     config: ConfigPath, only: _Only = None, wait: _Wait = _WAIT_S, as_json: AsJson = False
 ) -> None:
-    """Ask the running job who would enter and leave if the configuration's segments held."""
+    """Say who would enter and leave if the configuration's segments held.
+
+    The running job answers; where events come from files, a replay of them.
+    """
     plan = plan_of(config)
-    steering, status = Steering(plan), StatusTopic(plan)
-    newest = steering.standing().newest
-    question = Preview(uuid4().hex, _chosen(plan.config.segments, newest.segments, only))
-    steering.ask(question)
-    counts = _waited(lambda: status.answer(question.id), wait, "asking the running job")
-    if counts is None:
-        raise JobError(f"no answer within {wait:g} s: is the job running?")
+    if plan.steered:
+        held = Steering(plan).standing().newest.segments
+        counts = by_job(plan, _chosen(plan.config.segments, held, only), wait)
+    elif only:
+        raise UsageError("--only: a replay is of all segments")
+    else:
+        counts = by_replay(plan, config)
     if as_json:
         write_lines(json_line({"segment": name, **_asdict(own)}) for name, own in counts.items())
         return
@@ -177,7 +175,7 @@ def _send(
         progress = status.progress(version)
         return progress if progress.done else None
 
-    found = _waited(done, wait, "waiting for the running job")
+    found = waited(done, wait, "waiting for the running job")
     if found is None:
         so_far = status.progress(version).text()
         console.print(
@@ -188,15 +186,6 @@ def _send(
         )
     else:
         console.print(f"[green]✓[/] judged by it: {found.text()}", highlight=False)
-
-
-def _waited(look: Callable[[], T | None], seconds: float, what: str) -> T | None:
-    """Look again and again until something is there or the time is over."""
-    give_up_s = time.monotonic() + seconds
-    with ticker(console, what):
-        while (found := look()) is None and time.monotonic() < give_up_s:
-            time.sleep(_POLL_S)
-    return found
 
 
 def _chosen(

@@ -20,7 +20,7 @@ from operators.clustering import spec as clustering
 from operators.durations import parse_duration_us
 from operators.errors import ConfigError, Problem, UsageError
 from operators.events import spec as events
-from operators.features import spec as features
+from operators.features import checks as features
 from operators.features.catalog import Catalog
 from operators.frame import FeatureColumn
 from operators.moments import parse_moment_us

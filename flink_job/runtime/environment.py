@@ -24,6 +24,8 @@ _FIXED: Final = {
     "python.execution-mode": "thread",
     "pipeline.max-parallelism": str(KEY_GROUPS),
     "pipeline.object-reuse": "true",
+    # Records wait so long for others at each of four exchanges; Flink's own 100 ms would show.
+    "execution.buffer-timeout.interval": "5 ms",
     # Explicit ids for SQL operators, too: a resumed job must find the state of its source.
     "table.exec.uid.generation": "ALWAYS",
     "table.exec.uid.format": "sql-<id>-<transformation>",

@@ -28,7 +28,20 @@ class Preview(msgspec.Struct, frozen=True, tag_field="kind", tag="preview"):
     segments: dict[str, SegmentSpec]
 
 
-Message: TypeAlias = Segments | Preview
+class Started(msgspec.Struct, frozen=True, tag_field="kind", tag="started"):
+    """A note that a job was started at a moment (ISO 8601), over features by name and identity.
+
+    A `fresh` one begins with no state, others with that of the job before.
+    """
+
+    at: str
+    features: dict[str, str]
+    fresh: bool
+
+
+NONE: Final = Segments(version=0, segments={})  # before there is a version
+
+Message: TypeAlias = Segments | Preview | Started
 
 encode = msgspec.json.Encoder().encode
 _decoder: Final[msgspec.json.Decoder[Message]] = msgspec.json.Decoder(Message)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from operators.control.messages import Message, Segments, read
+from operators.control.messages import Message, Segments, Started, read
 from operators.errors import UsageError
 from operators.frame import FeatureColumn
 from operators.rules.rulebook import problems
@@ -27,7 +27,7 @@ class Versions:
         self._columns = columns
 
     def take(self, raw: bytes) -> Message:
-        """Take a message: a newer version holds from now on, a question changes nothing.
+        """Take a message: a newer version holds from now on, all else changes nothing.
 
         Raises:
             UsageError: it can't be used, and why; the version that held still does.
@@ -36,6 +36,8 @@ class Versions:
         if isinstance(message, Segments) and message.version <= self.newest.version:
             held = self.newest.version
             raise UsageError(f"version {message.version} is not newer than {held}, which holds")
+        if isinstance(message, Started):
+            return message
         found = problems(message.segments, self._columns)
         if found:
             raise UsageError("; ".join(f"{problem.path}: {problem.message}" for problem in found))

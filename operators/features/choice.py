@@ -10,6 +10,7 @@ from sqlglot import exp
 
 from operators.events.batch import Mask
 from operators.features.arrivals import Arrivals
+from operators.features.spec import ANY, FeatureSpec
 from operators.frame import FeatureColumn, Frame, Kind
 from operators.pages.dictionary import Dictionary
 from operators.rules.circuit import Circuit
@@ -76,6 +77,29 @@ class Choice:
         if self.where is not None:
             chosen &= self.where.met(arrivals, dictionary)
         return chosen
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """All that a feature chooses: the events that count, those that match them, and steps."""
+
+    types: Choice
+    by: Choice
+    steps: Sequence[Choice]
+
+    @classmethod
+    def of(cls, spec: FeatureSpec, known: Sequence[str]) -> Chosen:
+        """What a feature chooses out of the event types that are known."""
+
+        def choice(types: Sequence[str] | None, where: str | None = None) -> Choice:
+            codes = None if types is None else tuple(known.index(name) for name in types)
+            return Choice(codes, len(known), None if where is None else Filter(where))
+
+        return cls(
+            types=choice(spec.event_types, spec.where),
+            by=choice(spec.matching_types),
+            steps=tuple(choice(None if step == ANY else (step,)) for step in spec.steps),
+        )
 
 
 def _kinds(tree: exp.Expr) -> dict[str, Kind]:

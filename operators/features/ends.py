@@ -50,21 +50,25 @@ class Since:
         rows = update.arrivals.rows[counted]
         self.end.extreme.at(cells.flat, cells.at(rows), update.arrivals.time_us[counted])
 
-    def values(self, table: UserTable, rows: Rows) -> Floats:
-        """The moments in microseconds, float64[rows]; NaN where there was no such event."""
+    def look(self, table: UserTable, rows: Rows, now_us: Moments) -> tuple[Floats, Moments | None]:
+        """The moments in microseconds; whoever compares ages knows how they change."""
         moments = table.cells(self.name).take_one(rows)
-        return np.where(moments == self.end.never, np.nan, moments)
+        return np.where(moments == self.end.never, np.nan, moments), None
 
 
 @dataclass(frozen=True)
 class EndValue:
-    """The value of a property in the newest or first event that has it."""
+    """The value of a property in the newest or first event that has it.
+
+    Numbers, or dictionary codes of texts; the default stands for what is not known yet.
+    """
 
     name: str
     types: Choice
     reads: str
     number: bool
     end: End
+    default: str | float | None = None
 
     def fields(self) -> tuple[Field, ...]:
         value = (
@@ -85,14 +89,21 @@ class EndValue:
         times.put_one(rows[better], time_us[better])
         table.cells(self.name).put_one(rows[better], values[at][better])
 
-    def values(self, table: UserTable, rows: Rows) -> Floats:
-        """The numbers or dictionary codes, float64[rows]; NaN where there is none."""
+    def look(self, table: UserTable, rows: Rows, now_us: Moments) -> tuple[Floats, Moments | None]:
         values = table.cells(self.name).take_one(rows).astype(np.float64)
-        return values if self.number else np.where(values < 0, np.nan, values)
+        missing = np.isnan(values) if self.number else values < 0
+        return np.where(missing, self._otherwise(table), values), None
 
     @property
     def _time(self) -> str:
         return f"{self.name}.time_us"
+
+    def _otherwise(self, table: UserTable) -> float:
+        if self.default is None:
+            return np.nan
+        return (
+            self.default if isinstance(self.default, float) else table.dictionary.add(self.default)
+        )
 
     def _read(self, arrivals: Arrivals) -> tuple[Floats | Ints, Mask]:
         if self.number:

@@ -17,8 +17,8 @@ from operators.pages.layout import Field
 class Listed:
     """One feature as a table or a program shows it.
 
-    `state_bytes` is what a user's row holds for it alone; a `distinct` keeps besides, for each
-    value that counts, an entry of `entry_bytes`. `unit`, `window` and `tile` are None where the
+    `state_bytes` is what a user's row holds for it alone; what tells values apart keeps besides
+    `entry_bytes` for each value that counts. `unit`, `window` and `tile` are None where the
     feature has none.
     """
 
@@ -33,6 +33,7 @@ class Listed:
 
 
 _ENTRY_BYTES: Final = 16  # the row with the value's code, and the newest moment
+_ENTRIES: Final = {"distinct": 1, "unmatched": 2}  # for each value that counts
 
 
 def listed(features: Mapping[str, FeatureSpec], catalog: Catalog) -> list[Listed]:
@@ -45,24 +46,29 @@ def _listed(
     name: str, spec: FeatureSpec, catalog: Catalog, state_bytes: Mapping[str, int]
 ) -> Listed:
     column, tiling = catalog.columns[name], spec.tiling()
-    parts = catalog.means.get(name, (name,))
-    timed = column.kind is Kind.AGE or spec.kind == "duration"
+    made = catalog.derived.get(name)
+    parts = made.parts if made is not None else (name,)
     return Listed(
         name=name,
         kind=spec.kind,
         type="category" if column.kind is Kind.CATEGORY else "number",
-        unit=spec.unit_text if timed else None,
-        window=spec.window_text or spec.within or spec.duration,
+        unit=spec.unit_text,
+        window=_span(spec),
         tile=None if tiling is None else format_duration(tiling.tile_us),
         state_bytes=sum(state_bytes.get(part, 0) for part in parts),
-        entry_bytes=_ENTRY_BYTES if spec.kind == "distinct" else 0,
+        entry_bytes=_ENTRY_BYTES * _ENTRIES.get(spec.kind, 0),
     )
 
 
+def _span(spec: FeatureSpec) -> str | None:
+    """How far back the feature reaches, as written."""
+    of_session = spec.duration or spec.returned_after
+    return spec.window_text or spec.within or spec.half_life or of_session
+
+
 def _state_bytes(catalog: Catalog) -> dict[str, int]:
-    """By feature, or part of a mean; what all sessions share is nobody's."""
-    found = {name: _bytes(end.fields()) for name, end in catalog.ends.items()}
-    found |= {name: _bytes([funnel.field()]) for name, funnel in catalog.funnels.items()}
+    """By feature, or part of one; what all sessions share is nobody's."""
+    found = {name: _bytes(feature.fields()) for name, feature in catalog.alone.items()}
     for shared in catalog.windows:
         each = _bytes([shared.window.field()]) // len(shared.members)
         found |= {member.name: each for member in shared.members}

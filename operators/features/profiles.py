@@ -10,10 +10,11 @@ import numpy as np
 
 from operators.events.batch import EventBatch
 from operators.features import sessions
-from operators.features.amounts import Distinct
+from operators.features.amounts import Keeper
 from operators.features.arrivals import Arrivals, arrive
-from operators.features.catalog import Catalog, SharedWindow
+from operators.features.catalog import Catalog
 from operators.features.lifetime import Lifetime
+from operators.features.parts import SharedWindow
 from operators.features.repeats import IDS, Repeats
 from operators.features.windows import NEVER, Update
 from operators.frame import Floats, Moments
@@ -73,13 +74,16 @@ class Profiles:
         self._repeats = Repeats(dedup_within_us, catalog.retained, lifetime)
         self.table = UserTable(_layout(catalog), _sets(catalog))
         self.journal = Journal(self.table)
-        # Behind the features, rows for the parts that means are made of.
-        parts = [part for pair in catalog.means.values() for part in pair]
+        # Behind the features, rows for the parts that some are made of.
+        parts = [part for made in catalog.derived.values() for part in made.parts]
         names = [*catalog.columns, *parts]
         self._at = {name: position for position, name in enumerate(names)}
         self._places = {
             shared.window: [self._at[member.name] for member in shared.members]
             for shared in catalog.windows
+        }
+        self._parts = {
+            name: [self._at[part] for part in made.parts] for name, made in catalog.derived.items()
         }
 
     def lives(self, events: EventBatch, now_us: int) -> Iterator[Arrived]:
@@ -136,10 +140,8 @@ class Profiles:
             epochs = shared.window.epochs(table, update)
             for member in shared.members:
                 member.amount.add(self.journal, update, shared.window, member.column, epochs)
-        for feature in self.catalog.ends.values():
+        for feature in self.catalog.alone.values():
             feature.add(table, update)
-        for funnel in self.catalog.funnels.values():
-            funnel.add(table, update)
 
     def evaluate(self, rows: Rows, now_us: Moments) -> Evaluation:
         """All features of some users, each at a moment of its own, and when they change."""
@@ -148,18 +150,15 @@ class Profiles:
         change_us = np.full(len(rows), NEVER)
         for shared in catalog.windows:
             values[self._places[shared.window]], next_us = shared.window.look(table, rows, now_us)
-            if next_us is not None:
-                np.minimum(change_us, next_us, out=change_us)
-        for name, (total, count) in catalog.means.items():
-            counts = values[self._at[count]]
-            values[self._at[name]] = values[self._at[total]] / np.where(counts, counts, np.nan)
-        for name, funnel in catalog.funnels.items():
-            values[self._at[name]], next_us = funnel.look(table, rows, now_us)
-            np.minimum(change_us, next_us, out=change_us)
-        for name, feature in catalog.ends.items():
-            values[self._at[name]] = feature.values(table, rows)
+            _bring_forward(change_us, next_us)
+        for name, feature in catalog.alone.items():
+            values[self._at[name]], next_us = feature.look(table, rows, now_us)
+            _bring_forward(change_us, next_us)
+        for name, made in catalog.derived.items():
+            values[self._at[name]], next_us = made.of(values[self._parts[name]], now_us)
+            _bring_forward(change_us, next_us)
         if catalog.uses_sessions:
-            self._look_at_sessions(rows, now_us, values, change_us)
+            _bring_forward(change_us, self._end_of_sessions(rows, now_us))
         return Evaluation(values[: len(catalog.columns)], change_us)
 
     def over_us(self, rows: Rows) -> Moments:
@@ -178,24 +177,21 @@ class Profiles:
         """Drop what counts no more; only before the journal is compacted."""
         for shared in self.catalog.windows:
             for member in shared.members:
-                if isinstance(member.amount, Distinct):
+                if isinstance(member.amount, Keeper):
                     member.amount.prune(self.journal, shared.window)
         newest_us = self.table.cells(NEWEST).take_one(np.arange(self.table.extent))
         self._repeats.prune(self.journal, newest_us)
 
-    def _look_at_sessions(
-        self, rows: Rows, now_us: Moments, values: Floats, change_us: Moments
-    ) -> None:
-        """Fill in the durations, and bring the ends of sessions into the changes."""
-        table, gap_us = self.table, self.catalog.session_gap_us
-        current = sessions.active(table, rows, now_us, gap_us)
-        over_us = np.where(current, sessions.over_us(table, rows, gap_us), NEVER)
-        np.minimum(change_us, over_us, out=change_us)
-        if self.catalog.durations:
-            start_us = table.cells("session.start_us").take_one(rows)
-            length_us = table.cells("session.last_us").take_one(rows) - start_us
-            for name, unit_us in self.catalog.durations.items():
-                values[self._at[name]] = np.where(current, length_us / unit_us, np.nan)
+    def _end_of_sessions(self, rows: Rows, now_us: Moments) -> Moments:
+        """When the sessions that users are in are over, NEVER for whom is in none."""
+        gap_us = self.catalog.session_gap_us
+        current = sessions.active(self.table, rows, now_us, gap_us)
+        return np.where(current, sessions.over_us(self.table, rows, gap_us), NEVER)
+
+
+def _bring_forward(change_us: Moments, next_us: Moments | None) -> None:
+    if next_us is not None:
+        np.minimum(change_us, next_us, out=change_us)
 
 
 def _layout(catalog: Catalog) -> Layout:
@@ -206,10 +202,9 @@ def _layout(catalog: Catalog) -> Layout:
             Field(EVALUATED, "i8", initial=-1),
             *(_of_sessions(catalog) if catalog.uses_sessions else ()),
             *(_of_window(shared, catalog) for shared in catalog.windows),
-            *(_of(name, funnel.field(), catalog) for name, funnel in catalog.funnels.items()),
             *(
-                _of(name, field, catalog)
-                for name, feature in catalog.ends.items()
+                replace(field, labels=(catalog.identities[name],))
+                for name, feature in catalog.alone.items()
                 for field in feature.fields()
             ),
         ]
@@ -226,16 +221,13 @@ def _of_window(shared: SharedWindow, catalog: Catalog) -> Field:
     return replace(shared.window.field(), labels=labels)
 
 
-def _of(feature: str, field: Field, catalog: Catalog) -> Field:
-    return replace(field, labels=(catalog.identities[feature],))
-
-
 def _sets(catalog: Catalog) -> dict[str, str]:
     """The sets, each with its label."""
-    members = (member for shared in catalog.windows for member in shared.members)
-    distinct = {
-        member.amount.name: catalog.identities[member.name]
+    members = [member for shared in catalog.windows for member in shared.members]
+    kept = {
+        name: catalog.identities[member.name]
         for member in members
-        if isinstance(member.amount, Distinct)
+        if isinstance(member.amount, Keeper)
+        for name in member.amount.sets
     }
-    return {IDS: "", **distinct}  # without ids it is empty, so that they may be turned on and off
+    return {IDS: "", **kept}  # without ids it is empty, so that they may be turned on and off

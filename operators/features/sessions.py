@@ -27,12 +27,14 @@ from operators.pages.table import UserTable
 
 NO_SESSION: Final = 0  # sessions of a user are numbered from 1
 OUTSIDE: Final = -1  # the number that an event of no session has
+NEVER_ENDED: Final = -1  # there was no session before the current one
 
 FIELDS: Final = (
     Field("session.number", "i8", initial=NO_SESSION),
     Field("session.id", "i8", initial=-1, coded=True),
     Field("session.start_us", "i8"),
     Field("session.last_us", "i8"),
+    Field("session.ended_us", "i8", initial=NEVER_ENDED),  # the session before the current one
 )
 
 
@@ -52,13 +54,14 @@ class _Current:
     id: Ints
     start_us: Moments
     last_us: Moments
+    ended_us: Moments
 
     @classmethod
     def read(cls, table: UserTable, rows: Rows) -> _Current:
         return cls(*(table.cells(field.name).take_one(rows) for field in FIELDS))
 
     def write(self, table: UserTable, rows: Rows) -> None:
-        values = (self.number, self.id, self.start_us, self.last_us)
+        values = (self.number, self.id, self.start_us, self.last_us, self.ended_us)
         for field, column in zip(FIELDS, values, strict=True):
             table.cells(field.name).put_one(rows, column)
 
@@ -68,10 +71,12 @@ def fold(table: UserTable, arrivals: Arrivals, gap_us: int) -> Sessions:
     current = _Current.read(table, arrivals.touched)
     before_us = np.where(current.number == NO_SESSION, -1, current.last_us)
     sessions = _in_order(arrivals, current, before_us, gap_us)
-    hard = arrivals.time_us < arrivals.previous(arrivals.time_us, before_us)
+    previous_us = arrivals.previous(arrivals.time_us, before_us)
+    hard = arrivals.time_us < previous_us
     if arrivals.session is not None:
         hard |= arrivals.session < 0
-    _carry_on(current, arrivals, sessions, groups := np.unique(arrivals.group[hard]))
+    groups = np.unique(arrivals.group[hard])
+    _carry_on(current, arrivals, sessions, groups, previous_us)
     for group in groups.tolist():
         _one_by_one(arrivals, current, sessions, group, gap_us)
     current.write(table, arrivals.touched)
@@ -103,7 +108,9 @@ def _in_order(arrivals: Arrivals, current: _Current, before_us: Moments, gap_us:
     return Sessions((current.number - before)[arrivals.group] + so_far, opened)
 
 
-def _carry_on(current: _Current, arrivals: Arrivals, sessions: Sessions, hard: Ints) -> None:
+def _carry_on(
+    current: _Current, arrivals: Arrivals, sessions: Sessions, hard: Ints, previous_us: Moments
+) -> None:
     """Set the current sessions after the batch, but for the groups that are hard."""
     easy = np.ones(len(arrivals.touched), np.bool_)
     easy[hard] = False
@@ -111,6 +118,7 @@ def _carry_on(current: _Current, arrivals: Arrivals, sessions: Sessions, hard: I
     latest = np.maximum.reduceat(opening, arrivals.starts) if len(arrivals) else opening
     moved = easy & (latest >= 0)
     current.start_us[moved] = arrivals.time_us[latest[moved]]
+    current.ended_us[moved] = previous_us[latest[moved]]
     last = arrivals.last
     current.last_us[easy] = arrivals.time_us[last[easy]]
     current.number[easy] = sessions.number[last[easy]]
@@ -126,6 +134,7 @@ def _one_by_one(
     end = int(arrivals.last[group]) + 1
     number, id_ = int(current.number[group]), int(current.id[group])
     start_us, last_us = int(current.start_us[group]), int(current.last_us[group])
+    ended_us = int(current.ended_us[group])
     ids = arrivals.session[start:end].tolist() if arrivals.session is not None else None
     for at, time_us in enumerate(arrivals.time_us[start:end].tolist()):
         own = ids[at] if ids is not None else -1
@@ -133,6 +142,7 @@ def _one_by_one(
         joins = number != NO_SESSION and (own == id_ if own >= 0 else within)
         opens = not joins and (number == NO_SESSION or time_us >= start_us)
         if opens:
+            ended_us = NEVER_ENDED if number == NO_SESSION else last_us
             number, id_, start_us, last_us = number + 1, own, time_us, time_us
         elif joins:
             start_us, last_us = min(start_us, time_us), max(last_us, time_us)
@@ -140,3 +150,4 @@ def _one_by_one(
         sessions.number[start + at] = number if opens or joins else OUTSIDE
     current.number[group], current.id[group] = number, id_
     current.start_us[group], current.last_us[group] = start_us, last_us
+    current.ended_us[group] = ended_us

@@ -1,21 +1,19 @@
-"""Features as people write them in the configuration, and what is wrong with them."""
+"""Features as people write them in the configuration."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import msgspec
 
 from operators.durations import US_PER_UNIT, parse_duration_us
-from operators.errors import Problem, UsageError, nearest
-from operators.features.choice import Filter
 from operators.features.tiling import Tiling
 
 ANY: Final = "any"
 SESSION: Final = "session"
 LIFETIME: Final = "lifetime"
+UTC: Final = "UTC"
 
 UNITS_US: Final = {
     "seconds": US_PER_UNIT["s"],
@@ -23,9 +21,6 @@ UNITS_US: Final = {
     "hours": US_PER_UNIT["h"],
     "days": US_PER_UNIT["d"],
 }
-
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
-_RESERVED: Final = frozenset({"cluster", "user", "version"})
 
 
 class FeatureSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -36,66 +31,109 @@ class FeatureSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mean: str | None = None
     min: str | None = None
     max: str | None = None
+    median: str | None = None
+    percentile: str | None = None
     last: str | None = None
     first: str | None = None
     since: str | list[str] | None = None
     since_first: str | list[str] | None = None
+    hour: str | list[str] | None = None
+    weekday: str | list[str] | None = None
     distinct: str | None = None
+    most_frequent: str | None = None
+    decayed_count: str | list[str] | None = None
+    decayed_sum: str | None = None
+    rate: str | list[str] | None = None
+    unmatched: str | list[str] | None = None
+    funnel: list[str] | None = None
+    funnel_time: list[str] | None = None
     duration: str | None = None
     sessions: str | None = None
-    funnel: list[str] | None = None
+    returned_after: str | None = None
+    per_session: str | list[str] | None = None
+    bounce_rate: str | None = None
 
     of: str | list[str] | None = None
+    by: str | list[str] | None = None
+    same: str | None = None
+    at: float | None = None
     where: str | None = None
     window: str | None = None
+    baseline: str | None = None
     tile: str | None = None
+    half_life: str | None = None
     within: str | None = None
     unit: str | None = None
+    zone: str | None = None
     one_hot: list[str] | None = None
     type: str | None = None
+    default: str | float | None = None
+
+    @property
+    def kinds(self) -> list[str]:
+        """The names of the kinds that are given; there should be one."""
+        return [kind for kind in TAKES if getattr(self, kind) is not None]
 
     @property
     def kind(self) -> str:
-        """The name of the kind, of a spec that `problems` finds nothing in."""
-        return self._kinds()[0]
+        """The name of the kind, of a spec in which `checks.problems` finds none."""
+        return self.kinds[0]
 
     @property
     def event_types(self) -> tuple[str, ...] | None:
         """The event types that count, None for all."""
-        chosen = self.of if self.of is not None else (self.count or self.since or self.since_first)
-        types = [chosen] if isinstance(chosen, str) else chosen
-        return None if not types or ANY in types else tuple(types)
+        chosen = getattr(self, self.kind) if self.kind in NAMES_TYPES else self.of
+        return _named(chosen)
+
+    @property
+    def matching_types(self) -> tuple[str, ...] | None:
+        """The event types that match those that count, None for all."""
+        return _named(self.by)
+
+    @property
+    def steps(self) -> list[str]:
+        """The steps of a funnel in their order; none of what is no funnel."""
+        return self.funnel or self.funnel_time or []
 
     @property
     def known_types(self) -> tuple[str, ...]:
         """The event types that the feature has to tell apart."""
-        named = self.funnel if self.funnel is not None else self.event_types or ()
+        named = (*(self.event_types or ()), *(self.matching_types or ()), *self.steps)
         return tuple(name for name in named if name != ANY)
 
     @property
     def reads(self) -> str | None:
         """The property of the event that the feature reads, if it reads one."""
-        return next(filter(None, (getattr(self, kind) for kind in _READING)), None)
+        return next(filter(None, (getattr(self, kind) for kind in READING)), self.same)
 
     @property
     def reads_number(self) -> bool:
         """Whether that property is a number; else it is a text."""
-        return self.kind in _NUMERIC or self.type == "number"
+        return self.kind in NUMERIC or self.type == "number"
 
     @property
     def window_text(self) -> str | None:
         """The window as written, wherever the kind has it."""
-        return self.sessions or self.window
+        return self.sessions or self.bounce_rate or self.window
 
     @property
-    def unit_text(self) -> str:
-        """The unit of an age or a duration; minutes by default."""
-        return self.unit or "minutes"
+    def unit_text(self) -> str | None:
+        """The unit of an age or a duration, minutes by default; None for what has none."""
+        return (self.unit or "minutes") if "unit" in TAKES[self.kind] else None
 
     @property
     def unit_us(self) -> int:
         """The length of one unit of an age or a duration in microseconds."""
-        return UNITS_US[self.unit_text]
+        return UNITS_US[self.unit or "minutes"]
+
+    @property
+    def half_life_us(self) -> int:
+        """The half-life of what decays.
+
+        Raises:
+            UsageError: it is no duration.
+        """
+        return parse_duration_us(self.half_life or "")
 
     def tiling(self) -> Tiling | None:
         """The tiles of the window, or None for `session` and `lifetime`.
@@ -107,106 +145,59 @@ class FeatureSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             return None
         return Tiling.cut(str(self.window_text), self.tile)
 
-    def _kinds(self) -> list[str]:
-        return [kind for kind in _TAKES if getattr(self, kind) is not None]
+    def tilings(self) -> Iterator[Tiling]:
+        """The tiles of the window and of the baseline, where they have any."""
+        tiling = self.tiling()
+        if tiling is not None:
+            yield tiling
+        if self.baseline is not None:
+            yield Tiling.cut(self.baseline, None)
 
 
-_TAKES: Final[Mapping[str, frozenset[str]]] = {
+def _named(types: str | list[str] | None) -> tuple[str, ...] | None:
+    chosen = [types] if isinstance(types, str) else types
+    return None if not chosen or ANY in chosen else tuple(chosen)
+
+
+# What each kind takes, in the order in which messages name the kinds.
+TAKES: Final[Mapping[str, frozenset[str]]] = {
     "count": frozenset({"where", "window", "tile"}),
     **dict.fromkeys(("sum", "mean", "min", "max"), frozenset({"of", "where", "window", "tile"})),
-    **dict.fromkeys(("last", "first"), frozenset({"of", "where", "one_hot", "type"})),
+    "median": frozenset({"of", "where", "window", "tile"}),
+    "percentile": frozenset({"at", "of", "where", "window", "tile"}),
+    **dict.fromkeys(("last", "first"), frozenset({"of", "where", "one_hot", "type", "default"})),
     **dict.fromkeys(("since", "since_first"), frozenset({"where", "unit"})),
+    **dict.fromkeys(("hour", "weekday"), frozenset({"where", "zone"})),
     "distinct": frozenset({"of", "where", "window", "tile"}),
+    "most_frequent": frozenset({"of", "where", "window", "tile", "one_hot"}),
+    "decayed_count": frozenset({"where", "half_life"}),
+    "decayed_sum": frozenset({"of", "where", "half_life"}),
+    "rate": frozenset({"where", "window", "baseline"}),
+    "unmatched": frozenset({"by", "same", "where", "window", "tile"}),
+    "funnel": frozenset({"within"}),
+    "funnel_time": frozenset({"within", "unit"}),
     "duration": frozenset({"unit"}),
     "sessions": frozenset({"tile"}),
-    "funnel": frozenset({"within"}),
+    "returned_after": frozenset({"unit"}),
+    "per_session": frozenset({"where", "window", "tile"}),
+    "bounce_rate": frozenset({"tile"}),
 }
-_OPTIONS: Final = ("of", "where", "window", "tile", "within", "unit", "one_hot", "type")
-_TYPES: Final = ("category", "number")
-_NUMERIC: Final = ("sum", "mean", "min", "max")
-_READING: Final = (*_NUMERIC, "last", "first", "distinct")
-_FEWEST_STEPS: Final = 2
-_MOST_STEPS: Final = 20
-_NEEDS_WINDOW: Final = frozenset({"count", "distinct", *_NUMERIC})
-
-
-def problems(features: Mapping[str, FeatureSpec]) -> Iterator[Problem]:
-    """Every mistake in the features of a configuration."""
-    for name, spec in features.items():
-        path = f"features.{name}"
-        if not _NAME.fullmatch(name):
-            yield Problem(path, "expected a name of letters, digits and _, up to 100 of them")
-        if name in _RESERVED:
-            yield Problem(path, f"'{name}' is taken: it names a column of every assignment")
-        kinds = spec._kinds()
-        if len(kinds) == 1:
-            yield from _problems_of_kind(path, kinds[0], spec)
-        else:
-            found = f"found {' and '.join(kinds)}" if kinds else "found none"
-            yield Problem(path, f"expected one of {', '.join(_TAKES)}, {found}")
-
-
-def _problems_of_kind(path: str, kind: str, spec: FeatureSpec) -> Iterator[Problem]:
-    for option in _OPTIONS:
-        if getattr(spec, option) is not None and option not in _TAKES[kind]:
-            allowed = ", ".join(sorted(_TAKES[kind]))
-            yield Problem(f"{path}.{option}", f"'{kind}' takes {allowed}; not '{option}'")
-    for option, allowed_values in (("duration", (SESSION,)), ("unit", UNITS_US), ("type", _TYPES)):
-        yield from _problem_of_choice(f"{path}.{option}", getattr(spec, option), allowed_values)
-    if spec.type == "number" and spec.one_hot is not None:
-        yield Problem(f"{path}.one_hot", "only a category is one-hot encoded, not a number")
-    yield from _problems_of_names(path, spec)
-    yield from _problems_of_window(path, kind, spec)
-    if kind == "funnel":
-        yield from _problems_of_funnel(path, spec)
-    if spec.where is not None:
-        try:
-            Filter(spec.where)
-        except UsageError as error:
-            yield Problem(f"{path}.where", str(error))
-
-
-def _problem_of_choice(path: str, value: str | None, allowed: Collection[str]) -> Iterator[Problem]:
-    if value is not None and value not in allowed:
-        hint = nearest(value, list(allowed))
-        yield Problem(path, f"expected {' or '.join(allowed)}, found '{value}'{hint}")
-
-
-def _problems_of_names(path: str, spec: FeatureSpec) -> Iterator[Problem]:
-    for option in ("count", "since", "since_first", "of", "one_hot"):
-        values = getattr(spec, option)
-        if values in ([], "") or (isinstance(values, list) and "" in values):
-            yield Problem(f"{path}.{option}", "expected at least one name, and none empty")
-        elif isinstance(values, list) and len(set(values)) < len(values):
-            yield Problem(f"{path}.{option}", "a name stands here twice")
-    for option in _READING:
-        if getattr(spec, option) == "":
-            yield Problem(f"{path}.{option}", "expected the name of a property of the events")
-
-
-def _problems_of_funnel(path: str, spec: FeatureSpec) -> Iterator[Problem]:
-    steps = spec.funnel or []
-    if not _FEWEST_STEPS <= len(steps) <= _MOST_STEPS or "" in steps:
-        wanted = f"expected {_FEWEST_STEPS} to {_MOST_STEPS} event types in their order"
-        yield Problem(f"{path}.funnel", f"{wanted}, found {len(steps)}")
-    if spec.within is None:
-        yield Problem(f"{path}.within", "expected a duration such as 30m")
-        return
-    try:
-        parse_duration_us(spec.within)
-    except UsageError as error:
-        yield Problem(f"{path}.within", str(error))
-
-
-def _problems_of_window(path: str, kind: str, spec: FeatureSpec) -> Iterator[Problem]:
-    if kind == "sessions" and spec.sessions == SESSION:
-        yield Problem(f"{path}.sessions", "expected lifetime or a duration such as 30d")
-    if kind in _NEEDS_WINDOW and spec.window is None:
-        yield Problem(f"{path}.window", "expected session, lifetime or a duration such as 1h")
-    try:
-        tiling = spec.tiling()
-    except UsageError as error:
-        yield Problem(f"{path}.window", f"{error}, or session or lifetime")
-    else:
-        if spec.tile is not None and tiling is None:
-            yield Problem(f"{path}.tile", "only a window of a duration has tiles")
+NAMES_TYPES: Final = frozenset(
+    {
+        *("count", "since", "since_first", "hour", "weekday"),
+        *("decayed_count", "rate", "unmatched", "per_session"),
+    }
+)
+NUMERIC: Final = ("sum", "mean", "min", "max", "median", "percentile", "decayed_sum")
+READING: Final = (*NUMERIC, "last", "first", "distinct", "most_frequent")
+AGING: Final = frozenset({"since", "since_first"})
+CATEGORIES: Final = frozenset({"last", "first", "most_frequent"})  # unless they read numbers
+COUNTING: Final = frozenset(  # 0 where there is nothing
+    {
+        *("count", "sum", "distinct", "sessions", "funnel"),
+        *("unmatched", "decayed_count", "decayed_sum"),
+    }
+)
+OF_SESSIONS: Final = frozenset(
+    {"duration", "sessions", "returned_after", "per_session", "bounce_rate"}
+)

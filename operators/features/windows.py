@@ -74,9 +74,12 @@ class Window(Protocol):
         """Whether an amount that was added in an epoch still counts, bool[n]."""
 
     def add(
-        self, table: UserTable, column: int, rows: Rows, epochs: Ints, amounts: Floats | int
+        self, table: UserTable, column: int | Ints, rows: Rows, epochs: Ints, amounts: Floats | int
     ) -> None:
-        """Bring amounts into a feature's cells, one by one in the order given."""
+        """Bring amounts into a feature's cells, one by one in the order given.
+
+        `column` is the feature's, or int64[n] where amounts go to different ones.
+        """
 
     def look(self, table: UserTable, rows: Rows, now_us: Moments) -> tuple[Floats, Moments | None]:
         """The features at a moment each, float64[columns, rows], and when they change.
@@ -130,7 +133,7 @@ class TileWindow:
         return alive
 
     def add(
-        self, table: UserTable, column: int, rows: Rows, epochs: Ints, amounts: Floats | int
+        self, table: UserTable, column: int | Ints, rows: Rows, epochs: Ints, amounts: Floats | int
     ) -> None:
         cells = table.cells(self._name)
         at = cells.at(rows, column * self._tiles + epochs % self._tiles)
@@ -179,7 +182,7 @@ class SessionWindow:
         return current
 
     def add(
-        self, table: UserTable, column: int, rows: Rows, epochs: Ints, amounts: Floats | int
+        self, table: UserTable, column: int | Ints, rows: Rows, epochs: Ints, amounts: Floats | int
     ) -> None:
         cells = table.cells(self._name)
         self._fold.ufunc.at(cells.flat, cells.at(rows, column), amounts)
@@ -212,7 +215,7 @@ class LifetimeWindow:
         return alive
 
     def add(
-        self, table: UserTable, column: int, rows: Rows, epochs: Ints, amounts: Floats | int
+        self, table: UserTable, column: int | Ints, rows: Rows, epochs: Ints, amounts: Floats | int
     ) -> None:
         cells = table.cells(self._name)
         self._fold.ufunc.at(cells.flat, cells.at(rows, column), amounts)

@@ -29,6 +29,14 @@ class LaneRules(msgspec.Struct, frozen=True):
     segments: Segments
     retired: tuple[str, ...] = ()
 
+    @classmethod
+    def by(cls, kept: LaneRules | None, newest: Segments) -> LaneRules:
+        """The rules of a lane that judged by others when its state was written, or has none."""
+        if kept is None:
+            return cls(newest)
+        newer = newest.version > kept.segments.version
+        return kept.followed_by(newest) if newer else kept
+
     def specs(self) -> dict[str, SegmentSpec]:
         """All that are judged, by name."""
         return {**self.segments.segments, **dict.fromkeys(self.retired, RETIRED)}
@@ -62,8 +70,13 @@ class Lane:
         if newer.version <= self.rules.segments.version:
             return False
         self._move(self.rules.followed_by(newer))
-        self.members.journal.head[_SWEEP] = 0
+        self.begin_sweep()
         return True
+
+    def begin_sweep(self) -> None:
+        """Have everyone judged anew, if there is anyone."""
+        if len(self.members.table):
+            self.members.journal.head[_SWEEP] = 0
 
     @property
     def swept(self) -> int | None:

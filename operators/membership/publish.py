@@ -6,7 +6,8 @@ that says so and no transition.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,7 @@ from operators.rules.standing import entered_us
 
 Record = Assignment | Transition
 JsonColumn = list[float | str | None]
+Value = TypeVar("Value")
 
 
 def publish(
@@ -36,25 +38,36 @@ def publish(
     changed = verdicts.changed
     if not len(changed):
         return
-    told = _Told(verdicts, rulebook)
+    judgement, names = verdicts.judgement, rulebook.names
     nearest = verdicts.nearest
+    now = iso(verdicts.frame.now_us[changed])
     features = _features(verdicts.frame, changed)
     clusters = verdicts.frame.row(CLUSTER)[changed].tolist()
     distances = _finite(nearest and nearest.distance[changed], len(changed))
     margins = _finite(nearest and nearest.margin[changed], len(changed))
+    member = judgement.member[:, changed].T
+    rows = _Rows(member)
+    members, since = rows.segments(), rows.moments(verdicts.words)
+    moved = _Rows(member != judgement.was_member[:, changed].T).segments()
+    held_out = _held_out(judgement.round.inside[:, changed].T & ~member, verdicts.words, names)
+    people = judgement.people(changed)
     for position, row in enumerate(verdicts.rows[changed].tolist()):
-        user, now, why = table.users[row], told.now[position], told.why[position]
-        for name, kind, reasons in told.moves[position]:
-            yield Transition(user, name, kind, now, version, reasons, rulebook.version)
+        user, person, segments = table.users[row], people[position], members[position]
+        own = [names[segment] for segment in segments]
+        why = dict(zip(own, map(person.why, segments), strict=True))
+        for segment in moved[position]:
+            name = names[segment]
+            kind, reasons = ("enter", why[name]) if name in why else ("leave", person.why(segment))
+            yield Transition(user, name, kind, now[position], version, reasons, rulebook.version)
         cluster = clusters[position]
         yield Assignment(
             user=user,
             version=version,
-            updated_at=now,
-            segments=sorted(why),
-            since=told.since[position],
+            updated_at=now[position],
+            segments=sorted(own),
+            since=dict(zip(own, since[position], strict=True)),
             why=why,
-            held_out=told.held_out[position],
+            held_out=held_out[position],
             features=features[position],
             rules=rulebook.version,
             event_at=event_at_ms,
@@ -65,42 +78,35 @@ def publish(
         )
 
 
-class _Told:
-    """What there is to tell of each user who changed, of segments by name."""
+class _Rows:
+    """What is set of bool[users, segments], user by user."""
 
-    def __init__(self, verdicts: Verdicts, rulebook: Rulebook) -> None:
-        judgement, changed, names = verdicts.judgement, verdicts.changed, rulebook.names
-        cases = judgement.cases(changed)
-        self.now = iso(verdicts.frame.now_us[changed])
-        self.why: list[dict[str, list[str]]] = [{} for _ in cases]
-        self.since: list[dict[str, str]] = [{} for _ in cases]
-        self.held_out: list[dict[str, str]] = [{} for _ in cases]
-        self.moves: list[list[tuple[str, str, list[str]]]] = [[] for _ in cases]
-        member = judgement.member[:, changed].T
-        for position, segment, moment in _moments(member, verdicts.words):
-            self.why[position][names[segment]] = judgement.why(cases[position], segment)
-            self.since[position][names[segment]] = moment
-        held_out = judgement.held_out[:, changed].T
-        for position, segment, moment in _moments(held_out, verdicts.words):
-            self.held_out[position][names[segment]] = moment
-        for position, segment in _pairs(member != judgement.was_member[:, changed].T):
-            name, entered = names[segment], self.why[position].get(names[segment])
-            kind = "leave" if entered is None else "enter"
-            reasons = judgement.why(cases[position], segment) if entered is None else entered
-            self.moves[position].append((name, kind, reasons))
+    def __init__(self, flags: Mask) -> None:
+        self._at = np.nonzero(flags)
+        self._ends = np.cumsum(np.bincount(self._at[0], minlength=len(flags))).tolist()
+
+    def segments(self) -> list[list[int]]:
+        """For each user the indices of the segments."""
+        return self._split(self._at[1].tolist())
+
+    def moments(self, words: Moments) -> list[list[str]]:
+        """For each user when they entered those segments."""
+        return self._split(iso(entered_us(words[self._at])))
+
+    def _split(self, values: list[Value]) -> list[list[Value]]:
+        starts = [0, *self._ends]
+        return [values[start:end] for start, end in zip(starts, self._ends, strict=False)]
 
 
-def _moments(flags: Mask, words: Moments) -> Iterator[tuple[int, int, str]]:
-    """The positions and segments that are set, with the moments of entering."""
-    moments = iso(entered_us(words[flags]))
-    for (position, segment), moment in zip(_pairs(flags), moments, strict=True):
-        yield position, segment, moment
-
-
-def _pairs(flags: Mask) -> Iterator[tuple[int, int]]:
-    """The positions and segments that are set, in their order."""
-    positions, segments = np.nonzero(flags)
-    return zip(positions.tolist(), segments.tolist(), strict=True)
+def _held_out(flags: Mask, words: Moments, names: Sequence[str]) -> list[dict[str, str]]:
+    """For each user the segments that they are held out of, with the moments since."""
+    if not flags.any():
+        return [{}] * len(flags)
+    rows = _Rows(flags)
+    return [
+        {names[segment]: moment for segment, moment in zip(own, since, strict=True)}
+        for own, since in zip(rows.segments(), rows.moments(words), strict=True)
+    ]
 
 
 def _finite(numbers: Floats | None, count: int) -> list[float | None]:

@@ -181,13 +181,14 @@ class Journal:
 
     def _changes(self) -> tuple[NDArray[np.generic], Words]:
         after = self.table.words[self._rows]
-        changed = self._before != after
-        if len(self._freed):
-            changed[np.isin(self._rows, self._freed)] = False
-        which, word = np.nonzero(changed)
+        differs = self._before != after
+        differs[np.isin(self._rows, self._freed)] = False
+        # One dimension is several times as fast as nonzero with two.
+        at = np.flatnonzero(differs)
+        which, word = np.divmod(at, max(self.table.layout.width, 1))
         positions = self._rows[which] * self.table.layout.width + word
         fits = self.table.extent * self.table.layout.width <= np.iinfo(np.uint32).max
-        return positions.astype(np.uint32 if fits else np.int64), after[which, word]
+        return positions.astype(np.uint32 if fits else np.int64), after.reshape(-1)[at]
 
     def _soil(self, rows: Rows) -> None:
         """The pages of these rows have to be written anew."""

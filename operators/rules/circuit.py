@@ -8,7 +8,7 @@ what is true of a literal is the literal itself.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 
 import numpy as np
@@ -31,17 +31,19 @@ from operators.rules.tree import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Case:
     """A circuit's values for one user, in plain Python: single numbers of arrays are slow.
 
-    `truths` has a byte for each literal, 1 where it is true.
+    `truths` has a byte for each literal, 1 where it is true. `told` is for `explain`, which
+    says what it has found of a comparison but once.
     """
 
     frame: Frame
     at: int
     truths: bytes
     numbers: list[float]
+    told: dict[int, str] = field(default_factory=dict)
 
     def truth(self, literal: int) -> bool | None:
         """Whether a literal is true; None is unknown."""
@@ -65,13 +67,18 @@ class Evaluation:
 
     def cases(self, positions: Ints) -> list[Case]:
         """The values for the users at some positions."""
-        size = len(self.truths)
-        truths = self.truths[:, positions].T.tobytes()
+        truths = by_column(self.truths, positions)
         numbers = self.numbers[:, positions].T.tolist()
         return [
-            Case(self.frame, at, truths[size * row : size * (row + 1)], numbers[row])
-            for row, at in enumerate(positions.tolist())
+            Case(self.frame, *values)
+            for values in zip(positions.tolist(), truths, numbers, strict=True)
         ]
+
+
+def by_column(flags: Bools, positions: Ints) -> list[bytes]:
+    """Some columns, a byte for each flag: read one by one, these are faster than arrays."""
+    size, joined = len(flags), flags[:, positions].T.tobytes()
+    return [joined[size * at : size * (at + 1)] for at in range(len(positions))]
 
 
 @dataclass(frozen=True)

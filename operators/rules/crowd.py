@@ -29,7 +29,7 @@ class Crowd:
 
     def user(self, at: int) -> str:
         """The user at a position."""
-        return self.users[self.rows[at]]
+        return self.users[int(self.rows[at])]
 
 
 class Roll:
@@ -59,9 +59,11 @@ class Holdouts:
     """
 
     def __init__(self, names: Sequence[str], shares: Sequence[float]) -> None:
-        seeds = [sha256(name.encode()).digest()[:8] for name in names]
-        self._seeds = np.array([[int.from_bytes(seed, "little")] for seed in seeds], np.uint64)
-        self._limits = np.array([[round(share * 2.0**64)] for share in shares], np.uint64)
+        digests = [sha256(name.encode()).digest() for name in names]
+        seeds = [int.from_bytes(digest[:8], "little") for digest in digests]
+        self._seeds = np.array(seeds, np.uint64).reshape(-1, 1)
+        limits = [round(share * 2.0**64) for share in shares]
+        self._limits = np.array(limits, np.uint64).reshape(-1, 1)
 
     def held_out(self, crowd: Crowd) -> Bools:
         """Who of n users is held out of which segment, bool[segments, n]."""

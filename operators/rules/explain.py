@@ -46,17 +46,17 @@ class _Side:
 
     label: str
     row: int | None = None
-    category: str | None = None
+    is_category: bool = False
     constant: float | None = None
 
     def value(self, case: Case) -> Value:
         """The value for the user, None if null; of a text that is no feature too."""
-        if self.category is not None:
-            return case.frame.text(self.category, case.at)
         if self.row is None:
             return self.constant
         number = case.numbers[self.row]
-        return None if isnan(number) else number
+        if isnan(number):
+            return None
+        return case.frame.dictionary.text(int(number)) if self.is_category else number
 
     def text(self, value: Value, digits: int) -> str:
         """`device = 'mobile'`, `carts_1h = 2`, `carts_1h is unknown`, or the constant."""
@@ -108,23 +108,61 @@ class _Threshold:
 
 
 @dataclass(frozen=True, slots=True)
+class _Choice:
+    """A category compared with constants, or with null; told without detours, too."""
+
+    side: _Side
+    holds: str
+    fails: str
+
+    def text(self, truth: bool | None, case: Case) -> str:
+        said = self.fails if truth is False else self.holds
+        return self.side.text(self.side.value(case), _FEWEST_DIGITS) + said
+
+
+@dataclass(frozen=True, slots=True)
 class Reason:
     """A condition to be explained: an atom with its fact, or the parts that make it."""
 
     literal: int
-    fact: _Fact | _Threshold | None
+    fact: _Fact | _Threshold | _Choice | None
     children: tuple[Reason, ...]
+    plain: bool  # an AND of atoms, as most conditions are
 
-    @classmethod
-    def of(cls, condition: Condition, circuit: Circuit) -> Reason:
-        """The reason to a condition of a circuit."""
-        literal = circuit.literals[condition]
+    def told(self, truth: bool | None, case: Case) -> str:
+        """What an atom comes to."""
+        text = case.told.get(id(self))
+        if text is None:
+            assert self.fact is not None, "only atoms are told"
+            text = case.told[id(self)] = self.fact.text(truth, case)
+        return text
+
+
+class Reasons:
+    """The reasons to the conditions of a circuit; what conditions share is there once."""
+
+    def __init__(self, circuit: Circuit) -> None:
+        self._circuit = circuit
+        self._known: dict[Condition, Reason] = {}
+
+    def of(self, condition: Condition) -> Reason:
+        """The reason to a condition."""
+        reason = self._known.get(condition)
+        if reason is None:
+            reason = self._known[condition] = self._reason(condition)
+        return reason
+
+    def _reason(self, condition: Condition) -> Reason:
+        literal = self._circuit.literals[condition]
         if isinstance(condition, All | Some):
-            return cls(literal, None, tuple(cls.of(x, circuit) for x in condition.children))
-        sides = tuple(_side(operand, circuit.rows) for operand in operands(condition))
+            children = tuple(map(self.of, dict.fromkeys(condition.children)))
+            plain = isinstance(condition, All) and all(x.fact is not None for x in children)
+            return Reason(literal, None, children, plain)
+        sides = tuple(_side(operand, self._circuit.rows) for operand in operands(condition))
         converse = condition if isinstance(condition, Constant) else condition.complement()
         fact = _Fact(sides, _pattern(condition), _pattern(converse))
-        return cls(literal, _threshold(fact, condition, converse) or fact, ())
+        special = _threshold(fact, condition, converse) or _choice(fact)
+        return Reason(literal, special or fact, (), False)
 
 
 def explain(reason: Reason, case: Case) -> list[str]:
@@ -134,9 +172,11 @@ def explain(reason: Reason, case: Case) -> list[str]:
     that is unknown by those that are unknown; an OR likewise. So the parts that decide are
     always those with the value of the whole.
     """
+    if reason.plain and case.truths[reason.literal]:
+        return [child.told(True, case) for child in reason.children]
     truth = case.truth(reason.literal)
     if reason.fact is not None:
-        return [reason.fact.text(truth, case)]
+        return [reason.told(truth, case)]
     found: list[str] = []
     _add_deciding(reason, truth, case, found)
     return list(dict.fromkeys(found))
@@ -146,7 +186,7 @@ def _add_deciding(reason: Reason, truth: bool | None, case: Case, found: list[st
     for child in reason.children:
         if case.truth(child.literal) is truth:
             if child.fact is not None:
-                found.append(child.fact.text(truth, case))
+                found.append(child.told(truth, case))
             else:
                 _add_deciding(child, truth, case, found)
 
@@ -155,7 +195,7 @@ def _threshold(fact: _Fact, condition: Atom, converse: Atom) -> _Threshold | Non
     if not isinstance(condition, Comparison) or not isinstance(converse, Comparison):
         return None
     number, constant = fact.sides
-    if number.row is None or number.category is not None or constant.constant is None:
+    if number.row is None or number.is_category or constant.constant is None:
         return None
     return _Threshold(
         fact,
@@ -165,6 +205,14 @@ def _threshold(fact: _Fact, condition: Atom, converse: Atom) -> _Threshold | Non
         f"{condition.operator} {constant.label}",
         f"{converse.operator} {constant.label}",
     )
+
+
+def _choice(fact: _Fact) -> _Choice | None:
+    category, *others = fact.sides or (None,)
+    if category is None or not category.is_category or any(x.row is not None for x in others):
+        return None
+    constants = [other.label for other in others]
+    return _Choice(category, fact.holds.format("", *constants), fact.fails.format("", *constants))
 
 
 def _side_of(number: float, constant: float) -> int:
@@ -177,7 +225,7 @@ def _side(operand: Operand, rows: Mapping[Operand, int]) -> _Side:
     if isinstance(operand, Text):
         return _Side(str(operand))
     if isinstance(operand, Feature) and operand.kind is Kind.CATEGORY:
-        return _Side(str(operand), rows[operand], category=operand.name)
+        return _Side(str(operand), rows[operand], is_category=True)
     return _Side(str(operand), rows[operand])
 
 

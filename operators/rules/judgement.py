@@ -10,7 +10,7 @@ from operators.frame import Moments
 from operators.pages.layout import Rows
 from operators.pages.sets import Ints
 from operators.rules.cells import Bools
-from operators.rules.circuit import Case, Evaluation
+from operators.rules.circuit import Case, Evaluation, by_column
 from operators.rules.explain import Reason, explain
 from operators.rules.segment import Segment
 from operators.rules.standing import NEVER_IN
@@ -45,7 +45,7 @@ class Judgement:
     """Who of n users is in which of s segments now.
 
     `due_us` is int64[n], the earliest moment after now at which time alone may change that,
-    `NEVER` if none can. The rest serves `why`.
+    `NEVER` if none can. The rest serves the why.
     """
 
     changes: Changes
@@ -66,60 +66,73 @@ class Judgement:
         held: Bools = self.round.inside & ~self.round.member
         return held
 
-    def cases(self, positions: Ints) -> list[tuple[Case, ...]]:
-        """What `why` needs to know of the users at these positions: a case of each stratum."""
-        return list(zip(*(each.cases(positions) for each in self.evaluations), strict=True))
+    def people(self, positions: Ints) -> list[Person]:
+        """The users at these positions, to be asked for the why.
 
-    def why(self, cases: tuple[Case, ...], index: int) -> list[str]:
-        """What decided about a user, given by the cases, and the segment of an index.
+        They read the frame that was judged, which must not have changed since.
+        """
+        columns = (self.member, self.was_member, self.round.inside, self.round.may_leave)
+        flags = (by_column(column, positions) for column in columns)
+        cases = zip(*(each.cases(positions) for each in self.evaluations), strict=True)
+        return [Person(self, *each) for each in zip(cases, *flags, strict=True)]
+
+
+@dataclass(slots=True)
+class Person:
+    """One of the users judged.
+
+    `cases` has a case for each stratum, the flags have a byte for each segment.
+    """
+
+    judgement: Judgement
+    cases: tuple[Case, ...]
+    member: bytes
+    was_member: bytes
+    inside: bytes
+    may_leave: bytes
+
+    def why(self, index: int) -> list[str]:
+        """What decided about the user and the segment of an index.
 
         For a member what keeps it in, for who has just left what made it leave, and nothing
-        for who was out before. Reads the frame that was judged, which must not have changed
-        since.
+        for who was out before.
         """
-        rule = self.rules[index]
-        case = cases[rule.stratum]
-        if self.member[index, case.at]:
-            if rule.when is None:
-                return ["the segment is paused"]
-            return self._why_in(rule, rule.when, case, index)
-        if self.was_member[index, case.at] and rule.when is not None:
-            return self._why_out(rule, rule.when, case, index)
+        rule = self.judgement.rules[index]
+        if rule.when is None:  # nothing is decided while a segment is paused
+            return ["the segment is paused"] if self.member[index] else []
+        if self.member[index]:
+            return self._why_in(rule, rule.when, index)
+        if self.was_member[index]:
+            return self._why_out(rule, rule.when, index)
         return []
 
-    def _why_in(self, rule: Rule, when: Reason, case: Case, index: int) -> list[str]:
-        segment, at = rule.segment, case.at
-        held = bool(self.round.may_leave[index, at])
-        found: list[str] = []
-        if self._is_listed(rule, at):
-            found.append("listed as a member")
-        elif case.truth(when.literal):
-            found += explain(when, case)
-        elif rule.leave_when and not held:
-            found += explain(rule.leave_when, case)
+    def _why_in(self, rule: Rule, when: Reason, index: int) -> list[str]:
+        segment, case, held = rule.segment, self.cases[rule.stratum], self.may_leave[index]
+        if segment.users and self.judgement.round.crowd.user(case.at) in segment.users:
+            found = ["listed as a member"]
+        elif case.truths[when.literal]:
+            found = explain(when, case)
+        else:
+            found = explain(rule.leave_when, case) if rule.leave_when and not held else []
         if held:
             found.append(f"min_dwell {format_duration(segment.min_dwell_us)} is not over")
-        if segment.cooldown_us and self.round.words[at, index] < NEVER_IN:
+        if segment.cooldown_us and self.judgement.round.words[case.at, index] < NEVER_IN:
             found.append(f"cooldown {format_duration(segment.cooldown_us)} is over")
         return found
 
-    def _why_out(self, rule: Rule, when: Reason, case: Case, index: int) -> list[str]:
-        segment, at = rule.segment, case.at
-        now_us = self.round.frame.now_us[at]
-        if self.round.inside[index, at]:
+    def _why_out(self, rule: Rule, when: Reason, index: int) -> list[str]:
+        segment, case = rule.segment, self.cases[rule.stratum]
+        if self.inside[index]:
             return [f"held out, as {segment.holdout * 100:.6g}% of the users are"]
-        if segment.closes and now_us >= segment.closes.at_us:
+        now_us = case.frame.now_us
+        if segment.closes and now_us[case.at] >= segment.closes.at_us:
             return [f"until {segment.closes.text} is over"]
-        if segment.opens and now_us < segment.opens.at_us:
+        if segment.opens and now_us[case.at] < segment.opens.at_us:
             return [f"from {segment.opens.text} is not yet"]
-        winner = next((x for x in rule.rivals if self.round.inside[x, at]), None)
-        if winner is not None and not self.round.may_leave[index, at]:
-            first = self.rules[winner].segment.name
+        winner = next((x for x in rule.rivals if self.inside[x]), None)
+        if winner is not None and not self.may_leave[index]:
+            first = self.judgement.rules[winner].segment.name
             return [f"{first} comes first in the group {segment.group}"]
         if segment.when is None:
             return ["no longer listed as a member"]
         return explain(rule.leave_when or when, case)
-
-    def _is_listed(self, rule: Rule, at: int) -> bool:
-        users = rule.segment.users
-        return bool(users) and self.round.crowd.user(at) in users

@@ -14,7 +14,7 @@ from operators.rules.cells import Bools
 from operators.rules.checking import check
 from operators.rules.crossing import NEVER
 from operators.rules.crowd import Crowd
-from operators.rules.explain import Reason
+from operators.rules.explain import Reasons
 from operators.rules.groups import by_group
 from operators.rules.judgement import Changes, Judgement, Rule
 from operators.rules.segment import Segment
@@ -112,7 +112,8 @@ class Rulebook:
 
 def _changes(round_: Round, was_member: Bools) -> Changes:
     """Whoever comes in, goes out, or is held out or no longer so, does it now."""
-    changed = (round_.inside != round_.was_inside) | (round_.member != was_member)
+    changed = round_.inside != round_.was_inside
+    changed |= round_.member != was_member
     # One dimension is ten times as fast as nonzero with two.
     segments, users = np.divmod(np.flatnonzero(changed), max(len(round_.frame), 1))
     inside, member = round_.inside[segments, users], round_.member[segments, users]
@@ -122,6 +123,7 @@ def _changes(round_: Round, was_member: Bools) -> Changes:
 
 def _rules(segments: Sequence[Segment], strata: Sequence[Stratum]) -> list[Rule]:
     found = []
+    reasons = [Reasons(stratum.circuit) for stratum in strata]
     places = {segment.name: index for index, segment in enumerate(segments)}
     groups = by_group(segments)
     for index, segment in enumerate(segments):
@@ -132,8 +134,8 @@ def _rules(segments: Sequence[Segment], strata: Sequence[Stratum]) -> list[Rule]
         if number is None:
             found.append(Rule(segment, None, None, 0, rivals))
             continue
-        circuit = strata[number].circuit
-        when = Reason.of(segment.entry, circuit)
-        leave_when = segment.leave_when and Reason.of(segment.leave_when, circuit)
+        when = reasons[number].of(segment.entry)
+        leaving = segment.leave_when
+        leave_when = None if leaving is None else reasons[number].of(leaving)
         found.append(Rule(segment, when, leave_when, number, rivals))
     return found

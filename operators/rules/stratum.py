@@ -66,8 +66,8 @@ class Stratum:
         self._with_leave = _rows(segments, lambda x: x.leave_when is not None)
         self._dwells = Timed(segments, lambda x: x.min_dwell_us or None)
         self._cooldowns = Timed(segments, lambda x: x.cooldown_us or None)
-        self._openings = Timed(segments, lambda x: x.opens and x.opens.at_us)
-        self._closings = Timed(segments, lambda x: x.closes and x.closes.at_us)
+        self._openings = Timed(segments, lambda x: x.opens.at_us if x.opens else None)
+        self._closings = Timed(segments, lambda x: x.closes.at_us if x.closes else None)
         self._listing = _rows(segments, lambda x: bool(x.users))
         self._roll = Roll([segments[row].users for row in self._listing])
         self._holding = _rows(segments, lambda x: x.holdout > 0)
@@ -120,9 +120,8 @@ class Stratum:
         if listed is not None:
             entering[self._listing] |= listed
         staying = self._staying(round_, may_leave)
-        leaving = may_leave.copy()
-        leaving[staying.rows, staying.users] = False
-        inside = (was_inside > leaving) | entering
+        inside = (was_inside > may_leave) | entering
+        inside[staying.rows, staying.users] = True
         self._close(inside, round_.frame.now_us, due)
         if self._groups:
             locked = np.zeros_like(inside)
@@ -135,16 +134,21 @@ class Stratum:
     def _cooling(self, round_: Round, coming: Bools) -> Waits:
         """Who of those who come in from outside has left too short a time ago."""
         waits = self._cooldowns.waits(coming)
+        if not len(waits):
+            return waits
         words = self._words(round_, waits)
         back = words < NEVER_IN
         return waits.only(back).after(left_us(words[back])).later(round_.frame.now_us)
 
     def _staying(self, round_: Round, may_leave: Bools) -> Waits:
         """Who may leave, or may have to for a group, and has been in too short a time for it."""
-        concerned = may_leave.copy()
-        concerned[self._grouped] = True
-        concerned &= round_.was_inside[self.at]
+        was_inside = round_.was_inside[self.at]
+        concerned = was_inside & may_leave
+        if self._groups:
+            concerned[self._grouped] = was_inside[self._grouped]
         waits = self._dwells.waits(concerned)
+        if not len(waits):
+            return waits
         return waits.after(entered_us(self._words(round_, waits))).later(round_.frame.now_us)
 
     def _words(self, round_: Round, waits: Waits) -> Moments:

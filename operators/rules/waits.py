@@ -23,6 +23,9 @@ class Waits:
     users: Rows
     us: Moments
 
+    def __len__(self) -> int:
+        return len(self.rows)
+
     def only(self, those: Bools) -> Waits:
         """Some of them, by a flag each."""
         return Waits(self.rows[those], self.users[those], self.us[those])
@@ -52,6 +55,8 @@ class Timed:
         """Where bool[segments, n] is set of these segments, with their lengths or dates."""
         # One dimension is ten times as fast as nonzero with two.
         at = np.flatnonzero(flags[self.rows])
+        if not len(at):
+            return _NOBODY
         which, users = np.divmod(at, max(flags.shape[1], 1))
         return Waits(self.rows[which], users, self._us[which])
 
@@ -68,4 +73,9 @@ class Due:
 
     def add(self, waits: Waits) -> None:
         """Take moments of some users into account."""
-        np.minimum.at(self.at_us, waits.users, waits.us)
+        if len(waits):
+            np.minimum.at(self.at_us, waits.users, waits.us)
+
+
+_NONE: Rows = np.zeros(0, np.int64)
+_NOBODY = Waits(_NONE, _NONE, _NONE)

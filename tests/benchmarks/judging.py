@@ -1,8 +1,8 @@
-"""What do 200 segments cost instead of 6? Judging alone, without Flink.
+"""What do 200 segments cost instead of 6? The work of one lane in Python, without Flink.
 
-`python -m tests.benchmarks.judging` judges batches of 500 of 10,000 users by 12 features, as a
-lane of Assign does it, by the six segments of the benchmark of the whole job and by 200, in
-turns, and prints microseconds a user for each part of the work. Ratios within one run hold on a
+`python -m tests.benchmarks.judging` takes events of the demo's shop through everything that
+Profile and Assign do with them, by the six segments of the benchmark of the whole job and by
+200, in turns, and prints microseconds an event for each part. Ratios within one run hold on a
 noisy machine; the times themselves don't.
 """
 
@@ -12,57 +12,69 @@ import argparse
 import random
 import statistics
 import time
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar
 
 import msgspec
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from operators.durations import US_PER_UNIT
+from operators.events.decode import EventDecoder
+from operators.events.spec import EventsSpec
 from operators.features.catalog import Catalog
-from operators.features.clocks import Round
+from operators.features.clocks import EventClock, WallClock
+from operators.features.profiles import Profiles
 from operators.features.spec import FeatureSpec
-from operators.frame import FeatureColumn, Floats, Kind
+from operators.frame import FeatureColumn, Kind
 from operators.membership.members import CLUSTER, Members
 from operators.membership.publish import publish
+from operators.records import encode
 from operators.rules.rulebook import Rulebook
 from operators.rules.spec import SegmentSpec
-from tests.benchmarks.segment import FEATURES, SEGMENTS
+from operators.wire import pack, read, unpack
+from tests.benchmarks.segment import FEATURES, SEGMENTS, shop
 
-USERS: Final = 10_000
-BATCH: Final = 500
-MINUTE_US: Final = 60_000_000
-DAY_US: Final = 1_440 * MINUTE_US
-START_US: Final = 1_790_000_000_000_000
-GAP_US: Final = 30 * MINUTE_US
-NOBODY: Final = np.zeros(0, np.int64)
+USERS: Final = 2_500  # of a lane
+BATCH: Final = 1_000  # events
+END_US: Final = 1_790_000_000_000_000
+PARTS: Final = ("profile", "judge", "publish")
 
-# Thresholds that analysts would choose, each with how it is compared.
-THRESHOLDS: Final[Mapping[str, tuple[str, ...]]] = {
-    "product_views": (">= 3", ">= 5", "> 10", "= 0"),
-    "session_minutes": ("> 5", "> 10", "< 1"),
-    "views_1h": (">= 3", ">= 10", "= 0"),
-    "carts_1h": (">= 1", ">= 2", "= 0"),
-    "events_24h": ("> 30", "> 10", "BETWEEN 1 AND 5"),
+# Thresholds that analysts would choose, each with how it is compared: on what users are, which
+# changes with weeks, and on what they are doing, which changes with every visit.
+TRAITS: Final[Mapping[str, tuple[str, ...]]] = {
     "spend_30d": ("> 100", "> 500", "> 1500", "= 0"),
     "spend": ("> 200", "> 5000", "= 0"),
     "categories_7d": (">= 2", ">= 4"),
     "visits_30d": (">= 2", ">= 5", "= 1"),
     "since_purchase": ("< 1440", "< 10080", "> 43200", "IS NULL"),
-    "last_price": ("> 50", "> 300", "< 20"),
     "device": ("= 'mobile'", "= 'desktop'", "IN ('mobile', 'tablet')"),
+}
+DOINGS: Final[Mapping[str, tuple[str, ...]]] = {
+    "product_views": (">= 3", ">= 5", "> 10", "= 0"),
+    "session_minutes": ("> 5", "> 10", "< 1"),
+    "views_1h": (">= 3", ">= 10", "= 0"),
+    "carts_1h": (">= 1", ">= 2", "= 0"),
+    "events_24h": ("> 30", "> 10", "BETWEEN 1 AND 5"),
+    "last_price": ("> 50", "> 300", "< 20"),
 }
 
 
-def many_segments(count: int, seed: int = 1) -> dict[str, dict[str, Any]]:
-    """Segments as a marketing department has them: two or three comparisons each, a quarter
-    with a condition to leave, a third with a shortest stay, some with a cool-down."""
+def many_segments(count: int, doing: float = 0.2, seed: int = 1) -> dict[str, dict[str, Any]]:
+    """Segments as a marketing department has them.
+
+    Two or three traits each, in a share `doing` of them one of the traits gives way to what
+    users are doing. A quarter have a condition to leave, a third a shortest stay, some a
+    cool-down.
+    """
     draw = random.Random(seed)
     found: dict[str, dict[str, Any]] = {}
     for number in range(count):
-        names = draw.sample(sorted(THRESHOLDS), draw.choice((2, 2, 3)))
-        parts = [f"{name} {draw.choice(THRESHOLDS[name])}" for name in names]
+        names = draw.sample(sorted(TRAITS), draw.choice((2, 2, 3)))
+        if draw.random() < doing:
+            names[0] = draw.choice(sorted(DOINGS))
+        parts = [f"{name} {draw.choice((TRAITS | DOINGS)[name])}" for name in names]
         spec: dict[str, Any] = {"when": " AND ".join(parts)}
         if draw.random() < 0.25:
             spec["leave_when"] = f"NOT ({parts[0]})"
@@ -74,107 +86,125 @@ def many_segments(count: int, seed: int = 1) -> dict[str, dict[str, Any]]:
     return found
 
 
-class Lane:
-    """A lane of Assign whose users keep doing things."""
+Result = TypeVar("Result")
+Events = Sequence[tuple[bytes, bytes]]
 
-    def __init__(self, segments: Mapping[str, Mapping[str, Any]]) -> None:
+
+class Lane:
+    """A lane of Profile and one of Assign, and what they have spent on what."""
+
+    def __init__(self, segments: Mapping[str, Mapping[str, Any]], wall: bool) -> None:
+        events = EventsSpec(session="session_id")
         specs = {name: msgspec.convert(spec, FeatureSpec) for name, spec in FEATURES.items()}
-        self.columns = Catalog.compile(specs, GAP_US).columns
+        catalog = Catalog.compile(specs, events.session_gap_us)
         rulebook = Rulebook.compile(
             {name: msgspec.convert(spec, SegmentSpec) for name, spec in segments.items()},
-            {**self.columns, CLUSTER: FeatureColumn(CLUSTER, Kind.NUMBER)},
-            step_us=MINUTE_US,
+            {**catalog.columns, CLUSTER: FeatureColumn(CLUSTER, Kind.NUMBER)},
+            step_us=US_PER_UNIT["m"],
             version=1,
         )
-        self.members = Members(self.columns, rulebook, None, 1)
-        self.random = np.random.default_rng(1)
-        self.rows = self.members.table.rows_of([f"user-{at:05}" for at in range(USERS)])
-        self.codes = self.members.table.codes_of(["mobile", "desktop", "tablet"])
-        self.values = np.array([self._drawn(name, USERS) for name in self.columns])
-        self.now_us = START_US
-        self.spent_ns: dict[str, int] = {}
-        self.changed = 0
-
-    def batch(self) -> None:
-        """Let some users do something, and judge them."""
-        self.now_us += 100_000
-        at = np.sort(self.random.choice(USERS, BATCH, replace=False))
-        for row, name in enumerate(self.columns):
-            moving = at[self.random.random(BATCH) < 0.2]
-            self.values[row, moving] = self._drawn(name, len(moving))
-        round_ = Round(at, np.full(BATCH, self.now_us), self.values[:, at])
-        members = self.members
-        self._timed("journal", lambda: members.begin([round_], self.now_us, NOBODY))
-        judged = self._timed(
-            "judge", lambda: list(members.judge([round_], None, self.now_us, exact=False))
+        self._resolution_us = 1 if wall else US_PER_UNIT["m"]
+        self._wall = wall
+        self._clock = WallClock() if wall else EventClock(self._resolution_us)
+        self._decoder = EventDecoder(
+            events, catalog.event_types, catalog.numbers, catalog.texts, keyed=True
         )
-        for verdicts in judged:
-            self.changed += len(verdicts.changed)
-            self._timed(
-                "publish",
-                lambda verdicts=verdicts: list(
-                    publish(verdicts, members.table, members.rulebook, 1, None)
-                ),
-            )
-        self._timed("journal", members.journal.commit)
+        self._profiles = Profiles(catalog, events.dedup_within_us)
+        self._members = Members(catalog.columns, rulebook, None, self._resolution_us)
+        self._clock_us = 0
+        self._spent_ns = dict.fromkeys(PARTS, 0)
+        self._judged = self._changed = 0
 
-    def _drawn(self, name: str, count: int) -> Floats:
-        """Values of a feature: mostly small, now and then large, as those of shoppers."""
-        if name == "device":
-            return self.random.choice(self.codes, count).astype(float)
-        if self.columns[name].kind is Kind.AGE:
-            moments = self.now_us - self.random.integers(0, 60 * DAY_US, count)
-            return np.where(self.random.random(count) < 0.5, np.nan, moments)
-        scale = 200 if name in ("spend", "spend_30d", "last_price") else 4
-        return np.floor(self.random.exponential(scale, count))
+    def feed(self, events: Events) -> None:
+        """A batch of events, from bytes to bytes."""
+        message = self._timed("profile", lambda: self._profile(events))
+        verdicts = self._timed("judge", lambda: self._judge(message))
+        self._judged += sum(len(each.rows) for each in verdicts)
+        self._changed += sum(len(each.changed) for each in verdicts)
+        self._timed("judge", self._members.journal.commit)
 
-    def _timed(self, part: str, work: Callable[[], Any]) -> Any:
+    def spent(self, events: int) -> tuple[dict[str, float], float]:
+        """Microseconds an event of each part, and changed users of those judged, since the
+        last time.
+        """
+        us = {part: ns / 1_000 / events for part, ns in self._spent_ns.items()}
+        changed = self._changed / max(self._judged, 1)
+        self._spent_ns = dict.fromkeys(PARTS, 0)
+        self._judged = self._changed = 0
+        return us, changed
+
+    def _profile(self, events: Events) -> bytes:
+        keys, values = [key for key, _ in events], [value for _, value in events]
+        arrivals = self._profiles.arrive(self._decoder.decode(keys, values, END_US).events).arrivals
+        newest_us = int(arrivals.time_us.max(initial=0))
+        self._clock_us = END_US if self._wall else max(self._clock_us, newest_us)
+        rounds = self._clock.step(self._profiles, arrivals, self._clock_us)
+        message = pack(self._profiles, rounds, self._clock_us, 0)
+        self._profiles.journal.commit()
+        return message
+
+    def _judge(self, message: bytes) -> list[Any]:
+        members = self._members
+        evaluations = unpack(read(message), members.table, members.coded)
+        until_us = self._clock_us // self._resolution_us * self._resolution_us
+        members.begin(evaluations.rounds, until_us, np.zeros(0, np.int64))
+        found = []
+        for verdicts in members.judge(evaluations.rounds, None, until_us, exact=not self._wall):
+            started_ns = time.perf_counter_ns()
+            for record in publish(verdicts, members.table, members.rulebook, 1, 0):
+                encode(record)
+            spent_ns = time.perf_counter_ns() - started_ns
+            self._spent_ns["publish"] += spent_ns
+            self._spent_ns["judge"] -= spent_ns
+            found.append(verdicts)
+        return found
+
+    def _timed(self, part: str, work: Callable[[], Result]) -> Result:
         started_ns = time.perf_counter_ns()
         result = work()
-        spent_ns = time.perf_counter_ns() - started_ns
-        self.spent_ns[part] = self.spent_ns.get(part, 0) + spent_ns
+        self._spent_ns[part] += time.perf_counter_ns() - started_ns
         return result
 
 
-def measure(batches: int, repeat: int) -> dict[str, tuple[dict[str, float], float]]:
-    """By number of segments: microseconds a judged user of each part, and changed users in %."""
-    lanes = {"6 segments": Lane(SEGMENTS), "200 segments": Lane(many_segments(200))}
-    spent: dict[str, dict[str, list[float]]] = {name: {} for name in lanes}
-    for lane in lanes.values():
-        for _ in range(2 * USERS // BATCH):
-            lane.batch()
-        lane.changed = 0
-    for _ in range(repeat):
-        for name, lane in lanes.items():
-            lane.spent_ns.clear()
-            for _ in range(batches):
-                lane.batch()
-            for part, ns in lane.spent_ns.items():
-                spent[name].setdefault(part, []).append(ns / 1_000 / batches / BATCH)
-    return {
-        name: (
-            {part: statistics.median(times) for part, times in spent[name].items()},
-            100 * lane.changed / (repeat * batches * BATCH),
-        )
-        for name, lane in lanes.items()
+def measure(events: Events, wall: bool, parts: int) -> dict[str, tuple[dict[str, float], float]]:
+    """By segments: microseconds an event of each part of the work, and the share of the judged
+    users who changed. The first of the parts of the events is not counted.
+    """
+    lanes = {
+        "6 segments": Lane(SEGMENTS, wall),
+        "200 segments": Lane(many_segments(200), wall),
+        "200, all of doings": Lane(many_segments(200, doing=1), wall),
     }
+    found: dict[str, list[tuple[dict[str, float], float]]] = {name: [] for name in lanes}
+    size = len(events) // parts
+    for start in range(0, size * parts, size):
+        for name, lane in lanes.items():
+            for at in range(start, start + size, BATCH):
+                lane.feed(events[at : at + BATCH])
+            found[name].append(lane.spent(size))
+    return {name: _medians(spent[1:]) for name, spent in found.items()}
+
+
+def _medians(spent: Sequence[tuple[dict[str, float], float]]) -> tuple[dict[str, float], float]:
+    us = {part: statistics.median(each[part] for each, _ in spent) for part in PARTS}
+    return us, statistics.median(changed for _, changed in spent)
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--batches", type=int, default=40)
-    parser.add_argument("--repeat", type=int, default=7)
+    parser.add_argument("--events", type=int, default=200_000)
+    parser.add_argument("--parts", type=int, default=8)
     options = parser.parse_args()
-    table = Table(title="microseconds a user, median")
-    parts = ("journal", "judge", "publish")
-    for column in ("", *parts, "together", "changed"):
-        table.add_column(column, justify="right")
-    for name, (spent, changed) in measure(options.batches, options.repeat).items():
-        together = sum(spent[part] for part in parts)
-        shown = [f"{x:.2f}" for x in (*(spent[part] for part in parts), together)]
-        table.add_row(name, *shown, f"{changed:.0f}%")
-    Console().print(table)
+    events = list(shop(END_US, options.events, USERS))[: options.events]
+    for clock in ("wall", "event"):
+        table = Table(title=f"{clock} clock: microseconds an event, median")
+        for column in ("", *PARTS, "together", "users changed"):
+            table.add_column(column, justify="right")
+        for name, (us, changed) in measure(events, clock == "wall", options.parts).items():
+            shown = [f"{x:.2f}" for x in (*us.values(), sum(us.values()))]
+            table.add_row(name, *shown, f"{100 * changed:.0f}%")
+        Console().print(table)
 
 
 if __name__ == "__main__":

@@ -196,7 +196,7 @@ def _write(bench: Bench, topic: str, events: int, users: int) -> None:
         bootstrap_servers=bench.broker.bootstrap, linger_ms=50, batch_size=512 * 1024
     )
     written = 0
-    for key, value in islice(_shop(bench.end_us, events, users), events):
+    for key, value in islice(shop(bench.end_us, events, users), events):
         producer.send(topic, value=value, key=key)
         written += 1
     producer.flush()
@@ -204,7 +204,7 @@ def _write(bench: Bench, topic: str, events: int, users: int) -> None:
     assert written == events, "take more days"
 
 
-def _shop(end_us: int, events: int, users: int) -> Iterator[tuple[bytes, bytes]]:
+def shop(end_us: int, events: int, users: int) -> Iterator[tuple[bytes, bytes]]:
     """Simulations of the same shoppers, one after the other, the last of which ends at a moment."""
     for later in reversed(range(-(-events // (users * EVENTS_EACH)))):
         over_us = end_us - later * DAYS * US_PER_UNIT["d"]

@@ -27,6 +27,9 @@ FEATURES: dict[str, dict[str, Any]] = {
     "least_session": {"min": "price", "window": "session"},
     "greatest_1h": {"max": "price", "of": ["view", "cart"], "window": "1h", "tile": "10m"},
     "greatest": {"max": "price", "window": "lifetime"},
+    "median": {"median": "price", "where": "shop <> 'c'", "window": "lifetime"},
+    "median_1h": {"median": "price", "of": "view", "window": "1h", "tile": "10m"},
+    "dear_90": {"percentile": "price", "at": 90, "window": "lifetime"},
     "shops_1h": {"distinct": "shop", "window": "1h", "tile": "5m"},
     "shops_session": {"distinct": "shop", "of": "view", "window": "session"},
     "shops": {"distinct": "shop", "window": "lifetime"},
@@ -50,6 +53,41 @@ FEATURES: dict[str, dict[str, Any]] = {
     "minutes": {"duration": "session"},
     "visits_1h": {"sessions": "1h", "tile": "5m"},
     "visits": {"sessions": "lifetime"},
+    "view_hour": {"hour": "view", "zone": "Asia/Kolkata"},
+    "any_hour": {"hour": "any", "where": "price > 100"},
+    "cart_day": {"weekday": ["cart", "purchase"], "zone": "Pacific/Auckland"},
+    "plan": {"last": "shop", "of": "search", "default": "none"},
+    "first_paid": {"first": "price", "of": "purchase", "type": "number", "default": 9.5},
+    "heat": {"decayed_count": "view", "half_life": "10m"},
+    "value": {"decayed_sum": "price", "of": ["view", "cart"], "half_life": "1h"},
+    "value_a": {"decayed_sum": "price", "where": "shop = 'a'", "half_life": "10m"},
+    "eagerness": {"rate": "view", "window": "10m", "baseline": "2h"},
+    "eagerness_b": {"rate": "any", "where": "shop = 'b'", "window": "1h", "baseline": "2h"},
+    "favourite": {"most_frequent": "shop", "window": "lifetime"},
+    "favourite_1h": {"most_frequent": "shop", "of": "view", "window": "1h", "tile": "10m"},
+    "favourite_session": {"most_frequent": "shop", "where": "price > 3", "window": "session"},
+    "open_1h": {
+        "unmatched": "cart",
+        "by": "purchase",
+        "same": "shop",
+        "window": "1h",
+        "tile": "5m",
+    },
+    "open": {
+        **{"unmatched": ["view", "cart"], "by": ["purchase", "search"], "same": "shop"},
+        **{"where": "price > 3", "window": "lifetime"},
+    },
+    "way_time": {"funnel_time": ["view", "cart", "purchase"], "within": "30m"},
+    "twice_time": {"funnel_time": ["view", "view", "any"], "within": "10m", "unit": "seconds"},
+    "away": {"returned_after": "session", "unit": "hours"},
+    "depth": {"per_session": "view", "window": "lifetime"},
+    "bounces": {"bounce_rate": "lifetime"},
+    "bounces_1h": {"bounce_rate": "1h", "tile": "5m"},
+    "depth_1h": {"per_session": "any", "where": "price > 3", "window": "1h", "tile": "5m"},
+}
+# Computed another way than the oracle does, which shows in the last digits.
+ROUNDED = {
+    name for name, spec in FEATURES.items() if not {*spec}.isdisjoint(("half_life", "rate", "at"))
 }
 TILES = {
     "views_10m": 60 * SECOND,
@@ -59,8 +97,17 @@ TILES = {
     "mean_1h": 600 * SECOND,
     "least_1h": 600 * SECOND,
     "greatest_1h": 600 * SECOND,
+    "median_1h": 600 * SECOND,
     "shops_1h": 300 * SECOND,
     "visits_1h": 300 * SECOND,
+    "favourite_1h": 600 * SECOND,
+    "open_1h": 300 * SECOND,
+    "depth_1h": 300 * SECOND,
+    "bounces_1h": 300 * SECOND,
+    "eagerness": 600 * SECOND,  # of the baseline, the longer of the two
+    "eagerness.window": 30 * SECOND,
+    "eagerness_b": 600 * SECOND,
+    "eagerness_b.window": 300 * SECOND,
 }
 WINDOWS = {
     "views_10m": 600 * SECOND,
@@ -70,8 +117,15 @@ WINDOWS = {
     "mean_1h": 3600 * SECOND,
     "least_1h": 3600 * SECOND,
     "greatest_1h": 3600 * SECOND,
+    "median_1h": 3600 * SECOND,
     "shops_1h": 3600 * SECOND,
     "visits_1h": 3600 * SECOND,
+    "favourite_1h": 3600 * SECOND,
+    "open_1h": 3600 * SECOND,
+    "depth_1h": 3600 * SECOND,
+    "bounces_1h": 3600 * SECOND,
+    "eagerness": 7200 * SECOND,
+    "eagerness_b": 7200 * SECOND,
 }
 
 
@@ -97,8 +151,13 @@ steps = st.one_of(
 
 
 @st.composite
-def events(draw: st.DrawFn, in_order: bool = False, most: int = 40) -> list[Event]:
-    """Events of up to three users, in arrival order; unless `in_order` some come late."""
+def events(
+    draw: st.DrawFn,
+    in_order: bool = False,
+    most: int = 40,
+    users: tuple[str, ...] = ("ann", "bob", "cay"),
+) -> list[Event]:
+    """Events of some users, in arrival order; unless `in_order` some come late."""
     drawn = []
     now = START + draw(st.integers(0, 3600)) * SECOND
     for _ in range(draw(st.integers(1, most))):
@@ -106,7 +165,7 @@ def events(draw: st.DrawFn, in_order: bool = False, most: int = 40) -> list[Even
         back = 0 if in_order else draw(st.one_of(st.just(0), steps))
         properties = {"price": draw(prices), "shop": draw(st.sampled_from([None, "a", "b", "c"]))}
         event = Event(
-            user=draw(st.sampled_from(["ann", "bob", "cay"])),
+            user=draw(st.sampled_from(users)),
             time=now - back + draw(st.sampled_from([0, 0, 1, 999_999])),
             type=draw(st.sampled_from(["view", "view", "cart", "purchase", "search"])),
             session=draw(st.sampled_from([None, "s1", "s2", "s3"])),

@@ -17,16 +17,9 @@ from operators.membership.publish import publish
 from operators.records import Assignment, Transition
 from operators.rules.rulebook import Rulebook
 from operators.rules.spec import SegmentSpec
+from tests.property.segment_histories import DRAWS, NAMES, ROWS, START_US, Draw, Row
 from tests.property.test_rules_crossing import COLUMNS
-from tests.property.test_rules_judging import (
-    NAMES,
-    ROWS,
-    START_US,
-    STEP_US,
-    Row,
-    Version,
-    versions_of,
-)
+from tests.property.test_rules_judging import STEP_US
 
 NOBODY = np.zeros(0, np.int64)
 JUDGED = {**COLUMNS, CLUSTER: FeatureColumn(CLUSTER, Kind.NUMBER)}
@@ -74,10 +67,11 @@ def told(lane: Lane) -> Sequence[tuple[object, ...]]:
     return sorted((m.at, m.user, m.segment, m.kind, m.why) for m in lane.moves)
 
 
-@settings(max_examples=300, deadline=None)
-@given(st.integers(0, 4).flatmap(lambda n: versions_of([f"s{at}" for at in range(n)])), MESSAGES)
-def test_both_clocks_judge_alike(version: Version, messages: list[Message]) -> None:
+@settings(max_examples=150, deadline=None)
+@given(DRAWS, st.integers(0, 4), MESSAGES)
+def test_both_clocks_judge_alike(draw: Draw, count: int, messages: list[Message]) -> None:
     """In the order of time at once, or looked at whenever somebody is due."""
+    version = draw.version([f"segment {at}" for at in range(count)])
     exact, wall = lane_of(version.written()), lane_of(version.written())
     now_us = START_US
     for wait, rows in [*messages, (60, {})]:

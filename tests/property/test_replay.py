@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
@@ -102,6 +103,29 @@ def test_a_replay_in_order_gives_the_transitions_of_the_oracle(
     }
     assert told(run) == expected
     assert len(run.transitions) == len(expected)
+
+
+def test_the_replays_reach_every_segment_in_every_way() -> None:
+    moves: Counter[tuple[str, str]] = Counter()
+    reasons: Counter[str] = Counter()
+
+    @settings(max_examples=30, deadline=None, derandomize=True, database=None)
+    @given(events(in_order=True))
+    def collect(chosen: list[Event]) -> None:
+        run = pipeline(CHOSEN, INTRICATE, GAP, lanes=1, resolution=MINUTE, by_id=True)
+        run.feed(chosen)
+        run.finish(chosen[-1].time + 3_000 * SECOND)
+        moves.update((move.segment, move.kind) for move in run.transitions)
+        told = " ".join(reason for move in run.transitions for reason in move.why)
+        reasons.update(reason for reason in REASONS if reason in told)
+
+    collect()
+    intricate = INTRICATE.keys() - SEGMENTS.keys()
+    assert set(moves) >= {(name, kind) for name in intricate for kind in ("enter", "leave")}
+    assert set(reasons) == set(REASONS)
+
+
+REASONS = ("comes first in", "listed", "cooldown", "until", "in segment", "not in segment")
 
 
 @given(

@@ -6,69 +6,35 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from zlib import crc32
 
 import numpy as np
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from operators.frame import Frame, Moments
 from operators.pages.dictionary import Dictionary
 from operators.rules import standing
 from operators.rules.cells import Bools
 from operators.rules.crossing import NEVER
-from operators.rules.crowd import Crowd, Holdouts
 from operators.rules.judgement import Judgement
 from operators.rules.rulebook import Rulebook
 from operators.rules.spec import SegmentSpec
-from tests.property.rules_oracle import Tree, User, holds, segments_in, text
-from tests.property.test_rules_crossing import AGES, COLUMNS, EXACT, TREES
+from tests.property.rules_oracle import Tree, User, holds
+from tests.property.segment_histories import (
+    HISTORIES,
+    NAMES,
+    START_US,
+    History,
+    Row,
+    Step,
+    Version,
+    crowd_of,
+    iso,
+)
+from tests.property.test_rules_crossing import AGES, COLUMNS
 from tests.segments_oracle import Holds, Person, Spec, Stay
 
-START_US = 1_700_000_000_000_000
 STEP_US = 20
 HORIZON_US = 60
-SPANS_US = (0, 5, 25)
-SHARES = (0, 0, 40, 70)
-NAMES = ("ann", "bob", "cay", "dan")
-
-Row = tuple[float | None, int | None, int | None]  # views, and the moments of two ages
-
-
-@dataclass(frozen=True)
-class Version:
-    """Some segments, as the oracle has them and as an analyst writes them, with their holdouts."""
-
-    specs: dict[str, Spec]
-    shares: dict[str, int]  # percent; 0 is no holdout
-
-    def written(self) -> dict[str, SegmentSpec]:
-        return {name: written(spec, self.shares[name]) for name, spec in self.specs.items()}
-
-    def held_out(self, user: str) -> set[str]:
-        """The segments out of which a user is held; how they are chosen is tested elsewhere."""
-        shares = {name: share / 100 for name, share in self.shares.items() if share}
-        held = Holdouts(list(shares), list(shares.values())).held_out(crowd_of([user]))
-        return {name for name, is_held in zip(shares, held[:, 0], strict=True) if is_held}
-
-
-def written(spec: Spec, share: int) -> SegmentSpec:
-    """A segment as an analyst writes it."""
-    return SegmentSpec(
-        when=None if spec.when is None else text(spec.when),
-        leave_when=None if spec.leave_when is None else text(spec.leave_when),
-        min_dwell=f"{spec.min_dwell}us" if spec.min_dwell else None,
-        cooldown=f"{spec.cooldown}us" if spec.cooldown else None,
-        members=tuple(spec.members),
-        opens=None if spec.opens is None else iso(spec.opens),
-        until=None if spec.closes is None else iso(spec.closes),
-        group=spec.group,
-        priority=spec.priority,
-        holdout=f"{share}%" if share else None,
-        paused=spec.paused,
-    )
 
 
 def user_at(row: Row, now_us: int) -> User:
@@ -88,71 +54,6 @@ def holds_at(row: Row, now_us: int) -> Holds:
     return holds_of
 
 
-def iso(moment_us: int) -> str:
-    return (datetime.fromtimestamp(0, UTC) + timedelta(microseconds=moment_us)).isoformat()
-
-
-DATES = st.none() | st.integers(START_US - 20, START_US + 80)
-MOMENTS = st.none() | st.integers(START_US - 40, START_US + 100)
-ROWS = st.tuples(st.sampled_from((None, 0.0, 2.0, 3.0)), MOMENTS, MOMENTS)
-
-
-@st.composite
-def versions_of(draw: st.DrawFn, names: Sequence[str]) -> Version:
-    """Segments with everything that there is, under these names, in some order.
-
-    A segment asks only for those of lower ranks, and a group is of one rank, so that nothing
-    goes in a circle.
-    """
-    ranks = {name: draw(st.integers(0, 2)) for name in names}
-    found = {}
-    for priority, name in enumerate(names):
-        lower = [other for other in names if ranks[other] < ranks[name]]
-        asking = st.tuples(st.just("in segment"), st.sampled_from(lower or [""]))
-        atoms = EXACT | asking if lower else EXACT
-        conditions = TREES.conditions(atoms)
-        opens, closes = draw(DATES), draw(DATES)
-        if opens is not None and closes is not None and opens >= closes:
-            closes = None
-        members = draw(st.sampled_from(((), (), (), NAMES[:2], NAMES[3:])))
-        when = draw(conditions if not members else st.none() | conditions)
-        group = draw(st.sampled_from((None, f"group {ranks[name]}")))
-        leave_when = None if when is None else draw(st.none() | conditions)
-        found[name] = Spec(
-            when=when,
-            leave_when=leave_when,
-            min_dwell=draw(st.sampled_from(SPANS_US)),
-            cooldown=draw(st.sampled_from(SPANS_US)),
-            opens=opens,
-            closes=closes,
-            group=group,
-            priority=0 if group is None else priority,
-            paused=draw(st.sampled_from((False, False, False, True))),
-            members=members,
-            asks=segments_in((when, leave_when)),
-        )
-    specs = {name: found[name] for name in draw(st.permutations(names))}
-    return Version(specs, {name: draw(st.sampled_from(SHARES)) for name in names})
-
-
-USERS = len(NAMES)
-STEPS = st.tuples(
-    st.integers(0, 1),  # which of two versions of the segments judges
-    st.lists(ROWS, min_size=USERS, max_size=USERS),
-    st.lists(st.integers(0, 30), min_size=USERS, max_size=USERS),
-)
-Step = tuple[int, list[Row], list[int]]
-History = tuple[list[Version], list[Step]]
-
-
-@st.composite
-def histories(draw: st.DrawFn) -> History:
-    """Two versions of some segments, and what happens to some users."""
-    names = [f"segment {at}" for at in range(draw(st.integers(0, 5)))]
-    versions = [draw(versions_of(names)), draw(versions_of(names))]
-    return versions, draw(st.lists(STEPS, min_size=1, max_size=6))
-
-
 def rulebook_of(version: Version) -> Rulebook:
     return Rulebook.compile(version.written(), COLUMNS, step_us=STEP_US, version=1)
 
@@ -160,11 +61,6 @@ def rulebook_of(version: Version) -> Rulebook:
 def frame_of(rows: list[Row], now_us: list[int]) -> Frame:
     values = np.array(rows, dtype=float).T.reshape(3, len(rows))
     return Frame(COLUMNS, values, np.array(now_us, np.int64), Dictionary())
-
-
-def crowd_of(users: Sequence[str]) -> Crowd:
-    hashes = np.array([crc32(user.encode()) for user in users], np.uint32)
-    return Crowd(list(users), hashes, np.arange(len(users)))
 
 
 def word(stay: Stay) -> int:
@@ -182,10 +78,9 @@ def words_of(people: Sequence[Person], names: Sequence[str]) -> Moments:
 
 def why(judgement: Judgement) -> Mapping[tuple[int, int], list[str]]:
     """The why of every user and segment."""
-    cases = judgement.cases(np.arange(judgement.member.shape[1]))
+    people = judgement.people(np.arange(judgement.member.shape[1]))
     return {
-        (segment, at): judgement.why(cases[at], segment)
-        for segment, at in np.ndindex(judgement.member.shape)
+        (segment, at): people[at].why(segment) for segment, at in np.ndindex(judgement.member.shape)
     }
 
 
@@ -203,8 +98,9 @@ def check_step(
         held_out = version.held_out(person.name)
         person.judge(version.specs, held_out, holds_at(row, now), now)
     changes = judgement.changes
-    words[changes.users, changes.segments] = changes.words
-    np.testing.assert_array_equal(words, words_of(people, rulebook.names))
+    after = words.copy()
+    after[changes.users, changes.segments] = changes.words
+    np.testing.assert_array_equal(after, words_of(people, rulebook.names))
     for at, person in enumerate(people):
         assert named(rulebook, judgement.member[:, at]) == person.members()
         assert named(rulebook, judgement.held_out[:, at]) == person.held_out()
@@ -216,37 +112,36 @@ def play(history: History) -> Iterator[tuple[Version, list[Person], Judgement, S
     versions, steps = history
     rulebooks = [rulebook_of(version) for version in versions]
     people = [Person(name) for name in NAMES]
-    now_us = [START_US] * USERS
+    now_us = [START_US] * len(NAMES)
     for at, rows, waits in steps:
         now_us = [now + wait for now, wait in zip(now_us, waits, strict=True)]
         judgement = check_step(rulebooks[at], versions[at], people, rows, now_us)
         yield versions[at], people, judgement, (at, rows, now_us)
 
 
-@settings(max_examples=400, deadline=None)
-@given(histories())
+def rivals_met(version: Version, person: Person) -> bool:
+    """Whether someone is in two segments of a group, though not both are paused."""
+    inside = {name for name, stay in person.stays.items() if stay.inside}
+    groups = Counter(version.specs[name].group for name in inside if not version.specs[name].paused)
+    taken = {version.specs[name].group for name in inside if version.specs[name].paused}
+    return any(
+        group is not None and (count > 1 or group in taken) for group, count in groups.items()
+    )
+
+
+@settings(max_examples=200, deadline=None)
+@given(HISTORIES)
 def test_members_are_those_of_the_oracle(history: History) -> None:
-    for _, _, judgement, _ in play(history):
+    for version, people, judgement, _ in play(history):
+        assert not any(rivals_met(version, person) for person in people)
         for (segment, at), reasons in why(judgement).items():
             told = judgement.member[segment, at] or judgement.was_member[segment, at]
             assert bool(reasons) == told
             assert len(set(reasons)) == len(reasons)
 
 
-@settings(max_examples=300, deadline=None)
-@given(histories())
-def test_nobody_is_in_two_segments_of_a_group(history: History) -> None:
-    for version, people, _, _ in play(history):
-        for group in {spec.group for spec in version.specs.values()} - {None}:
-            rivals = {name for name, spec in version.specs.items() if spec.group == group}
-            paused = {name for name in rivals if version.specs[name].paused}
-            for person in people:
-                inside = {name for name in rivals if person.stays[name].inside}
-                assert len(inside) <= 1 or inside <= paused
-
-
-@settings(max_examples=300, deadline=None)
-@given(histories())
+@settings(max_examples=150, deadline=None)
+@given(HISTORIES)
 def test_nothing_changes_before_due(history: History) -> None:
     """Judged at every microsecond until due, with nothing but time going on, all stay put."""
     for version, people, judgement, (_, rows, now_us) in play(history):
@@ -277,8 +172,8 @@ REASONS = {
 def test_the_histories_reach_everything() -> None:
     reached: Counter[str] = Counter()
 
-    @settings(max_examples=400, deadline=None, derandomize=True, database=None)
-    @given(histories())
+    @settings(max_examples=200, deadline=None, derandomize=True, database=None)
+    @given(HISTORIES)
     def collect(history: History) -> None:
         for _, _, judgement, _ in play(history):
             found = {reason for reasons in why(judgement).values() for reason in reasons}
@@ -288,7 +183,7 @@ def test_the_histories_reach_everything() -> None:
             reached["three strata"] += len(judgement.evaluations) > 2
 
     collect()
-    assert all(reached[name] for name in (*REASONS, "three strata")), reached
+    assert min(reached[name] for name in (*REASONS, "three strata")) > 2, reached
 
 
 def judged(spec: SegmentSpec, row: Row, entered_us: int | None) -> Judgement:

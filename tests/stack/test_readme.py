@@ -37,7 +37,8 @@ LINKED: Final = (".venv", "Makefile", "flink_job", "operators", "pyproject.toml"
 SHOWN: Final[Mapping[str, str]] = {
     "make demo": r"^Some users, and why$",
     ". ": r"",
-    "flockwise lookup": r"^user +shopper-00042$",
+    "flockwise lookup .flockwise": r"^user +shopper-00042$",
+    "flockwise lookup --why": r"^shopper-00042 is in ",
     "flockwise members": r"^shopper-\d+ ",
     "flockwise export": r"",
     "flockwise deadletters .flockwise/demo/demo.yaml": r"^not_json +\d+ ",

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from typer.testing import CliRunner
 
+from flink_job.cli import app
 from flink_job.kafka import read_to_end
 from operators.records import Assignment, assignment_decoder
 from tests.stack.live import PATIENCE_S, LiveShop, at_work, until
 
 pytestmark = [pytest.mark.stack, pytest.mark.flink]
+
+RUNNER: Final = CliRunner()
 
 BEFORE: Final[dict[str, Any]] = {
     "dropped": {"count": "view", "window": "30m"},
@@ -52,6 +57,7 @@ def test_features_that_are_kept_keep_their_state(kafka: str, tmp_path: Path, bac
             shop.view("ann", kind=kind)
         until(lambda: "3 views" in newest(shop, "ann").segments, process, "ann's views")
         stopped(process)
+    (first,) = set(since(shop).values())
     assert newest(shop, "ann").features == {
         **{"dropped": 3, "views": 3, "views_1h": 3, "kinds": 2, "anew": 3}
     }
@@ -66,10 +72,20 @@ def test_features_that_are_kept_keep_their_state(kafka: str, tmp_path: Path, bac
         shop.view("ann", kind="c")
         until(lambda: "New" in newest(shop, "ann").segments, process, "ann's next view")
         stopped(process)
+    counting = since(shop)
+    assert counting["views"] == counting["views_1h"] == counting["kinds"] == first
+    assert counting["added"] == counting["anew"] > first
     active = newest(shop, "ann")
     assert active.segments == ["2 views", "3 views", "4 views", "New"]
     assert active.features == {"kinds": 3, "added": 1, "anew": 1, "views": 4, "views_1h": 4}
     assert active.since["2 views"] == newest_of(shop, "ann", 2).since["2 views"]
+
+
+def since(shop: LiveShop) -> dict[str, str]:
+    """Since when each feature counts, as `flockwise features` says."""
+    done = RUNNER.invoke(app, ["features", str(shop.path), "--since", "--json"])
+    assert done.exit_code == 0, done.output
+    return {told["name"]: told["since"] for told in map(json.loads, done.stdout.splitlines())}
 
 
 def newest(shop: LiveShop, user: str) -> Assignment:

@@ -37,6 +37,18 @@ def problems(**changes: Any) -> list[str]:
     return found
 
 
+def test_a_segment_is_read_by_the_names_that_are_written() -> None:
+    written = {"when": "TRUE", "from": "2026-12-01", "members": ["ann", 17], "untill": "2027"}
+    assert problems(segments={"A": written}) == [
+        "segments.A.untill: unknown name 'untill', did you mean 'until'?"
+    ]
+    del written["untill"]
+    (segment,) = check(GOOD | {"segments": {"A": written}}, "shop.yaml").segments.values()
+    assert (segment.opens, segment.members) == ("2026-12-01", ("ann", 17))
+    (told,) = problems(segments={"A": {"when": "TRUE", "opens": "2026-12-01"}})
+    assert told.startswith("segments.A.opens: unknown name 'opens'")
+
+
 def test_a_good_configuration_has_no_mistakes() -> None:
     assert check(GOOD, "shop.yaml").name == "shop"
 
@@ -123,8 +135,10 @@ def test_a_good_configuration_has_no_mistakes() -> None:
         ),
         (
             {"features": GOOD["features"] | {"x": {"count": "view", "sum": "p", "window": "1h"}}},
-            "features.x: expected one of count, sum, mean, min, max, last, first, since, "
-            "since_first, distinct, duration, sessions, funnel, found count and sum",
+            "features.x: expected one of count, sum, mean, min, max, median, percentile, last, "
+            "first, since, since_first, hour, weekday, distinct, most_frequent, decayed_count, "
+            "decayed_sum, rate, unmatched, funnel, funnel_time, duration, sessions, "
+            "returned_after, per_session, bounce_rate, found count and sum",
         ),
         (
             {"features": GOOD["features"] | {"two words": {"since": "view"}}},

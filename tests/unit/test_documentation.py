@@ -18,7 +18,7 @@ from flink_job.cluster.__main__ import app as local_cluster
 from flink_job.config.load import check, load, read
 from flink_job.config.model import Config
 from operators.events.reasons import Reason
-from operators.features.spec import _TAKES
+from operators.features.spec import TAKES
 from operators.metrics import AssignMetrics, ProfileMetrics, SteerMetrics, UpsertMetrics
 from operators.records import Assignment, DeadLetter, Transition
 
@@ -225,7 +225,7 @@ def table_of_features() -> dict[str, Any]:
     rows = re.findall(r"^\| `(\w+)` \| `(\{.*?\})` \|", CONFIGURATION.read_text(), re.MULTILINE)
     found = {f"a_{kind}": yaml.safe_load(example) for kind, example in rows}
     assert all(name == f"a_{next(iter(example))}" for name, example in found.items())
-    assert len(found) == len(_TAKES)
+    assert len(found) == len(TAKES)
     return found
 
 

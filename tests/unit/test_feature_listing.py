@@ -17,6 +17,16 @@ FEATURES = {
     "since_view": FeatureSpec(since="view", unit="days"),
     "device": FeatureSpec(last="device"),
     "steps": FeatureSpec(funnel=["view", "cart"], within="30m"),
+    "steps_time": FeatureSpec(funnel_time=["view", "cart"], within="30m"),
+    "eagerness": FeatureSpec(rate="view", window="1h", baseline="7d"),
+    "depth": FeatureSpec(per_session="view", window="30d"),
+    "favourite": FeatureSpec(most_frequent="shop", window="7d"),
+    "open_carts": FeatureSpec(unmatched="cart", by="purchase", same="shop", window="1d"),
+    "heat": FeatureSpec(decayed_count="view", half_life="1d"),
+    "typical": FeatureSpec(median="price", window="90d"),
+    "hour": FeatureSpec(hour="view"),
+    "bounces": FeatureSpec(bounce_rate="30d"),
+    "away": FeatureSpec(returned_after="session", unit="days"),
 }
 GAP_US = 30 * 60_000_000
 
@@ -31,6 +41,12 @@ def test_every_feature_is_listed_with_its_type_unit_window_and_tile() -> None:
     assert told["since_view"] == ("since", "number", "days", None, None)
     assert told["device"] == ("last", "category", None, None, None)
     assert told["steps"] == ("funnel", "number", None, "30m", None)
+    assert told["steps_time"] == ("funnel_time", "number", "minutes", "30m", None)
+    assert told["eagerness"] == ("rate", "number", None, "1h", "5m")
+    assert told["favourite"] == ("most_frequent", "category", None, "7d", "12h")
+    assert told["heat"] == ("decayed_count", "number", None, "1d", None)
+    assert told["hour"] == ("hour", "number", None, None, None)
+    assert told["away"] == ("returned_after", "number", "days", "session", None)
 
 
 def test_the_bytes_of_features_add_up_to_the_rows() -> None:
@@ -42,6 +58,7 @@ def test_the_bytes_of_features_add_up_to_the_rows() -> None:
     assert own + others == sum(field.bytes for field in layout)
 
 
-def test_only_distinct_keeps_an_entry_for_every_value() -> None:
+def test_only_what_tells_values_apart_keeps_an_entry_for_every_value() -> None:
     found = listed(FEATURES, Catalog.compile(FEATURES, GAP_US))
-    assert [feature.name for feature in found if feature.entry_bytes] == ["shops"]
+    kept = {feature.name: feature.entry_bytes for feature in found if feature.entry_bytes}
+    assert kept == {"shops": 16, "open_carts": 32}

@@ -54,9 +54,9 @@ def whys(
 ) -> dict[str, tuple[bool, list[str]]]:
     """By segment whether the user is in after judging, and why."""
     rulebook, judgement = judgement_of(specs, words or {}, **values)
-    (cases,) = judgement.cases(np.array([0]))
+    (person,) = judgement.people(np.array([0]))
     return {
-        name: (bool(judgement.member[at, 0]), judgement.why(cases, at))
+        name: (bool(judgement.member[at, 0]), person.why(at))
         for at, name in enumerate(rulebook.names)
     }
 

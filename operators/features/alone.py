@@ -1,0 +1,87 @@
+"""From the features of a configuration to those that keep their state to themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from operators.durations import parse_duration_us
+from operators.features.choice import Chosen
+from operators.features.derived import part_names
+from operators.features.distinct import Level
+from operators.features.ends import FIRST, NEWEST, EndValue, Since
+from operators.features.feature import Feature
+from operators.features.frequent import MOST_VALUES, MostFrequent
+from operators.features.funnels import Funnel, FunnelTime
+from operators.features.local import LocalTime
+from operators.features.parts import COUNTS, span_of, window
+from operators.features.percentiles import Percentile
+from operators.features.spec import UTC, FeatureSpec
+from operators.features.visits import COLUMNS, BounceRate, Duration, ReturnedAfter
+from operators.features.windows import Window
+
+
+def alone(
+    name: str, spec: FeatureSpec, chosen: Chosen, session_gap_us: int
+) -> Iterator[tuple[str, Feature]]:
+    """A feature, or a part of one, with its name; nothing of what shares windows with others."""
+    state = f"{spec.kind}.{name}"
+    if spec.kind == "rate":
+        yield part_names(name, spec)[-1], Since(state, chosen.types, FIRST)
+    if spec.kind == "distinct":
+        yield part_names(name, spec)[-1], Level(state)
+    feature = (
+        _of_one_event(state, spec, chosen)
+        or _of_several(state, spec, chosen, session_gap_us)
+        or _of_session(spec, session_gap_us)
+    )
+    if feature is not None:
+        yield name, feature
+
+
+def _of_one_event(state: str, spec: FeatureSpec, chosen: Chosen) -> Feature | None:
+    types = chosen.types
+    match spec.kind:
+        case "since":
+            return Since(state, types, NEWEST)
+        case "since_first":
+            return Since(state, types, FIRST)
+        case "last" | "first":
+            end = NEWEST if spec.kind == "last" else FIRST
+            return EndValue(state, types, str(spec.reads), spec.reads_number, end, spec.default)
+        case "hour" | "weekday":
+            return LocalTime(Since(state, types, NEWEST), spec.kind, spec.zone or UTC)
+    return None
+
+
+def _of_several(
+    state: str, spec: FeatureSpec, chosen: Chosen, session_gap_us: int
+) -> Feature | None:
+    def counts(columns: int) -> Window:
+        return window(f"{state}.counts", span_of(spec), COUNTS, columns, session_gap_us)
+
+    match spec.kind:
+        case "most_frequent":
+            return MostFrequent(state, chosen.types, str(spec.reads), counts(MOST_VALUES))
+        case "median" | "percentile":
+            share = 0.5 if spec.at is None else spec.at / 100
+            return Percentile(state, chosen.types, str(spec.reads), share, spec.tiling())
+        case "bounce_rate":
+            return BounceRate(state, counts(COLUMNS))
+        case "funnel":
+            return _funnel(state, spec, chosen)
+        case "funnel_time":
+            return FunnelTime(_funnel(state, spec, chosen), spec.unit_us)
+    return None
+
+
+def _of_session(spec: FeatureSpec, session_gap_us: int) -> Feature | None:
+    match spec.kind:
+        case "duration":
+            return Duration(session_gap_us, spec.unit_us)
+        case "returned_after":
+            return ReturnedAfter(spec.unit_us)
+    return None
+
+
+def _funnel(state: str, spec: FeatureSpec, chosen: Chosen) -> Funnel:
+    return Funnel(state, chosen.steps, parse_duration_us(str(spec.within)))

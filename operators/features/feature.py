@@ -1,0 +1,27 @@
+"""What a feature is that keeps its state, if it has any, to itself."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from operators.features.windows import Update
+from operators.frame import Floats, Moments
+from operators.pages.layout import Field, Rows
+from operators.pages.table import UserTable
+
+
+class Feature(Protocol):
+    """A feature, or a part of one. Rows are users of the table; all methods take arrays."""
+
+    def fields(self) -> tuple[Field, ...]:
+        """Its state in the layout, named after the feature."""
+
+    def add(self, table: UserTable, update: Update) -> None:
+        """Bring the state forward by a batch."""
+
+    def look(self, table: UserTable, rows: Rows, now_us: Moments) -> tuple[Floats, Moments | None]:
+        """The values at a moment each, float64[rows], and when they change.
+
+        NaN is null. Changes are those that time alone brings: int64[rows], NEVER where there
+        is none; None where there never is, or where that is not the feature's to tell.
+        """

@@ -1,0 +1,81 @@
+"""What was begun and not finished: values that some events have, and no later one of others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from operators.events.batch import Mask
+from operators.features.choice import Choice
+from operators.features.windows import NOT_COUNTED, Update, Window
+from operators.frame import Moments
+from operators.pages.journal import Journal
+from operators.pages.sets import Ints
+from operators.pages.table import set_keys, set_rows
+
+_NEVER: Final = -1
+
+
+@dataclass(frozen=True)
+class Unmatched:
+    """Each value of a property counts 1 while its newest event has no match: a cart, no purchase.
+
+    An event of other types with the same value matches those of its own moment and before. The
+    sets `name` and `name.by` hold for every (user, value) the newest event of both sides. What
+    counts, counts in the tile of its newest event; `tile_us` None is one tile for all time.
+    """
+
+    name: str
+    types: Choice
+    by: Choice
+    reads: str
+    tile_us: int | None
+
+    @property
+    def sets(self) -> tuple[str, str]:
+        """The sets that it keeps in the table."""
+        return self.name, f"{self.name}.by"
+
+    def add(
+        self, journal: Journal, update: Update, window: Window, column: int, epochs: Ints
+    ) -> None:
+        table, arrivals = journal.table, update.arrivals
+        codes = arrivals.texts[self.reads]
+        counted = (epochs != NOT_COUNTED) & (codes >= 0)
+        begun = self.types.among(arrivals, table.dictionary) & counted
+        matching = self.by.among(arrivals, table.dictionary) & counted
+        keys = np.unique(set_keys(arrivals.rows, codes)[begun | matching])
+        if not len(keys):
+            return
+        before = [table.sets[name].get(keys, _NEVER) for name in self.sets]
+        after = []
+        for name, old_us, chosen in zip(self.sets, before, (begun, matching), strict=True):
+            newest_us = old_us.copy()
+            at = np.searchsorted(keys, set_keys(arrivals.rows[chosen], codes[chosen]))
+            np.maximum.at(newest_us, at, arrivals.time_us[chosen])
+            _put(journal, name, keys, newest_us, newest_us > old_us)
+            after.append(newest_us)
+        for (begun_us, matched_us), amount in ((before, -1), (after, 1)):
+            of_keys = set_rows(keys)
+            at_epochs = self._epochs(begun_us)
+            counts = (begun_us > matched_us) & window.live(table, of_keys, at_epochs)
+            window.add(table, column, of_keys[counts], at_epochs[counts], amount)
+
+    def prune(self, journal: Journal, window: Window) -> None:
+        for name in self.sets:
+            keys, newest_us = journal.table.sets[name].items()
+            live = window.live(journal.table, set_rows(keys), self._epochs(newest_us))
+            journal.drop(name, ~live)
+
+    def _epochs(self, moments: Moments) -> Ints:
+        if self.tile_us is None:
+            return np.zeros(len(moments), np.int64)
+        return moments // self.tile_us
+
+
+def _put(journal: Journal, name: str, keys: Ints, values: Ints, changed: Mask) -> None:
+    if np.any(changed):
+        journal.table.sets[name].put(keys[changed], values[changed])
+        journal.note(name, keys[changed], values[changed])
