@@ -5,12 +5,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 
-.PHONY: help install demo test lint faults bench bench-latency clean
+.PHONY: help install demo test lint faults soak bench bench-latency clean
 
 help:
 	@echo "make demo    simulate a shop, segment its users, show what came of it (under a minute)"
 	@echo "make test    check everything: style, types, tests; with the real servers where Maven is"
 	@echo "make faults  kill parts of a real cluster while it works (some minutes)"
+	@echo "make soak    the long forms: more random examples, the larger histories (an hour)"
 	@echo "make bench   how fast: the bare Kafka scan and the whole job, and their ratio"
 	@echo "make bench-latency  how long from an event to the transition and the row in Cassandra"
 	@echo "make clean   remove the virtual environment and what runs have left in .flockwise"
@@ -39,6 +40,9 @@ lint: $(INSTALLED)
 
 faults: $(INSTALLED)
 	$(BIN)/python -m pytest -m faults
+
+soak: $(INSTALLED)
+	FLOCKWISE_EXAMPLES=5 $(BIN)/python -m pytest -n 2 --dist loadfile -m 'soak or not (stack or flink or faults)'
 
 bench: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks.segment

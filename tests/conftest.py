@@ -16,11 +16,18 @@ os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
 NOT_TESTED = "Kafka and Cassandra did not run in these tests"
 
 
+LONG = {
+    "faults": "takes minutes: `make faults` runs it",
+    "soak": "shown in short by another: `make soak` runs it",
+}
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if "faults" not in config.option.markexpr:
-        for item in items:
-            if item.get_closest_marker("faults"):
-                item.add_marker(pytest.mark.skip(reason="takes minutes: `make faults` runs it"))
+    for marker, reason in LONG.items():
+        if marker not in config.option.markexpr:
+            for item in items:
+                if item.get_closest_marker(marker):
+                    item.add_marker(pytest.mark.skip(reason=reason))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

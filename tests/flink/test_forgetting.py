@@ -44,7 +44,7 @@ def visitors(seed: int, users: int, count: int) -> list[Event]:
     return found
 
 
-@pytest.mark.parametrize("parallelism", [1, 2])
+@pytest.mark.parametrize("parallelism", [pytest.param(1, marks=pytest.mark.soak), 2])
 def test_users_are_forgotten_and_come_back_as_the_oracle_says(
     tmp_path: Path, parallelism: int
 ) -> None:

@@ -14,6 +14,7 @@ from operators.clustering.imputing import medians
 from operators.clustering.nearest import nearest
 from operators.clustering.preparation import LARGEST, Preparation, usable
 from operators.frame import Floats
+from tests.effort import examples
 
 NUMBERS = st.floats(-1e6, 1e6)
 WILD = st.one_of(NUMBERS, st.floats(), st.sampled_from([math.inf, -math.inf, math.nan, 1e300]))
@@ -95,7 +96,7 @@ def test_scaling_is_what_a_loop_computes(case: tuple[Preparation, Floats]) -> No
             assert scaled[user, at] == min(max(expected, -LARGEST), LARGEST)
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(st.integers(1, 4).flatmap(lambda d: st.integers(0, 9).flatmap(lambda n: matrix(n, d, WILD))))
 def test_medians_are_those_of_the_known_values(points: Floats) -> None:
     points = usable(points)

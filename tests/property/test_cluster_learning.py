@@ -18,6 +18,7 @@ from operators.clustering.model import ClusterModel
 from operators.clustering.space import Dimension, Space
 from operators.clustering.spec import ClusterSpec
 from operators.frame import Floats
+from tests.effort import examples
 
 # Neither numpy nor scikit-learn has anything to complain of, whatever comes in.
 pytestmark = pytest.mark.filterwarnings("error")
@@ -63,7 +64,7 @@ def altered(data: bytes, **changes: Any) -> bytes:
     return msgspec.msgpack.encode({**msgspec.msgpack.decode(data), **changes})
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 @given(SPECS, batches(WILD), st.data())
 def test_a_restored_learner_goes_on_as_the_original(
     spec: ClusterSpec, given_batches: list[Floats], data: st.DataObject
@@ -127,7 +128,7 @@ def river_started_like(learner: Learner, sample: Floats, scaler: Any) -> tuple[A
     return imputer, scaler, kmeans
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(st.integers(0, 10_000), st.booleans())
 def test_centers_equal_those_of_a_river_pipeline_while_the_scale_stands(
     seed: int, gaps: bool
@@ -156,7 +157,7 @@ def test_centers_equal_those_of_a_river_pipeline_while_the_scale_stands(
     np.testing.assert_array_equal(model.centers, expected)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(st.integers(0, 10_000), st.lists(st.integers(0, 50), max_size=6).map(sorted))
 def test_batches_change_nothing_while_the_scale_stands(seed: int, cuts: list[int]) -> None:
     points = np.random.default_rng(seed).random((60, D))
@@ -169,7 +170,7 @@ def test_batches_change_nothing_while_the_scale_stands(seed: int, cuts: list[int
     assert cut.to_bytes() == whole.to_bytes()
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 @given(st.sampled_from(["minmax", "standard"]), batches(TAME))
 def test_scaling_equals_rivers(scale: str, given_batches: list[Floats]) -> None:
     river = preprocessing.MinMaxScaler() if scale == "minmax" else preprocessing.StandardScaler()
@@ -194,7 +195,7 @@ def test_scaling_equals_rivers(scale: str, given_batches: list[Floats]) -> None:
 # Bad input
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(SPECS, batches(WILD), arrays.arrays(np.float64, (6, D), elements=WILD))
 @example(
     ClusterSpec(k=5, features=SPACE.names, warm_start=5),

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from operators.events.decode import EventDecoder
 from operators.events.markers import NULL
 from operators.events.spec import EventsSpec
+from tests.effort import examples
 
 DECODER = EventDecoder(EventsSpec(session="session"), ("view",), {"price"}, {"shop"})
 LATEST_US = 1_800_000_000_000_000
@@ -43,7 +44,7 @@ records = st.lists(st.tuples(st.sampled_from([b"ann", b"", b"\xff", NULL]), valu
 
 
 @given(records)
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 def test_each_record_is_used_or_refused_alone_as_in_company(
     batch: list[tuple[bytes, bytes]],
 ) -> None:

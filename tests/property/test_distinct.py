@@ -11,6 +11,7 @@ from operators.features.catalog import Catalog
 from operators.features.distinct import MOST
 from operators.features.profiles import Profiles
 from operators.features.spec import FeatureSpec
+from tests.effort import examples
 from tests.oracle import SECOND, Event
 from tests.property.strategies import GAP, START, cuts
 from tests.property.test_profiles import feed, read
@@ -70,7 +71,7 @@ def test_however_many_there_are_few_are_kept_and_the_estimate_is_close(count: in
 
 
 @given(st.integers(MOST + 1, 3 * MOST), st.data())
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 def test_an_estimate_of_a_lifetime_depends_on_neither_order_nor_batches(
     count: int, data: st.DataObject
 ) -> None:

@@ -16,11 +16,12 @@ from operators.features.clocks import EventClock, Step, WallClock
 from operators.features.lifetime import Lifetime
 from operators.features.profiles import Profiles
 from operators.features.windows import NEVER
+from tests.effort import examples
 from tests.oracle import SECOND, Event, User, forgotten_at, replay
 from tests.property.pipeline import Pipeline, pipeline
 from tests.property.strategies import GAP, cuts, events, features
 from tests.property.test_new_segments import EXACT, OLD, memberships
-from tests.property.test_profiles import batch_of, catalog_of, oracle_of, read
+from tests.property.test_profiles import batch_of, catalog_of, oracle_of, read, same
 from tests.property.test_replay import CHOSEN, INTRICATE, MINUTE, oracle_user, told
 
 WITHIN: Final = 3600 * SECOND
@@ -66,7 +67,7 @@ def test_users_do_come_back_in_what_is_drawn(after: int) -> None:
     after=AFTERS,
     data=st.data(),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_a_replay_in_order_forgets_as_the_oracle_does(
     chosen: list[Event], lanes: int, by_id: bool, resolution: int, after: int, data: st.DataObject
 ) -> None:
@@ -170,7 +171,7 @@ class Town:
     wall=st.booleans(),
     data=st.data(),
 )
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=examples(250), deadline=None)
 def test_profiles_are_those_of_whom_is_left_however_events_come(
     names: list[str],
     chosen: list[Event],
@@ -213,7 +214,7 @@ def test_profiles_are_those_of_whom_is_left_however_events_come(
         assert set(profiles.table.index) == set(town.people)
         moment = now + data.draw(st.integers(0, 2 * 3600 * SECOND))
         for user, person in town.people.items():
-            assert read(profiles, user, moment) == person.user.values(moment)
+            assert same(read(profiles, user, moment), person.user.values(moment))
         state = (state[0], state[1], [*state[2], *log])
         if data.draw(st.booleans()):
             profiles.prune()
@@ -237,7 +238,7 @@ def names_of(profiles: Profiles, step: Step) -> list[str]:
 
 
 @given(chosen=with_pauses(in_order=False), before=AFTERS, after=AFTERS)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 def test_idle_users_are_forgotten_by_a_lifetime_that_came_later(
     chosen: list[Event], before: int, after: int
 ) -> None:
@@ -263,7 +264,7 @@ def test_idle_users_are_forgotten_by_a_lifetime_that_came_later(
 
 
 @given(chosen=with_pauses(), most=st.sampled_from([1, 2, 100]), data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_sweeps_and_previews_see_only_who_is_left(
     chosen: list[Event], most: int, data: st.DataObject
 ) -> None:

@@ -14,6 +14,7 @@ from operators.features.catalog import Catalog
 from operators.features.frequent import MOST_VALUES
 from operators.features.profiles import Profiles
 from operators.features.spec import FeatureSpec
+from tests.effort import examples
 from tests.oracle import SECOND, Event
 from tests.property.strategies import GAP, START, cuts
 from tests.property.test_profiles import feed, read
@@ -41,7 +42,7 @@ def view(shop: str, at: int, session: str | None = None) -> Event:
 
 
 @given(shops, st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_a_value_is_found_that_is_nearly_the_most_frequent(
     shown: list[str], data: st.DataObject
 ) -> None:

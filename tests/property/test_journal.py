@@ -15,6 +15,7 @@ from operators.pages import journal
 from operators.pages.journal import Compaction, Journal
 from operators.pages.layout import Field, Layout
 from operators.pages.table import UserTable, set_codes, set_keys, set_rows
+from tests.effort import examples
 
 USERS = [f"user-{number}" for number in range(9)]
 CITIES = ["Rome", "Oslo", "Lima", "Bonn"]
@@ -155,5 +156,7 @@ def held(found_in: Journal, names: tuple[str, ...]) -> dict[str, Known]:
     return found
 
 
-Lives.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+Lives.TestCase.settings = settings(
+    max_examples=examples(150), stateful_step_count=40, deadline=None
+)
 TestLives = Lives.TestCase

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from operators.features.local import PARTS, local_us
+from tests.effort import examples
 
 SECOND = 1_000_000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -31,7 +32,7 @@ moments = st.one_of(
 
 
 @given(st.lists(moments, min_size=1, max_size=20), st.sampled_from(ZONES))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_hours_and_weekdays_are_those_of_the_zone(times: list[int], zone: str) -> None:
     shown = local_us(np.array(times, np.int64), zone)
     local = [(EPOCH + timedelta(microseconds=t)).astimezone(ZoneInfo(zone)) for t in times]

@@ -17,6 +17,7 @@ from operators.membership.publish import publish
 from operators.records import Assignment, Transition
 from operators.rules.rulebook import Rulebook
 from operators.rules.spec import SegmentSpec
+from tests.effort import examples
 from tests.property.segment_histories import DRAWS, NAMES, ROWS, START_US, Draw, Row
 from tests.property.test_rules_crossing import COLUMNS
 from tests.property.test_rules_judging import STEP_US
@@ -67,7 +68,7 @@ def told(lane: Lane) -> Sequence[tuple[object, ...]]:
     return sorted((m.at, m.user, m.segment, m.kind, m.why) for m in lane.moves)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(DRAWS, st.integers(0, 4), MESSAGES)
 def test_both_clocks_judge_alike(draw: Draw, count: int, messages: list[Message]) -> None:
     """In the order of time at once, or looked at whenever somebody is due."""

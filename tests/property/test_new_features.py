@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from operators.features.profiles import Profiles
+from tests.effort import examples
 from tests.oracle import SECOND, Event
 from tests.property.strategies import cuts, events, features
 from tests.property.test_profiles import catalog_of, feed, read
@@ -19,7 +20,7 @@ from tests.property.test_profiles import catalog_of, feed, read
     by_id=st.booleans(),
     data=st.data(),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_kept_features_go_on_and_new_ones_begin_empty(
     kept: list[str],
     dropped: list[str],
@@ -49,7 +50,7 @@ def test_kept_features_go_on_and_new_ones_begin_empty(
 
 
 @given(kept=features, added=features, chosen=events(), by_id=st.booleans(), data=st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_features_that_were_kept_count_on_as_if_nothing_had_happened(
     kept: list[str], added: list[str], chosen: list[Event], by_id: bool, data: st.DataObject
 ) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from operators.membership.lane import Lane
 from operators.pages.journal import Compaction
+from tests.effort import examples
 from tests.oracle import SECOND, Event
 from tests.property.pipeline import Pipeline, pipeline, segments_of
 from tests.property.strategies import GAP, cuts, events
@@ -35,7 +36,7 @@ def memberships(run: Pipeline) -> dict[str, set[str]]:
     most=st.sampled_from([1, 2, 100]),
     data=st.data(),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_segments_that_are_applied_have_the_members_of_those_from_the_start(
     chosen: list[Event], lanes: int, most: int, data: st.DataObject
 ) -> None:
@@ -60,7 +61,7 @@ def test_segments_that_are_applied_have_the_members_of_those_from_the_start(
 
 
 @given(chosen=events(in_order=True), crash_after=st.integers(0, 3))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_a_sweep_goes_on_after_a_crash(chosen: list[Event], crash_after: int) -> None:
     run, twin = run_of(OLD, 1), run_of(EXACT, 1)
     run.feed(chosen)
@@ -87,7 +88,7 @@ def restored(lane: Lane, state: Compaction, log: list[bytes]) -> Lane:
 
 
 @given(chosen=events(), most=st.sampled_from([1, 100]))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_a_preview_counts_what_applying_does_and_changes_nothing(
     chosen: list[Event], most: int
 ) -> None:

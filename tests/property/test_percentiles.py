@@ -10,6 +10,7 @@ from operators.features.catalog import Catalog
 from operators.features.percentiles import MOST
 from operators.features.profiles import Profiles
 from operators.features.spec import FeatureSpec
+from tests.effort import examples
 from tests.oracle import SECOND, Event, User
 from tests.property.strategies import GAP, START, cuts
 from tests.property.test_profiles import feed, read
@@ -30,7 +31,7 @@ bursts = st.lists(
 
 
 @given(bursts, st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_percentiles_are_those_of_the_newest_values(
     drawn: list[tuple[int, int, int]], data: st.DataObject
 ) -> None:

@@ -16,6 +16,7 @@ from operators.features.profiles import Profiles
 from operators.features.spec import FeatureSpec
 from operators.features.windows import NEVER
 from operators.frame import Frame, Kind
+from tests.effort import examples
 from tests.oracle import SECOND, Event, User
 from tests.property.strategies import (
     FEATURES,
@@ -117,7 +118,7 @@ def compare(names: list[str], chosen: list[Event], by_id: bool, data: st.DataObj
 
 
 @given(names=features, chosen=events(), by_id=st.booleans(), data=st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_profiles_equal_the_oracle(
     names: list[str], chosen: list[Event], by_id: bool, data: st.DataObject
 ) -> None:
@@ -125,7 +126,7 @@ def test_profiles_equal_the_oracle(
 
 
 @given(chosen=events(users=("ann",)), by_id=st.booleans(), data=st.data())
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=examples(250), deadline=None)
 def test_all_features_of_one_user_at_once_equal_the_oracle(
     chosen: list[Event], by_id: bool, data: st.DataObject
 ) -> None:
@@ -133,7 +134,7 @@ def test_all_features_of_one_user_at_once_equal_the_oracle(
 
 
 @given(names=features, chosen=events(), by_id=st.booleans(), data=st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_nothing_but_ages_changes_before_the_change_that_is_told(
     names: list[str], chosen: list[Event], by_id: bool, data: st.DataObject
 ) -> None:
@@ -155,7 +156,7 @@ def test_nothing_but_ages_changes_before_the_change_that_is_told(
 
 
 @given(names=features, chosen=events(), by_id=st.booleans(), data=st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_state_restored_from_pages_and_log_goes_on_as_before(
     names: list[str], chosen: list[Event], by_id: bool, data: st.DataObject
 ) -> None:

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from operators.features.profiles import Profiles
+from tests.effort import examples
 from tests.oracle import SECOND, Event, User
 from tests.property.strategies import FEATURES, GAP, TILES, cuts, events, retained
 from tests.property.test_profiles import batch_of, catalog_of
@@ -45,7 +46,7 @@ def with_ids(draw: st.DrawFn) -> list[Event]:
 
 
 @given(chosen=with_ids(), data=st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_each_is_taken_once_across_batches_restarts_and_compactions(
     chosen: list[Event], data: st.DataObject
 ) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.effort import examples
 from tests.oracle import SECOND, Conditions, Event, User, replay
 from tests.property.pipeline import Pipeline, pipeline
 from tests.property.strategies import FEATURES, GAP, START, TILES, cuts, events, retained
@@ -81,7 +82,7 @@ def told(run: Pipeline) -> set[tuple[str, int, str, str]]:
     resolution=st.sampled_from([MINUTE, 7 * MINUTE]),
     data=st.data(),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_a_replay_in_order_gives_the_transitions_of_the_oracle(
     chosen: list[Event], lanes: int, by_id: bool, resolution: int, data: st.DataObject
 ) -> None:
@@ -109,7 +110,7 @@ def test_the_replays_reach_every_segment_in_every_way() -> None:
     moves: Counter[tuple[str, str]] = Counter()
     reasons: Counter[str] = Counter()
 
-    @settings(max_examples=30, deadline=None, derandomize=True, database=None)
+    @settings(max_examples=examples(30), deadline=None, derandomize=True, database=None)
     @given(events(in_order=True))
     def collect(chosen: list[Event]) -> None:
         run = pipeline(CHOSEN, INTRICATE, GAP, lanes=1, resolution=MINUTE, by_id=True)
@@ -135,7 +136,7 @@ REASONS = ("comes first in", "listed", "cooldown", "until", "in segment", "not i
     seed=st.randoms(use_true_random=False),
     data=st.data(),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_plain_memberships_at_the_end_depend_on_nothing_but_each_users_events(
     chosen: list[Event], lanes: int, by_id: bool, seed: object, data: st.DataObject
 ) -> None:

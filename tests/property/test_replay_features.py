@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.effort import examples
 from tests.oracle import SECOND, Event, User, replay
 from tests.property.pipeline import pipeline
 from tests.property.strategies import FEATURES, GAP, TILES, cuts, events, retained
@@ -41,7 +42,7 @@ def micros_of(text: str) -> int:
     resolution=st.sampled_from([MINUTE, 7 * MINUTE]),
     data=st.data(),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_memberships_change_when_the_features_do(
     chosen: list[Event], by_id: bool, resolution: int, data: st.DataObject
 ) -> None:

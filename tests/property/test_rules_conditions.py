@@ -19,6 +19,7 @@ from operators.rules.circuit import Circuit, Evaluation
 from operators.rules.network import Network
 from operators.rules.parse import parse
 from operators.rules.tree import Condition
+from tests.effort import examples
 from tests.property.rules_oracle import Tree, Trees, User, holds, text
 
 NOW_US = 1_700_000_000_000_000
@@ -72,7 +73,7 @@ def user_of(row: Sequence[object]) -> User:
     return user
 
 
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 @given(st.lists(TREES.conditions(), min_size=1, max_size=4), frames(NUMBERS))
 def test_truth_is_the_oracles(trees: list[Tree], rows: list[Sequence[object]]) -> None:
     conditions = [parse(text(tree), COLUMNS) for tree in trees]
@@ -84,7 +85,7 @@ def test_truth_is_the_oracles(trees: list[Tree], rows: list[Sequence[object]]) -
             assert found is holds(tree, user_of(row)), (text(tree), row)
 
 
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 @given(TREES.conditions())
 def test_the_text_of_a_tree_means_the_tree(tree: Tree) -> None:
     condition = parse(text(tree), COLUMNS)
@@ -102,7 +103,7 @@ def database() -> sqlite3.Connection:
     return connection
 
 
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 @given(tree=TREES.conditions(), rows=frames(MODERATE))
 def test_truth_is_sqlites(
     database: sqlite3.Connection, tree: Tree, rows: list[Sequence[object]]
@@ -136,13 +137,13 @@ def reads_or_refuses(condition: str) -> None:
         parse(condition, COLUMNS)
 
 
-@settings(max_examples=2_000)
+@settings(max_examples=examples(2_000))
 @given(st.lists(WORDS, max_size=25), st.sampled_from((" ", "")))
 def test_any_words_are_read_or_refused(words: list[str], between: str) -> None:
     reads_or_refuses(between.join(words))
 
 
-@settings(max_examples=1_000)
+@settings(max_examples=examples(1_000))
 @given(st.text(alphabet=st.characters(exclude_categories=()), max_size=200))
 @example("\ud800 > 1")
 @example("views > '\ud800'")

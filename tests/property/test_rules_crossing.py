@@ -12,6 +12,7 @@ from operators.frame import FeatureColumn, Frame, Kind
 from operators.pages.dictionary import Dictionary
 from operators.rules.crossing import NEVER, Clock, Crossings
 from operators.rules.parse import parse
+from tests.effort import examples
 from tests.property.rules_oracle import Tree, Trees, User, holds, text
 
 NOW_US = 1_700_000_000_000_000
@@ -71,7 +72,7 @@ def next_changes(tree: Tree, rows: Sequence[Row]) -> list[int]:
     return [int(moment) for moment in clock.next_change_us(frame_of(rows))]
 
 
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 @given(TREES.conditions(EXACT), st.lists(ROWS, max_size=5))
 def test_nothing_changes_before_the_next_change(tree: Tree, rows: list[Row]) -> None:
     for row, moment in zip(rows, next_changes(tree, rows), strict=True):
@@ -82,7 +83,7 @@ def test_nothing_changes_before_the_next_change(tree: Tree, rows: list[Row]) -> 
         assert truths == {now}, (text(tree), row, moment - NOW_US)
 
 
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 @given(TREES.conditions(), st.lists(ROWS, max_size=5))
 def test_between_steps_only_bare_ages_change(tree: Tree, rows: list[Row]) -> None:
     """With arithmetic the next change is at the next step at the latest, if an age is known."""
@@ -116,7 +117,7 @@ def test_a_step_ends_where_it_does_whenever_it_is_asked_for(
     assert next_us(data.draw(st.integers(0, end_us - 1))) == end_us
 
 
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 @given(
     st.tuples(st.sampled_from(("<", "<=", ">", ">=")), BARE, CONSTANT),
     st.lists(ROWS, min_size=1, max_size=5),
@@ -134,7 +135,7 @@ def test_one_comparison_changes_exactly_then(tree: Tree, rows: list[Row]) -> Non
 REAL_UNITS_US = (1_000, 1_000_000, 60_000_000, 3_600_000_000, 86_400_000_000)
 
 
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 @given(
     st.sampled_from(REAL_UNITS_US),
     st.sampled_from((">", ">=")),

@@ -18,6 +18,7 @@ from operators.rules.crossing import NEVER
 from operators.rules.judgement import Judgement
 from operators.rules.rulebook import Rulebook
 from operators.rules.spec import SegmentSpec
+from tests.effort import examples
 from tests.property.rules_oracle import Tree, User, holds
 from tests.property.segment_histories import (
     HISTORIES,
@@ -129,7 +130,7 @@ def rivals_met(version: Version, person: Person) -> bool:
     )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(HISTORIES)
 def test_members_are_those_of_the_oracle(history: History) -> None:
     for version, people, judgement, _ in play(history):
@@ -140,7 +141,7 @@ def test_members_are_those_of_the_oracle(history: History) -> None:
             assert len(set(reasons)) == len(reasons)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(HISTORIES)
 def test_nothing_changes_before_due(history: History) -> None:
     """Judged at every microsecond until due, with nothing but time going on, all stay put."""

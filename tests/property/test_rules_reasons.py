@@ -14,6 +14,7 @@ from operators.pages.dictionary import Dictionary
 from operators.rules.circuit import Circuit
 from operators.rules.explain import Reasons, explain
 from operators.rules.parse import parse
+from tests.effort import examples
 from tests.property.rules_oracle import COMPARISONS, Tree, Trees, holds, text
 
 NAMES = ("a", "b", "c", "d")
@@ -77,7 +78,7 @@ def agrees(fact: tuple[str, float | None, str], user: User) -> bool | None:
     return plain is not said.startswith("NOT ")
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(CONDITIONS, USERS)
 def test_each_reason_is_well_formed_once_and_holds(tree: Tree, user: User) -> None:
     """As shown, rounded, too: 2.5000000000000004 is not said to be 2.5 (> 2.5)."""
@@ -94,7 +95,7 @@ def test_each_reason_is_well_formed_once_and_holds(tree: Tree, user: User) -> No
         assert agrees(fact, {**user, name: shown}) is expected
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(CONDITIONS, USERS, st.lists(USERS, min_size=20, max_size=20))
 def test_whoever_fits_the_reasons_fits_the_condition(
     tree: Tree, user: User, others: list[User]
@@ -110,7 +111,7 @@ def test_whoever_fits_the_reasons_fits_the_condition(
                 assert holds(tree, mixed) is truth, (text(tree), found, mixed)
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(CONDITIONS, USERS, USERS)
 def test_an_unknown_is_decided_once_its_reasons_are_known(
     tree: Tree, user: User, other: User

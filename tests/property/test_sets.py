@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from operators.pages.sets import IntMap
+from tests.effort import examples
 
 keys = st.one_of(
     st.integers(0, 40), st.integers(0, 2**62), st.integers(0, 40).map(lambda n: n << 32)
@@ -15,7 +16,7 @@ puts = st.lists(st.dictionaries(keys, st.integers(-(2**62), 2**62), max_size=60)
 
 
 @given(puts, st.lists(keys, max_size=30), st.booleans())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_it_holds_what_was_put_last(
     batches: list[dict[int, int]], asked: list[int], thinned: bool
 ) -> None:

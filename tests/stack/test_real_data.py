@@ -182,6 +182,7 @@ def test_rees46(tmp_path: Path, environ: dict[str, str], store: CassandraStore) 
     check_run(tmp_path, "rees46", events, environ, store)
 
 
+@pytest.mark.soak
 def test_taobao(tmp_path: Path, environ: dict[str, str], store: CassandraStore) -> None:
     path = data("taobao_1day_110k.csv.gz")
     config = str(copy_of("taobao.yaml", tmp_path))

@@ -47,7 +47,7 @@ def clusters(*features: str) -> dict[str, Any]:
     return {"shoppers": {"k": 2, "features": list(features), "warm_start": 4}}
 
 
-@pytest.mark.parametrize("backend", ["heap", "rocksdb"])
+@pytest.mark.parametrize("backend", [pytest.param("heap", marks=pytest.mark.soak), "rocksdb"])
 def test_features_that_are_kept_keep_their_state(kafka: str, tmp_path: Path, backend: str) -> None:
     more = {
         "events": {"time_unit": "ms", "max_skew": "1m"},

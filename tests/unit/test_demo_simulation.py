@@ -16,6 +16,7 @@ from flink_job.demo.population import Population
 from flink_job.demo.simulation import Simulation, simulate
 from flink_job.demo.vocabulary import CART, PURCHASE, REMOVE, SEARCH, VIEW
 from operators.errors import UsageError
+from tests.effort import examples
 
 END_US = 1_764_016_200_123_456
 DAY_US = 86_400_000_000
@@ -35,7 +36,7 @@ populations = st.builds(
     ),
 )
 simulations = st.builds(simulate, populations, st.integers(0, 2**64))
-few_examples = settings(max_examples=60, deadline=None)
+few_examples = settings(max_examples=examples(60), deadline=None)
 
 
 def columns(simulation: Simulation) -> dict[str, list[int]]:
