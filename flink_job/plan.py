@@ -25,8 +25,9 @@ from flink_job.stores.opening import open_store
 from flink_job.stores.spec import SqliteSpec
 from flink_job.topics import Topics
 from operators.control.messages import Segments
-from operators.durations import parse_duration_us
+from operators.durations import US_PER_UNIT, parse_duration_us
 from operators.frame import FeatureColumn
+from operators.moments import now_us
 from operators.settings import Clock, Outputs, Settings, judged_columns
 
 # Latency is of no use in a run that ends, and larger batches cost less an event.
@@ -116,8 +117,13 @@ class Plan:
         return None if as_of is None else moment_us(as_of)
 
     def segments(self) -> Segments:
-        """The segments of the configuration, as the first version."""
-        return Segments(version=1, segments=self.config.segments)
+        """The segments of the configuration, as a version: that of a run that ends is 1.
+
+        That of one that goes on is the second in which it is started, so that it follows that
+        of the run before.
+        """
+        version = 1 if self.config.bounded else now_us() // US_PER_UNIT["s"]
+        return Segments(version, self.config.segments)
 
     def settings(self, as_of_us: int | None, segments: Segments) -> Settings:
         """What the operators are told; `as_of_us` is None for a run that does not end."""

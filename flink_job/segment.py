@@ -143,7 +143,7 @@ def _standing(plan: Plan, start: Start) -> Standing:
         standing = steering.settled(apply=start.apply)
         steering.note_start(fresh=not start.resume)
         return standing
-    return Standing([plan.segments()], 0)
+    return Standing([plan.segments()], 0, plan.judged_columns())
 
 
 def _stage(plan: Plan, progress: Callable[[int], None]) -> Staged | None:

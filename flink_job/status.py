@@ -46,13 +46,18 @@ class StatusTopic:
         self._topic = plan.topics().status
         self._lanes = plan.config.run.lanes
 
-    def progress(self, version: int) -> Progress:
-        """How far the lanes have come with a version.
+    def progress(self, version: int, since: str | None) -> Progress | None:
+        """How far the lanes of the job that was started at a moment have come with a version.
+
+        None before there was a job.
 
         Raises:
             PreflightError: Kafka does not answer, or the topic is not there.
         """
-        newest = {each.lane: each for each in self._said() if isinstance(each, LaneProgress)}
+        if since is None:
+            return None
+        said = (each for each in self._said() if isinstance(each, LaneProgress))
+        newest = {each.lane: each for each in said if each.at >= since}
         taken = [each for each in newest.values() if each.rules >= version]
         return Progress(
             self._lanes,

@@ -3,31 +3,60 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
+
+from kafka.consumer.fetcher import ConsumerRecord
 
 from flink_job import kafka
 from flink_job.kafka import Broker
 from flink_job.plan import Plan
-from operators.control.messages import NONE, Message, Preview, Segments, Started, encode
-from operators.control.versions import Versions
+from operators.control.messages import (
+    LARGEST,
+    NONE,
+    Message,
+    Preview,
+    Segments,
+    Started,
+    encode,
+    read,
+)
+from operators.control.versions import Held, counted
 from operators.errors import FlockwiseError, UsageError
 from operators.features.catalog import Catalog
+from operators.frame import FeatureColumn
 from operators.moments import iso_at, now_us
+from operators.rules.rulebook import problems
 from operators.rules.spec import SegmentSpec
 
 
 @dataclass(frozen=True)
 class Standing:
-    """Every version that held, oldest first, and the offset of the newest."""
+    """What the control topic says.
+
+    `history` has every version that counts, oldest first, `offset` is that of the newest. `kept`
+    is what conditions may name: what the configuration has and the job that was started last, at
+    `started_at`, keeps, too.
+    """
 
     history: Sequence[Segments]
     offset: int
+    kept: Mapping[str, FeatureColumn]
+    started_at: str | None = None
 
     @property
     def newest(self) -> Segments:
-        """The version that holds; 0, without segments, before there is any."""
+        """The newest version; 0, without segments, before there is any."""
         return self.history[-1] if self.history else NONE
+
+    @cached_property
+    def held(self) -> Segments:
+        """The version that holds: the newest that can be judged by what is kept."""
+        found = (each for each in reversed(self.history) if not problems(each.segments, self.kept))
+        return next(found, NONE)
 
 
 class Steering:
@@ -49,27 +78,31 @@ class Steering:
         self._topic = topics.control
 
     def standing(self) -> Standing:
-        """Read what holds.
+        """Read what holds; nothing does before the first run has made the topic.
 
         Raises:
-            PreflightError: Kafka does not answer, or the topic is not there.
-        """
-        versions, history, offset = self._versions(), [], 0
-        for record in kafka.read_to_end(self._broker, [self._topic]):
-            taken = versions.follow(record.value or b"")
-            if isinstance(taken, Segments):
-                history.append(taken)
-                offset = record.offset
-        return Standing(history, offset)
-
-    def send(self, segments: Mapping[str, SegmentSpec], after: Segments) -> Standing:
-        """Make these the segments, in the version that follows `after`.
-
-        Raises:
-            UsageError: they can't be; or somebody else was faster.
             PreflightError: Kafka does not answer.
         """
-        wanted = Segments(after.version + 1, dict(segments), iso_at(now_us()), getpass.getuser())
+        held, history, offset = Held(), [], 0
+        started: Started | None = None
+        for record, message in self._messages():
+            if isinstance(message, Started):
+                started = message
+            elif isinstance(message, Segments):
+                with suppress(UsageError):
+                    held = counted(message, held)
+                    history.append(message)
+                    offset = record.offset
+        return Standing(history, offset, self._kept(started), started.at if started else None)
+
+    def send(self, segments: Mapping[str, SegmentSpec], after: Standing) -> Standing:
+        """Make these the segments, in the version that follows the newest.
+
+        Raises:
+            UsageError: they are too large; or somebody else was faster.
+            PreflightError: Kafka does not answer.
+        """
+        wanted = Segments(after.newest.version + 1, dict(segments), iso_at(now_us()), _somebody())
         self._write(wanted)
         standing = self.standing()
         if wanted not in standing.history:
@@ -93,11 +126,10 @@ class Steering:
         None where no job was started with it.
 
         Raises:
-            PreflightError: Kafka does not answer, or the topic is not there.
+            PreflightError: Kafka does not answer.
         """
         since: dict[str, str] = {}  # by identity
-        for record in kafka.read_to_end(self._broker, [self._topic]):
-            said = self._versions().follow(record.value or b"")
+        for _, said in self._messages():
             if isinstance(said, Started):
                 before = {} if said.fresh else since
                 since = {each: before.get(each, said.at) for each in said.features.values()}
@@ -107,7 +139,7 @@ class Steering:
         """Put a question to the running job.
 
         Raises:
-            UsageError: it can't be put: the segments are wrong, or too many.
+            UsageError: it is too large.
             PreflightError: Kafka does not answer.
         """
         self._write(question)
@@ -124,7 +156,7 @@ class Steering:
         standing, configured = self.standing(), self._plan.config.segments
         newest = standing.newest
         if newest.version == 0 or (apply and newest.segments != configured):
-            return self.send(configured, newest)
+            return self.send(configured, standing)
         if newest.segments != configured:
             raise UsageError(
                 f"version {newest.version} of the segments holds, and the configuration differs "
@@ -133,22 +165,49 @@ class Steering:
             )
         return standing
 
+    def _kept(self, started: Started | None) -> Mapping[str, FeatureColumn]:
+        columns = self._plan.judged_columns()
+        if started is None:
+            return columns
+        own = self._identities()
+        missing = {name for name in own if own[name] != started.features.get(name)}
+        return {name: column for name, column in columns.items() if name not in missing}
+
+    def _messages(self) -> Iterator[tuple[ConsumerRecord, Message]]:
+        """All that can be read."""
+        if self._topic not in kafka.topics(self._broker):
+            return
+        for record in kafka.read_to_end(self._broker, [self._topic]):
+            with suppress(UsageError):
+                yield record, read(record.value or b"")
+
     def _identities(self) -> dict[str, str]:
         config = self._plan.config
         catalog = Catalog.compile(config.features, config.events.session_gap_us)
         return {name: catalog.identities[name] for name in config.features}
 
-    def _versions(self) -> Versions:
-        return Versions(NONE, self._plan.judged_columns())
-
     def _write(self, message: Message) -> None:
         encoded = encode(message)
-        self._versions().take(encoded)
+        if len(encoded) > LARGEST:
+            raise UsageError(
+                f"the segments take {len(encoded):,} bytes as a message, of which {LARGEST:,} are "
+                "allowed: lists of members take the most"
+            )
+        if self._topic not in kafka.topics(self._broker):
+            raise UsageError(f"there is no topic '{self._topic}' yet: the first run makes it")
         with kafka.producer(self._broker) as writer:
             sent = writer.send(self._topic, value=encoded)
             writer.flush()
             if not sent.succeeded():
                 raise FlockwiseError(f"Kafka did not take the message: {sent.exception}")
+
+
+def _somebody() -> str:
+    """Who is at work here; in a container the number may have no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
 
 
 def differing(one: Mapping[str, SegmentSpec], other: Mapping[str, SegmentSpec]) -> list[str]:

@@ -149,7 +149,7 @@ class Assign(KeyedBroadcastProcessFunction):
         counts = lane.preview(asked.segments, self._now_us(), self._current_model(ctx))
         key, users = ctx.get_current_key(), len(lane.members.table)
         answer = LanePreview(key, asked.id, users, counts, iso_at(now_us()))
-        yield Row(self._settings.outputs.status, [packed(f"{asked.id} {key}", answer)])
+        yield Row(self._settings.outputs.status, [packed(f"preview {key}", answer)])
 
     def _sweep(self, lane: Lane, ctx: Any) -> Iterator[Any]:
         collected = lane.sweep(self._now_us(), self._current_model(ctx), _SWEPT)

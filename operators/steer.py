@@ -1,6 +1,6 @@
 """Steer: takes what the control topic says, and tells every lane.
 
-Key: one for all. State: the version of the segments that holds, as a `Segments` message. Replay:
+Key: one for all. State: what is `Held`. Replay:
 after a restart the messages since the last checkpoint come again, and are taken or refused alike.
 """
 
@@ -14,8 +14,8 @@ from pyflink.common import Row, Types
 from pyflink.datastream import KeyedProcessFunction, RuntimeContext
 from pyflink.datastream.state import ValueStateDescriptor
 
-from operators.control.messages import NONE, Segments, Started
-from operators.control.versions import Versions
+from operators.control.messages import Segments, Started
+from operators.control.versions import Held, Versions
 from operators.errors import UsageError
 from operators.events.decode import Rejected
 from operators.events.markers import NULL
@@ -28,6 +28,8 @@ from operators.profile import DEAD_LETTERS
 from operators.records import encode as encode_record
 from operators.settings import Settings, judged_columns
 from operators.wire import encode
+
+_LONGEST_DETAIL: Final = 4_000  # characters: a message may have thousands of mistakes
 
 
 class Steer(KeyedProcessFunction):
@@ -47,35 +49,38 @@ class Steer(KeyedProcessFunction):
 
     def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> Iterator[Any]:
         raw = value[0]
-        versions = self._held()
+        versions = self._at_hand()
+        before = versions.held
         try:
             message = versions.take(raw)
         except UsageError as error:
             yield DEAD_LETTERS, self._letter(raw, str(error))
             return
+        finally:
+            if versions.held is not before:
+                self._state.update(encode(versions.held))
         if isinstance(message, Started):
             return
         if isinstance(message, Segments):
-            self._state.update(encode(message))
             self._metrics.version(message.version)
         told = encode(message)
         for lane in self._lane_keys:
             yield Row(lane, told)
 
-    def _held(self) -> Versions:
+    def _at_hand(self) -> Versions:
         """What holds by the state; before there is any, the version that the topic is read from."""
         if self._versions is None:
             stored = self._state.value()
-            held = NONE if stored is None else _decode(stored)
+            held = Held() if stored is None else _decode(stored)
             self._versions = Versions(held, judged_columns(self._settings.features))
         return self._versions
 
     def _letter(self, raw: bytes, detail: str) -> Row:
         outputs = self._settings.outputs
         self._metrics.refused()
-        rejected = Rejected(0, Reason.BAD_CONTROL, detail)
+        rejected = Rejected(0, Reason.BAD_CONTROL, detail[:_LONGEST_DETAIL])
         letter = dead_letter(rejected, NULL, raw, now_us(), outputs.most_letter_bytes)
         return Row(outputs.dead_letters, None, encode_record(letter))
 
 
-_decode: Final = msgspec.msgpack.Decoder(Segments).decode
+_decode: Final = msgspec.msgpack.Decoder(Held).decode

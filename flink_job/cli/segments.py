@@ -15,13 +15,14 @@ from flink_job.cli.ask import AsJson
 from flink_job.cli.output import json_line, write_lines
 from flink_job.cli.preview import by_job, by_replay, waited
 from flink_job.cli.run import ConfigPath, console, plan_of
-from flink_job.cli.shown import rows
+from flink_job.cli.shown import printable, rows
 from flink_job.plan import Plan
 from flink_job.status import Progress, StatusTopic
 from flink_job.steering import Standing, Steering, differing
 from operators.control.messages import Segments
-from operators.errors import UsageError, nearest
+from operators.errors import ConfigError, UsageError, nearest
 from operators.records import Counts
+from operators.rules.rulebook import problems
 from operators.rules.spec import SegmentSpec
 
 app = typer.Typer(
@@ -48,14 +49,16 @@ def list_(config: ConfigPath, as_json: AsJson = False) -> None:
     """List the segments that hold, and how far the job has come with their version."""
     plan = plan_of(config)
     standing = _standing(plan)
-    newest = standing.newest
-    progress = StatusTopic(plan).progress(newest.version) if plan.steered else None
+    held = standing.held
+    progress = (
+        StatusTopic(plan).progress(held.version, standing.started_at) if plan.steered else None
+    )
     if as_json:
-        write_lines([json_line(_listed(newest, progress))])
+        write_lines([json_line(_listed(held, progress))])
         return
-    write_lines(rows(("segment", "state", "who"), map(_row, newest.segments.items())))
-    console.print(_version_line(newest, progress), highlight=False)
-    differ = differing(newest.segments, plan.config.segments)
+    write_lines(rows(("segment", "state", "who"), map(_row, held.segments.items())))
+    console.print(escape(printable(_version_line(held, progress))), highlight=False)
+    differ = differing(held.segments, plan.config.segments)
     if differ:
         names = ", ".join(differ)
         console.print(f"[yellow]![/] {escape(str(config))} differs in {escape(names)}")
@@ -65,8 +68,9 @@ def list_(config: ConfigPath, as_json: AsJson = False) -> None:
 def show(config: ConfigPath, segment: _Name) -> None:
     """Show one segment as it holds, and the versions that changed it."""
     standing = _standing(plan_of(config))
-    _known([segment], standing.newest)
-    lines = [_yaml({segment: standing.newest.segments[segment]}).rstrip(), ""]
+    held = standing.held
+    _known([segment], held)
+    lines = [_yaml({segment: held.segments[segment]}).rstrip(), ""]
     write_lines([*lines, *rows(("version", "at", "by", "what"), _changes(segment, standing))])
 
 
@@ -74,10 +78,9 @@ def show(config: ConfigPath, segment: _Name) -> None:
 def apply(config: ConfigPath, only: _Only = None, wait: _Wait = _WAIT_S) -> None:
     """Let the configuration's segments hold; the running job takes them without a restart."""
     plan = plan_of(config)
-    steering = Steering(plan)
-    newest = steering.standing().newest
-    wanted = _chosen(plan.config.segments, newest.segments, only)
-    _send(plan, steering, wanted, newest, wait)
+    standing = Steering(plan).standing()
+    wanted = _chosen(plan.config.segments, standing.held.segments, only)
+    _send(plan, wanted, standing, wait)
 
 
 @app.command()
@@ -106,7 +109,7 @@ def export(
     ] = None,
 ) -> None:
     """Write the segments that hold as YAML, as a configuration has them."""
-    write_lines([_yaml(_standing(plan_of(config)).newest.segments).rstrip()], to)
+    write_lines([_yaml(_standing(plan_of(config)).held.segments).rstrip()], to)
 
 
 @app.command()
@@ -119,8 +122,10 @@ def preview(
     """
     plan = plan_of(config)
     if plan.steered:
-        held = Steering(plan).standing().newest.segments
-        counts = by_job(plan, _chosen(plan.config.segments, held, only), wait)
+        standing = Steering(plan).standing()
+        asked = _chosen(plan.config.segments, standing.held.segments, only)
+        _check(asked, standing)
+        counts = by_job(plan, asked, wait)
     elif only:
         raise UsageError("--only: a replay is of all segments")
     else:
@@ -135,7 +140,9 @@ def preview(
 def _standing(plan: Plan) -> Standing:
     """What holds; before the first run, and where nothing can be changed, the configuration."""
     standing = Steering(plan).standing() if plan.steered else None
-    return standing if standing and standing.history else Standing([plan.segments()], 0)
+    if standing and standing.history:
+        return standing
+    return Standing([plan.segments()], 0, plan.judged_columns())
 
 
 def _change(
@@ -146,38 +153,32 @@ def _change(
 ) -> None:
     """Send what holds, with some segments changed, or without them."""
     plan = plan_of(config)
-    steering = Steering(plan)
-    newest = steering.standing().newest
-    _known(names, newest)
-    specs = {
-        name: changed(spec) if name in names else spec for name, spec in newest.segments.items()
-    }
+    standing = Steering(plan).standing()
+    held = standing.held
+    _known(names, held)
+    specs = {name: changed(spec) if name in names else spec for name, spec in held.segments.items()}
     kept = {name: spec for name, spec in specs.items() if spec is not None}
-    _send(plan, steering, kept, newest, wait)
+    _send(plan, kept, standing, wait)
 
 
-def _send(
-    plan: Plan,
-    steering: Steering,
-    wanted: Mapping[str, SegmentSpec],
-    newest: Segments,
-    wait: float,
-) -> None:
-    differ = differing(wanted, newest.segments)
+def _send(plan: Plan, wanted: Mapping[str, SegmentSpec], standing: Standing, wait: float) -> None:
+    differ = differing(wanted, standing.held.segments)
     if not differ:
-        console.print(f"[green]✓[/] version {newest.version} says the same", highlight=False)
+        console.print(f"[green]✓[/] version {standing.held.version} says the same", highlight=False)
         return
-    version = steering.send(wanted, newest).newest.version
+    _check(wanted, standing)
+    version = Steering(plan).send(wanted, standing).newest.version
     console.print(f"version {version}: {escape(', '.join(differ))}", highlight=False)
     status = StatusTopic(plan)
 
     def done() -> Progress | None:
-        progress = status.progress(version)
-        return progress if progress.done else None
+        progress = status.progress(version, standing.started_at)
+        return progress if progress and progress.done else None
 
     found = waited(done, wait, "waiting for the running job")
     if found is None:
-        so_far = status.progress(version).text()
+        progress = status.progress(version, standing.started_at)
+        so_far = progress.text() if progress else "no job was started yet"
         console.print(
             f"[yellow]![/] after {wait:g} s: {so_far}; a job that is not running takes "
             "it when it goes on",
@@ -186,6 +187,13 @@ def _send(
         )
     else:
         console.print(f"[green]✓[/] judged by it: {found.text()}", highlight=False)
+
+
+def _check(wanted: Mapping[str, SegmentSpec], standing: Standing) -> None:
+    """See that the running job can judge these, by the features that it keeps."""
+    found = problems(wanted, standing.kept)
+    if found:
+        raise ConfigError("what the running job would be told", found)
 
 
 def _chosen(

@@ -30,8 +30,7 @@ def problems(config: Config) -> Iterator[Problem]:
 def _needed(config: Config) -> Iterator[tuple[int, str]]:
     """How far back things look, in microseconds, each with its path."""
     for name, spec in config.features.items():
-        tiling = spec.tiling()
-        if tiling is not None:
+        for tiling in spec.tilings():
             yield tiling.window_us, f"features.{name}"
         if spec.within is not None:
             yield parse_duration_us(spec.within), f"features.{name}.within"

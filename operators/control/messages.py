@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 import msgspec
 
@@ -12,10 +12,14 @@ from operators.rules.spec import SegmentSpec
 LARGEST: Final = 900_000  # bytes of a message: Kafka takes a million unless it is told otherwise
 
 
+_Version: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+_Name: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+
+
 class Segments(msgspec.Struct, frozen=True, tag_field="kind", tag="segments"):
     """All segments at a version, which counts up from 1. `at` (ISO 8601) and `by` say whose."""
 
-    version: int
+    version: _Version
     segments: dict[str, SegmentSpec]
     at: str | None = None
     by: str | None = None
@@ -24,7 +28,7 @@ class Segments(msgspec.Struct, frozen=True, tag_field="kind", tag="segments"):
 class Preview(msgspec.Struct, frozen=True, tag_field="kind", tag="preview"):
     """A question: who would enter and leave if these were the segments? `id` names the answer."""
 
-    id: str
+    id: _Name
     segments: dict[str, SegmentSpec]
 
 

@@ -1,29 +1,42 @@
-"""Which version of the segments holds: decided by the order of the control topic alone.
+"""Which version of the segments holds: decided by the order of the control topic.
 
-The running job and the command line read the same messages in the same order and so come to
-the same result; neither has to ask the other.
+Numbers are decided by the order alone: a version counts if its number is above all before it,
+and so the command line and the running job count alike, whatever features either knows. A
+version that counts holds if its segments can be judged by the features that there are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
-from operators.control.messages import Message, Segments, Started, read
-from operators.errors import UsageError
+import msgspec
+
+from operators.control.messages import NONE, Message, Segments, Started, read
+from operators.errors import Problem, UsageError
 from operators.frame import FeatureColumn
 from operators.rules.rulebook import problems
+
+_MOST_TOLD: Final = 20  # mistakes of a message
+
+
+class Held(msgspec.Struct, frozen=True):
+    """The version that holds, and the highest number that was given out."""
+
+    segments: Segments = NONE
+    number: int = 0
 
 
 class Versions:
     """The version that holds, and what of the messages after it is taken.
 
     Args:
-        newest: the version to begin with.
+        held: what to begin with.
         columns: what conditions may name: the features that the job keeps, and the cluster.
     """
 
-    def __init__(self, newest: Segments, columns: Mapping[str, FeatureColumn]) -> None:
-        self.newest = newest
+    def __init__(self, held: Held, columns: Mapping[str, FeatureColumn]) -> None:
+        self.held = held
         self._columns = columns
 
     def take(self, raw: bytes) -> Message:
@@ -33,21 +46,30 @@ class Versions:
             UsageError: it can't be used, and why; the version that held still does.
         """
         message = read(raw)
-        if isinstance(message, Segments) and message.version <= self.newest.version:
-            held = self.newest.version
-            raise UsageError(f"version {message.version} is not newer than {held}, which holds")
+        if isinstance(message, Segments):
+            self.held = counted(message, self.held)
         if isinstance(message, Started):
             return message
         found = problems(message.segments, self._columns)
         if found:
-            raise UsageError("; ".join(f"{problem.path}: {problem.message}" for problem in found))
+            raise UsageError(_told(found))
         if isinstance(message, Segments):
-            self.newest = message
+            self.held = Held(message, message.version)
         return message
 
-    def follow(self, raw: bytes) -> Message | None:
-        """Take a message, or pass over one that can't be used."""
-        try:
-            return self.take(raw)
-        except UsageError:
-            return None
+
+def counted(message: Segments, held: Held) -> Held:
+    """The numbers once a version has come, whether or not its segments can be judged.
+
+    Raises:
+        UsageError: its number was given out already.
+    """
+    if message.version <= held.number:
+        raise UsageError(f"version {message.version} is not newer than {held.number}")
+    return Held(held.segments, message.version)
+
+
+def _told(found: list[Problem]) -> str:
+    told = [f"{problem.path}: {problem.message}" for problem in found[:_MOST_TOLD]]
+    more = len(found) - len(told)
+    return "; ".join([*told, *([f"and {more:,} more"] if more else [])])

@@ -18,6 +18,7 @@ from operators.wire import Evaluations
 
 RETIRED: Final = SegmentSpec(when="FALSE")  # what is left of a segment whose members still leave
 
+_PREVIEWED: Final = 4_096  # users at a time: what they are judged by takes memory
 _SWEEP: Final = "sweep_row"
 _JUDGED_UNTIL: Final = "judged_until_us"
 _UNASSIGNED: Final = 2_048  # users a message who are given their first cluster, though idle
@@ -71,6 +72,7 @@ class Lane:
             return False
         self._move(self.rules.followed_by(newer))
         self.begin_sweep()
+        self.settle()
         return True
 
     def begin_sweep(self) -> None:
@@ -148,16 +150,17 @@ class Lane:
         version = self.rules.segments.version + 1
         trial = self._members_by(self.rules.followed_by(Segments(version, segments)))
         trial.journal.adopt(self.members.journal)
-        rows = trial.everyone()
         at_us = trial.journal.head.get(_JUDGED_UNTIL, 0) if now_us is None else now_us
-        judged = trial.again(rows, trial.not_before(rows, at_us), model).judgement
-        before, after = judged.was_member, judged.member
-        flags = (after & ~before, before & ~after, before & after)
-        counts = zip(*(each.sum(axis=1).tolist() for each in flags), strict=True)
-        return {
-            name: Counts(*numbers)
-            for name, numbers in zip(trial.rulebook.names, counts, strict=True)
-        }
+        names = trial.rulebook.names
+        total = np.zeros((len(names), 3), np.int64)
+        rows = trial.everyone()
+        for start in range(0, len(rows), _PREVIEWED):
+            some = rows[start : start + _PREVIEWED]
+            judged = trial.again(some, trial.not_before(some, at_us), model).judgement
+            before, after = judged.was_member, judged.member
+            flags = (after & ~before, before & ~after, before & after)
+            total += np.stack([each.sum(axis=1) for each in flags], axis=1)
+        return {name: Counts(*numbers) for name, numbers in zip(names, total.tolist(), strict=True)}
 
     def _move(self, rules: LaneRules) -> None:
         past = self.members.journal

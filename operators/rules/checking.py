@@ -20,6 +20,7 @@ from operators.rules.tree import Condition
 
 LONGEST_NAME: Final = 200  # characters
 MOST_LISTED: Final = 10_000  # users listed as members of one segment
+MOST_SEGMENTS: Final = 1_000  # each takes 8 bytes of every user
 
 _SHARE = re.compile(r"(\d{1,2}(?:\.\d{1,6})?)\s*%")
 _Written = TypeVar("_Written")
@@ -30,6 +31,9 @@ def check(
     segments: Mapping[str, SegmentSpec], columns: Mapping[str, FeatureColumn]
 ) -> tuple[list[Segment], list[Problem]]:
     """The segments in order, and all mistakes; one with a mistake is among the mistakes only."""
+    if len(segments) > MOST_SEGMENTS:
+        expected = f"expected up to {MOST_SEGMENTS:,} segments, found {len(segments):,}"
+        return [], [Problem("segments", expected)]
     checked, problems = [], []
     for name, spec in segments.items():
         one = _Check(path_of(name))

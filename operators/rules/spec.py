@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Annotated, TypeAlias
+
 import msgspec
+
+# As large as 64 bits allow: larger numbers can't be sent on.
+_Number: TypeAlias = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 
 
 class SegmentSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -23,12 +28,12 @@ class SegmentSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     leave_when: str | None = None
     min_dwell: str | None = None
     cooldown: str | None = None
-    members: tuple[str | int, ...] = ()
+    members: tuple[str | _Number, ...] = ()
     opens: str | None = msgspec.field(default=None, name="from")
     until: str | None = None
     zone: str = "UTC"
     group: str | None = None
-    priority: int = 0
+    priority: _Number = 0
     holdout: str | None = None
     paused: bool = False
     description: str | None = None

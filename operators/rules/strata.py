@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
+from typing import Final
 
 from operators.rules.groups import Mistake
 from operators.rules.segment import Segment
 
 # What is judged as one: the segments of a group, or a segment alone.
 _Unit = tuple[str, str]
+_MOST_CIRCLES: Final = 5  # that are told: to find one takes a search of all
 _Edges = dict[_Unit, dict[_Unit, tuple[str, str]]]  # from -> to -> which segment asks for which
 
 
@@ -24,7 +26,9 @@ def problems_of_references(segments: Sequence[Segment]) -> Iterator[Mistake]:
                 found = f"in_segment asks for {asked}, which is in the same group {segment.group}"
                 yield segment.name, _field(segment, asked), found
     edges = _edges(segments)
-    while cycle := _cycle(edges):
+    for _ in range(_MOST_CIRCLES):
+        if not (cycle := _cycle(edges)):
+            return
         pairs = [edges[unit][after] for unit, after in pairwise(cycle)]
         start = pairs.index(min(pairs, key=lambda pair: list(by_name).index(pair[0])))
         del edges[cycle[start]][cycle[start + 1]]

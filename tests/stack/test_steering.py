@@ -125,7 +125,7 @@ def refused(shop: LiveShop) -> None:
     letters = [letter for letter in shop.dead_letters() if letter.reason == "bad_control"]
     assert [letter.raw for letter in letters] == [message.decode() for message in GARBAGE]
     assert "'nothing'" in letters[1].detail
-    assert "version 1 is not newer than 2" in letters[2].detail
+    assert "version 1 is not newer than 9" in letters[2].detail
     shop.configure(segments={**NEXT, "Few": {"when": "viws <= 2"}})
     assert "did you mean 'views'?" in bad(shop, "segments", "apply", "--wait=0")
     shop.configure(segments=NEXT)

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from operators.control.messages import LARGEST, Preview, Segments, encode
-from operators.control.versions import Versions
+from operators.control.versions import Held, Versions
 from operators.errors import UsageError
 from operators.frame import FeatureColumn, Kind
 from operators.rules.spec import SegmentSpec
 
 COLUMNS = {"views": FeatureColumn("views", Kind.NUMBER)}
-HELD = Segments(3, {"Old": SegmentSpec(when="views > 1")})
+HELD = Held(Segments(3, {"Old": SegmentSpec(when="views > 1")}), 3)
 
 
 def message(**changes: Any) -> bytes:
@@ -25,7 +25,7 @@ def message(**changes: Any) -> bytes:
 def test_a_newer_version_holds() -> None:
     versions = Versions(HELD, COLUMNS)
     taken = versions.take(message(at="2026-11-25T10:00:00Z", by="ann", unknown=1))
-    assert taken is versions.newest
+    assert versions.held == Held(taken, 4)
     assert taken == Segments(
         4, {"New": SegmentSpec(when="views > 2")}, "2026-11-25T10:00:00Z", "ann"
     )
@@ -36,7 +36,7 @@ def test_a_question_changes_nothing() -> None:
     versions = Versions(HELD, COLUMNS)
     asked = Preview("q", {"New": SegmentSpec(when="views > 2")})
     assert versions.take(encode(asked)) == asked
-    assert versions.newest is HELD
+    assert versions.held is HELD
 
 
 @pytest.mark.parametrize(
@@ -49,8 +49,12 @@ def test_a_question_changes_nothing() -> None:
         (b"[" * 100_000, "not a control message"),
         (message(kind="other"), "not a control message.*other"),
         (message(version="4"), "not a control message.*Expected `int`"),
-        (message(version=3), "version 3 is not newer than 3, which holds"),
-        (message(version=-1), "version -1 is not newer than 3"),
+        (message(version=3), "version 3 is not newer than 3"),
+        (message(version=-1), "not a control message.*>= 0"),
+        (message(version=2**64), "not a control message"),
+        (message(segments={"A": {"members": [2**64]}}), "not a control message"),
+        (message(segments={"A": {"when": "views > 1", "priority": 10**30}}), "not a control"),
+        (message(kind="preview", id="q" * 201), "not a control message.*<= 200"),
         (message(segments={"A": {"when": "viws > 1"}}), r"segments.A.when.*did you mean 'views'"),
         (message(segments={"A": {"wenn": "views > 1"}}), "not a control message.*wenn"),
         (message(segments={"A": {"when": "views >"}}), r"segments.A.when"),
@@ -62,5 +66,21 @@ def test_what_can_not_be_used_is_refused_and_the_version_stays(raw: bytes, said:
     versions = Versions(HELD, COLUMNS)
     with pytest.raises(UsageError, match=said):
         versions.take(raw)
-    assert versions.follow(raw) is None
-    assert versions.newest is HELD
+    assert versions.held.segments is HELD.segments
+
+
+def test_the_number_of_a_version_that_can_not_be_judged_is_given_out_all_the_same() -> None:
+    versions = Versions(HELD, COLUMNS)
+    with pytest.raises(UsageError, match="carts"):
+        versions.take(message(version=9, segments={"A": {"when": "carts > 1"}}))
+    assert versions.held == Held(HELD.segments, 9)
+    with pytest.raises(UsageError, match="version 5 is not newer than 9"):
+        versions.take(message(version=5))
+    versions.take(message(version=10))
+    assert versions.held.number == versions.held.segments.version == 10
+
+
+def test_of_many_mistakes_some_are_told() -> None:
+    segments = {f"S{n}": {"when": "carts > 1"} for n in range(50)}
+    with pytest.raises(UsageError, match=r"and 30 more$"):
+        Versions(HELD, COLUMNS).take(message(segments=segments))
