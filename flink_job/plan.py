@@ -117,13 +117,13 @@ class Plan:
         return None if as_of is None else moment_us(as_of)
 
     def segments(self) -> Segments:
-        """The segments of the configuration, as a version: that of a run that ends is 1.
+        """The segments of the configuration, as a version.
 
-        That of one that goes on is the second in which it is started, so that it follows that
-        of the run before.
+        That of a run that goes on without a control topic is the second in which it is started,
+        so that it follows that of the run before; all others are the first.
         """
-        version = 1 if self.config.bounded else now_us() // US_PER_UNIT["s"]
-        return Segments(version, self.config.segments)
+        goes_on = not self.config.bounded and not self.steered
+        return Segments(now_us() // US_PER_UNIT["s"] if goes_on else 1, self.config.segments)
 
     def settings(self, as_of_us: int | None, segments: Segments) -> Settings:
         """What the operators are told; `as_of_us` is None for a run that does not end."""
