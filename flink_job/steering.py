@@ -55,8 +55,11 @@ class Standing:
     @cached_property
     def held(self) -> Segments:
         """The version that holds: the newest that can be judged by what is kept."""
-        found = (each for each in reversed(self.history) if not problems(each.segments, self.kept))
-        return next(found, NONE)
+        return next(filter(self.can_hold, reversed(self.history)), NONE)
+
+    def can_hold(self, version: Segments) -> bool:
+        """Whether a version can be judged by what is kept."""
+        return not problems(version.segments, self.kept)
 
 
 class Steering:

@@ -237,7 +237,7 @@ def _listed(newest: Segments, progress: Progress | None) -> dict[str, Any]:
 
 def _changes(segment: str, standing: Standing) -> Iterator[tuple[str, str, str, str]]:
     before: Mapping[str, SegmentSpec] = {}
-    for each in standing.history:
+    for each in filter(standing.can_hold, standing.history):
         was, is_ = before.get(segment), each.segments.get(segment)
         if was != is_:
             what = "added" if was is None else "deleted" if is_ is None else "changed"
