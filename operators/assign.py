@@ -114,8 +114,11 @@ class Assign(KeyedBroadcastProcessFunction):
             rules = LaneRules.by(kept, self._settings.segments)
             lane = self._lanes[key] = Lane(rules, self._members)
             self._state.restore(lane.members.journal)
-            if rules != kept:
+            if lane.expect_columns():
+                self._state.commit(lane.members.journal)
+            elif rules != kept:
                 lane.begin_sweep()
+            if rules != kept:
                 self._move(lane)
             if lane.swept is not None:
                 self._go_on(lane, ctx)
@@ -183,7 +186,7 @@ class Assign(KeyedBroadcastProcessFunction):
         if self._model is None and self._space is not None:
             stored = ctx.get_broadcast_state(MODELS).get(self._model_name)
             model = None if stored is None else ClusterModel.from_bytes(stored)
-            if model is not None and model.dimensions == self._space.names:
+            if model is not None and model.meanings == self._space.meanings:
                 self._model = model
         return self._model
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from math import nan
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +41,12 @@ class FeatureColumn:
     categories: tuple[str, ...] = ()
     empty: float = nan
     identity: str = ""
+
+
+def meaning(columns: Mapping[str, FeatureColumn]) -> int:
+    """A number that is another one if a column is, or if its values mean something else."""
+    text = "\n".join(f"{x.name} {x.kind.value} {x.unit_us} {x.identity}" for x in columns.values())
+    return crc32(text.encode())
 
 
 @dataclass(frozen=True)

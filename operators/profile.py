@@ -45,6 +45,7 @@ LEDGER: Final = "ledger"  # the topic of the totals
 END_OF_TIME: Final = 2**63 - 2  # an event-time timer there fires when a bounded input has ended
 
 _TIMER_STEP_US: Final = 1_000_000  # due moments of a second share a timer
+_PULSE_US: Final = 10_000_000  # a lane is looked at so often, and so soon after a restore
 _SAMPLE: Final = 8  # profiles a batch: River learns one in about 50 us
 _LAST_SAMPLE: Final = 256  # profiles a lane at the end of a bounded run
 _CLOCK: Final = "clock_us"
@@ -122,6 +123,7 @@ class Profile(KeyedProcessFunction):
             profiles = self._lanes[lane] = Profiles(self._catalog, within_us, lifetime)
             self._state.restore(profiles.journal)
             profiles.expect_ends()
+            profiles.expect_columns()
             if self._settings.clock.as_of_us is not None:
                 ctx.timer_service().register_event_time_timer(END_OF_TIME)
         return profiles
@@ -211,7 +213,7 @@ class Profile(KeyedProcessFunction):
     def _set_timer(self, lane: int, profiles: Profiles, ctx: KeyedProcessFunction.Context) -> None:
         table = profiles.table
         due_us = int(table.cells(DUE).take_one(table.rows()).min(initial=NEVER))
-        at_us = -(-due_us // _TIMER_STEP_US) * _TIMER_STEP_US
+        at_us = -(-min(due_us, now_us() + _PULSE_US) // _TIMER_STEP_US) * _TIMER_STEP_US
         if at_us < self._timers_us.get(lane, NEVER):
             self._timers_us[lane] = at_us
             ctx.timer_service().register_processing_time_timer(at_us // 1_000)

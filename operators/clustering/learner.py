@@ -130,7 +130,7 @@ class Learner:
             self._start(floats(stored.centers, -1, len(self._space)))
 
     def _kind(self) -> _Kind:
-        return _Kind(self._spec.k, self._spec.scale, self._spec.impute, self._space.names)
+        return _Kind(self._spec.k, self._spec.scale, self._spec.impute, self._space.meanings)
 
     def _collect(self, points: Floats) -> Floats:
         """Take what the warm start still wants, and give back the rest."""
@@ -171,6 +171,7 @@ class Learner:
             learned=self._learned,
             river=self._river,
             dimensions=self._space.names,
+            meanings=self._space.meanings,
             preparation=self._preparation,
             centers=centers,
             sizes=np.bincount(cluster, minlength=len(centers)) / len(cluster),

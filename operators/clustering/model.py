@@ -17,14 +17,15 @@ class ClusterModel:
     """One version of a cluster model with k clusters over d dimensions.
 
     `centers` is float64[k, d] in scaled space; `sizes`, float64[k], is the share of each cluster
-    in the recent profiles, and `learned` the number of profiles learned in all. Every number in
-    it is finite.
+    in the recent profiles, and `learned` the number of profiles learned in all. `meanings` are
+    those of the space that it is of. Every number in it is finite.
     """
 
     version: int
     learned: int
     river: str  # the version of River that learned it
     dimensions: tuple[str, ...]
+    meanings: tuple[str, ...]
     preparation: Preparation
     centers: Floats
     sizes: Floats
@@ -45,6 +46,7 @@ class ClusterModel:
                 version=self.version,
                 learned=self.learned,
                 dimensions=self.dimensions,
+                meanings=self.meanings,
                 impute=to_bytes(self.preparation.impute),
                 offset=to_bytes(self.preparation.offset),
                 scale=to_bytes(self.preparation.scale),
@@ -68,6 +70,7 @@ class ClusterModel:
             learned=stored.learned,
             river=stored.river,
             dimensions=stored.dimensions,
+            meanings=stored.meanings,
             preparation=Preparation(
                 impute=floats(stored.impute, d),
                 offset=floats(stored.offset, d),
@@ -84,6 +87,7 @@ class _StoredModel(msgspec.Struct, frozen=True):
     version: int
     learned: int
     dimensions: tuple[str, ...]
+    meanings: tuple[str, ...]
     impute: bytes
     offset: bytes
     scale: bytes

@@ -14,10 +14,14 @@ from operators.frame import FeatureColumn, Floats, Frame, Kind
 
 @dataclass(frozen=True)
 class Dimension:
-    """One axis: the number or age of a feature, or whether it has one category."""
+    """One axis: the number or age of a feature, or whether it has one category.
+
+    `meaning` is equal where its numbers mean the same, whatever configuration they come from.
+    """
 
     feature: str
     category: str | None = None
+    meaning: str = ""
 
     @property
     def name(self) -> str:
@@ -45,6 +49,11 @@ class Space:
         return tuple(dimension.name for dimension in self.dimensions)
 
     @cached_property
+    def meanings(self) -> tuple[str, ...]:
+        """What their numbers mean, in order: a model is of one space alone."""
+        return tuple(f"{each.name} {each.meaning}" for each in self.dimensions)
+
+    @cached_property
     def numeric(self) -> NDArray[np.bool_]:
         """Which dimensions are imputed and scaled, bool[d]: all but the one-hot ones."""
         return np.array([dimension.category is None for dimension in self.dimensions], bool)
@@ -66,10 +75,11 @@ def _dimensions(
 ) -> Iterator[Dimension]:
     for feature in features:
         column = columns[feature]
+        meaning = f"{column.identity} {column.unit_us}"
         if column.kind is Kind.CATEGORY:
-            yield from (Dimension(feature, category) for category in column.categories)
+            yield from (Dimension(feature, each, meaning) for each in column.categories)
         else:
-            yield Dimension(feature)
+            yield Dimension(feature, meaning=meaning)
 
 
 def _values(dimension: Dimension, frame: Frame) -> Floats:

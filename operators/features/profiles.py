@@ -17,7 +17,7 @@ from operators.features.lifetime import Lifetime
 from operators.features.parts import SharedWindow
 from operators.features.repeats import IDS, Repeats
 from operators.features.windows import NEVER, Update
-from operators.frame import Floats, Moments
+from operators.frame import Floats, Moments, meaning
 from operators.pages.journal import Journal
 from operators.pages.layout import Field, Layout, Rows
 from operators.pages.sets import Ints
@@ -25,6 +25,7 @@ from operators.pages.table import UserTable
 
 NEWEST: Final = "newest_us"  # the user's newest event
 DUE: Final = "due_us"  # when the user is to be evaluated next, with no new event
+_COLUMNS: Final = "columns"  # of the head: by which columns users were evaluated
 EVALUATED: Final = "evaluated_us"  # when the user was evaluated last; only event clocks need it
 
 
@@ -172,6 +173,18 @@ class Profiles:
         """Let everyone be due by the end of their life: state may be from another lifetime."""
         rows, due = self.table.rows(), self.table.cells(DUE)
         due.put_one(rows, np.minimum(due.take_one(rows), self.over_us(rows)))
+
+    def expect_columns(self) -> None:
+        """Let everyone be due at once if what is kept was evaluated by other columns.
+
+        So whoever judges by these features gets all of them anew.
+        """
+        head, now = self.journal.head, meaning(self.catalog.columns)
+        if head.get(_COLUMNS, now) != now:
+            rows, due = self.table.rows(), self.table.cells(DUE)
+            evaluated_us = np.maximum(self.table.cells(EVALUATED).take_one(rows), 0)
+            due.put_one(rows, np.minimum(due.take_one(rows), evaluated_us))
+        head[_COLUMNS] = now
 
     def prune(self) -> None:
         """Drop what counts no more; only before the journal is compacted."""

@@ -75,6 +75,16 @@ class Lane:
         self.settle()
         return True
 
+    def expect_columns(self) -> bool:
+        """Wait for evaluations where features have changed; they take the place of a sweep.
+
+        True says that there is something to commit.
+        """
+        waits = self.members.expect_columns()
+        if waits:
+            self.members.journal.head.pop(_SWEEP, None)
+        return waits
+
     def begin_sweep(self) -> None:
         """Have everyone judged anew, if there is anyone."""
         if len(self.members.table):

@@ -18,7 +18,7 @@ from operators.clustering.space import Space
 from operators.features.clocks import Round
 from operators.features.lifetime import NOBODY, Forgotten
 from operators.features.windows import NEVER
-from operators.frame import FeatureColumn, Floats, Frame, Kind, Moments
+from operators.frame import FeatureColumn, Floats, Frame, Kind, Moments, meaning
 from operators.membership.agenda import Agenda
 from operators.pages.journal import Journal
 from operators.pages.layout import Field, Layout, Rows
@@ -35,6 +35,7 @@ NO_CLUSTER: Final = -1
 _DUE: Final = "due_us"
 _JUDGED: Final = "judged_us"
 _STANDING: Final = "standing"  # to each segment: see rules/standing.py
+_COLUMNS: Final = "columns"  # of the head: those that are kept
 _NUMBERS: Final = "numbers"
 
 # A user's age grows without end, and with it the distance to every center. An idle user is
@@ -118,6 +119,20 @@ class Members:
     def again(self, rows: Rows, now_us: Moments, model: ClusterModel | None) -> Verdicts:
         """Judge users by the features that they had last, at a moment each."""
         return self._judge(rows, now_us, self._values(rows), model)
+
+    def expect_columns(self) -> bool:
+        """Judge nobody before an evaluation if what is kept is of other columns; True if so.
+
+        Profile sends all of them anew.
+        """
+        head, now = self.journal.head, meaning(self.columns)
+        differs = head.get(_COLUMNS, now) != now
+        head[_COLUMNS] = now
+        if differs:
+            rows = self.everyone()
+            self.journal.begin(rows)
+            self.table.cells(_DUE).put_one(rows, NEVER)
+        return differs
 
     def everyone(self) -> Rows:
         """The rows of all users, ascending."""

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from operators.features.catalog import Catalog
+from operators.features.clocks import Step, WallClock
 from operators.features.profiles import Profiles
+from operators.features.spec import FeatureSpec
+from operators.features.windows import NEVER
+from operators.membership.members import Members
+from operators.rules.rulebook import Rulebook
+from operators.rules.spec import SegmentSpec
+from operators.settings import with_cluster
+from operators.wire import Packed, pack, unpack
+from operators.wire import read as read_message
 from tests.effort import examples
 from tests.oracle import SECOND, Event
-from tests.property.strategies import cuts, events, features
-from tests.property.test_profiles import catalog_of, feed, read
+from tests.property.strategies import GAP, cuts, events, features
+from tests.property.test_profiles import batch_of, catalog_of, feed, read
+
+MINUTE = 60 * SECOND
 
 
 @given(
@@ -47,6 +60,68 @@ def test_kept_features_go_on_and_new_ones_begin_empty(
                 assert value == was[name]
             elif not before.uses_sessions:
                 assert value == nothing[name]
+
+
+def catalog_with(default: str) -> Catalog:
+    """Two features, of which one shows its state in another way."""
+    specs = {
+        "shop": FeatureSpec(last="shop", default=default),
+        "views": FeatureSpec(count="view", window="lifetime"),
+    }
+    return Catalog.compile(specs, GAP)
+
+
+def members_of(catalog: Catalog) -> Members:
+    segments = {"Nowhere": SegmentSpec(when="shop = 'nowhere'"), "New": SegmentSpec("views < 9")}
+    rulebook = Rulebook.compile(segments, with_cluster(catalog.columns), step_us=MINUTE, version=1)
+    return Members(catalog.columns, rulebook, None, 1)
+
+
+@given(chosen=events(in_order=True))
+@settings(max_examples=examples(50), deadline=None)
+def test_what_is_shown_otherwise_is_evaluated_anew_before_anyone_is_judged(
+    chosen: list[Event],
+) -> None:
+    """Profile sends all values of idle users, too, and until then Assign leaves them be."""
+    before, after = catalog_with("somewhere"), catalog_with("nowhere")
+    now = chosen[-1].time + SECOND
+    profiles, members = Profiles(before), members_of(before)
+    for each in (profiles, members):
+        each.expect_columns()
+    arrived = profiles.arrive(batch_of(before, chosen, by_id=False))
+    step = WallClock().step(profiles, arrived.arrivals, now)
+    send(profiles, step, members, now)
+    states = [(each.journal.first_head(), each.journal.commit()) for each in (profiles, members)]
+
+    profiles, members = Profiles(after), members_of(after)
+    for each, (head, entry) in zip((profiles, members), states, strict=True):
+        each.journal.restore(head, [], [entry])
+    assert members.expect_columns()
+    assert members.next_due_us() == NEVER
+    profiles.expect_columns()
+    step = WallClock().step(profiles, None, now + SECOND)
+    (round_,) = step.rounds
+    assert len(round_.rows) == len(profiles.table)
+    send(profiles, step, members, now + SECOND)
+    without = {
+        user
+        for user in profiles.table.index
+        if all(e.properties["shop"] is None for e in chosen if e.user == user)
+    }
+    words = members.table.cells("standing").take(members.everyone())
+    inside = words[:, members.rulebook.names.index("Nowhere")] >= 0
+    assert {members.table.users[row] for row in np.flatnonzero(inside)} == without
+    assert not members.expect_columns()
+
+
+def send(profiles: Profiles, step: Step, members: Members, now: int) -> None:
+    """Hand a step's evaluations to who judges, and judge."""
+    packed = read_message(pack(profiles, step, now, None))
+    assert isinstance(packed, Packed)
+    evaluations = unpack(packed, members.table, members.coded)
+    members.begin(evaluations.rounds, now, np.zeros(0, np.int64))
+    for _ in members.judge(evaluations.rounds, None, now, False, evaluations.forgotten):
+        pass
 
 
 @given(kept=features, added=features, chosen=events(), by_id=st.booleans(), data=st.data())

@@ -22,6 +22,7 @@ MODEL = ClusterModel(
     learned=1_200,
     river="0.23.0",
     dimensions=SPACE.names,
+    meanings=SPACE.meanings,
     preparation=Preparation(np.array([1.0, 2.0]), np.array([0.0, 10.0]), np.array([4.0, 0.0])),
     centers=np.array([[0.0, 0.0], [1.0, 0.0]]),
     sizes=np.array([0.75, 0.25]),
@@ -51,18 +52,18 @@ def test_bytes_give_the_same_model() -> None:
     again = ClusterModel.from_bytes(MODEL.to_bytes())
     assert again.to_bytes() == MODEL.to_bytes()
     assert (again.version, again.learned, again.river) == (7, 1_200, "0.23.0")
-    assert again.dimensions == SPACE.names
+    assert (again.dimensions, again.meanings) == (SPACE.names, SPACE.meanings)
     np.testing.assert_array_equal(again.centers, MODEL.centers)
     np.testing.assert_array_equal(again.sizes, MODEL.sizes)
     np.testing.assert_array_equal(again.preparation.impute, MODEL.preparation.impute)
 
 
 def test_another_format_is_refused_with_what_to_do() -> None:
-    with pytest.raises(JobError, match=r"expected format 1, found 2 \(written with river 9.9.9\)"):
-        ClusterModel.from_bytes(altered(MODEL.to_bytes(), format=2, river="9.9.9"))
+    with pytest.raises(JobError, match=r"expected format 2, found 3 \(written with river 9.9.9\)"):
+        ClusterModel.from_bytes(altered(MODEL.to_bytes(), format=3, river="9.9.9"))
     learner = Learner(SPEC, SPACE, seed=0).to_bytes()
-    with pytest.raises(JobError, match="expected format 1, found 2"):
-        Learner.from_bytes(altered(learner, format=2), SPEC, SPACE, seed=0)
+    with pytest.raises(JobError, match="expected format 2, found 3"):
+        Learner.from_bytes(altered(learner, format=3), SPEC, SPACE, seed=0)
 
 
 @pytest.mark.parametrize(
