@@ -7,7 +7,7 @@ from typing import Final
 
 from flink_job.kafka import LARGEST_MESSAGE, Broker, make_topic
 
-# A store that was away for less has missed nobody who was forgotten: until then no record is dropped.
+# So long a store may be away and miss nobody who was forgotten: no record is dropped before.
 _COMPACTED: Final = {"cleanup.policy": "compact", "min.compaction.lag.ms": str(3 * 86_400_000)}
 _FOR_EVER: Final = {"retention.ms": "-1", "retention.bytes": "-1"}
 
