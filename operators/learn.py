@@ -14,7 +14,7 @@ from pyflink.common import Row, Types
 from pyflink.datastream import KeyedProcessFunction, RuntimeContext
 from pyflink.datastream.state import ValueStateDescriptor
 
-from operators.clustering.learner import Learner
+from operators.clustering.learning.learner import Learner
 from operators.clustering.space import Space
 from operators.interpreter import set_up
 from operators.profile import BYTES, END_OF_TIME

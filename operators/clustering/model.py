@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import msgspec
+import numpy as np
 
+from operators.clustering.clusters import Act, Cluster, Quality
 from operators.clustering.nearest import Nearest, nearest
-from operators.clustering.preparation import Preparation
+from operators.clustering.preparing.preparation import Preparation
 from operators.clustering.stored import FORMAT, decode, encode, floats, to_bytes
 from operators.frame import Floats
+from operators.pages.sets import Ints
 
 
 @dataclass(frozen=True, eq=False)
 class ClusterModel:
     """One version of a cluster model with k clusters over d dimensions.
 
-    `centers` is float64[k, d] in scaled space; `sizes`, float64[k], is the share of each cluster
-    in the recent profiles, and `learned` the number of profiles learned in all. `meanings` are
-    those of the space that it is of. Every number in it is finite.
+    `centers` is float64[k, d] in scaled space, `clusters` says who each of them is, and `acts`
+    what became of clusters since the version before. `learned` is the number of profiles learned
+    in all; `meanings` are those of the space that it is of. Every number in it is finite.
     """
 
     version: int
@@ -28,7 +32,14 @@ class ClusterModel:
     meanings: tuple[str, ...]
     preparation: Preparation
     centers: Floats
-    sizes: Floats
+    clusters: tuple[Cluster, ...]
+    acts: tuple[Act, ...]
+    quality: Quality
+
+    @cached_property
+    def ids(self) -> Ints:
+        """The clusters' ids, int64[k], in the order of the centers."""
+        return np.array([cluster.id for cluster in self.clusters], np.int64)
 
     def assign(self, points: Floats) -> Nearest:
         """Cluster, distance and margin, in scaled space, of raw points float64[n, d].
@@ -51,7 +62,9 @@ class ClusterModel:
                 offset=to_bytes(self.preparation.offset),
                 scale=to_bytes(self.preparation.scale),
                 centers=to_bytes(self.centers),
-                sizes=to_bytes(self.sizes),
+                clusters=self.clusters,
+                acts=self.acts,
+                quality=self.quality,
             )
         )
 
@@ -64,7 +77,6 @@ class ClusterModel:
         """
         stored = decode(data, _StoredModel, "a stored cluster model")
         d = len(stored.dimensions)
-        centers = floats(stored.centers, -1, d)
         return cls(
             version=stored.version,
             learned=stored.learned,
@@ -76,8 +88,10 @@ class ClusterModel:
                 offset=floats(stored.offset, d),
                 scale=floats(stored.scale, d),
             ),
-            centers=centers,
-            sizes=floats(stored.sizes, len(centers)),
+            centers=floats(stored.centers, len(stored.clusters), d),
+            clusters=stored.clusters,
+            acts=stored.acts,
+            quality=stored.quality,
         )
 
 
@@ -92,4 +106,6 @@ class _StoredModel(msgspec.Struct, frozen=True):
     offset: bytes
     scale: bytes
     centers: bytes
-    sizes: bytes
+    clusters: tuple[Cluster, ...]
+    acts: tuple[Act, ...]
+    quality: Quality

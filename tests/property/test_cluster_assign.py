@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from operators.clustering import nearest as nearest_module
-from operators.clustering.imputing import medians
 from operators.clustering.nearest import nearest
-from operators.clustering.preparation import LARGEST, Preparation, usable
+from operators.clustering.preparing.imputing import medians
+from operators.clustering.preparing.preparation import LARGEST, Preparation, usable
 from operators.frame import Floats
 from tests.effort import examples
 

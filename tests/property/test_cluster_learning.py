@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from river import cluster, preprocessing, stats
 
-from operators.clustering.learner import Learner
+from operators.clustering.learning.learner import Learner
 from operators.clustering.model import ClusterModel
 from operators.clustering.space import Dimension, Space
 from operators.clustering.spec import ClusterSpec
@@ -236,8 +236,7 @@ def check_model(model: ClusterModel, most_clusters: int) -> None:
     assert (preparation.scale >= 0).all()
     assert 1 <= len(model.centers) <= most_clusters
     assert np.isfinite(model.centers).all()
-    assert (model.sizes >= 0).all()
-    assert math.isclose(model.sizes.sum(), 1)
+    assert math.isclose(sum(each.share for each in model.clusters), 1)
 
 
 def check_assignment(model: ClusterModel, judged: Floats) -> None:

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from sklearn.cluster import KMeans
 
-from operators.clustering.learner import Learner
+from operators.clustering.learning.learner import Learner
+from operators.clustering.learning.warm_start import first_centers
 from operators.clustering.nearest import nearest
 from operators.clustering.space import Dimension, Space
 from operators.clustering.spec import ClusterSpec
-from operators.clustering.warm_start import first_centers
 from operators.frame import Floats
 
 CORNERS = np.array(list(itertools.product([0.0, 1.0], repeat=3)))
@@ -67,7 +67,7 @@ def test_a_stream_of_profiles_ends_near_the_batch_optimum(k: int, seed: int, sca
     # A constant rate h adds a share of about h / (2 - h) to the inertia: 1 % with h = 0.02.
     best = KMeans(k, n_init=10, random_state=seed + 100).fit(scaled).inertia_
     assert inertia(scaled, model.centers) <= 1.05 * best
-    np.testing.assert_allclose(model.sizes, 1 / k, atol=0.1)
+    np.testing.assert_allclose([each.share for each in model.clusters], 1 / k, atol=0.1)
 
 
 def test_the_check_tells_a_poor_start_from_a_good_one() -> None:

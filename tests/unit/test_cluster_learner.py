@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from operators.clustering.learner import PUBLISH_EVERY, RECENT, Learner, worth_publishing
+from operators.clustering.learning.learner import PUBLISH_EVERY, RECENT, Learner, worth_publishing
 from operators.clustering.model import ClusterModel
 from operators.clustering.space import Dimension, Space
 from operators.clustering.spec import ClusterSpec
@@ -83,7 +83,7 @@ def test_a_short_run_ends_with_a_model_of_what_there_is() -> None:
     learner.learn(profiles(30))
     last = known(learner.finish())
     assert (last.version, last.learned) == (1, 30)
-    np.testing.assert_allclose(last.sizes, [1 / 3] * 3)
+    np.testing.assert_allclose([each.share for each in last.clusters], [1 / 3] * 3)
     groups = last.assign(profiles(30)).cluster.reshape(10, 3)
     assert len(set(groups[0])) == 3
     assert (groups == groups[0]).all()
@@ -195,7 +195,7 @@ def test_threads_may_take_turns() -> None:
 RUN = """
 import hashlib, sys
 import numpy as np
-from operators.clustering.learner import Learner
+from operators.clustering.learning.learner import Learner
 from operators.clustering.space import Dimension, Space
 from operators.clustering.spec import ClusterSpec
 assert not {"river", "sklearn", "pandas", "scipy"} & set(sys.modules)

@@ -8,9 +8,10 @@ import msgspec
 import numpy as np
 import pytest
 
-from operators.clustering.learner import Learner
+from operators.clustering.clusters import Act, Cluster, Quality
+from operators.clustering.learning.learner import Learner
 from operators.clustering.model import ClusterModel
-from operators.clustering.preparation import Preparation
+from operators.clustering.preparing.preparation import Preparation
 from operators.clustering.space import Dimension, Space
 from operators.clustering.spec import ClusterSpec
 from operators.errors import JobError
@@ -25,7 +26,9 @@ MODEL = ClusterModel(
     meanings=SPACE.meanings,
     preparation=Preparation(np.array([1.0, 2.0]), np.array([0.0, 10.0]), np.array([4.0, 0.0])),
     centers=np.array([[0.0, 0.0], [1.0, 0.0]]),
-    sizes=np.array([0.75, 0.25]),
+    clusters=(Cluster(4, "many views", 0.75, 1, 2.5), Cluster(9, "few views", 0.25, 3, 1.5)),
+    acts=(Act("split", 9, (4,)),),
+    quality=Quality(inertia=0.5, silhouette=0.7, stability=0.99, dead=0, duplicates=0),
 )
 
 
@@ -54,16 +57,21 @@ def test_bytes_give_the_same_model() -> None:
     assert (again.version, again.learned, again.river) == (7, 1_200, "0.23.0")
     assert (again.dimensions, again.meanings) == (SPACE.names, SPACE.meanings)
     np.testing.assert_array_equal(again.centers, MODEL.centers)
-    np.testing.assert_array_equal(again.sizes, MODEL.sizes)
+    assert (again.clusters, again.acts, again.quality) == (
+        MODEL.clusters,
+        MODEL.acts,
+        MODEL.quality,
+    )
+    assert again.ids.tolist() == [4, 9]
     np.testing.assert_array_equal(again.preparation.impute, MODEL.preparation.impute)
 
 
 def test_another_format_is_refused_with_what_to_do() -> None:
-    with pytest.raises(JobError, match=r"expected format 2, found 3 \(written with river 9.9.9\)"):
-        ClusterModel.from_bytes(altered(MODEL.to_bytes(), format=3, river="9.9.9"))
+    with pytest.raises(JobError, match=r"expected format 3, found 4 \(written with river 9.9.9\)"):
+        ClusterModel.from_bytes(altered(MODEL.to_bytes(), format=4, river="9.9.9"))
     learner = Learner(SPEC, SPACE, seed=0).to_bytes()
-    with pytest.raises(JobError, match="expected format 2, found 3"):
-        Learner.from_bytes(altered(learner, format=3), SPEC, SPACE, seed=0)
+    with pytest.raises(JobError, match="expected format 3, found 4"):
+        Learner.from_bytes(altered(learner, format=4), SPEC, SPACE, seed=0)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +83,7 @@ def test_another_format_is_refused_with_what_to_do() -> None:
         msgspec.msgpack.encode([1, 2]),
         Learner(SPEC, SPACE, seed=0).to_bytes(),
         altered(MODEL.to_bytes(), centers=b"\0" * 24),
-        altered(MODEL.to_bytes(), sizes=b"\0" * 7),
+        altered(MODEL.to_bytes(), clusters=[[1]]),
         altered(MODEL.to_bytes(), impute="text"),
     ],
 )

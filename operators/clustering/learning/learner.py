@@ -7,14 +7,15 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from operators.clustering.kmeans import OnlineKMeans
+from operators.clustering.clusters import Cluster, Quality
+from operators.clustering.learning.kmeans import OnlineKMeans
+from operators.clustering.learning.warm_start import first_centers
 from operators.clustering.model import ClusterModel
 from operators.clustering.nearest import nearest
-from operators.clustering.preparer import Preparer, StoredPreparer
+from operators.clustering.preparing.preparer import Preparer, StoredPreparer
 from operators.clustering.space import Space
 from operators.clustering.spec import ClusterSpec
 from operators.clustering.stored import FORMAT, decode, encode, floats, to_bytes
-from operators.clustering.warm_start import first_centers
 from operators.frame import Floats
 
 # At 2 % a profile a center is renewed to the half by 35 of its own, so by a few hundred in all.
@@ -166,6 +167,7 @@ class Learner:
 
     def _model(self, centers: Floats) -> ClusterModel:
         cluster = nearest(self._preparation.scaled(self._preparer.recent), centers).cluster
+        shares = np.bincount(cluster, minlength=len(centers)) / len(cluster)
         return ClusterModel(
             version=self._version,
             learned=self._learned,
@@ -174,7 +176,12 @@ class Learner:
             meanings=self._space.meanings,
             preparation=self._preparation,
             centers=centers,
-            sizes=np.bincount(cluster, minlength=len(centers)) / len(cluster),
+            clusters=tuple(
+                Cluster(id=row, name=f"cluster {row}", share=share, born=1, outlier_beyond=0.0)
+                for row, share in enumerate(shares.tolist())
+            ),
+            acts=(),
+            quality=Quality(0.0, 0.0, 1.0, 0, 0),
         )
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import msgspec
 import numpy as np
 
-from operators.clustering.imputing import new_imputer
-from operators.clustering.preparation import Preparation, usable
-from operators.clustering.scaling import new_scaler
+from operators.clustering.preparing.imputing import new_imputer
+from operators.clustering.preparing.preparation import Preparation, usable
+from operators.clustering.preparing.scaling import new_scaler
 from operators.clustering.space import Space
 from operators.clustering.spec import ClusterSpec
 from operators.clustering.stored import floats, to_bytes
