@@ -10,7 +10,7 @@ import numpy as np
 
 from operators.clustering.clusters import Act, Cluster, Quality
 from operators.clustering.nearest import Nearest, nearest
-from operators.clustering.preparing.preparation import Preparation
+from operators.clustering.preparing.preparation import Preparation, StoredPreparation
 from operators.clustering.stored import FORMAT, decode, encode, floats, to_bytes
 from operators.frame import Floats
 from operators.pages.sets import Ints
@@ -18,9 +18,9 @@ from operators.pages.sets import Ints
 
 @dataclass(frozen=True, eq=False)
 class ClusterModel:
-    """One version of a cluster model with k clusters over d dimensions.
+    """One version of a cluster model with k clusters over d dimensions, p of them once scaled.
 
-    `centers` is float64[k, d] in scaled space, `clusters` says who each of them is, and `acts`
+    `centers` is float64[k, p] in scaled space, `clusters` says who each of them is, and `acts`
     what became of clusters since the version before. `learned` is the number of profiles learned
     in all; `meanings` are those of the space that it is of. Every number in it is finite.
     """
@@ -58,9 +58,7 @@ class ClusterModel:
                 learned=self.learned,
                 dimensions=self.dimensions,
                 meanings=self.meanings,
-                impute=to_bytes(self.preparation.impute),
-                offset=to_bytes(self.preparation.offset),
-                scale=to_bytes(self.preparation.scale),
+                preparation=self.preparation.stored(),
                 centers=to_bytes(self.centers),
                 clusters=self.clusters,
                 acts=self.acts,
@@ -76,19 +74,15 @@ class ClusterModel:
             JobError: a message of another format, or none at all.
         """
         stored = decode(data, _StoredModel, "a stored cluster model")
-        d = len(stored.dimensions)
+        preparation = Preparation.restored(stored.preparation, len(stored.dimensions))
         return cls(
             version=stored.version,
             learned=stored.learned,
             river=stored.river,
             dimensions=stored.dimensions,
             meanings=stored.meanings,
-            preparation=Preparation(
-                impute=floats(stored.impute, d),
-                offset=floats(stored.offset, d),
-                scale=floats(stored.scale, d),
-            ),
-            centers=floats(stored.centers, len(stored.clusters), d),
+            preparation=preparation,
+            centers=floats(stored.centers, len(stored.clusters), preparation.width),
             clusters=stored.clusters,
             acts=stored.acts,
             quality=stored.quality,
@@ -102,9 +96,7 @@ class _StoredModel(msgspec.Struct, frozen=True):
     learned: int
     dimensions: tuple[str, ...]
     meanings: tuple[str, ...]
-    impute: bytes
-    offset: bytes
-    scale: bytes
+    preparation: StoredPreparation
     centers: bytes
     clusters: tuple[Cluster, ...]
     acts: tuple[Act, ...]

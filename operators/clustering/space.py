@@ -64,7 +64,7 @@ class Space:
         NaN is a missing number or age. A category is 0 or 1: a missing one, or one without a
         dimension, is 0 in all of its feature's dimensions.
         """
-        points = np.empty((len(frame), len(self)))
+        points = np.empty((len(frame), len(self)), order="F")  # as it is filled, and prepared
         for at, dimension in enumerate(self.dimensions):
             points[:, at] = _values(dimension, frame)
         return points

@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from operators.clustering.space import Space
 from operators.errors import Problem, nearest
 from operators.frame import FeatureColumn, Kind
 
@@ -22,20 +23,28 @@ class ClusterSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `halflife` is River's: the share of its distance to a new profile that the nearest center
     moves, above 0 and at most 1. `warm_start` is the number of profiles that the first model
-    is fitted to.
+    is fitted to. `log` names the features whose logarithm is taken, or leaves that to their
+    tails; `pca` is the number of principal components that take the dimensions' place.
     """
 
     k: int
     features: tuple[str, ...]
-    scale: Literal["minmax", "standard"] = "minmax"
-    impute: Literal["median", "mean"] = "median"
+    log: tuple[str, ...] | Literal["auto"] = ()
+    impute: Literal["median", "mean", "model"] = "median"
+    scale: Literal["minmax", "standard", "robust"] = "minmax"
+    pca: int | None = None
     halflife: float = 0.02
     warm_start: int = 500
 
 
 def problems(name: str, spec: ClusterSpec, columns: Mapping[str, FeatureColumn]) -> list[Problem]:
     """Every mistake in the model `name`, each with its path below `clusters`."""
-    found = [*_range_problems(spec), *_feature_problems(spec, columns)]
+    found = [
+        *_range_problems(spec),
+        *_feature_problems(spec, columns),
+        *_log_problems(spec, columns),
+        *_pca_problems(spec, columns),
+    ]
     return [Problem(f"clusters.{name}.{field}", message) for field, message in found]
 
 
@@ -69,3 +78,30 @@ def _feature_problems(
                 f"expected numbers or one-hot categories, found the text '{feature}': "
                 f"give it one_hot: [...] under features.{feature}",
             )
+
+
+def _log_problems(
+    spec: ClusterSpec, columns: Mapping[str, FeatureColumn]
+) -> Iterator[tuple[str, str]]:
+    logs = () if spec.log == "auto" else spec.log
+    for feature, times in Counter(logs).items():
+        if times > 1:
+            yield "log", f"expected each feature once, found '{feature}' {times} times"
+        if feature not in spec.features:
+            hint = nearest(feature, list(spec.features))
+            yield "log", f"expected features of this model, found '{feature}'{hint}"
+        elif feature in columns and columns[feature].kind is Kind.CATEGORY:
+            yield "log", f"expected numbers or ages, found the category '{feature}'"
+
+
+def _pca_problems(
+    spec: ClusterSpec, columns: Mapping[str, FeatureColumn]
+) -> Iterator[tuple[str, str]]:
+    known = [name for name in dict.fromkeys(spec.features) if name in columns]
+    dimensions = len(Space.of(known, columns))
+    if spec.pca is not None and not 1 <= spec.pca <= dimensions:
+        yield (
+            "pca",
+            f"expected a whole number from 1 to the {dimensions} dimensions of its features, "
+            f"found {spec.pca}",
+        )

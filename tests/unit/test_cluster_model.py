@@ -84,7 +84,7 @@ def test_another_format_is_refused_with_what_to_do() -> None:
         Learner(SPEC, SPACE, seed=0).to_bytes(),
         altered(MODEL.to_bytes(), centers=b"\0" * 24),
         altered(MODEL.to_bytes(), clusters=[[1]]),
-        altered(MODEL.to_bytes(), impute="text"),
+        altered(MODEL.to_bytes(), preparation="text"),
     ],
 )
 def test_bytes_that_are_no_model_are_refused(data: bytes) -> None:

@@ -1,1 +1,1 @@
-"""How a raw profile becomes a point that distances can be taken of: imputed and scaled."""
+"""How a raw profile becomes a point that distances can be taken of."""

@@ -6,7 +6,7 @@ A dimension without any value is imputed by 0.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 
@@ -101,6 +101,6 @@ def medians(points: Floats) -> Floats:
     return np.where(known > 0, middle / 2, 0.0)
 
 
-def new_imputer(kind: Literal["median", "mean"]) -> Imputer:
+def new_imputer(kind: str) -> Imputer:
     """The imputer of a config's `impute`, with nothing learned."""
     return MeanImputer() if kind == "mean" else MedianImputer()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 
@@ -104,6 +104,6 @@ class MinMaxScaler:
             self._river.max[i].update(high)
 
 
-def new_scaler(kind: Literal["minmax", "standard"]) -> Scaler:
+def new_scaler(kind: str) -> Scaler:
     """The scaler of a config's `scale`, with nothing learned."""
     return MinMaxScaler() if kind == "minmax" else StandardScaler()
