@@ -135,6 +135,7 @@ class Plan:
             clusters=config.clusters,
             clock=Clock(config.wall, config.resolution_us, as_of_us),
             outputs=Outputs(*topics.records(), topics.status, self._letter_bytes()),
+            lanes=config.run.lanes,
             keyed=config.source.kafka is not None,
             lifetime=config.lifetime,
         )

@@ -50,7 +50,7 @@ class Settings:
     """All that Profile, Learn and Assign have to know.
 
     `keyed` says whether records have keys, which must then be their users. With `lifetime` None
-    users are never forgotten.
+    users are never forgotten. `lanes` is their number.
     """
 
     events: EventsSpec
@@ -59,6 +59,7 @@ class Settings:
     clusters: Mapping[str, ClusterSpec]
     clock: Clock
     outputs: Outputs
+    lanes: int
     keyed: bool = True
     lifetime: Lifetime | None = None
 

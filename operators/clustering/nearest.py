@@ -41,7 +41,7 @@ def nearest(scaled: Floats, centers: Floats) -> Nearest:
 
 
 def _nearest(scaled: Floats, centers: Floats) -> Nearest:
-    squares = _squared_distances(scaled, centers)
+    squares = squared_distances(scaled, centers)
     users = np.arange(len(scaled))
     cluster = squares.argmin(axis=0)
     distance = np.sqrt(squares[cluster, users])
@@ -49,7 +49,7 @@ def _nearest(scaled: Floats, centers: Floats) -> Nearest:
     return Nearest(cluster, distance, np.sqrt(squares.min(axis=0)) - distance)
 
 
-def _squared_distances(scaled: Floats, centers: Floats) -> Floats:
+def squared_distances(scaled: Floats, centers: Floats) -> Floats:
     """float64[k, n], summed dimension by dimension: exact where x² - 2xc + c² cancels."""
     squares = np.zeros((len(centers), len(scaled)))
     gap = np.empty_like(squares)  # one for all dimensions: a fresh one each costs twice the time

@@ -20,11 +20,17 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from operators.clustering.learning.learner import Learner
+from operators.clustering.learning.sample import encode as encode_update
+from operators.clustering.learning.sample import read as read_update
+from operators.clustering.learning.sampler import Sampler
+from operators.clustering.space import Space
+from operators.clustering.spec import ClusterSpec
 from operators.durations import US_PER_UNIT
 from operators.events.decode import EventDecoder
 from operators.events.spec import EventsSpec
 from operators.features.catalog import Catalog
-from operators.features.clocks import EventClock, WallClock
+from operators.features.clocks import EventClock, Step, WallClock
 from operators.features.profiles import Profiles
 from operators.features.spec import FeatureSpec
 from operators.frame import FeatureColumn, Kind
@@ -34,12 +40,12 @@ from operators.records import encode
 from operators.rules.rulebook import Rulebook
 from operators.rules.spec import SegmentSpec
 from operators.wire import pack, read, unpack
-from tests.benchmarks.segment import FEATURES, SEGMENTS, shop
+from tests.benchmarks.segment import CLUSTERS, FEATURES, SEGMENTS, shop
 
 USERS: Final = 2_500  # of a lane
 BATCH: Final = 1_000  # events
 END_US: Final = 1_790_000_000_000_000
-PARTS: Final = ("profile", "judge", "publish")
+PARTS: Final = ("profile", "learn", "judge", "publish")
 
 # Thresholds that analysts would choose, each with how it is compared: on what users are, which
 # changes with weeks, and on what they are doing, which changes with every visit.
@@ -111,13 +117,19 @@ class Lane:
         )
         self._profiles = Profiles(catalog, events.dedup_within_us)
         self._members = Members(catalog.columns, rulebook, None, self._resolution_us)
+        spec = msgspec.convert(CLUSTERS["shoppers"], ClusterSpec)
+        space = Space.of(spec.features, catalog.columns)
+        self._sampler = Sampler(catalog.columns, {"shoppers": space}, lanes=1)
+        self._learner = Learner(spec, space, seed=1)
         self._clock_us = 0
         self._spent_ns = dict.fromkeys(PARTS, 0)
         self._judged = self._changed = 0
 
     def feed(self, events: Events) -> None:
         """A batch of events, from bytes to bytes."""
-        message = self._timed("profile", lambda: self._profile(events))
+        step = self._timed("profile", lambda: self._step(events))
+        self._timed("learn", lambda: self._learn(step))
+        message = self._timed("profile", lambda: self._pack(step))
         verdicts = self._timed("judge", lambda: self._judge(message))
         self._judged += sum(len(each.rows) for each in verdicts)
         self._changed += sum(len(each.changed) for each in verdicts)
@@ -133,15 +145,22 @@ class Lane:
         self._judged = self._changed = 0
         return us, changed
 
-    def _profile(self, events: Events) -> bytes:
+    def _step(self, events: Events) -> Step:
         keys, values = [key for key, _ in events], [value for _, value in events]
         arrivals = self._profiles.arrive(self._decoder.decode(keys, values, END_US).events).arrivals
         newest_us = int(arrivals.time_us.max(initial=0))
         self._clock_us = END_US if self._wall else max(self._clock_us, newest_us)
-        rounds = self._clock.step(self._profiles, arrivals, self._clock_us)
-        message = pack(self._profiles, rounds, self._clock_us, 0)
+        return self._clock.step(self._profiles, arrivals, self._clock_us)
+
+    def _pack(self, step: Step) -> bytes:
+        message = pack(self._profiles, step, self._clock_us, 0)
         self._profiles.journal.commit()
         return message
+
+    def _learn(self, step: Step) -> None:
+        for _, update in self._sampler.updates(self._profiles.table, step):
+            self._learner.learn(read_update(encode_update(update)))
+            self._learner.publish()
 
     def _judge(self, message: bytes) -> list[Any]:
         members = self._members
