@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 
 from operators.clustering.clusters import Cluster, Quality
+from operators.clustering.learning.choosing import choose
 from operators.clustering.learning.kmeans import OnlineKMeans
 from operators.clustering.learning.warm_start import first_centers
 from operators.clustering.model import ClusterModel
@@ -156,7 +157,9 @@ class Learner:
 
     def _fit(self) -> Floats:
         collected = self._preparation.scaled(self._preparer.recent)
-        return first_centers(collected, self._spec.k, self._seed)
+        fewest, most = self._spec.k_between
+        k = most if fewest == most else choose(collected, fewest, most, self._seed).k
+        return first_centers(collected, k, self._seed)
 
     def _start(self, centers: Floats) -> None:
         self._kmeans = OnlineKMeans(centers, self._spec.halflife)
@@ -188,7 +191,7 @@ class Learner:
 class _Kind(msgspec.Struct, frozen=True):
     """What has to be alike for a learner to go on from a snapshot."""
 
-    k: int
+    k: int | str
     scale: str
     impute: str
     dimensions: tuple[str, ...]
