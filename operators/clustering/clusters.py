@@ -7,12 +7,13 @@ from typing import Literal
 import msgspec
 
 
-class Cluster(msgspec.Struct, frozen=True):
+class Cluster(msgspec.Struct, frozen=True, omit_defaults=True):
     """One cluster of a model's version; its center is the model's row at the same position.
 
     `id` stays its own while it moves and is never given to another. `share` is its part of the
     sampled users; `born` the version that it came with. A member farther from the center than
-    `outlier_beyond`, in scaled space, is an outlier.
+    `outlier_beyond`, in scaled space, is an outlier. `marks` say in words what marks it against
+    the rest, whoever gave it its name; `description` is what a person has written of it.
     """
 
     id: int
@@ -20,6 +21,8 @@ class Cluster(msgspec.Struct, frozen=True):
     share: float
     born: int
     outlier_beyond: float
+    marks: tuple[str, ...] = ()
+    description: str = ""
 
 
 class Act(msgspec.Struct, frozen=True, omit_defaults=True):

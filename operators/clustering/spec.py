@@ -16,6 +16,18 @@ MOST_CLUSTERS: Final = 1_000
 # The first fit stalls the stream while it runs: 0.01 s for 500 profiles and 5 clusters, 2 s for
 # 5,000 profiles and 1,000 clusters (12 dimensions, 2 cores).
 LARGEST_WARM_START: Final = 5_000
+# Of `k: auto`: every number in the range is fitted, about 0.1 s each with 2,000 profiles.
+MOST_CHOSEN: Final = 50
+K_RANGE: Final = (2, 10)
+AUTO: Final = "auto"
+LONGEST_NAME: Final = 100  # characters: a name stands in a line
+
+
+class Pinned(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a person calls a cluster, and how they describe it."""
+
+    name: str
+    description: str = ""
 
 
 class ClusterSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -23,42 +35,93 @@ class ClusterSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `halflife` is River's: the share of its distance to a new profile that the nearest center
     moves, above 0 and at most 1. `warm_start` is the number of profiles that the first model
-    is fitted to. `log` names the features whose logarithm is taken, or leaves that to their
-    tails; `pca` is the number of principal components that take the dimensions' place.
+    is fitted to. With `k: auto` the number of clusters is chosen from `k_range`, both ends of it
+    included. `log` names the features whose logarithm is taken, or leaves that to their tails;
+    `pca` is the number of principal components that take the dimensions' place. `names` pins
+    names to clusters by their ids.
     """
 
-    k: int
+    k: int | str  # a number, or AUTO
     features: tuple[str, ...]
+    k_range: tuple[int, int] | None = None
     log: tuple[str, ...] | Literal["auto"] = ()
     impute: Literal["median", "mean", "model"] = "median"
     scale: Literal["minmax", "standard", "robust"] = "minmax"
     pca: int | None = None
     halflife: float = 0.02
     warm_start: int = 500
+    names: dict[int, str | Pinned] = {}
+
+    @property
+    def k_between(self) -> tuple[int, int]:
+        """The fewest and the most clusters that there may be."""
+        return (self.k, self.k) if isinstance(self.k, int) else self.k_range or K_RANGE
+
+    @property
+    def pinned(self) -> dict[int, Pinned]:
+        """The pinned names by cluster's id."""
+        return {
+            who: Pinned(name) if isinstance(name, str) else name for who, name in self.names.items()
+        }
 
 
 def problems(name: str, spec: ClusterSpec, columns: Mapping[str, FeatureColumn]) -> list[Problem]:
     """Every mistake in the model `name`, each with its path below `clusters`."""
     found = [
+        *_k_problems(spec),
         *_range_problems(spec),
         *_feature_problems(spec, columns),
         *_log_problems(spec, columns),
         *_pca_problems(spec, columns),
+        *_name_problems(spec),
     ]
     return [Problem(f"clusters.{name}.{field}", message) for field, message in found]
 
 
+def _k_problems(spec: ClusterSpec) -> Iterator[tuple[str, str]]:
+    fewest, most = spec.k_between
+    if spec.k != AUTO and not (isinstance(spec.k, int) and 2 <= spec.k <= MOST_CLUSTERS):
+        found = f"'{spec.k}'" if isinstance(spec.k, str) else spec.k
+        yield "k", f"expected {AUTO} or a whole number from 2 to {MOST_CLUSTERS}, found {found}"
+    if spec.k_range is None:
+        return
+    if spec.k != AUTO:
+        yield "k_range", f"expected it beside 'k: {AUTO}' only, found it beside 'k: {spec.k}'"
+    elif not 2 <= fewest < most <= MOST_CHOSEN:
+        yield (
+            "k_range",
+            f"expected two whole numbers from 2 to {MOST_CHOSEN}, the smaller one first, "
+            f"found [{fewest}, {most}]",
+        )
+
+
 def _range_problems(spec: ClusterSpec) -> Iterator[tuple[str, str]]:
-    if not 2 <= spec.k <= MOST_CLUSTERS:
-        yield "k", f"expected a whole number from 2 to {MOST_CLUSTERS}, found {spec.k}"
     if not 0 < spec.halflife <= 1:
         yield "halflife", f"expected a number above 0 and at most 1, found {spec.halflife}"
-    if not spec.k <= spec.warm_start <= LARGEST_WARM_START:
+    most = spec.k_between[1]
+    if not most <= spec.warm_start <= LARGEST_WARM_START:
         yield (
             "warm_start",
-            f"expected a whole number from k ({spec.k}) to {LARGEST_WARM_START}, "
+            f"expected a whole number from the most clusters ({most}) to {LARGEST_WARM_START}, "
             f"found {spec.warm_start}",
         )
+
+
+def _name_problems(spec: ClusterSpec) -> Iterator[tuple[str, str]]:
+    for who, pinned in spec.pinned.items():
+        if who < 0:
+            yield "names", f"expected ids of clusters, 0 or more, found {who}"
+        name = pinned.name
+        if not name or name != name.strip() or not name.isprintable() or len(name) > LONGEST_NAME:
+            yield (
+                f"names.{who}",
+                f"expected a name of 1 to {LONGEST_NAME} characters in one line, without blanks "
+                f"around it, found {name!r}",
+            )
+    names = Counter(pinned.name.casefold() for pinned in spec.pinned.values())
+    for who, pinned in spec.pinned.items():
+        if names[pinned.name.casefold()] > 1:
+            yield f"names.{who}", f"expected each name once, found '{pinned.name}' more often"
 
 
 def _feature_problems(

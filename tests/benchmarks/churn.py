@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from sklearn.cluster import KMeans
 from sklearn.preprocessing import minmax_scale, scale
+from threadpoolctl import threadpool_limits
 
 from operators.clustering.identity.matching import Known, match
 from operators.clustering.nearest import nearest
@@ -46,7 +47,8 @@ class Churn(NamedTuple):
 
 def churn(scaled: Floats, k: int, fits: int = FITS) -> Churn:
     """Fit scaled profiles float64[n, d] `fits` times again, each from another seed."""
-    models = [KMeans(k, n_init=10, random_state=seed).fit(scaled) for seed in range(fits + 1)]
+    with threadpool_limits(1):
+        models = [KMeans(k, n_init=10, random_state=seed).fit(scaled) for seed in range(fits + 1)]
     centers = [model.cluster_centers_ for model in models]
     rows = [nearest(scaled, each).cluster for each in centers]
     known = Known(np.arange(k), centers[0], k)

@@ -169,7 +169,19 @@ def test_a_good_configuration_has_no_mistakes() -> None:
         ),
         (
             {"clusters": {"c": {"k": 1, "features": ["product_views"]}}},
-            "clusters.c.k: expected a whole number from 2 to 1000, found 1",
+            "clusters.c.k: expected auto or a whole number from 2 to 1000, found 1",
+        ),
+        (
+            {"clusters": {"c": GOOD["clusters"]["shoppers"] | {"names": {"3": "Buyers"}}}},
+            "clusters.c.names: expected names that are whole numbers, found '3'",
+        ),
+        (
+            {"clusters": {"c": GOOD["clusters"]["shoppers"] | {"names": {3: {"nam": "Buyers"}}}}},
+            "clusters.c.names.3.nam: unknown name 'nam', did you mean 'name'?",
+        ),
+        (
+            {"clusters": {"c": GOOD["clusters"]["shoppers"] | {"names": {3: ["Buyers"]}}}},
+            "clusters.c.names.3: expected 'str | object', found a list",
         ),
         (
             {"clusters": {"a": GOOD["clusters"]["shoppers"], "b": GOOD["clusters"]["shoppers"]}},
