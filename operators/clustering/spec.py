@@ -12,7 +12,11 @@ from operators.clustering.space import Space
 from operators.errors import Problem, nearest
 from operators.frame import FeatureColumn, Kind
 
+ReplayedAlgorithm = Literal["streamkmeans", "dbstream", "denstream", "clustream"]
+
 MOST_CLUSTERS: Final = 1_000
+# The other algorithms sum up a sample in pure Python, again for each version: 2 s for 20.
+MOST_REPLAYED_CLUSTERS: Final = 20
 # The first fit stalls the stream while it runs: 0.01 s for 500 profiles and 5 clusters, 2 s for
 # 5,000 profiles and 1,000 clusters (12 dimensions, 2 cores).
 LARGEST_WARM_START: Final = 5_000
@@ -29,6 +33,7 @@ class ClusterSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     k: int
     features: tuple[str, ...]
+    algorithm: Literal["kmeans"] | ReplayedAlgorithm = "kmeans"
     log: tuple[str, ...] | Literal["auto"] = ()
     impute: Literal["median", "mean", "model"] = "median"
     scale: Literal["minmax", "standard", "robust"] = "minmax"
@@ -49,8 +54,10 @@ def problems(name: str, spec: ClusterSpec, columns: Mapping[str, FeatureColumn])
 
 
 def _range_problems(spec: ClusterSpec) -> Iterator[tuple[str, str]]:
-    if not 2 <= spec.k <= MOST_CLUSTERS:
-        yield "k", f"expected a whole number from 2 to {MOST_CLUSTERS}, found {spec.k}"
+    most = MOST_CLUSTERS if spec.algorithm == "kmeans" else MOST_REPLAYED_CLUSTERS
+    if not 2 <= spec.k <= most:
+        by = "" if spec.algorithm == "kmeans" else f" with the algorithm {spec.algorithm}"
+        yield "k", f"expected a whole number from 2 to {most}{by}, found {spec.k}"
     if not 0 < spec.halflife <= 1:
         yield "halflife", f"expected a number above 0 and at most 1, found {spec.halflife}"
     if not spec.k <= spec.warm_start <= LARGEST_WARM_START:
