@@ -12,7 +12,11 @@ from operators.clustering.space import Space
 from operators.errors import Problem, nearest
 from operators.frame import FeatureColumn, Kind
 
+ReplayedAlgorithm = Literal["streamkmeans", "dbstream", "denstream", "clustream"]
+
 MOST_CLUSTERS: Final = 1_000
+# The other algorithms sum up a sample in pure Python, again for each version: 2 s for 20.
+MOST_REPLAYED_CLUSTERS: Final = 20
 # The first fit stalls the stream while it runs: 0.01 s for 500 profiles and 5 clusters, 2 s for
 # 5,000 profiles and 1,000 clusters (12 dimensions, 2 cores).
 LARGEST_WARM_START: Final = 5_000
@@ -44,6 +48,7 @@ class ClusterSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     k: int | str  # a number, or AUTO
     features: tuple[str, ...]
     k_range: tuple[int, int] | None = None
+    algorithm: Literal["kmeans"] | ReplayedAlgorithm = "kmeans"
     log: tuple[str, ...] | Literal["auto"] = ()
     impute: Literal["median", "mean", "model"] = "median"
     scale: Literal["minmax", "standard", "robust"] = "minmax"
@@ -80,9 +85,11 @@ def problems(name: str, spec: ClusterSpec, columns: Mapping[str, FeatureColumn])
 
 def _k_problems(spec: ClusterSpec) -> Iterator[tuple[str, str]]:
     fewest, most = spec.k_between
-    if spec.k != AUTO and not (isinstance(spec.k, int) and 2 <= spec.k <= MOST_CLUSTERS):
+    limit = MOST_CLUSTERS if spec.algorithm == "kmeans" else MOST_REPLAYED_CLUSTERS
+    if spec.k != AUTO and not (isinstance(spec.k, int) and 2 <= spec.k <= limit):
+        by = "" if spec.algorithm == "kmeans" else f" with the algorithm {spec.algorithm}"
         found = f"'{spec.k}'" if isinstance(spec.k, str) else spec.k
-        yield "k", f"expected {AUTO} or a whole number from 2 to {MOST_CLUSTERS}, found {found}"
+        yield "k", f"expected {AUTO} or a whole number from 2 to {limit}{by}, found {found}"
     if spec.k_range is None:
         return
     if spec.k != AUTO:
