@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 
-class Belonging(msgspec.Struct, frozen=True, omit_defaults=True):
+class Belonging(msgspec.Struct, frozen=True):
     """A user's cluster in one model, as its version `model` has it.
 
     `cluster` is the id, which stays while the `name` may change. `distance` is that to the
