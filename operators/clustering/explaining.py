@@ -34,16 +34,59 @@ class Explained(NamedTuple):
     deciding: Ints
 
 
-def explain(model: ClusterModel, space: Space, points: Floats, own: Ints) -> Explained:
-    """Explain the clusters of users.
+class Explainer:
+    """Explains the clusters of users by one version of a model."""
 
-    Args:
-        points: raw, float64[n, d], NaN for missing.
-        own: the rows of the users' clusters, int64[n].
-    """
-    blocks = (slice(at, at + _BLOCK) for at in range(0, max(len(points), 1), _BLOCK))
-    parts = [_explain(model, space, points[block], own[block]) for block in blocks]
-    return Explained(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+    def __init__(self, model: ClusterModel, space: Space) -> None:
+        self._model = model
+        preparation = model.preparation
+        self._centers = _by_feature(preparation, preparation.in_units(model.centers))
+        self._beyond = np.array([cluster.outlier_beyond for cluster in model.clusters])
+        self._starts = _starts(space)
+
+    def explain(self, points: Floats, own: Ints) -> Explained:
+        """Explain the clusters of n users.
+
+        Args:
+            points: raw, float64[n, d], NaN for missing.
+            own: the rows of the users' clusters, int64[n].
+        """
+        blocks = (slice(at, at + _BLOCK) for at in range(0, max(len(points), 1), _BLOCK))
+        parts = [self._explain(points[block], own[block]) for block in blocks]
+        return Explained(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+
+    def _explain(self, points: Floats, own: Ints) -> Explained:
+        model, users = self._model, np.arange(len(points))
+        squares = squared_distances(model.preparation.scaled(points), model.centers)
+        distance, share = np.sqrt(squares[own, users]), shares(squares)[own, users]
+        if len(squares) > 1:
+            squares[own, users] = np.inf
+        following = squares.argmin(axis=0)
+        deciding = self._deciding(self._gain(points, own, following))
+        return Explained(following, share, distance > self._beyond[own], deciding)
+
+    def _gain(self, points: Floats, own: Ints, following: Ints) -> Floats:
+        """By how much each dimension is for the own center against the other, float64[n, d].
+
+        Over all dimensions it sums to the difference of the squared distances.
+        """
+        x, centers = _by_feature(self._model.preparation, points), self._centers
+        gain: Floats = (x - centers[following]) ** 2 - (x - centers[own]) ** 2
+        return gain
+
+    def _deciding(self, gain: Floats) -> Ints:
+        starts = self._starts
+        by_feature = np.add.reduceat(gain, starts, axis=1)
+        strongest = [
+            start + own.argmax(axis=1)
+            for start, own in zip(starts, np.split(gain, starts[1:], axis=1), strict=True)
+        ]
+        best = np.argsort(-by_feature, axis=1, kind="stable")[:, :_DECIDING]
+        for_it = np.maximum(by_feature, 0)
+        least = _LEAST * for_it.sum(axis=1, keepdims=True)
+        enough = np.take_along_axis(for_it, best, axis=1) > least
+        dimensions = np.take_along_axis(np.stack(strongest, axis=1), best, axis=1)
+        return np.where(enough, dimensions, -1)
 
 
 def shares(squares: Floats) -> Floats:
@@ -60,48 +103,9 @@ def shares(squares: Floats) -> Floats:
     return shared
 
 
-def _explain(model: ClusterModel, space: Space, points: Floats, own: Ints) -> Explained:
-    users = np.arange(len(points))
-    scaled = model.preparation.scaled(points)
-    squares = squared_distances(scaled, model.centers)
-    distance, share = np.sqrt(squares[own, users]), shares(squares)[own, users]
-    if len(model.centers) > 1:
-        squares[own, users] = np.inf
-    following = squares.argmin(axis=0)
-    beyond = np.array([cluster.outlier_beyond for cluster in model.clusters])
-    gain = _gain(model, points, own, following)
-    return Explained(following, share, distance > beyond[own], _deciding(gain, space))
-
-
-def _gain(model: ClusterModel, points: Floats, own: Ints, following: Ints) -> Floats:
-    """By how much each dimension is for the own center against the other, float64[n, d].
-
-    Over all dimensions it sums to the difference of the squared distances.
-    """
-    preparation = model.preparation
-    x = _by_feature(preparation, points)
-    centers = _by_feature(preparation, preparation.in_units(model.centers))
-    gain: Floats = (x - centers[following]) ** 2 - (x - centers[own]) ** 2
-    return gain
-
-
 def _by_feature(preparation: Preparation, points: Floats) -> Floats:
     """Raw points as scaled ones in the dimensions of the features, float64[n, d]."""
     return preparation.scaled(points)
-
-
-def _deciding(gain: Floats, space: Space) -> Ints:
-    starts = _starts(space)
-    by_feature = np.add.reduceat(gain, starts, axis=1)
-    ends = [*starts[1:].tolist(), len(space)]
-    strongest = [
-        start + gain[:, start:end].argmax(axis=1)
-        for start, end in zip(starts.tolist(), ends, strict=True)
-    ]
-    best = np.argsort(-by_feature, axis=1, kind="stable")[:, :_DECIDING]
-    for_it = np.maximum(by_feature, 0)
-    enough = np.take_along_axis(for_it, best, axis=1) > _LEAST * for_it.sum(axis=1, keepdims=True)
-    return np.where(enough, np.take_along_axis(np.stack(strongest, axis=1), best, axis=1), -1)
 
 
 def _starts(space: Space) -> NDArray[np.intp]:

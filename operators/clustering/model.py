@@ -43,10 +43,15 @@ class ClusterModel:
 
     def rows(self, ids: Ints) -> Ints:
         """The rows of clusters by their ids, int64[n]; -1 where this version has no such one."""
-        order = np.argsort(self.ids)
-        known = self.ids[order]
+        order, known = self._in_order
         at = np.minimum(np.searchsorted(known, ids), len(known) - 1)
         return np.where(known[at] == ids, order[at], -1)
+
+    @cached_property
+    def _in_order(self) -> tuple[Ints, Ints]:
+        """The rows by ascending id, and those ids."""
+        order = np.argsort(self.ids)
+        return order, self.ids[order]
 
     def assign(self, points: Floats, held: Held | None = None) -> Nearest:
         """Row of the cluster, distance and margin, in scaled space, of raw points float64[n, d].

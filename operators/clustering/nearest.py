@@ -78,8 +78,10 @@ def _nearest(scaled: Floats, centers: Floats, held: Held | None) -> Nearest:
 
 def _kept(squares: Floats, best: Ints, held: Held) -> Ints:
     """The center of each point, by squared distances float64[k, n] and the nearest of each."""
-    users = np.arange(len(best))
-    own = np.where(held.cluster < 0, best, held.cluster)
-    distance = np.sqrt(squares[own, users])
-    leaves = np.sqrt(squares[best, users]) < (1 - held.stick) * distance
-    return np.where(leaves, best, own)
+    kept = best.copy()
+    users = np.flatnonzero((held.cluster >= 0) & (held.cluster != best))
+    own = held.cluster[users]
+    nearer = np.sqrt(squares[best[users], users])
+    stays = ~(nearer < (1 - held.stick) * np.sqrt(squares[own, users]))
+    kept[users[stays]] = own[stays]
+    return kept

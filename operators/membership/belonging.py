@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from math import isfinite
+from typing import Final
 
-from operators.clustering.explaining import explain
+from operators.clustering.explaining import Explainer
+from operators.clustering.model import ClusterModel
+from operators.clustering.space import Space
 from operators.clustering.wording import Phrases
 from operators.membership.clusterings import NO_CLUSTER, Placed
 from operators.pages.sets import Ints
 from operators.records import Belonging
+
+_VERSIONS: Final = 16  # of models whose explanations are at hand, older ones are let go
 
 
 def belongings(placed: Sequence[Placed], positions: Ints) -> list[dict[str, Belonging]]:
@@ -29,10 +35,10 @@ def first_ids(ids: Ints) -> list[int | None]:
 
 
 def _belongings(placed: Placed, positions: Ints) -> Iterator[Belonging]:
-    model, space, found = placed.model, placed.clustering.space, placed.found
+    model, found = placed.model, placed.found
     rows, points = found.cluster[positions], placed.points[positions]
-    told = explain(model, space, points, rows)
-    phrases = Phrases(model, space)
+    explainer, phrases = _explanations(model, placed.clustering.space)
+    told = explainer.explain(points, rows)
     columns = (rows, found.distance[positions], found.margin[positions], *told, points)
     for own, distance, margin, following, share, outlier, deciding, point in zip(
         *(column.tolist() for column in columns), strict=True
@@ -48,3 +54,9 @@ def _belongings(placed: Placed, positions: Ints) -> Iterator[Belonging]:
             outlier=outlier,
             why=[phrases.phrase(at, point[at], own, following) for at in deciding if at >= 0],
         )
+
+
+@lru_cache(_VERSIONS)
+def _explanations(model: ClusterModel, space: Space) -> tuple[Explainer, Phrases]:
+    """What explains the clusters of a version; few users change at a time, and many times."""
+    return Explainer(model, space), Phrases(model, space)

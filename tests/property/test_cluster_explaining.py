@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as arrays
 
 from operators.clustering import explaining
 from operators.clustering.clusters import Cluster, Quality
-from operators.clustering.explaining import explain, shares
+from operators.clustering.explaining import Explainer, shares
 from operators.clustering.model import ClusterModel
 from operators.clustering.nearest import Held
 from operators.clustering.preparing.preparation import Preparation
@@ -86,7 +86,7 @@ def test_an_explanation_is_what_a_loop_finds(
     case: tuple[ClusterModel, Space, Floats, Ints],
 ) -> None:
     model, space, points, own = case
-    found = explain(model, space, points, own)
+    found = Explainer(model, space).explain(points, own)
     assert found.deciding.shape == (len(points), found.deciding.shape[1])
     centers = model.centers.tolist()
     for at, x in enumerate(model.preparation.scaled(points).tolist()):
@@ -163,7 +163,7 @@ def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     model = model_of(space, preparation, random.normal(size=(5, 4)), 1.0)
     points = random.normal(size=(100, 4))
     own = model.assign(points).cluster
-    whole = explain(model, space, points, own)
+    whole = Explainer(model, space).explain(points, own)
     monkeypatch.setattr(explaining, "_BLOCK", 7)
-    for a, b in zip(whole, explain(model, space, points, own), strict=True):
+    for a, b in zip(whole, Explainer(model, space).explain(points, own), strict=True):
         np.testing.assert_array_equal(a, b)
