@@ -1,4 +1,4 @@
-"""Who answers questions about users and segments: the store, or else the changelog itself."""
+"""Who answers questions about users and what they are in: the store, or else the changelog."""
 
 from __future__ import annotations
 
@@ -27,6 +27,10 @@ class View(Protocol):
 
     def members(self, segment: str) -> Iterator[Member]:
         """The users of a segment."""
+        ...
+
+    def cluster_members(self, model: str, cluster: int) -> Iterator[Member]:
+        """The users of a model's cluster, by its id."""
         ...
 
     def transitions(self, user: str, limit: int) -> list[Transition]:

@@ -69,8 +69,8 @@ class Plan:
         return not self.config.bounded and self.config.output.kafka is not None
 
     def judged_columns(self) -> Mapping[str, FeatureColumn]:
-        """What conditions may name: the features, and the cluster."""
-        return judged_columns(self.config.features)
+        """What conditions may name: the features, and the clusters."""
+        return judged_columns(self.config.features, self.config.clusters)
 
     def files(self) -> FileSource | None:
         """The files to read, with absolute paths."""

@@ -47,7 +47,7 @@ class ProfileMetrics:
 
 
 class AssignMetrics:
-    """Metrics of Assign: changes, their delay, and the model that judges."""
+    """Metrics of Assign: changes, their delay, and the models that judge."""
 
     def __init__(self, group: Any) -> None:
         self._judged = group.counter("users_judged")
@@ -55,8 +55,9 @@ class AssignMetrics:
         self._assignments = group.counter("assignments_changed")
         self._transitions = group.counter("transitions")
         self._delay_ms = group.distribution("event_to_decision_ms")
-        self._model = group.distribution("model_version")
         self._python_ns = group.distribution("python_ns_per_user")
+        self._group = group
+        self._models: dict[str, Any] = {}
 
     def batch(self, judged: int, assignments: int, transitions: int, forgotten: int) -> None:
         """One message was judged."""
@@ -71,9 +72,12 @@ class AssignMetrics:
         if event_at_ms is not None:
             self._delay_ms.update(now_us() // 1_000 - event_at_ms)
 
-    def model(self, version: int) -> None:
-        """A model version judges from now on."""
-        self._model.update(version)
+    def model(self, name: str, version: int) -> None:
+        """A version of a model judges from now on."""
+        if name not in self._models:
+            group = self._group.add_group("model", name)
+            self._models[name] = group.distribution("model_version")
+        self._models[name].update(version)
 
 
 class SteerMetrics:

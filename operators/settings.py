@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,8 +12,8 @@ from operators.events.spec import EventsSpec
 from operators.features.catalog import Catalog
 from operators.features.lifetime import Lifetime
 from operators.features.spec import FeatureSpec
-from operators.frame import FeatureColumn, Kind
-from operators.membership.members import CLUSTER
+from operators.frame import FeatureColumn
+from operators.membership.clusterings import Clustering, with_clusters
 from operators.rules.rulebook import Rulebook
 from operators.rules.spec import SegmentSpec
 
@@ -67,20 +67,22 @@ class Settings:
         """The features, compiled."""
         return Catalog.compile(self.features, self.events.session_gap_us)
 
+    def clusterings(self, columns: Mapping[str, FeatureColumn]) -> list[Clustering]:
+        """The cluster models over the features, in order."""
+        return [Clustering.of(name, spec, columns) for name, spec in self.clusters.items()]
+
     def rulebook(
         self, columns: Mapping[str, FeatureColumn], specs: Mapping[str, SegmentSpec], version: int
     ) -> Rulebook:
-        """Segments, compiled over the features and the cluster."""
+        """Segments, compiled over the features and the clusters."""
         step_us = max(_STEP_US, self.clock.resolution_us)
-        return Rulebook.compile(specs, with_cluster(columns), step_us=step_us, version=version)
+        judged = with_clusters(columns, self.clusters)
+        return Rulebook.compile(specs, judged, step_us=step_us, version=version)
 
 
-def with_cluster(columns: Mapping[str, FeatureColumn]) -> dict[str, FeatureColumn]:
-    """What conditions may name: these features, and the cluster."""
-    return {**columns, CLUSTER: FeatureColumn(CLUSTER, Kind.NUMBER)}
-
-
-def judged_columns(features: Mapping[str, FeatureSpec]) -> dict[str, FeatureColumn]:
-    """The same by the features of a configuration."""
+def judged_columns(
+    features: Mapping[str, FeatureSpec], models: Iterable[str]
+) -> dict[str, FeatureColumn]:
+    """What conditions may name: features and cluster models of a configuration."""
     # How long sessions are says nothing about columns.
-    return with_cluster(Catalog.compile(features, session_gap_us=1).columns)
+    return with_clusters(Catalog.compile(features, session_gap_us=1).columns, models)

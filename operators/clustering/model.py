@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from operators.clustering.clusters import Act, Cluster, Quality
-from operators.clustering.nearest import Nearest, nearest
+from operators.clustering.nearest import Held, Nearest, nearest
 from operators.clustering.preparing.preparation import Preparation, StoredPreparation
 from operators.clustering.stored import FORMAT, decode, encode, floats, to_bytes
 from operators.frame import Floats
@@ -41,12 +41,24 @@ class ClusterModel:
         """The clusters' ids, int64[k], in the order of the centers."""
         return np.array([cluster.id for cluster in self.clusters], np.int64)
 
-    def assign(self, points: Floats) -> Nearest:
-        """Cluster, distance and margin, in scaled space, of raw points float64[n, d].
+    def rows(self, ids: Ints) -> Ints:
+        """The rows of clusters by their ids, int64[n]; -1 where this version has no such one."""
+        order, known = self._in_order
+        at = np.minimum(np.searchsorted(known, ids), len(known) - 1)
+        return np.where(known[at] == ids, order[at], -1)
+
+    @cached_property
+    def _in_order(self) -> tuple[Ints, Ints]:
+        """The rows by ascending id, and those ids."""
+        order = np.argsort(self.ids)
+        return order, self.ids[order]
+
+    def assign(self, points: Floats, held: Held | None = None) -> Nearest:
+        """Row of the cluster, distance and margin, in scaled space, of raw points float64[n, d].
 
         NaN is missing and imputed, and so is every infinite coordinate.
         """
-        return nearest(self.preparation.scaled(points), self.centers)
+        return nearest(self.preparation.scaled(points), self.centers, held)
 
     def to_bytes(self) -> bytes:
         """The model as a msgpack message."""

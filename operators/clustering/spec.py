@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Final, Literal
@@ -14,6 +15,7 @@ from operators.frame import FeatureColumn, Kind
 
 ReplayedAlgorithm = Literal["streamkmeans", "dbstream", "denstream", "clustream"]
 
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 MOST_CLUSTERS: Final = 1_000
 # The other algorithms sum up a sample in pure Python, again for each version: 2 s for 20.
 MOST_REPLAYED_CLUSTERS: Final = 20
@@ -42,7 +44,8 @@ class ClusterSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     is fitted to. With `k: auto` the number of clusters is chosen from `k_range`, both ends of it
     included. `log` names the features whose logarithm is taken, or leaves that to their tails;
     `pca` is the number of principal components that take the dimensions' place. `names` pins
-    names to clusters by their ids.
+    names to clusters by their ids. A user stays in their cluster
+    unless another is nearer by more than the share `stick` of the distance.
     """
 
     k: int | str  # a number, or AUTO
@@ -55,6 +58,7 @@ class ClusterSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pca: int | None = None
     halflife: float = 0.02
     warm_start: int = 500
+    stick: float = 0.1
     names: dict[int, str | Pinned] = {}
 
     @property
@@ -72,15 +76,31 @@ class ClusterSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def problems(name: str, spec: ClusterSpec, columns: Mapping[str, FeatureColumn]) -> list[Problem]:
     """Every mistake in the model `name`, each with its path below `clusters`."""
+    path = f"clusters.{name}"
     found = [
         *_k_problems(spec),
         *_range_problems(spec),
         *_feature_problems(spec, columns),
         *_log_problems(spec, columns),
         *_pca_problems(spec, columns),
-        *_name_problems(spec),
+        *_pinned_problems(spec),
     ]
-    return [Problem(f"clusters.{name}.{field}", message) for field, message in found]
+    return [
+        *(Problem(path, message) for message in _name_problems(name, columns)),
+        *(Problem(f"{path}.{field}", message) for field, message in found),
+    ]
+
+
+def cluster_column(name: str) -> str:
+    """By which name conditions ask for a user's cluster in the model `name`."""
+    return f"cluster_{name}"
+
+
+def _name_problems(name: str, columns: Mapping[str, FeatureColumn]) -> Iterator[str]:
+    if not _NAME.fullmatch(name):
+        yield "expected a name of letters, digits and _, up to 100 of them"
+    if cluster_column(name) in columns:
+        yield f"conditions ask for it as '{cluster_column(name)}', which is a feature, too"
 
 
 def _k_problems(spec: ClusterSpec) -> Iterator[tuple[str, str]]:
@@ -105,6 +125,8 @@ def _k_problems(spec: ClusterSpec) -> Iterator[tuple[str, str]]:
 def _range_problems(spec: ClusterSpec) -> Iterator[tuple[str, str]]:
     if not 0 < spec.halflife <= 1:
         yield "halflife", f"expected a number above 0 and at most 1, found {spec.halflife}"
+    if not 0 <= spec.stick < 1:
+        yield "stick", f"expected a number from 0 and below 1, found {spec.stick}"
     most = spec.k_between[1]
     if not most <= spec.warm_start <= LARGEST_WARM_START:
         yield (
@@ -114,7 +136,7 @@ def _range_problems(spec: ClusterSpec) -> Iterator[tuple[str, str]]:
         )
 
 
-def _name_problems(spec: ClusterSpec) -> Iterator[tuple[str, str]]:
+def _pinned_problems(spec: ClusterSpec) -> Iterator[tuple[str, str]]:
     for who, pinned in spec.pinned.items():
         if who < 0:
             yield "names", f"expected ids of clusters, 0 or more, found {who}"

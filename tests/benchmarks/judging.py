@@ -33,8 +33,8 @@ from operators.features.catalog import Catalog
 from operators.features.clocks import EventClock, Step, WallClock
 from operators.features.profiles import Profiles
 from operators.features.spec import FeatureSpec
-from operators.frame import FeatureColumn, Kind
-from operators.membership.members import CLUSTER, Members
+from operators.membership.clusterings import with_clusters
+from operators.membership.members import Members
 from operators.membership.publish import publish
 from operators.records import encode
 from operators.rules.rulebook import Rulebook
@@ -105,7 +105,7 @@ class Lane:
         catalog = Catalog.compile(specs, events.session_gap_us)
         rulebook = Rulebook.compile(
             {name: msgspec.convert(spec, SegmentSpec) for name, spec in segments.items()},
-            {**catalog.columns, CLUSTER: FeatureColumn(CLUSTER, Kind.NUMBER)},
+            with_clusters(catalog.columns, ()),
             step_us=US_PER_UNIT["m"],
             version=1,
         )
@@ -116,7 +116,7 @@ class Lane:
             events, catalog.event_types, catalog.numbers, catalog.texts, keyed=True
         )
         self._profiles = Profiles(catalog, events.dedup_within_us)
-        self._members = Members(catalog.columns, rulebook, None, self._resolution_us)
+        self._members = Members(catalog.columns, rulebook, (), self._resolution_us)
         spec = msgspec.convert(CLUSTERS["shoppers"], ClusterSpec)
         space = Space.of(spec.features, catalog.columns)
         self._sampler = Sampler(catalog.columns, {"shoppers": space}, lanes=1)
@@ -168,7 +168,7 @@ class Lane:
         until_us = self._clock_us // self._resolution_us * self._resolution_us
         members.begin(evaluations.rounds, until_us, np.zeros(0, np.int64))
         found = []
-        for verdicts in members.judge(evaluations.rounds, None, until_us, exact=not self._wall):
+        for verdicts in members.judge(evaluations.rounds, {}, until_us, exact=not self._wall):
             started_ns = time.perf_counter_ns()
             for record in publish(verdicts, members.table, members.rulebook, 1, 0):
                 encode(record)

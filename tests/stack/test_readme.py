@@ -39,7 +39,7 @@ SHOWN: Final[Mapping[str, str]] = {
     ". ": r"",
     "flockwise lookup .flockwise": r"^user +shopper-00042$",
     "flockwise lookup --why": r"^shopper-00042 is in ",
-    "flockwise members": r"^shopper-\d+ ",
+    "flockwise members": r"^shopper-\d+( |$)",
     "flockwise export": r"",
     "flockwise deadletters .flockwise/demo/demo.yaml": r"^not_json +\d+ ",
     "flockwise validate": r"files\.yaml: \d+ features, \d+ segments",

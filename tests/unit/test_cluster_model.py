@@ -43,6 +43,10 @@ def test_the_nearest_center_its_distance_and_the_margin() -> None:
     assert margin.tolist() == [0.5, 1.0, 0.0]
 
 
+def test_clusters_are_found_by_their_ids() -> None:
+    assert MODEL.rows(np.array([9, 4, -1, 5, 12, 4])).tolist() == [1, 0, -1, -1, -1, 0]
+
+
 def test_missing_and_infinite_coordinates_are_imputed() -> None:
     wild = np.array([[np.nan, 0.0], [np.inf, np.nan], [-np.inf, -np.inf], [1e300, 1.0]])
     imputed = MODEL.assign(np.array([[1.0, 2.0]]))

@@ -30,12 +30,8 @@ def spec(**changes: Any) -> ClusterSpec:
 def test_a_good_spec_has_no_problems_and_the_documented_defaults() -> None:
     good = spec()
     assert problems("shoppers", good, COLUMNS) == []
-    assert (good.scale, good.impute, good.halflife, good.warm_start) == (
-        "minmax",
-        "median",
-        0.02,
-        500,
-    )
+    assert (good.scale, good.impute) == ("minmax", "median")
+    assert (good.halflife, good.warm_start, good.stick) == (0.02, 500, 0.1)
 
 
 @pytest.mark.parametrize(
@@ -57,6 +53,8 @@ def test_a_good_spec_has_no_problems_and_the_documented_defaults() -> None:
         ({"halflife": 0}, "halflife", "above 0 and at most 1, found 0"),
         ({"halflife": 1.5}, "halflife", "found 1.5"),
         ({"halflife": math.nan}, "halflife", "found nan"),
+        ({"stick": -0.1}, "stick", "from 0 and below 1, found -0.1"),
+        ({"stick": 1}, "stick", "found 1"),
         ({"warm_start": 4}, "warm_start", "clusters (5) to 5000, found 4"),
         ({"warm_start": 5_001}, "warm_start", "found 5001"),
         ({"features": []}, "features", "at least one feature"),

@@ -184,8 +184,20 @@ def test_a_good_configuration_has_no_mistakes() -> None:
             "clusters.c.names.3: expected 'str | object', found a list",
         ),
         (
-            {"clusters": {"a": GOOD["clusters"]["shoppers"], "b": GOOD["clusters"]["shoppers"]}},
-            "clusters: expected one model at most, found 2",
+            {"clusters": {"two words": GOOD["clusters"]["shoppers"]}},
+            "clusters.two words: expected a name of letters, digits and _, up to 100 of them",
+        ),
+        (
+            {
+                "features": GOOD["features"] | {"cluster_a": {"since": "view"}},
+                "clusters": {"a": GOOD["clusters"]["shoppers"]},
+            },
+            "clusters.a: conditions ask for it as 'cluster_a', which is a feature, too",
+        ),
+        (
+            {"segments": {"Engaged": {"when": "cluster_shopper = 3"}}},
+            "segments.Engaged.when: column 1: unknown feature 'cluster_shopper', did you mean "
+            "'cluster_shoppers'?",
         ),
         (
             {"store": {"kind": "sqlight", "path": "x"}},

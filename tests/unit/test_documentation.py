@@ -20,7 +20,7 @@ from flink_job.config.model import Config
 from operators.events.reasons import Reason
 from operators.features.spec import TAKES
 from operators.metrics import AssignMetrics, ProfileMetrics, SteerMetrics, UpsertMetrics
-from operators.records import Assignment, DeadLetter, Transition
+from operators.records import Assignment, Belonging, DeadLetter, Transition
 
 ROOT: Final = Path(__file__).parents[2]
 README: Final = ROOT / "README.md"
@@ -131,7 +131,7 @@ def test_every_reason_of_a_dead_letter_is_documented(reason: Reason) -> None:
     assert reason.value in re.findall(r"\w+", code(CONFIGURATION))
 
 
-@pytest.mark.parametrize("record", [Assignment, Transition, DeadLetter])
+@pytest.mark.parametrize("record", [Assignment, Belonging, Transition, DeadLetter])
 def test_every_field_of_a_record_is_documented(record: type[msgspec.Struct]) -> None:
     _, _, records = CONFIGURATION.read_text().partition("## Records")
     assert set(record.__struct_fields__) <= set(re.findall(r"`(\w+)`", records))
@@ -156,11 +156,14 @@ class Names:
     def inc(self) -> None:
         """Of a counter."""
 
+    def update(self, value: int) -> None:
+        """Of a distribution."""
+
 
 def test_the_metrics_that_are_documented_are_those_that_there_are() -> None:
     names: set[str] = set()
     ProfileMetrics(Names(names)).dead_letter(Reason.LATE)
-    AssignMetrics(Names(names))
+    AssignMetrics(Names(names)).model("shoppers", 1)
     SteerMetrics(Names(names))
     UpsertMetrics(Names(names))
     rows = re.findall(r"^\|[^|`]*\|([^|]*`[^|]*)\|", CLUSTER.read_text(), re.MULTILINE)
