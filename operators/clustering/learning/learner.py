@@ -56,6 +56,16 @@ class Learner:
         self._version = 0
         self._published_at: int | None = None
 
+    @property
+    def version(self) -> int:
+        """The last published version; 0 if none was."""
+        return self._version
+
+    @property
+    def sample(self) -> Floats:
+        """Raw profiles of users, float64[n, d], NaN for missing, as a model is described by."""
+        return self._preparer.recent
+
     def learn(self, points: Floats) -> None:
         """Learn raw profiles float64[m, d]; NaN and infinity are missing."""
         if self._kmeans is None:
