@@ -92,6 +92,7 @@ class Plan:
             out.dead_letters,
             control=out.control or f"{name}-control",
             status=out.status or f"{name}-status",
+            models=out.models or f"{name}-models",
         )
 
     def output_folder(self) -> Path | None:

@@ -8,28 +8,37 @@ again, and meet the learner of before them.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any, Final
 
 from pyflink.common import Row, Types
-from pyflink.datastream import KeyedProcessFunction, RuntimeContext
+from pyflink.datastream import KeyedProcessFunction, OutputTag, RuntimeContext
 from pyflink.datastream.state import ListStateDescriptor, ValueStateDescriptor
 
 from operators.clustering.learning.learner import Learner
 from operators.clustering.learning.sample import read
 from operators.clustering.model import ClusterModel
-from operators.clustering.space import Space
+from operators.clustering.record import describe
 from operators.interpreter import set_up
-from operators.profile import BYTES, END_OF_TIME
+from operators.metrics import LearnMetrics
+from operators.moments import iso_at, now_us
+from operators.profile import BYTES, END_OF_TIME, OUTPUT
+from operators.records import encode
 from operators.settings import Settings
 
+KEPT: Final = 100  # versions of a model that stay described
+MODEL_RECORDS: Final = OutputTag("model-records", OUTPUT)
 MODEL: Final = Types.ROW_NAMED(["name", "model"], [Types.STRING(), BYTES])
 _SEED: Final = 20_261_123  # of every fit: a run over the same profiles gives the same models
 _LONGEST_LOG: Final = 1_024  # updates
 
 
 class Learn(KeyedProcessFunction):
-    """Input: (model, `Update` as bytes). Output: (model, `ClusterModel` as bytes)."""
+    """Input: (model, `Update` as bytes). Output: (model, `ClusterModel` as bytes).
+
+    Side output: each version as a `ModelRecord`, by model and version.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -39,28 +48,44 @@ class Learn(KeyedProcessFunction):
         self._columns = self._settings.catalog().columns
         self._learners: dict[str, Learner] = {}
         self._logged: dict[str, int] = {}
+        self._metrics = LearnMetrics(runtime_context.get_metrics_group())
         bytes_ = Types.PICKLED_BYTE_ARRAY()
         self._snapshot = runtime_context.get_state(ValueStateDescriptor("learner", bytes_))
         self._log = runtime_context.get_list_state(ListStateDescriptor("updates", bytes_))
 
     def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> Iterator[Any]:
+        started = time.perf_counter_ns()
         name, update = value
         learner = self._learner(name, ctx)
-        learner.learn(read(update))
+        profiles = learner.learn(read(update))
         model = learner.publish()
         self._logged[name] += 1
         if model is None and self._logged[name] < _LONGEST_LOG:
             self._log.add(update)
         else:
             self._fold(name, learner)
-        yield from _published(name, model)
+        if model is not None:
+            yield from self._published(name, model, learner)
+        self._metrics.learned(name, profiles, time.perf_counter_ns() - started)
 
     def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Any]:
         name = ctx.get_current_key()
         learner = self._learner(name, ctx)
+        published = learner.version
         model = learner.finish()
         self._fold(name, learner)
-        yield from _published(name, model)
+        if model is not None and model.version > published:
+            yield from self._published(name, model, learner)
+
+    def _published(self, name: str, model: ClusterModel, learner: Learner) -> Iterator[Any]:
+        """A version for Assign and for people; one that is too old goes."""
+        yield Row(name, model.to_bytes())
+        topic, version = self._settings.outputs.models, model.version
+        record = describe(name, model, learner.sample.points(), iso_at(now_us()))
+        yield MODEL_RECORDS, Row(topic, _key(name, version), encode(record))
+        if version > KEPT:
+            yield MODEL_RECORDS, Row(topic, _key(name, version - KEPT), None)
+        self._metrics.published(name, model)
 
     def _learner(self, name: str, ctx: KeyedProcessFunction.Context) -> Learner:
         learner = self._learners.get(name)
@@ -71,13 +96,11 @@ class Learn(KeyedProcessFunction):
         return learner
 
     def _restored(self, name: str) -> Learner:
-        spec = self._settings.clusters[name]
-        space = Space.of(spec.features, self._columns)
-        stored = self._snapshot.value()
+        spec, stored = self._settings.clusters[name], self._snapshot.value()
         if stored is None:
-            learner = Learner(spec, space, _SEED)
+            learner = Learner(spec, self._columns, _SEED)
         else:
-            learner = Learner.from_bytes(stored, spec, space, _SEED)
+            learner = Learner.from_bytes(stored, spec, self._columns, _SEED)
         if stored is None or learner.anew:
             self._fold(name, learner)
             return learner
@@ -94,6 +117,5 @@ class Learn(KeyedProcessFunction):
         self._logged[name] = 0
 
 
-def _published(name: str, model: ClusterModel | None) -> Iterator[Any]:
-    if model is not None:
-        yield Row(name, model.to_bytes())
+def _key(name: str, version: int) -> bytes:
+    return f"{name}/{version}".encode()

@@ -41,6 +41,7 @@ class Outputs:
     assignments: str
     transitions: str
     dead_letters: str
+    models: str
     status: str
     most_letter_bytes: int
 

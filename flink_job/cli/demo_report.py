@@ -122,5 +122,6 @@ def _commands(config: Path, assignments: Sequence[Assignment], plan: Plan) -> li
         f"  flockwise lookup {path} {user}",
         f"  flockwise members {path} 'Cart Abandoners'",
         f"  flockwise export {path} --json",
+        f"  flockwise clusters show {path} --html clusters.html",
         f"  flockwise deadletters {path}",
     ]

@@ -146,8 +146,9 @@ def _problems_of_start(kafka: KafkaSource) -> Iterator[Problem]:
 
 
 def _problems_of_topics(kafka: KafkaOutput) -> Iterator[Problem]:
-    named = (kafka.assignments, kafka.transitions, kafka.dead_letters, kafka.control, kafka.status)
-    topics = [topic for topic in named if topic is not None]
+    named = (kafka.assignments, kafka.transitions, kafka.dead_letters)
+    more = (kafka.models, kafka.control, kafka.status)
+    topics = [topic for topic in (*named, *more) if topic is not None]
     if len(set(topics)) < len(topics):
         yield Problem("output.kafka", f"expected different topics, found {', '.join(topics)}")
 
