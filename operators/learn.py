@@ -17,7 +17,7 @@ from pyflink.datastream.state import ValueStateDescriptor
 
 from operators.clustering.learning.learner import Learner
 from operators.clustering.model import ClusterModel
-from operators.clustering.record import describe
+from operators.clustering.record import ModelRecord, describe
 from operators.clustering.space import Space
 from operators.interpreter import set_up
 from operators.metrics import LearnMetrics
@@ -72,13 +72,11 @@ class Learn(KeyedProcessFunction):
             yield from self._published(name, model, learner)
 
     def _published(self, name: str, model: ClusterModel, learner: Learner) -> Iterator[Any]:
-        """A version for Assign and for people; one that is too old goes."""
+        """A version, for Assign and for people."""
         yield Row(name, model.to_bytes())
-        topic, version = self._settings.outputs.models, model.version
         record = describe(name, model, learner.sample, iso_at(now_us()))
-        yield MODEL_RECORDS, Row(topic, _key(name, version), encode(record))
-        if version > KEPT:
-            yield MODEL_RECORDS, Row(topic, _key(name, version - KEPT), None)
+        for key, value in keyed(record):
+            yield MODEL_RECORDS, Row(self._settings.outputs.models, key, value)
         self._metrics.published(name, model)
 
     def _space(self, name: str) -> Space:
@@ -100,5 +98,8 @@ class Learn(KeyedProcessFunction):
         return learner
 
 
-def _key(name: str, version: int) -> bytes:
-    return f"{name}/{version}".encode()
+def keyed(record: ModelRecord) -> Iterator[tuple[bytes, bytes | None]]:
+    """A version with its key, and the tombstone of the one that is too old by now."""
+    yield f"{record.model}/{record.version}".encode(), encode(record)
+    if record.version > KEPT:
+        yield f"{record.model}/{record.version - KEPT}".encode(), None
