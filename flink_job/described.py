@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from operators.clustering.clusters import Act, Quality
-from operators.clustering.record import Axis, ClusterRecord, ModelRecord
+from operators.clustering.record import Axis, ClusterRecord, ModelRecord, Numbers
 
 _MARKS: Final = 3  # dimensions that describe a cluster or an axis
 _MARKED: Final = 0.1  # deviations from everyone, and correlations: less says nothing
@@ -28,18 +28,19 @@ def quality(found: Quality) -> str:
 
 def marks(cluster: ClusterRecord, record: ModelRecord) -> str:
     """What marks a cluster: the typical member, and everyone's in parentheses."""
-    strongest = _strongest(cluster.standardised.items())
     told = [
-        f"{name} {value(name, cluster.typical[name])} ({value(name, record.everyone[name])})"
-        for name, _ in strongest
+        f"{name} {typical} ({usual})"
+        for name, _ in _strongest(cluster.standardised)
+        if (typical := value(name, cluster.typical[name]))
+        != (usual := value(name, record.everyone[name]))
     ]
-    return ", ".join(told) or "nothing: as everyone"
+    return ", ".join(told[:_MARKS]) or "nothing: as everyone"
 
 
 def axis(found: Axis, which: str) -> str:
     """The title of an axis of the picture: what it explains, and what it goes with."""
-    loadings = [f"{name} {each:+.2f}" for name, each in _strongest(found.loadings.items())]
-    told = f": {', '.join(loadings)}" if loadings else ""
+    loadings = [f"{name} {each:+.2f}" for name, each in _strongest(found.loadings)]
+    told = f": {', '.join(loadings[:_MARKS])}" if loadings else ""
     return f"{which} component, {found.explained:.1%} of the variance{told}"
 
 
@@ -60,12 +61,14 @@ def value(dimension: str, number: float | None) -> str:
 
 def deviations(number: float | None) -> str:
     """A standardised number, with its sign."""
-    return "–" if number is None else f"{number:+.1f}"
+    # Adding 0 makes 0 of -0.
+    return "–" if number is None else f"{round(number, 1) + 0.0:+.1f}"
 
 
-def _strongest(numbers: Iterable[tuple[str, float | None]]) -> list[tuple[str, float]]:
-    known = [(name, each) for name, each in numbers if each is not None and abs(each) >= _MARKED]
-    return sorted(known, key=lambda item: -abs(item[1]))[:_MARKS]
+def _strongest(numbers: Numbers) -> list[tuple[str, float]]:
+    known = [(name, each) for name, each in numbers.items() if each is not None]
+    said = [(name, each) for name, each in known if abs(each) >= _MARKED]
+    return sorted(said, key=lambda item: -abs(item[1]))
 
 
 def _acts(acts: list[Act]) -> Iterator[str]:

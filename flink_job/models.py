@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 
 import msgspec
 
@@ -41,13 +42,14 @@ def histories(said: Iterable[Word]) -> dict[str, list[ModelRecord]]:
     A run that began afresh, or from an older state, gives out versions again: those of the run
     before it that it has not come to yet are not its own.
     """
-    by_key: dict[tuple[str, int], ModelRecord] = {}
-    for _, value in said:
-        try:
-            record = model_decoder.decode(value or b"")
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            continue  # none of ours, or a version that is too old
-        by_key[record.model, record.version] = record
+    by_key: dict[bytes, ModelRecord] = {}
+    for key, value in said:
+        if value is None:
+            by_key.pop(key or b"", None)
+            continue
+        with suppress(msgspec.DecodeError, UnicodeDecodeError):  # of what is none of ours
+            record = model_decoder.decode(value)
+            by_key[f"{record.model}/{record.version}".encode()] = record
     found: dict[str, list[ModelRecord]] = {}
     for record in sorted(by_key.values(), key=lambda each: each.at):
         own = found.setdefault(record.model, [])

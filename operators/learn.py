@@ -19,7 +19,7 @@ from pyflink.datastream.state import ListStateDescriptor, ValueStateDescriptor
 from operators.clustering.learning.learner import Learner
 from operators.clustering.learning.sample import read
 from operators.clustering.model import ClusterModel
-from operators.clustering.record import describe
+from operators.clustering.record import ModelRecord, describe
 from operators.interpreter import set_up
 from operators.metrics import LearnMetrics
 from operators.moments import iso_at, now_us
@@ -78,13 +78,11 @@ class Learn(KeyedProcessFunction):
             yield from self._published(name, model, learner)
 
     def _published(self, name: str, model: ClusterModel, learner: Learner) -> Iterator[Any]:
-        """A version for Assign and for people; one that is too old goes."""
+        """A version, for Assign and for people."""
         yield Row(name, model.to_bytes())
-        topic, version = self._settings.outputs.models, model.version
         record = describe(name, model, learner.sample.points(), iso_at(now_us()))
-        yield MODEL_RECORDS, Row(topic, _key(name, version), encode(record))
-        if version > KEPT:
-            yield MODEL_RECORDS, Row(topic, _key(name, version - KEPT), None)
+        for key, value in keyed(record):
+            yield MODEL_RECORDS, Row(self._settings.outputs.models, key, value)
         self._metrics.published(name, model)
 
     def _learner(self, name: str, ctx: KeyedProcessFunction.Context) -> Learner:
@@ -117,5 +115,8 @@ class Learn(KeyedProcessFunction):
         self._logged[name] = 0
 
 
-def _key(name: str, version: int) -> bytes:
-    return f"{name}/{version}".encode()
+def keyed(record: ModelRecord) -> Iterator[tuple[bytes, bytes | None]]:
+    """A version with its key, and the tombstone of the one that is too old by now."""
+    yield f"{record.model}/{record.version}".encode(), encode(record)
+    if record.version > KEPT:
+        yield f"{record.model}/{record.version - KEPT}".encode(), None

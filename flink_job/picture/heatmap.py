@@ -9,7 +9,8 @@ from flink_job.described import deviations, value
 from flink_job.picture.markup import Markup, element
 from operators.clustering.record import ClusterRecord, ModelRecord
 
-_LEFT: Final = 250  # pixels, for the names of the clusters
+_CHARACTER: Final = 7  # pixels, of a name
+_GAP: Final = 16  # between the names of the clusters and the cells
 _TOP: Final = 130  # for those of the dimensions, which lean
 _WIDTH: Final = 66
 _HEIGHT: Final = 38
@@ -22,15 +23,22 @@ _OPAQUE: Final = 0.8  # at most, so that the ink can be read on it
 def heatmap(record: ModelRecord) -> Markup:
     """A row a cluster, a column a dimension; each cell tells its values, and all of it on hover."""
     dimensions = list(record.everyone)
-    width = _LEFT + _WIDTH * len(dimensions) + _RIGHT
+    names = [_short(f"{cluster.id}  {cluster.name}") for cluster in record.clusters]
+    left = max(map(len, names)) * _CHARACTER + _GAP
+    width = left + _WIDTH * len(dimensions) + _RIGHT
     height = _TOP + _HEIGHT * len(record.clusters) + 4
     return element(
         "svg",
         element("title", "Clusters against everyone, by dimension"),
-        [_column(at, name) for at, name in enumerate(dimensions)],
+        [_column(left + (at + 0.5) * _WIDTH, name) for at, name in enumerate(dimensions)],
         [
-            element("g", _row(record, cluster), transform=f"translate(0 {_TOP + at * _HEIGHT})")
-            for at, cluster in enumerate(record.clusters)
+            element("text", name, element("title", cluster.name), x=0, y=_middle(at))
+            for at, (name, cluster) in enumerate(zip(names, record.clusters, strict=True))
+        ],
+        [
+            element("g", _cell(record, cluster, dimension), transform=_place(left, row, at))
+            for row, cluster in enumerate(record.clusters)
+            for at, dimension in enumerate(dimensions)
         ],
         role="img",
         width=width,
@@ -39,19 +47,17 @@ def heatmap(record: ModelRecord) -> Markup:
     )
 
 
-def _column(at: int, name: str) -> Markup:
-    x = _LEFT + (at + 0.5) * _WIDTH
-    place = f"translate({x:.0f} {_TOP - 8}) rotate(-40)"
-    return element("text", _short(name), element("title", name), transform=place)
+def _column(x: float, name: str) -> Markup:
+    leaning = f"translate({x:.0f} {_TOP - 8}) rotate(-40)"
+    return element("text", _short(name), element("title", name), transform=leaning)
 
 
-def _row(record: ModelRecord, cluster: ClusterRecord) -> Iterator[Markup]:
-    name = f"{cluster.id}  {cluster.name}"
-    middle = _HEIGHT / 2 + 4
-    yield element("text", _short(name), element("title", name), x=0, y=middle)
-    for at, dimension in enumerate(record.everyone):
-        place = f"translate({_LEFT + at * _WIDTH} 0)"
-        yield element("g", _cell(record, cluster, dimension), transform=place)
+def _middle(row: int) -> float:
+    return _TOP + (row + 0.5) * _HEIGHT + 4
+
+
+def _place(left: int, row: int, column: int) -> str:
+    return f"translate({left + column * _WIDTH} {_TOP + row * _HEIGHT})"
 
 
 def _cell(record: ModelRecord, cluster: ClusterRecord, dimension: str) -> Iterator[Markup]:

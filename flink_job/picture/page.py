@@ -69,7 +69,7 @@ def _legend(record: ModelRecord, row: int) -> Markup:
 
 
 def _members(record: ModelRecord) -> Markup:
-    everyone = ["", "everyone", "100 %", "", *(_values(record.everyone))]
+    everyone = ["", "everyone", "100%", "", *(_values(record.everyone))]
     clusters = [
         [
             *(str(each.id), each.name, f"{each.share:.1%}", f"version {each.born}"),

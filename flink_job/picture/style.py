@@ -20,15 +20,14 @@ h1 { font-size: 1.5rem; margin-bottom: 0; }
 h2 { font-size: 1.1rem; margin: 2rem 0 0.3rem; }
 p { margin: 0.3rem 0; color: var(--faint); }
 .wide { overflow-x: auto; }
-svg { display: block; font: 12px system-ui, sans-serif; }
+svg { display: block; overflow: visible; font: 12px system-ui, sans-serif; }
 svg text { fill: var(--ink); }
 svg .small { font-size: 10px; }
-svg .faint { fill: var(--faint); }
 .cell { stroke: var(--line); fill: none; }
 .above { fill: var(--above); }
 .below { fill: var(--below); }
 .frame { fill: none; stroke: var(--line); }
-.user { fill-opacity: 0.55; }
+.user { fill-opacity: 0.65; }
 .center { stroke: var(--paper); stroke-width: 2; }
 svg .id { fill: #fff; font-weight: 700; paint-order: stroke; stroke: #333; stroke-width: 2px; }
 ul { list-style: none; padding: 0; }

@@ -22,7 +22,8 @@ class ClusterModel:
 
     `centers` is float64[k, p] in scaled space, `clusters` says who each of them is, and `acts`
     what became of clusters since the version before. `learned` is the number of profiles learned
-    in all; `meanings` are those of the space that it is of. Every number in it is finite.
+    in all; `meanings` are those of the space that it is of. With `k: auto`, `curve` has for each
+    number of clusters that was tried the silhouette. Every number in it is finite.
     """
 
     version: int
@@ -35,6 +36,8 @@ class ClusterModel:
     clusters: tuple[Cluster, ...]
     acts: tuple[Act, ...]
     quality: Quality
+    curve: tuple[tuple[int, float], ...]
+    curve: tuple[tuple[int, float], ...] = ()
 
     @cached_property
     def ids(self) -> Ints:
@@ -75,6 +78,7 @@ class ClusterModel:
                 clusters=self.clusters,
                 acts=self.acts,
                 quality=self.quality,
+                curve=self.curve,
             )
         )
 
@@ -98,6 +102,7 @@ class ClusterModel:
             clusters=stored.clusters,
             acts=stored.acts,
             quality=stored.quality,
+            curve=stored.curve,
         )
 
 
@@ -113,3 +118,4 @@ class _StoredModel(msgspec.Struct, frozen=True):
     clusters: tuple[Cluster, ...]
     acts: tuple[Act, ...]
     quality: Quality
+    curve: tuple[tuple[int, float], ...]

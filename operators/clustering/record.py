@@ -13,9 +13,9 @@ import msgspec
 import numpy as np
 
 from operators.clustering.clusters import Act, Quality
+from operators.clustering.medians import medians
 from operators.clustering.model import ClusterModel
 from operators.clustering.plane import Plane
-from operators.clustering.preparing.imputing import medians
 from operators.clustering.preparing.preparation import usable
 from operators.events.batch import Mask
 from operators.frame import Floats

@@ -8,9 +8,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
-from operators.clustering.preparing.imputing import medians
 
 from operators.clustering import nearest as nearest_module
+from operators.clustering.medians import medians
 from operators.clustering.nearest import Held, nearest
 from operators.clustering.preparing.preparation import LARGEST, Preparation, usable
 from operators.frame import Floats

@@ -40,6 +40,8 @@ SHOWN: Final[Mapping[str, str]] = {
     "flockwise lookup .flockwise": r"^user +shopper-00042$",
     "flockwise lookup --why": r"^shopper-00042 is in ",
     "flockwise members": r"^shopper-\d+( |$)",
+    "flockwise clusters list": r"^shoppers, version \d+, .* [\d,]+ profiles learned: silhouette ",
+    "flockwise clusters show": r"^✓ .*clusters\.html: open it in a browser$",
     "flockwise export": r"",
     "flockwise deadletters .flockwise/demo/demo.yaml": r"^not_json +\d+ ",
     "flockwise validate": r"files\.yaml: \d+ features, \d+ segments",

@@ -32,12 +32,8 @@ def choose(scaled: Floats, fewest: int, most: int, seed: int) -> Choice:
     small changes of the sample choose no other. No k beyond the number of distinct points is
     tried; where that leaves none the choice is `fewest`, and the curve is empty.
     """
-    from threadpoolctl import threadpool_limits  # noqa: PLC0415 - with scikit-learn, as rarely
-
     step = -(-len(scaled) // _MOST_USERS)
-    # On busy cores scikit-learn's threads wait for each other: 30 s where one takes half a second.
-    with threadpool_limits(1):
-        curve = tuple(_curve(scaled[::step], range(fewest, most + 1), seed))
+    curve = tuple(_curve(scaled[::step], range(fewest, most + 1), seed))
     best = max((height for _, height in curve), default=0.0)
     good = (k for k, height in curve if height >= best - TOLERANCE)
     return Choice(next(good, fewest), curve)

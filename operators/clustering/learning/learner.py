@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
 import numpy as np
 
-from operators.clustering.clusters import Cluster, Quality
-from operators.clustering.identity.matching import Known, match
+from operators.clustering.identity.naming import Namer
+from operators.clustering.learning.algorithms import fit
+from operators.clustering.learning.choosing import Choice, choose
 from operators.clustering.learning.kmeans import OnlineKMeans
 from operators.clustering.learning.sample import StoredSample, Update, UserSample
 from operators.clustering.learning.settling import improved, inertia_of
+from operators.clustering.learning.succession import Fitted, succeed
 from operators.clustering.learning.warm_start import first_centers
 from operators.clustering.model import ClusterModel
-from operators.clustering.nearest import nearest
 from operators.clustering.preparing.preparation import Preparation
 from operators.clustering.preparing.prepare import prepare
 from operators.clustering.space import Space
 from operators.clustering.spec import ClusterSpec
 from operators.clustering.stored import FORMAT, decode, encode, floats, to_bytes
-from operators.frame import Floats
-from operators.pages.sets import Ints
+from operators.frame import FeatureColumn, Floats
 
 # A version costs some 0.1 s. A young model changes fast, an old one must follow within this.
 _SOONEST: Final = 500
@@ -29,8 +30,12 @@ _LATEST: Final = 8_000
 _GROWTH: Final = 4
 # River takes 50 us a profile; so many of an update are plenty to follow where all go.
 _FOLLOWED: Final = 8
-# A fit from scratch takes over only where it is so much better: it costs clusters their ids.
+# A fit from scratch takes over only where it is so much better: it may cost clusters their ids.
 _TAKEOVER: Final = 0.02
+# A fit from scratch in vain costs less with fewer starts; the next version tries again.
+_LATER_STARTS: Final = 3
+# `k: auto` chooses again when there are so many times as many profiles.
+_CHOSEN_AGAIN: Final = 4
 
 
 def worth_publishing(published_at: int | None, learned: int) -> bool:
@@ -49,24 +54,33 @@ class Learner:
     A sample of users says where clusters are, River's KMeans follows the profiles as they come.
     For a version both come together: how points are prepared is found from the sample anew, the
     centers that River has carried so far are settled and mended on it, and the clusters keep
-    their ids. Nothing depends on process or thread: the same calls give the same model.
+    their ids. The other algorithms are replayed over the sample for each version instead.
+    Nothing depends on process or thread: the same calls give the same model.
     """
 
-    def __init__(self, spec: ClusterSpec, space: Space, seed: int) -> None:
+    def __init__(self, spec: ClusterSpec, columns: Mapping[str, FeatureColumn], seed: int) -> None:
         import river  # noqa: PLC0415 - like all of River, only where models are learned
 
         self._river: str = river.__version__
         self._spec = spec
-        self._space = space
+        self._space = Space.of(spec.features, columns)
+        self._namer = Namer(self._space, columns, spec.pinned)
         self._seed = seed
-        self._sample = UserSample(space)
+        self._sample = UserSample(self._space)
         self._kmeans: OnlineKMeans | None = None  # None before the warm start
         self._model: ClusterModel | None = None  # the last that was published
+        self._choice: Choice | None = None  # of `k: auto`
+        self._chosen_at = 0
         self._learned = 0
         self._version = 0
         self._next_id = 0
         self._published_at: int | None = None
         self.anew = False  # restored from what learned other dimensions
+
+    @property
+    def version(self) -> int:
+        """The last published version; 0 if none was."""
+        return self._version
 
     @property
     def centers(self) -> Floats:
@@ -81,14 +95,15 @@ class Learner:
         """The users by whom versions are fitted."""
         return self._sample
 
-    def learn(self, update: Update) -> None:
-        """Learn what became of some users."""
+    def learn(self, update: Update) -> int:
+        """Learn what became of some users, and say how many profiles that were."""
         points = self._sample.take(update)
         self._learned += len(points)
         if self._model is not None and self._kmeans is not None:
             random = np.random.default_rng([self._seed, self._learned])
             followed = points[np.sort(random.permutation(len(points))[:_FOLLOWED])]
             self._kmeans.learn(self._model.preparation.scaled(followed))
+        return len(points)
 
     def publish(self) -> ClusterModel | None:
         """The next version of the model if one is due, else None."""
@@ -103,9 +118,9 @@ class Learner:
         It is a new one if anything was learned since the last. With fewer profiles than
         `warm_start` it is fitted to those.
         """
-        if not len(self._sample):
+        if not len(self._sample) or self._published_at == self._learned:
             return self._model
-        return self._model if self._published_at == self._learned else self._next()
+        return self._next()
 
     def to_bytes(self) -> bytes:
         """Everything learned, as a msgpack message; a learner restored from it goes on alike."""
@@ -119,6 +134,8 @@ class Learner:
                 next_id=self._next_id,
                 learned=self._learned,
                 published_at=self._published_at,
+                chosen_at=self._chosen_at,
+                choice=self._choice,
                 sample=self._sample.stored(),
                 model=None if self._model is None else self._model.to_bytes(),
                 centers=None if self._kmeans is None else to_bytes(self._kmeans.centers),
@@ -126,7 +143,9 @@ class Learner:
         )
 
     @classmethod
-    def from_bytes(cls, data: bytes, spec: ClusterSpec, space: Space, seed: int) -> Learner:
+    def from_bytes(
+        cls, data: bytes, spec: ClusterSpec, columns: Mapping[str, FeatureColumn], seed: int
+    ) -> Learner:
         """The learner in a message of `to_bytes`.
 
         If the config has other dimensions by now, learning begins anew, but versions and ids
@@ -135,81 +154,86 @@ class Learner:
         Raises:
             JobError: a message of another format, or none at all.
         """
-        learner = cls(spec, space, seed)
+        learner = cls(spec, columns, seed)
         stored = decode(data, _StoredLearner, "a stored cluster learner")
         learner._version, learner._next_id = stored.version, stored.next_id
-        if stored.meanings == space.meanings:
+        learner.anew = stored.meanings != learner._space.meanings
+        if not learner.anew:
             learner._restore(stored)
-        else:
-            learner.anew = True
         return learner
 
     def _restore(self, stored: _StoredLearner) -> None:
         self._learned = stored.learned
         self._sample.restore(stored.sample)
-        if stored.model is not None and stored.centers is not None:
+        if stored.model is not None:
             self._model = ClusterModel.from_bytes(stored.model)
-            self._follow(floats(stored.centers, len(self._model.centers), -1))
         if stored.spec == self._spec:
             self._published_at = stored.published_at
+            self._choice, self._chosen_at = stored.choice, stored.chosen_at
+        if self._model is not None and stored.centers is not None:
+            width = self._model.preparation.width
+            self._follow(floats(stored.centers, len(self._model.centers), width))
 
     def _next(self) -> ClusterModel:
         """Make the next version, and let River go on from it."""
         points = self._sample.points()
         preparation = prepare(points, self._space, self._spec)
         scaled = preparation.scaled(points)
-        centers = self._best(scaled, preparation)
+        fitted = Fitted(points, preparation, self._fit(scaled, self._carried(preparation)))
         self._version += 1
         self._published_at = self._learned
-        self._model = self._identified(points, preparation, centers)
-        self._follow(centers)
-        return self._model
-
-    def _best(self, scaled: Floats, preparation: Preparation) -> Floats:
-        """The centers of the next version: those of before, mended, or clearly better ones."""
-        fresh = first_centers(scaled, self._spec.k, self._seed + self._version)
-        if self._model is None or len(self.centers) != len(fresh):
-            return fresh
-        carried = improved(scaled, preparation.adopt(self.centers, self._model.preparation))
-        worse = inertia_of(scaled, carried) * (1 - _TAKEOVER) > inertia_of(scaled, fresh)
-        return fresh if worse else carried
-
-    def _identified(
-        self, points: Floats, preparation: Preparation, centers: Floats
-    ) -> ClusterModel:
-        """The next version, its clusters called what they were called before."""
-        now = nearest(preparation.scaled(points), centers).cluster
-        before, was = self._before(points, preparation)
-        matched = match(before, centers, was, now)
-        self._next_id = matched.next_id
-        shares = np.bincount(now, minlength=len(centers)) / len(now)
-        return ClusterModel(
+        heirs = succeed(self._model, fitted, self._namer, self._version, self._next_id)
+        self._next_id = heirs.next_id
+        self._model = ClusterModel(
             version=self._version,
             learned=self._learned,
             river=self._river,
             dimensions=self._space.names,
             meanings=self._space.meanings,
             preparation=preparation,
-            centers=centers,
-            clusters=tuple(
-                Cluster(id=who, name=f"cluster {who}", share=share, born=1, outlier_beyond=0.0)
-                for who, share in zip(matched.ids.tolist(), shares.tolist())
-            ),
-            acts=matched.acts,
-            quality=Quality(0.0, 0.0, 1.0, 0, 0),
+            centers=fitted.centers,
+            clusters=heirs.clusters,
+            acts=heirs.acts,
+            quality=heirs.quality,
+            curve=() if self._choice is None else self._choice.curve,
         )
+        self._follow(fitted.centers)
+        return self._model
 
-    def _before(self, points: Floats, preparation: Preparation) -> tuple[Known, Ints]:
-        """The clusters of the version before as the next one sees them, and whose users are."""
-        past = self._model
-        if past is None:
-            none = np.zeros((0, preparation.width))
-            return Known(np.zeros(0, np.int64), none, self._next_id), np.full(len(points), -1)
-        centers = preparation.adopt(past.centers, past.preparation)
-        return Known(past.ids, centers, self._next_id), past.assign(points).cluster
+    def _carried(self, preparation: Preparation) -> Floats | None:
+        """The centers that River has carried so far, in a new space; None if there are none."""
+        if self._model is None or self._kmeans is None:
+            return None
+        return preparation.adopt(self._kmeans.centers, self._model.preparation)
+
+    def _fit(self, scaled: Floats, carried: Floats | None) -> Floats:
+        """The centers of the next version: those of before, mended, or clearly better ones."""
+        k = self._wanted(scaled)
+        if self._spec.algorithm != "kmeans":
+            return fit(self._spec.algorithm, scaled, k, self._seed)
+        seed = self._seed + self._version
+        if carried is None:
+            return first_centers(scaled, k, seed)
+        fresh = first_centers(scaled, k, seed, _LATER_STARTS)
+        if len(carried) != len(fresh):
+            return fresh
+        carried = improved(scaled, carried)
+        better = inertia_of(scaled, fresh) < inertia_of(scaled, carried) * (1 - _TAKEOVER)
+        return fresh if better else carried
+
+    def _wanted(self, scaled: Floats) -> int:
+        """How many clusters there are to be."""
+        fewest, most = self._spec.k_between
+        if fewest == most:
+            return most
+        if self._choice is None or self._learned >= self._chosen_at * _CHOSEN_AGAIN:
+            self._choice = choose(scaled, fewest, most, self._seed)
+            self._chosen_at = self._learned
+        return self._choice.k
 
     def _follow(self, centers: Floats) -> None:
-        self._kmeans = OnlineKMeans(centers, self._spec.halflife)
+        if self._spec.algorithm == "kmeans":
+            self._kmeans = OnlineKMeans(centers, self._spec.halflife)
 
 
 class _StoredLearner(msgspec.Struct, frozen=True):
@@ -221,6 +245,8 @@ class _StoredLearner(msgspec.Struct, frozen=True):
     next_id: int
     learned: int
     published_at: int | None
+    chosen_at: int
+    choice: Choice | None
     sample: StoredSample
     model: bytes | None
     centers: bytes | None
