@@ -36,7 +36,6 @@ class ClusterModel:
     clusters: tuple[Cluster, ...]
     acts: tuple[Act, ...]
     quality: Quality
-    curve: tuple[tuple[int, float], ...]
     curve: tuple[tuple[int, float], ...] = ()
 
     @cached_property

@@ -42,6 +42,8 @@ class ClusterRecord(msgspec.Struct, frozen=True):
     share: float
     born: int
     outlier_beyond: float
+    marks: tuple[str, ...]
+    description: str
     typical: Numbers
     standardised: Numbers
     place: tuple[float, float]
@@ -62,7 +64,8 @@ class ModelRecord(msgspec.Struct, frozen=True):
     """One version of the cluster model `model`.
 
     `everyone` is typical of the whole sample, as `typical` of a cluster. `users` are some of it
-    in the plane, without their names: the cluster's id, and where it lies on both axes.
+    in the plane, without their names: the cluster's id, and where it lies on both axes. `curve`
+    has the silhouette of each number of clusters that `k: auto` has tried.
     """
 
     model: str
@@ -77,6 +80,7 @@ class ModelRecord(msgspec.Struct, frozen=True):
     everyone: Numbers
     axes: tuple[Axis, Axis]
     users: tuple[tuple[int, float, float], ...]
+    curve: tuple[tuple[int, float], ...] = ()
 
 
 model_decoder = msgspec.json.Decoder(ModelRecord)
@@ -121,6 +125,7 @@ def describe(name: str, model: ClusterModel, sample: Floats, at: str) -> ModelRe
         everyone=everyone,
         axes=(first, second),
         users=tuple((int(model.ids[cluster[row]]), *_place(users[row])) for row in drawn),
+        curve=model.curve,
     )
 
 

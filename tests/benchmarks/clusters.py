@@ -81,7 +81,7 @@ def main() -> None:
 
 def run(stream: Stream, k: int, seed: int) -> ClusterModel:
     """The last model after a stream: of even seeds in the order of time, else with users mixed."""
-    learner = Learner(msgspec.structs.replace(stream.spec, k=k), stream.space, seed)
+    learner = Learner(msgspec.structs.replace(stream.spec, k=k), stream.columns, seed)
     feed(learner, stream.updates if seed % 2 == 0 else stream.shuffled(seed))
     learner.learn(stream.everyone.update)
     model = learner.finish()
@@ -131,7 +131,7 @@ def after_a_change(k: int, seed: int) -> list[float]:
     before = Population(USERS, DAYS, END_US - DAYS * US_PER_UNIT["d"], personas=few)
     after = Population(USERS, DAYS, END_US, personas=changed)
     place = Shop(demo())
-    learner = Learner(msgspec.structs.replace(place.spec, k=k), place.space, seed)
+    learner = Learner(msgspec.structs.replace(place.spec, k=k), place.columns, seed)
     feed(learner, place.feed(value for _, value in records(simulate(before, seed))))
     model = learner.finish()
     profiles, found = 0, []

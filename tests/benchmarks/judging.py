@@ -120,7 +120,7 @@ class Lane:
         spec = msgspec.convert(CLUSTERS["shoppers"], ClusterSpec)
         space = Space.of(spec.features, catalog.columns)
         self._sampler = Sampler(catalog.columns, {"shoppers": space}, lanes=1)
-        self._learner = Learner(spec, space, seed=1)
+        self._learner = Learner(spec, catalog.columns, seed=1)
         self._clock_us = 0
         self._spent_ns = dict.fromkeys(PARTS, 0)
         self._judged = self._changed = 0

@@ -29,7 +29,7 @@ from operators.features.clocks import EventClock, Step, evaluate_all
 from operators.features.lifetime import NOBODY
 from operators.features.profiles import Profiles
 from operators.features.spec import FeatureSpec
-from operators.frame import Floats, Frame
+from operators.frame import FeatureColumn, Floats, Frame
 from operators.pages.sets import Ints
 
 ROOT: Final = Path(__file__).parents[2]
@@ -58,14 +58,14 @@ class Shop:
         specs = {name: msgspec.convert(of, FeatureSpec) for name, of in config["features"].items()}
         catalog = Catalog.compile(specs, events.session_gap_us)
         self.spec = msgspec.convert(next(iter(config["clusters"].values())), ClusterSpec)
-        self.space = Space.of(self.spec.features, catalog.columns)
-        self._columns = catalog.columns
+        self._space = Space.of(self.spec.features, catalog.columns)
+        self.columns = catalog.columns
         self._decoder = EventDecoder(
             events, catalog.event_types, catalog.numbers, catalog.texts, keyed=False
         )
         self._profiles = Profiles(catalog)
         self._clock, self._clock_us = EventClock(_RESOLUTION_US), 0
-        self._sampler = Sampler(catalog.columns, {"": self.space}, lanes=1)
+        self._sampler = Sampler(catalog.columns, {"": self._space}, lanes=1)
 
     def feed(self, values: Iterable[bytes]) -> Iterator[Update]:
         """What Learn gets from events, batch by batch."""
@@ -81,10 +81,10 @@ class Shop:
         """All users now."""
         table = self._profiles.table
         last = evaluate_all(self._profiles, self._clock_us, NOBODY)
-        frame = Frame(self._columns, last.values, last.now_us, table.dictionary)
+        frame = Frame(self.columns, last.values, last.now_us, table.dictionary)
         (update,) = self._updates(Step([last], NOBODY))
         users = [table.users[row] for row in last.rows.tolist()]
-        return Everyone(users, self.space.points(frame), update)
+        return Everyone(users, self._space.points(frame), update)
 
     def _updates(self, step: Step) -> Iterator[Update]:
         return (update for _, update in self._sampler.updates(self._profiles.table, step))
@@ -96,7 +96,7 @@ class Stream:
 
     name: str
     spec: ClusterSpec
-    space: Space
+    columns: Mapping[str, FeatureColumn]
     updates: list[Update]
     everyone: Everyone
 
@@ -104,7 +104,7 @@ class Stream:
         """The same profiles, users mixed otherwise: each user's own stay in their order."""
         own = np.concatenate([np.frombuffer(each.tickets, np.uint32) for each in self.updates])
         at_us = np.concatenate([np.frombuffer(each.at_us, np.int64) for each in self.updates])
-        d = len(self.space)
+        d = self.everyone.points.shape[1]
         points = np.concatenate([floats(each.points, -1, d) for each in self.updates])
         order = _mixed(own, np.random.default_rng(seed))
         for start in range(0, len(order), size):
@@ -136,7 +136,7 @@ def real(name: str) -> Stream:
 def _stream(name: str, config: Mapping[str, Any], values: Iterable[bytes]) -> Stream:
     shop = Shop(config)
     updates = list(shop.feed(values))
-    return Stream(name, shop.spec, shop.space, updates, shop.everyone())
+    return Stream(name, shop.spec, shop.columns, updates, shop.everyone())
 
 
 def _mixed(own: Ints, random: np.random.Generator) -> Ints:

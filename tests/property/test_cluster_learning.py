@@ -17,19 +17,21 @@ from river import cluster
 from operators.clustering.learning.learner import Learner
 from operators.clustering.learning.sample import Update
 from operators.clustering.model import ClusterModel
-from operators.clustering.space import Dimension, Space
 from operators.clustering.spec import ClusterSpec
-from operators.frame import Floats
+from operators.frame import FeatureColumn, Floats, Kind
 from tests.effort import examples
 from tests.updates import update_of, updates_of
 
 # Neither numpy nor scikit-learn has anything to complain of, whatever comes in.
 pytestmark = pytest.mark.filterwarnings("error")
 
-SPACE = Space(
-    (Dimension("views"), Dimension("spend"), Dimension("device", "mobile"), Dimension("age"))
-)
-D = len(SPACE)
+COLUMNS = {
+    "views": FeatureColumn("views", Kind.NUMBER, counts=True),
+    "spend": FeatureColumn("spend", Kind.NUMBER),
+    "device": FeatureColumn("device", Kind.CATEGORY, categories=("mobile",)),
+    "age": FeatureColumn("age", Kind.AGE, unit_us=60_000_000),
+}
+D = len(COLUMNS)
 WILD = st.one_of(
     *(st.just(math.nan), st.floats(-1e3, 1e3), st.integers(0, 3).map(float)),
     st.floats(),
@@ -66,17 +68,17 @@ def altered(data: bytes, **changes: Any) -> bytes:
     return msgspec.msgpack.encode({**msgspec.msgpack.decode(data), **changes})
 
 
-@settings(deadline=None, max_examples=examples(150))
+@settings(deadline=None, max_examples=examples(40))
 @given(SPECS, updates(WILD), st.data())
 def test_a_restored_learner_goes_on_as_the_original(
     spec: ClusterSpec, given_updates: list[Update], data: st.DataObject
 ) -> None:
     cut = data.draw(st.integers(0, len(given_updates)))
-    original = Learner(spec, SPACE, seed=4)
+    original = Learner(spec, COLUMNS, seed=4)
     for update in given_updates[:cut]:
         original.learn(update)
         original.publish()
-    restored = Learner.from_bytes(original.to_bytes(), spec, SPACE, seed=4)
+    restored = Learner.from_bytes(original.to_bytes(), spec, COLUMNS, seed=4)
     assert restored.to_bytes() == original.to_bytes()
     for update in given_updates[cut:]:
         original.learn(update)
@@ -92,9 +94,9 @@ def bytes_of(model: ClusterModel | None) -> bytes | None:
 
 def test_a_snapshot_that_lacks_any_part_goes_on_otherwise() -> None:
     """The negative control: each stored part matters to what is learned next."""
-    spec = ClusterSpec(k=2, features=SPACE.names, warm_start=5, scale="standard", impute="mean")
+    spec = ClusterSpec(k=2, features=tuple(COLUMNS), warm_start=5, scale="standard", impute="mean")
     points = np.random.default_rng(0).normal(size=(40, D))
-    original = Learner(spec, SPACE, seed=4)
+    original = Learner(spec, COLUMNS, seed=4)
     original.learn(update_of(points[:20]))
     original.publish()
     data = original.to_bytes()
@@ -111,7 +113,7 @@ def test_a_snapshot_that_lacks_any_part_goes_on_otherwise() -> None:
     (update,) = updates_of(points[20:], 20, first=20)
     original.learn(update)
     for case in broken:
-        restored = Learner.from_bytes(case, spec, SPACE, seed=4)
+        restored = Learner.from_bytes(case, spec, COLUMNS, seed=4)
         restored.learn(update)
         assert (bytes_of(restored.finish()), restored.to_bytes()) != (
             bytes_of(original.finish()),
@@ -122,12 +124,12 @@ def test_a_snapshot_that_lacks_any_part_goes_on_otherwise() -> None:
 # River
 
 
-@settings(deadline=None, max_examples=examples(60))
+@settings(deadline=None, max_examples=examples(30))
 @given(st.integers(0, 10_000), st.lists(st.integers(0, 60), max_size=12).map(sorted))
 def test_between_versions_centers_are_those_of_river(seed: int, cuts: list[int]) -> None:
     points = np.random.default_rng(seed).random((100, D)) * [10.0, 1e4, 1.0, 0.1]
-    spec = ClusterSpec(k=4, features=SPACE.names, halflife=0.1, warm_start=40)
-    learner = Learner(spec, SPACE, seed=seed)
+    spec = ClusterSpec(k=4, features=tuple(COLUMNS), halflife=0.1, warm_start=40)
+    learner = Learner(spec, COLUMNS, seed=seed)
     learner.learn(update_of(points[:40]))
     model = learner.publish()
     assert model is not None
@@ -146,27 +148,27 @@ def test_between_versions_centers_are_those_of_river(seed: int, cuts: list[int])
 # Bad input
 
 
-@settings(deadline=None, max_examples=examples(300))
+@settings(deadline=None, max_examples=examples(80))
 @given(SPECS, updates(WILD), arrays.arrays(np.float64, (6, D), elements=WILD))
 @example(
-    ClusterSpec(k=5, features=SPACE.names, warm_start=5),
+    ClusterSpec(k=5, features=tuple(COLUMNS), warm_start=5),
     [update_of(np.full((20, D), 7.0))],  # constant
     np.full((6, D), 7.0),
 )
 @example(
-    ClusterSpec(k=5, features=SPACE.names, warm_start=5, scale="standard"),
+    ClusterSpec(k=5, features=tuple(COLUMNS), warm_start=5, scale="standard"),
     [update_of(np.tile([np.nan, np.nan, 0.0, np.nan], (20, 1)))],  # all missing
     np.full((6, D), 7.0),
 )
 @example(
-    ClusterSpec(k=3, features=SPACE.names, warm_start=5, scale="standard"),
+    ClusterSpec(k=3, features=tuple(COLUMNS), warm_start=5, scale="standard"),
     updates_of(np.random.default_rng(0).normal(size=(20, D)) * [1e-150, 1e90, 0.0, 1.0], 1),
     np.array([[1e100, -1e100, 1.0, 0.0]] * 6),
 )
 def test_no_input_gives_a_model_with_anything_but_numbers(
     spec: ClusterSpec, given_updates: list[Update], judged: Floats
 ) -> None:
-    learner = Learner(spec, SPACE, seed=4)
+    learner = Learner(spec, COLUMNS, seed=4)
     models = []
     for update in given_updates:
         learner.learn(update)

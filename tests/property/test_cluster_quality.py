@@ -11,9 +11,8 @@ from sklearn.cluster import KMeans
 from operators.clustering.learning.learner import Learner
 from operators.clustering.learning.warm_start import first_centers
 from operators.clustering.nearest import nearest
-from operators.clustering.space import Dimension, Space
 from operators.clustering.spec import ClusterSpec
-from operators.frame import Floats
+from operators.frame import FeatureColumn, Floats, Kind
 from tests.updates import updates_of
 
 CORNERS = np.array(list(itertools.product([0.0, 1.0], repeat=3)))
@@ -54,11 +53,11 @@ def test_a_profile_that_many_share_weighs_as_many() -> None:
 @pytest.mark.parametrize("scale", ["minmax", "standard"])
 @pytest.mark.parametrize(("k", "seed"), CASES[::4])
 def test_a_stream_of_profiles_ends_near_the_batch_optimum(k: int, seed: int, scale: str) -> None:
-    space = Space(tuple(Dimension(name) for name in "abc"))
-    spec = ClusterSpec(k=k, features=space.names, scale=scale)  # type: ignore[arg-type]
+    columns = {name: FeatureColumn(name, Kind.NUMBER) for name in "abc"}
+    spec = ClusterSpec(k=k, features=tuple(columns), scale=scale)  # type: ignore[arg-type]
     points, kind = blobs(2_500, k, seed)
     units = points * [1.0, 1e4, 1e-3] + [0.0, 7.0, -5.0]
-    learner = Learner(spec, space, seed)
+    learner = Learner(spec, columns, seed)
     for update in updates_of(units, 25):
         learner.learn(update)
         learner.publish()

@@ -15,12 +15,15 @@ import pytest
 
 from operators.clustering.learning.learner import Learner, worth_publishing
 from operators.clustering.model import ClusterModel
-from operators.clustering.space import Dimension, Space
 from operators.clustering.spec import ClusterSpec
-from operators.frame import Floats
+from operators.frame import FeatureColumn, Floats, Kind
 from tests.updates import update_of, updates_of
 
-SPACE = Space((Dimension("views"), Dimension("spend"), Dimension("device", "mobile")))
+COLUMNS = {
+    "views": FeatureColumn("views", Kind.NUMBER, counts=True),
+    "spend": FeatureColumn("spend", Kind.NUMBER),
+    "device": FeatureColumn("device", Kind.CATEGORY, categories=("mobile",)),
+}
 SPEC = ClusterSpec(k=3, features=("views", "spend", "device"), warm_start=60)
 
 
@@ -47,7 +50,7 @@ def test_the_rule_of_publishing() -> None:
 
 
 def test_versions_count_up_by_one_as_profiles_are_learned() -> None:
-    learner = Learner(SPEC, SPACE, seed=1)
+    learner = Learner(SPEC, COLUMNS, seed=1)
     published = []
     for update in updates_of(profiles(2_000), 10):
         learner.learn(update)
@@ -62,14 +65,14 @@ def test_versions_count_up_by_one_as_profiles_are_learned() -> None:
 
 
 def test_a_large_update_is_one_version() -> None:
-    learner = Learner(SPEC, SPACE, seed=1)
+    learner = Learner(SPEC, COLUMNS, seed=1)
     learner.learn(update_of(profiles(3_000)))
     assert known(learner.publish()).version == 1
     assert known(learner.finish()).version == 1
 
 
 def test_there_is_no_model_before_the_warm_start() -> None:
-    learner = Learner(SPEC, SPACE, seed=1)
+    learner = Learner(SPEC, COLUMNS, seed=1)
     learner.learn(update_of(profiles(59)))
     assert learner.publish() is None
     learner.learn(update_of(profiles(1, seed=5)))
@@ -77,14 +80,14 @@ def test_there_is_no_model_before_the_warm_start() -> None:
 
 
 def test_nothing_learned_is_no_model() -> None:
-    learner = Learner(SPEC, SPACE, seed=1)
+    learner = Learner(SPEC, COLUMNS, seed=1)
     learner.learn(update_of(np.empty((0, 3))))
     assert learner.publish() is None
     assert learner.finish() is None
 
 
 def test_a_short_run_ends_with_a_model_of_what_there_is() -> None:
-    learner = Learner(SPEC, SPACE, seed=1)
+    learner = Learner(SPEC, COLUMNS, seed=1)
     learner.learn(update_of(profiles(30)))
     last = known(learner.finish())
     assert (last.version, last.learned) == (1, 30)
@@ -96,7 +99,7 @@ def test_a_short_run_ends_with_a_model_of_what_there_is() -> None:
 
 @pytest.mark.parametrize(("distinct", "clusters"), [(1, 1), (2, 2), (3, 3), (5, 3)])
 def test_no_more_clusters_than_distinct_profiles(distinct: int, clusters: int) -> None:
-    learner = Learner(SPEC, SPACE, seed=1)
+    learner = Learner(SPEC, COLUMNS, seed=1)
     points = profiles(distinct)
     learner.learn(update_of(np.repeat(points, 4, axis=0)))
     model = known(learner.finish())
@@ -106,7 +109,7 @@ def test_no_more_clusters_than_distinct_profiles(distinct: int, clusters: int) -
 
 
 def test_clusters_come_when_there_are_profiles_for_them() -> None:
-    learner = Learner(SPEC, SPACE, seed=1)
+    learner = Learner(SPEC, COLUMNS, seed=1)
     learner.learn(update_of(np.repeat(profiles(1), 60, axis=0)))
     assert len(known(learner.publish()).clusters) == 1
     learner.learn(update_of(profiles(600)))
@@ -114,14 +117,14 @@ def test_clusters_come_when_there_are_profiles_for_them() -> None:
 
 
 def test_one_cluster_has_no_next_one() -> None:
-    learner = Learner(SPEC, SPACE, seed=1)
+    learner = Learner(SPEC, COLUMNS, seed=1)
     learner.learn(update_of(profiles(1)))
     cluster, distance, margin = known(learner.finish()).assign(profiles(1))
     assert (cluster[0], distance[0], margin[0]) == (0, 0.0, np.inf)
 
 
 def test_river_follows_what_comes_between_versions() -> None:
-    learner = Learner(SPEC, SPACE, seed=1)
+    learner = Learner(SPEC, COLUMNS, seed=1)
     learner.learn(update_of(profiles(60)))
     model = known(learner.publish())
     np.testing.assert_array_equal(learner.centers, model.centers)
@@ -136,7 +139,7 @@ def test_river_follows_what_comes_between_versions() -> None:
 
 
 def test_clusters_keep_their_ids_while_they_move() -> None:
-    learner = Learner(SPEC, SPACE, seed=1)
+    learner = Learner(SPEC, COLUMNS, seed=1)
     learner.learn(update_of(profiles(600)))
     first = known(learner.publish())
     for day in range(1, 4):
@@ -151,7 +154,7 @@ def test_clusters_keep_their_ids_while_they_move() -> None:
 
 def test_a_new_kind_of_user_makes_a_cluster_with_a_new_id() -> None:
     spec = msgspec.structs.replace(SPEC, k=4)
-    learner = Learner(spec, SPACE, seed=1)
+    learner = Learner(spec, COLUMNS, seed=1)
     learner.learn(update_of(profiles(600)))
     before = known(learner.publish())
     newcomers = np.random.default_rng(3).normal([300.0, 50.0, 0.0], [1.0, 5.0, 0.0], (300, 3))
@@ -166,7 +169,7 @@ def test_a_new_kind_of_user_makes_a_cluster_with_a_new_id() -> None:
 
 
 def test_who_is_forgotten_leaves_the_sample() -> None:
-    learner = Learner(SPEC, SPACE, seed=1)
+    learner = Learner(SPEC, COLUMNS, seed=1)
     learner.learn(update_of(profiles(60)))
     learner.learn(update_of(np.empty((0, 3)), gone=range(50)))
     assert learner.sample.tickets.tolist() == list(range(50, 60))
@@ -177,7 +180,7 @@ def test_who_is_forgotten_leaves_the_sample() -> None:
 
 def test_one_hot_dimensions_are_neither_imputed_nor_scaled() -> None:
     for scale in ("minmax", "standard"):
-        learner = Learner(msgspec.structs.replace(SPEC, scale=scale), SPACE, seed=1)
+        learner = Learner(msgspec.structs.replace(SPEC, scale=scale), COLUMNS, seed=1)
         learner.learn(update_of(profiles(60)))
         preparation = known(learner.publish()).preparation
         assert [part[2] for part in (preparation.impute, preparation.offset)] == [0.0, 0.0]
@@ -185,11 +188,11 @@ def test_one_hot_dimensions_are_neither_imputed_nor_scaled() -> None:
 
 
 def test_other_dimensions_begin_anew_but_versions_and_ids_count_on() -> None:
-    learner = Learner(SPEC, SPACE, seed=1)
+    learner = Learner(SPEC, COLUMNS, seed=1)
     learner.learn(update_of(profiles(60)))
     before = known(learner.publish())
-    space = Space(SPACE.dimensions[:2])
-    again = Learner.from_bytes(learner.to_bytes(), SPEC, space, seed=1)
+    spec = msgspec.structs.replace(SPEC, features=("views", "spend"))
+    again = Learner.from_bytes(learner.to_bytes(), spec, COLUMNS, seed=1)
     assert again.anew
     assert not len(again.sample)
     again.learn(update_of(profiles(60)[:, :2]))
@@ -200,11 +203,11 @@ def test_other_dimensions_begin_anew_but_versions_and_ids_count_on() -> None:
 
 @pytest.mark.parametrize("change", [{"k": 2}, {"scale": "standard"}, {"impute": "mean"}])
 def test_the_same_dimensions_otherwise_are_fitted_anew_at_once(change: dict[str, Any]) -> None:
-    learner = Learner(SPEC, SPACE, seed=1)
+    learner = Learner(SPEC, COLUMNS, seed=1)
     learner.learn(update_of(profiles(60)))
     before = known(learner.publish())
     spec = msgspec.structs.replace(SPEC, **change)
-    again = Learner.from_bytes(learner.to_bytes(), spec, SPACE, seed=1)
+    again = Learner.from_bytes(learner.to_bytes(), spec, COLUMNS, seed=1)
     assert not again.anew
     model = known(again.publish())
     assert (model.version, model.learned, len(model.clusters)) == (2, 60, spec.k)
@@ -212,7 +215,7 @@ def test_the_same_dimensions_otherwise_are_fitted_anew_at_once(change: dict[str,
 
 
 def test_threads_may_take_turns() -> None:
-    alone, shared = Learner(SPEC, SPACE, seed=1), Learner(SPEC, SPACE, seed=1)
+    alone, shared = Learner(SPEC, COLUMNS, seed=1), Learner(SPEC, COLUMNS, seed=1)
     for update in updates_of(profiles(300), 10):
         alone.learn(update)
         with ThreadPoolExecutor(1) as pool:
@@ -224,12 +227,12 @@ RUN = """
 import hashlib, sys
 import numpy as np
 from operators.clustering.learning.learner import Learner
-from operators.clustering.space import Dimension, Space
 from operators.clustering.spec import ClusterSpec
+from operators.frame import FeatureColumn, Kind
 from tests.updates import updates_of
 assert not {"river", "sklearn", "pandas", "scipy"} & set(sys.modules)
-space = Space(tuple(Dimension(name) for name in ("views", "spend", "carts", "age")))
-learner = Learner(ClusterSpec(k=4, features=space.names, scale="standard"), space, seed=3)
+columns = {name: FeatureColumn(name, Kind.NUMBER) for name in ("views", "spend", "carts", "age")}
+learner = Learner(ClusterSpec(k=4, features=tuple(columns), scale="standard"), columns, seed=3)
 random = np.random.default_rng(0)
 for update in updates_of(random.lognormal(size=(1_600, 4)), 8):
     learner.learn(update)

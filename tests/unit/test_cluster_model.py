@@ -15,8 +15,11 @@ from operators.clustering.preparing.preparation import Preparation
 from operators.clustering.space import Dimension, Space
 from operators.clustering.spec import ClusterSpec
 from operators.errors import JobError
+from operators.frame import FeatureColumn, Kind
+from tests.updates import update_of
 
 SPACE = Space((Dimension("views"), Dimension("spend")))
+COLUMNS = {name: FeatureColumn(name, Kind.NUMBER) for name in ("views", "spend")}
 SPEC = ClusterSpec(k=2, features=("views", "spend"))
 MODEL = ClusterModel(
     version=7,
@@ -73,9 +76,9 @@ def test_bytes_give_the_same_model() -> None:
 def test_another_format_is_refused_with_what_to_do() -> None:
     with pytest.raises(JobError, match=r"expected format 3, found 4 \(written with river 9.9.9\)"):
         ClusterModel.from_bytes(altered(MODEL.to_bytes(), format=4, river="9.9.9"))
-    learner = Learner(SPEC, SPACE, seed=0).to_bytes()
+    learner = Learner(SPEC, COLUMNS, seed=0).to_bytes()
     with pytest.raises(JobError, match="expected format 3, found 4"):
-        Learner.from_bytes(altered(learner, format=4), SPEC, SPACE, seed=0)
+        Learner.from_bytes(altered(learner, format=4), SPEC, COLUMNS, seed=0)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +88,7 @@ def test_another_format_is_refused_with_what_to_do() -> None:
         b"\xc1",
         MODEL.to_bytes()[:-9],
         msgspec.msgpack.encode([1, 2]),
-        Learner(SPEC, SPACE, seed=0).to_bytes(),
+        Learner(SPEC, COLUMNS, seed=0).to_bytes(),
         altered(MODEL.to_bytes(), centers=b"\0" * 24),
         altered(MODEL.to_bytes(), clusters=[[1]]),
         altered(MODEL.to_bytes(), preparation="text"),
@@ -97,9 +100,9 @@ def test_bytes_that_are_no_model_are_refused(data: bytes) -> None:
 
 
 def test_arrays_of_other_dimensions_are_no_learner() -> None:
-    learner = Learner(SPEC, SPACE, seed=0)
-    learner.learn(np.ones((3, 2)))
-    preparer = msgspec.msgpack.decode(learner.to_bytes())["preparer"]
-    broken = altered(learner.to_bytes(), preparer={**preparer, "scaler": b"\0" * 16})
-    with pytest.raises(JobError, match=r"expected the shape \(2, 2\)"):
-        Learner.from_bytes(broken, SPEC, SPACE, seed=0)
+    learner = Learner(SPEC, COLUMNS, seed=0)
+    learner.learn(update_of(np.ones((3, 2))))
+    sample = msgspec.msgpack.decode(learner.to_bytes())["sample"]
+    broken = altered(learner.to_bytes(), sample={**sample, "points": b"\0" * 16})
+    with pytest.raises(JobError, match=r"expected the shape \(3, 2\)"):
+        Learner.from_bytes(broken, SPEC, COLUMNS, seed=0)
