@@ -30,12 +30,8 @@ def spec(**changes: Any) -> ClusterSpec:
 def test_a_good_spec_has_no_problems_and_the_documented_defaults() -> None:
     good = spec()
     assert problems("shoppers", good, COLUMNS) == []
-    assert (good.scale, good.impute, good.halflife, good.warm_start) == (
-        "minmax",
-        "median",
-        0.02,
-        500,
-    )
+    assert (good.algorithm, good.halflife, good.warm_start) == ("kmeans", 0.02, 500)
+    assert (good.log, good.impute, good.scale, good.pca) == ((), "median", "minmax", None)
 
 
 @pytest.mark.parametrize(
@@ -48,6 +44,17 @@ def test_a_good_spec_has_no_problems_and_the_documented_defaults() -> None:
         ({"halflife": math.nan}, "halflife", "found nan"),
         ({"warm_start": 4}, "warm_start", "from k (5) to 5000, found 4"),
         ({"warm_start": 5_001}, "warm_start", "found 5001"),
+        (
+            {"k": 21, "algorithm": "dbstream"},
+            "k",
+            "from 2 to 20 with the algorithm dbstream, found 21",
+        ),
+        ({"log": ["product_view"]}, "log", "did you mean 'product_views'?"),
+        ({"log": ["since_purchase"]}, "log", "features of this model, found 'since_purchase'"),
+        ({"log": ["device"]}, "log", "numbers or ages, found the category 'device'"),
+        ({"log": ["product_views"] * 2}, "log", "'product_views' 2 times"),
+        ({"pca": 0}, "pca", "from 1 to the 3 dimensions of its features, found 0"),
+        ({"pca": 4}, "pca", "from 1 to the 3 dimensions of its features, found 4"),
         ({"features": []}, "features", "at least one feature"),
         ({"features": ["device", "device"]}, "features", "'device' 2 times"),
         ({"features": ["product_view"]}, "features", "did you mean 'product_views'?"),
@@ -67,8 +74,29 @@ def test_all_mistakes_are_told_at_once() -> None:
 
 
 def test_the_limits_themselves_are_good() -> None:
-    for changes in ({"k": 2, "warm_start": 2}, {"k": 1_000, "warm_start": 5_000, "halflife": 1}):
+    for changes in (
+        {"k": 2, "warm_start": 2},
+        {"k": 1_000, "warm_start": 5_000, "halflife": 1},
+        {"k": 20, "algorithm": "clustream"},
+        {"log": "auto", "pca": 1},
+        {"log": ["product_views"], "pca": 3},
+    ):
         assert problems("m", spec(**changes), COLUMNS) == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"log": "all"},
+        {"scale": "max"},
+        {"impute": "zero"},
+        {"pca": 1.5},
+        {"algorithm": "birch"},
+    ],
+)
+def test_a_word_or_a_number_that_does_not_fit_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        spec(**changes)
 
 
 def test_an_unknown_field_is_refused() -> None:
