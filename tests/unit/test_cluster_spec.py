@@ -30,8 +30,9 @@ def spec(**changes: Any) -> ClusterSpec:
 def test_a_good_spec_has_no_problems_and_the_documented_defaults() -> None:
     good = spec()
     assert problems("shoppers", good, COLUMNS) == []
-    assert (good.scale, good.impute) == ("minmax", "median")
-    assert (good.halflife, good.warm_start, good.stick) == (0.02, 500, 0.1)
+    assert (good.algorithm, good.halflife, good.warm_start) == ("kmeans", 0.02, 500)
+    assert (good.log, good.impute, good.scale, good.pca) == ((), "median", "minmax", None)
+    assert good.stick == 0.1
 
 
 @pytest.mark.parametrize(
@@ -57,6 +58,17 @@ def test_a_good_spec_has_no_problems_and_the_documented_defaults() -> None:
         ({"stick": 1}, "stick", "found 1"),
         ({"warm_start": 4}, "warm_start", "clusters (5) to 5000, found 4"),
         ({"warm_start": 5_001}, "warm_start", "found 5001"),
+        (
+            {"k": 21, "algorithm": "dbstream"},
+            "k",
+            "from 2 to 20 with the algorithm dbstream, found 21",
+        ),
+        ({"log": ["product_view"]}, "log", "did you mean 'product_views'?"),
+        ({"log": ["since_purchase"]}, "log", "features of this model, found 'since_purchase'"),
+        ({"log": ["device"]}, "log", "numbers or ages, found the category 'device'"),
+        ({"log": ["product_views"] * 2}, "log", "'product_views' 2 times"),
+        ({"pca": 0}, "pca", "from 1 to the 3 dimensions of its features, found 0"),
+        ({"pca": 4}, "pca", "from 1 to the 3 dimensions of its features, found 4"),
         ({"features": []}, "features", "at least one feature"),
         ({"features": ["device", "device"]}, "features", "'device' 2 times"),
         ({"features": ["product_view"]}, "features", "did you mean 'product_views'?"),
@@ -80,6 +92,9 @@ def test_all_mistakes_are_told_at_once() -> None:
     [
         {"k": 2, "warm_start": 2},
         {"k": 1_000, "warm_start": 5_000, "halflife": 1},
+        {"k": 20, "algorithm": "clustream"},
+        {"log": "auto", "pca": 1},
+        {"log": ["product_views"], "pca": 3},
         {"k": "auto", "k_range": [2, 3], "warm_start": 3},
         {"k": "auto", "k_range": [49, 50]},
         {"names": {0: "x" * 100, 10**9: {"name": "High-Intent Buyers", "description": ""}}},
@@ -104,6 +119,21 @@ def test_a_name_that_is_pinned_twice_is_told_of_each() -> None:
     twice = spec(names={1: "Buyers", 2: {"name": "buyers"}, 3: "Others"})
     found = problems("m", twice, COLUMNS)
     assert [problem.path for problem in found] == ["clusters.m.names.1", "clusters.m.names.2"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"log": "all"},
+        {"scale": "max"},
+        {"impute": "zero"},
+        {"pca": 1.5},
+        {"algorithm": "birch"},
+    ],
+)
+def test_a_word_or_a_number_that_does_not_fit_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        spec(**changes)
 
 
 def test_an_unknown_field_is_refused() -> None:

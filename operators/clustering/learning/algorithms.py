@@ -20,7 +20,7 @@ from operators.frame import Floats
 Row = dict[int, float]  # whole numbers as keys: kmeans.py says why
 Summary = list[Mapping[int, float]]  # centers, each a point of p dimensions
 
-# So many points of a sample are replayed, evenly taken: 0.1 to 2 s, by the algorithm and k.
+# So many points of a sample are replayed, evenly taken: 0.1 to 1.5 s, by the algorithm and k.
 MOST_REPLAYED: Final = 2_000
 # So many tell the sample's distances; a median of them is known to a few percent.
 _MEASURED: Final = 500
@@ -30,6 +30,8 @@ _CENTERS_PER_CLUSTER: Final = 5
 _MICRO_CLUSTERS: Final = 50
 # Points in one batch of STREAM.
 _CHUNK: Final = 200
+# Points closer than this are one to scikit-learn's k-means, whose distances can't tell them apart.
+_DECIMALS: Final = 5
 # A center with less than this part of an average cluster's points is noise.
 _LEAST_OF_AVERAGE: Final = 0.1
 
@@ -83,7 +85,7 @@ def _clustream(points: Floats, k: int, seed: int) -> Summary:
         max_micro_clusters=min(_MICRO_CLUSTERS, len(points)),
         # River takes the mean deviation of a dimension for that of a distance.
         micro_cluster_r_factor=2 * points.shape[1] ** 0.5,
-        time_window=len(points),
+        time_window=max(len(points) // 4, 1),  # outliers leave after it, or make others merge
         time_gap=len(points) + 1,  # never: centers are made of micro-clusters here
         seed=seed,
     )
@@ -96,7 +98,7 @@ def _dbstream(points: Floats, k: int, seed: int) -> Summary:
     from river import cluster  # noqa: PLC0415
 
     river = cluster.DBSTREAM(
-        clustering_threshold=1.25 * _grain(points, k),
+        clustering_threshold=_grain(points, k),
         fading_factor=1 / len(points),
         cleanup_interval=max(len(points) // 4, 2),
     )
@@ -138,12 +140,12 @@ def _replay(learn_one: Callable[[Row], None], points: Floats) -> None:
 def _grain(points: Floats, k: int) -> float:
     """About how far a cluster's points are from each other, given that there are some k.
 
-    The median distance to the neighbour within which there is a quarter of an average cluster:
+    The median distance to the neighbour within which there is half an average cluster:
     the k-distance of Ester et al. (1996).
     """
     some = points[:: -(-len(points) // _MEASURED)]
     apart = np.sqrt(((some[:, np.newaxis] - some) ** 2).sum(axis=2))
-    neighbour = min(max(len(some) // (4 * k), 1), len(some) - 1)
+    neighbour = min(max(len(some) // (2 * k), 1), len(some) - 1)
     typical = np.median(np.sort(apart, axis=1)[:, neighbour])
     # Where many points are the same, no finer than a part of the usual distance.
     return float(max(typical, apart.mean() / 50)) or 1.0
@@ -153,6 +155,7 @@ def _fewer(points: Floats, centers: Floats, k: int, seed: int) -> Floats:
     """At most k centers of the many, each of which weighs as many points as it is nearest to."""
     from sklearn.cluster import KMeans  # noqa: PLC0415 - 0.9 s, only where models are learned
 
+    centers = np.unique(centers.round(_DECIMALS), axis=0)
     near = nearest(points, centers).cluster
     held, weights = np.unique(near, return_counts=True)
     if len(held) <= k:

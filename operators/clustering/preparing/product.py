@@ -18,4 +18,5 @@ def product(points: Floats, weights: Floats) -> Floats:
     for x, weight in zip(np.ascontiguousarray(points.T), weights.T, strict=True):
         np.multiply(x, weight[:, np.newaxis], out=part)
         np.add(total, part, out=total)
-    return np.ascontiguousarray(total.T)
+    turned: Floats = total.T
+    return turned
