@@ -54,7 +54,7 @@ def publish(
     for position, row in enumerate(verdicts.rows[changed].tolist()):
         user, person, segments = table.users[row], people[position], members[position]
         own = [names[segment] for segment in segments]
-        why = dict(zip(own, map(person.why, segments), strict=True))
+        why = dict(zip(own, person.whys(segments), strict=True))
         for segment in moved[position]:
             name = names[segment]
             kind, reasons = ("enter", why[name]) if name in why else ("leave", person.why(segment))
