@@ -90,8 +90,11 @@ class _Rows:
         return self._split(self._at[1].tolist())
 
     def moments(self, words: Moments) -> list[list[str]]:
-        """For each user when they entered those segments."""
-        return self._split(iso(entered_us(words[self._at])))
+        """For each user when they entered those segments; many are entered at one moment."""
+        moments_us = entered_us(words[self._at]).tolist()
+        distinct_us = np.array(list(set(moments_us)), np.int64)
+        texts = dict(zip(distinct_us.tolist(), iso(distinct_us), strict=True))
+        return self._split([texts[moment_us] for moment_us in moments_us])
 
     def _split(self, values: list[Value]) -> list[list[Value]]:
         starts = [0, *self._ends]

@@ -8,7 +8,7 @@ What stands in parentheses holds for the value before it: where `product_views >
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
 from typing import Final, TypeAlias
@@ -116,13 +116,17 @@ class _Threshold:
 class _Choice:
     """A category compared with constants, or with null; told without detours, too."""
 
-    side: _Side
+    label: str
+    row: int
     holds: str
     fails: str
 
     def text(self, is_false: bool, case: Case) -> str:
+        code = case.numbers[self.row]
         said = self.fails if is_false else self.holds
-        return self.side.text(self.side.value(case), _FEWEST_DIGITS) + said
+        if isnan(code):
+            return f"{self.label} is unknown{said}"
+        return f"{self.label} = {quoted(case.frame.dictionary.text(int(code)))}{said}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # by identity, so that looking one up is fast
@@ -189,17 +193,20 @@ def explain(reason: Reason, told: Told) -> list[str]:
     that is unknown by those that are unknown; an OR likewise. So the parts that decide are
     always those with the value of the whole.
     """
-    return list(dict.fromkeys(map(told.__getitem__, _deciding(reason, told.case))))
+    found: dict[str, None] = {}
+    _add_deciding(reason, told, found)
+    return list(found)
 
 
-def _deciding(reason: Reason, case: Case) -> Iterator[Reason]:
+def _add_deciding(reason: Reason, told: Told, found: dict[str, None]) -> None:
     if reason.fact is not None:
-        yield reason
+        found[told[reason]] = None
         return
+    case = told.case
     truth = case.truth(reason.literal)
     for child in reason.children:
         if case.truth(child.literal) is truth:
-            yield from _deciding(child, case)
+            _add_deciding(child, told, found)
 
 
 def _special(fact: _Fact) -> _Threshold | _Choice | None:
@@ -210,7 +217,7 @@ def _special(fact: _Fact) -> _Threshold | _Choice | None:
     labels = [other.label for other in others]
     holds, fails = (pattern.format("", *labels) for pattern in (fact.holds, fact.fails))
     if first.is_category:
-        return _Choice(first, holds, fails)
+        return _Choice(first.label, first.row, holds, fails)
     constants = sorted(x.constant for x in others if x.constant is not None)
     return _Threshold(fact, first.label, first.row, constants, holds, fails)
 

@@ -94,12 +94,13 @@ class Person:
 
     def whys(self, indices: Iterable[int]) -> list[list[str]]:
         """What decided about the user and each of these segments: see `why`."""
-        fits, told, rules = self.fits, self.told, self.judgement.rules
+        fits, rules = self.fits, self.judgement.rules
+        texts = [told.__getitem__ for told in self.told]
         found = []
         for index in indices:
             rule = rules[index]
             if fits[index] and rule.atoms:  # as is most often so: told without detours
-                found.append([*map(told[rule.stratum].__getitem__, rule.atoms)])
+                found.append([*map(texts[rule.stratum], rule.atoms)])
             else:
                 found.append(self.why(index))
         return found
