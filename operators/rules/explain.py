@@ -101,7 +101,7 @@ class _Threshold:
         value = case.numbers[self.row]
         said = self.fails if is_false else self.holds
         if value.is_integer() and abs(value) < _MOST_WHOLE:
-            return f"{self.label} = {value:.0f}{said}"
+            return f"{self.label} = {int(value)}{said}"
         if isnan(value):
             return f"{self.label} is unknown{said}"
         digits = f"{value:.{_FEWEST_DIGITS}g}"

@@ -55,9 +55,9 @@ def whys(
     """By segment whether the user is in after judging, and why."""
     rulebook, judgement = judgement_of(specs, words or {}, **values)
     (person,) = judgement.people(np.array([0]))
+    told = person.whys(range(len(rulebook.names)))
     return {
-        name: (bool(judgement.member[at, 0]), person.why(at))
-        for at, name in enumerate(rulebook.names)
+        name: (bool(judgement.member[at, 0]), told[at]) for at, name in enumerate(rulebook.names)
     }
 
 
@@ -98,6 +98,7 @@ TRUE = {
     "since_purchase IS NULL": ["since_purchase is unknown (IS NULL)"],
     "device IS NOT NULL": ["device = 'mobile' (IS NOT NULL)"],
     "COALESCE(since_purchase, 99) > 30": ["COALESCE(since_purchase, 99) = 99 (> 30)"],
+    "-(carts_1h - 2) < 1": ["-(carts_1h - 2) = 0 (< 1)"],
     "spend_30d > 0.1": ["spend_30d = 25 (> 0.1)"],
     "TRUE": ["TRUE"],
 }
@@ -182,6 +183,10 @@ def test_a_number_has_the_digits_that_tell_it_from_the_limit() -> None:
     assert why(spec, since_purchase=30 + 1 / MINUTE_US) == (
         True,
         ["since_purchase = 30.00000002 (> 30)"],
+    )
+    assert why(SegmentSpec("spend_30d NOT BETWEEN 1 AND 30"), spend_30d=30.0000001) == (
+        True,
+        ["spend_30d = 30.0000001 (NOT BETWEEN 1 AND 30)"],
     )
     assert why(SegmentSpec("spend_30d > 30"), spend_30d=1234567.891) == (
         True,
