@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import msgspec
 
+FeatureValue = float | str | list[str] | None
+
 
 class Assignment(msgspec.Struct, frozen=True, omit_defaults=True):
     """One user's segments and cluster now: a record of the changelog.
@@ -33,7 +35,7 @@ class Assignment(msgspec.Struct, frozen=True, omit_defaults=True):
     margin: float | None = None
     model: int | None = None
     rules: int = 0
-    features: dict[str, float | str | None] = {}
+    features: dict[str, FeatureValue] = {}
     event_at: int | None = None
     forgotten: bool = False
 

@@ -104,6 +104,16 @@ class Asked:
 
         return str(min(shown, key=rank))
 
+    def _unique_list(self) -> list[str]:
+        """The newest first; of one moment, the last to arrive."""
+        read = self.spec["unique_list"]
+        found: list[str] = []
+        for event in sorted(self._windowed(self._of()), key=lambda event: event.time):
+            value = event.properties.get(read)
+            if value is not None:
+                found = [value, *(other for other in found if other != value)]
+        return found[: self.spec.get("most", 10)]
+
     def _per_session(self) -> float | None:
         window = self.spec["window"]
         sessions = sum(opened for _, opened in self._within(window))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from flink_job.cli.shown import printable, rows
 from flink_job.stores.base import Member
 from operators.membership.sentence import sentence
-from operators.records import Assignment, Transition
+from operators.records import Assignment, FeatureValue, Transition
 
 
 def user_lines(found: Assignment, transitions: Sequence[Transition]) -> Iterator[str]:
@@ -66,12 +66,14 @@ def _segments(found: Assignment) -> Iterator[tuple[str, str, str]]:
         yield "none", "", ""
 
 
-def _value(value: float | str | None) -> str:
+def _value(value: FeatureValue) -> str:
     match value:
         case None:
             return "unknown"
         case str():
             return value
+        case list():
+            return ", ".join(value) or "none"
         case _:
             return f"{value:.6g}"
 

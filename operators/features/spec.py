@@ -41,6 +41,7 @@ class FeatureSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     weekday: str | list[str] | None = None
     distinct: str | None = None
     most_frequent: str | None = None
+    unique_list: str | None = None
     decayed_count: str | list[str] | None = None
     decayed_sum: str | None = None
     rate: str | list[str] | None = None
@@ -57,6 +58,7 @@ class FeatureSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     by: str | list[str] | None = None
     same: str | None = None
     at: float | None = None
+    most: int | None = None
     where: str | None = None
     window: str | None = None
     baseline: str | None = None
@@ -170,6 +172,7 @@ TAKES: Final[Mapping[str, frozenset[str]]] = {
     **dict.fromkeys(("hour", "weekday"), frozenset({"where", "zone"})),
     "distinct": frozenset({"of", "where", "window", "tile"}),
     "most_frequent": frozenset({"of", "where", "window", "tile", "one_hot"}),
+    "unique_list": frozenset({"of", "where", "window", "tile", "most"}),
     "decayed_count": frozenset({"where", "half_life"}),
     "decayed_sum": frozenset({"of", "where", "half_life"}),
     "rate": frozenset({"where", "window", "baseline"}),
@@ -189,7 +192,7 @@ NAMES_TYPES: Final = frozenset(
     }
 )
 NUMERIC: Final = ("sum", "mean", "min", "max", "median", "percentile", "decayed_sum")
-READING: Final = (*NUMERIC, "last", "first", "distinct", "most_frequent")
+READING: Final = (*NUMERIC, "last", "first", "distinct", "most_frequent", "unique_list")
 AGING: Final = frozenset({"since", "since_first"})
 CATEGORIES: Final = frozenset({"last", "first", "most_frequent"})  # unless they read numbers
 COUNTING: Final = frozenset(  # 0 where there is nothing

@@ -257,8 +257,8 @@ _MINUTE_US: Final = 60_000_000
 
 
 def _layout(columns: Mapping[str, FeatureColumn], segments: Sequence[str]) -> Layout:
-    numbers = [column for column in columns.values() if column.kind is not Kind.CATEGORY]
-    coded = [column for column in columns.values() if column.kind is Kind.CATEGORY]
+    numbers = [column for column in columns.values() if not column.kind.coded]
+    coded = [column for column in columns.values() if column.kind.coded]
     return Layout(
         [
             Field(
@@ -288,7 +288,7 @@ def _category(name: str) -> str:
 
 def _positions(columns: Mapping[str, FeatureColumn], *, coded: bool) -> list[int]:
     kinds = [column.kind for column in columns.values()]
-    return [at for at, kind in enumerate(kinds) if (kind is Kind.CATEGORY) == coded]
+    return [at for at, kind in enumerate(kinds) if kind.coded == coded]
 
 
 def _ages_in(space: Space | None, columns: Mapping[str, FeatureColumn]) -> list[str]:

@@ -18,12 +18,12 @@ from operators.membership.members import CLUSTER, Verdicts
 from operators.moments import iso
 from operators.pages.sets import Ints
 from operators.pages.table import UserTable
-from operators.records import Assignment, Transition
+from operators.records import Assignment, FeatureValue, Transition
 from operators.rules.rulebook import Rulebook
 from operators.rules.standing import entered_us
 
 Record = Assignment | Transition
-JsonColumn = list[float | str | None]
+JsonColumn = list[FeatureValue]
 Value = TypeVar("Value")
 
 
@@ -122,7 +122,7 @@ def _finite(numbers: Floats | None, count: int) -> list[float | None]:
     ]
 
 
-def _features(frame: Frame, positions: Ints) -> list[dict[str, float | str | None]]:
+def _features(frame: Frame, positions: Ints) -> list[dict[str, FeatureValue]]:
     """The features of the users at these positions, as JSON has them."""
     names = [name for name in frame.columns if name != CLUSTER]
     columns = [_column(frame, name, positions) for name in names]
@@ -134,5 +134,7 @@ def _column(frame: Frame, name: str, positions: NDArray[np.int64]) -> JsonColumn
         codes = frame.row(name)[positions].tolist()
         text = frame.dictionary.text
         return [None if code != code else text(int(code)) for code in codes]  # noqa: PLR0124
+    if frame.columns[name].kind is Kind.LIST:
+        return [frame.texts(name, at) for at in positions.tolist()]
     numbers = frame.numbers(name)[positions].tolist()
     return [None if number != number else number for number in numbers]  # noqa: PLR0124

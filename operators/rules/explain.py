@@ -2,7 +2,8 @@
 
 What stands in parentheses holds for the value before it: where `product_views > 3` is false,
 `product_views = 2 (<= 3)`. Of a comparison with an unknown, it is what the condition asks for:
-`since_purchase is unknown (< 30)`. Of another segment: `in segment VIP`, `not in segment VIP`.
+`since_purchase is unknown (< 30)`. Of another segment: `in segment VIP`, `not in segment VIP`. Of a
+list: `brands contains 'nike'`, `brands does not contain 'nike'`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from operators.rules.tree import (
     Comparison,
     Condition,
     Constant,
+    Contains,
     Feature,
     InSegment,
     IsNull,
@@ -180,7 +182,9 @@ class Reasons:
         if isinstance(condition, All | Some):
             children = tuple(map(self.of, dict.fromkeys(condition.children)))
             return Reason(literal, None, children, isinstance(condition, All))
-        sides = tuple(_side(operand, self._circuit.rows) for operand in operands(condition))
+        # Of a list no value is told: it may be long, and stands in the assignment.
+        compared = () if isinstance(condition, Contains) else operands(condition)
+        sides = tuple(_side(operand, self._circuit.rows) for operand in compared)
         converse = condition if isinstance(condition, Constant) else condition.complement()
         fact = _Fact(sides, _pattern(condition), _pattern(converse))
         return Reason(literal, _special(fact) or fact, (), False)
@@ -244,8 +248,16 @@ def _pattern(atom: Atom) -> str:
             return f"{{}} ({'NOT ' * negated}IN ({', '.join(['{}'] * len(options))}))"
         case IsNull(negated=negated):
             return f"{{}} (IS {'NOT ' * negated}NULL)"
-        case InSegment(segment, negated):
-            return f"{'not ' * negated}in segment {segment.replace('{', '{{').replace('}', '}}')}"
+        case InSegment() | Contains():
+            return _asked(atom).replace("{", "{{").replace("}", "}}")
+
+
+def _asked(atom: InSegment | Contains) -> str:
+    """What needs no values to be told."""
+    if isinstance(atom, InSegment):
+        return f"{'not ' * atom.negated}in segment {atom.segment}"
+    said = "does not contain" if atom.negated else "contains"
+    return f"{atom.operand} {said} {atom.text}"
 
 
 def _short(value: float, digits: int) -> str:

@@ -66,6 +66,15 @@ FEATURES: dict[str, dict[str, Any]] = {
     "favourite": {"most_frequent": "shop", "window": "lifetime"},
     "favourite_1h": {"most_frequent": "shop", "of": "view", "window": "1h", "tile": "10m"},
     "favourite_session": {"most_frequent": "shop", "where": "price > 3", "window": "session"},
+    "shops_list": {"unique_list": "shop", "window": "lifetime"},
+    "shops_list_1h": {
+        **{"unique_list": "shop", "of": ["view", "cart"], "window": "1h", "tile": "10m"},
+        "most": 2,
+    },
+    "shops_list_session": {
+        **{"unique_list": "shop", "where": "price > 3", "window": "session"},
+        "most": 2,
+    },
     "open_1h": {
         "unmatched": "cart",
         "by": "purchase",
@@ -101,6 +110,7 @@ TILES = {
     "shops_1h": 300 * SECOND,
     "visits_1h": 300 * SECOND,
     "favourite_1h": 600 * SECOND,
+    "shops_list_1h": 600 * SECOND,
     "open_1h": 300 * SECOND,
     "depth_1h": 300 * SECOND,
     "bounces_1h": 300 * SECOND,
@@ -121,6 +131,7 @@ WINDOWS = {
     "shops_1h": 3600 * SECOND,
     "visits_1h": 3600 * SECOND,
     "favourite_1h": 3600 * SECOND,
+    "shops_list_1h": 3600 * SECOND,
     "open_1h": 3600 * SECOND,
     "depth_1h": 3600 * SECOND,
     "bounces_1h": 3600 * SECOND,

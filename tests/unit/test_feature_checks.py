@@ -26,6 +26,7 @@ def found(**feature: Any) -> list[str]:
         {"decayed_sum": "price", "of": "purchase", "half_life": "7d"},
         {"rate": "view", "window": "1h", "baseline": "7d"},
         {"most_frequent": "category", "window": "session", "one_hot": ["shoes"]},
+        {"unique_list": "brand", "of": "view", "window": "session", "most": 50},
         {"unmatched": "cart", "by": "purchase", "same": "product", "window": "lifetime"},
         {"funnel_time": ["view", "cart"], "within": "30m", "unit": "seconds"},
         {"returned_after": "session", "unit": "days"},
@@ -114,6 +115,18 @@ def test_what_is_right_is_not_refused(feature: dict[str, Any]) -> None:
         ({"most_frequent": "", "window": "1h"}, "features.x.most_frequent: expected the name of a"),
         (
             {"most_frequent": "category"},
+            "features.x.window: expected session, lifetime or a duration such as 1h",
+        ),
+        (
+            {"unique_list": "brand", "window": "1d", "most": 51},
+            "features.x.most: expected a whole number from 1 to 50, found 51",
+        ),
+        (
+            {"unique_list": "brand", "window": "1d", "most": 0},
+            "features.x.most: expected a whole number from 1 to 50, found 0",
+        ),
+        (
+            {"unique_list": "brand"},
             "features.x.window: expected session, lifetime or a duration such as 1h",
         ),
         (

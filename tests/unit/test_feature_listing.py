@@ -21,6 +21,7 @@ FEATURES = {
     "eagerness": FeatureSpec(rate="view", window="1h", baseline="7d"),
     "depth": FeatureSpec(per_session="view", window="30d"),
     "favourite": FeatureSpec(most_frequent="shop", window="7d"),
+    "brands": FeatureSpec(unique_list="brand", window="7d", most=5),
     "open_carts": FeatureSpec(unmatched="cart", by="purchase", same="shop", window="1d"),
     "heat": FeatureSpec(decayed_count="view", half_life="1d"),
     "typical": FeatureSpec(median="price", window="90d"),
@@ -44,6 +45,7 @@ def test_every_feature_is_listed_with_its_type_unit_window_and_tile() -> None:
     assert told["steps_time"] == ("funnel_time", "number", "minutes", "30m", None)
     assert told["eagerness"] == ("rate", "number", None, "1h", "5m")
     assert told["favourite"] == ("most_frequent", "category", None, "7d", "12h")
+    assert told["brands"] == ("unique_list", "list", None, "7d", "12h")
     assert told["heat"] == ("decayed_count", "number", None, "1d", None)
     assert told["hour"] == ("hour", "number", None, None, None)
     assert told["away"] == ("returned_after", "number", "days", "session", None)

@@ -7,7 +7,7 @@ from zlib import crc32
 import numpy as np
 import pytest
 
-from operators.frame import FeatureColumn, Frame, Kind
+from operators.frame import FeatureColumn, Frame, Kind, list_text
 from operators.pages.dictionary import Dictionary
 from operators.rules.crowd import Crowd
 from operators.rules.judgement import Judgement
@@ -26,6 +26,7 @@ COLUMNS = {
         FeatureColumn("since_purchase", Kind.AGE, MINUTE_US),
         FeatureColumn("device", Kind.CATEGORY),
         FeatureColumn("last device", Kind.CATEGORY),
+        FeatureColumn("shops {all}", Kind.LIST),
     )
 }
 
@@ -38,7 +39,9 @@ def judgement_of(
     row = np.full((len(COLUMNS), 1), np.nan)
     for at, name in enumerate(COLUMNS):
         value = values.get(name.replace(" ", "_"))
-        if isinstance(value, str):
+        if name == "shops {all}":
+            row[at] = dictionary.add(list_text(["it's", "tv"]))
+        elif isinstance(value, str):
             row[at] = dictionary.add(value)
         elif value is not None:
             row[at] = NOW_US - value * MINUTE_US if name == "since_purchase" else value
@@ -100,6 +103,8 @@ TRUE = {
     "COALESCE(since_purchase, 99) > 30": ["COALESCE(since_purchase, 99) = 99 (> 30)"],
     "-(carts_1h - 2) < 1": ["-(carts_1h - 2) = 0 (< 1)"],
     "spend_30d > 0.1": ["spend_30d = 25 (> 0.1)"],
+    "contains(\"shops {all}\", 'it''s')": ["\"shops {all}\" contains 'it''s'"],
+    "NOT contains(\"shops {all}\", '{}')": ["\"shops {all}\" does not contain '{}'"],
     "TRUE": ["TRUE"],
 }
 
