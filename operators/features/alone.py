@@ -8,7 +8,7 @@ from operators.durations import parse_duration_us
 from operators.features.choice import Chosen
 from operators.features.derived import part_names
 from operators.features.distinct import Level
-from operators.features.ends import FIRST, NEWEST, EndValue, Since
+from operators.features.ends import FIRST, NEWEST, EndValue, Property, Since, SinceChange
 from operators.features.feature import Feature
 from operators.features.frequent import MOST_VALUES, MostFrequent
 from operators.features.funnels import Funnel, FunnelTime
@@ -41,15 +41,15 @@ def alone(
 
 
 def _of_one_event(state: str, spec: FeatureSpec, chosen: Chosen) -> Feature | None:
-    types = chosen.types
+    types, end = chosen.types, FIRST if spec.kind in ("first", "since_first") else NEWEST
+    read = Property(str(spec.reads), spec.reads_number)
     match spec.kind:
-        case "since":
-            return Since(state, types, NEWEST)
-        case "since_first":
-            return Since(state, types, FIRST)
+        case "since" | "since_first":
+            return Since(state, types, end, None if spec.has is None else read)
+        case "since_change":
+            return SinceChange(state, types, read)
         case "last" | "first":
-            end = NEWEST if spec.kind == "last" else FIRST
-            return EndValue(state, types, str(spec.reads), spec.reads_number, end, spec.default)
+            return EndValue(state, types, read, end, spec.default)
         case "hour" | "weekday":
             return LocalTime(Since(state, types, NEWEST), spec.kind, spec.zone or UTC)
     return None

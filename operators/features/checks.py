@@ -121,8 +121,13 @@ def _problems_of_names(path: str, kind: str, spec: FeatureSpec) -> Iterator[Prob
             yield Problem(f"{path}.{option}", "expected at least one name, and none empty")
         elif isinstance(values, list) and len(set(values)) < len(values):
             yield Problem(f"{path}.{option}", "a name stands here twice")
-    if spec.same == "":
-        yield Problem(f"{path}.same", "expected the name of a property of the events")
+    for option in ("same", "has"):
+        if getattr(spec, option) == "":
+            yield Problem(f"{path}.{option}", "expected the name of a property of the events")
+    if "has" in TAKES[kind] and spec.has is None and spec.type is not None:
+        yield Problem(
+            f"{path}.type", "it says what kind of property `has` names, and there is none"
+        )
 
 
 def _problems_of_categories(path: str, spec: FeatureSpec) -> Iterator[Problem]:

@@ -27,6 +27,8 @@ def found(**feature: Any) -> list[str]:
         {"rate": "view", "window": "1h", "baseline": "7d"},
         {"most_frequent": "category", "window": "session", "one_hot": ["shoes"]},
         {"unique_list": "brand", "of": "view", "window": "session", "most": 50},
+        {"since": "any", "has": "price", "type": "number", "unit": "days"},
+        {"since_change": "plan", "of": "profile_updated", "unit": "days"},
         {"unmatched": "cart", "by": "purchase", "same": "product", "window": "lifetime"},
         {"funnel_time": ["view", "cart"], "within": "30m", "unit": "seconds"},
         {"returned_after": "session", "unit": "days"},
@@ -117,6 +119,12 @@ def test_what_is_right_is_not_refused(feature: dict[str, Any]) -> None:
             {"most_frequent": "category"},
             "features.x.window: expected session, lifetime or a duration such as 1h",
         ),
+        (
+            {"since": "view", "type": "number"},
+            "features.x.type: it says what kind of property `has` names, and there is none",
+        ),
+        ({"since": "view", "has": ""}, "features.x.has: expected the name of a property"),
+        ({"since_change": ""}, "features.x.since_change: expected the name of a property"),
         (
             {"unique_list": "brand", "window": "1d", "most": 51},
             "features.x.most: expected a whole number from 1 to 50, found 51",

@@ -16,6 +16,7 @@ FEATURES = {
     "minutes": FeatureSpec(duration="session"),
     "since_view": FeatureSpec(since="view", unit="days"),
     "device": FeatureSpec(last="device"),
+    "since_device": FeatureSpec(since_change="device", unit="hours"),
     "steps": FeatureSpec(funnel=["view", "cart"], within="30m"),
     "steps_time": FeatureSpec(funnel_time=["view", "cart"], within="30m"),
     "eagerness": FeatureSpec(rate="view", window="1h", baseline="7d"),
@@ -41,6 +42,7 @@ def test_every_feature_is_listed_with_its_type_unit_window_and_tile() -> None:
     assert told["minutes"] == ("duration", "number", "minutes", "session", None)
     assert told["since_view"] == ("since", "number", "days", None, None)
     assert told["device"] == ("last", "category", None, None, None)
+    assert told["since_device"] == ("since_change", "number", "hours", None, None)
     assert told["steps"] == ("funnel", "number", None, "30m", None)
     assert told["steps_time"] == ("funnel_time", "number", "minutes", "30m", None)
     assert told["eagerness"] == ("rate", "number", None, "1h", "5m")
