@@ -79,7 +79,7 @@ def begin(plan: Plan, start: Start, progress: Callable[[int], None]) -> Begin:
     if as_of_us is None and plan.config.bounded:
         as_of_us = now_us() if staged is None or staged.newest_us is None else staged.newest_us
     records = None if staged is None else staged.records
-    note = Note(plan.fingerprint(), as_of_us, records)
+    note = Note(plan.fingerprint(), as_of_us, records, plan.config.segments)
     folder.write(note)
     return Begin(note, None, standing)
 
