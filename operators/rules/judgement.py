@@ -117,9 +117,11 @@ class Person:
             return ["the segment is paused"] if is_member else []
         if is_member:
             return self._why_in(rule, rule.when, index)
-        if judgement.was_member[index, at]:
-            return self._why_out(rule, rule.when, index)
-        return []
+        if not judgement.was_member[index, at]:
+            return []
+        if rule.segment.retired:
+            return ["the segment was deleted"]
+        return self._why_out(rule, rule.when, index)
 
     def _why_in(self, rule: Rule, when: Reason, index: int) -> list[str]:
         segment, told, round_ = rule.segment, self.told[rule.stratum], self.judgement.round

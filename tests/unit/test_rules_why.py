@@ -12,7 +12,7 @@ from operators.pages.dictionary import Dictionary
 from operators.rules.crowd import Crowd
 from operators.rules.judgement import Judgement
 from operators.rules.rulebook import Rulebook
-from operators.rules.spec import SegmentSpec
+from operators.rules.spec import RETIRED, SegmentSpec
 from operators.rules.standing import NEVER_IN
 
 MINUTE_US = 60_000_000
@@ -236,6 +236,14 @@ def test_membership_and_not_the_condition_is_asked_for() -> None:
     assert whys(specs, {"VIP": IN - 5 * MINUTE_US}, spend_30d=1) == {
         "VIP": (False, ["spend_30d = 1 (<= 20)"]),
         "Call": (False, []),
+    }
+
+
+def test_who_leaves_a_deleted_segment_is_told_so() -> None:
+    specs = {"Gone": RETIRED, "Nobody": SegmentSpec("FALSE")}
+    assert whys(specs, {"Gone": IN, "Nobody": IN}) == {
+        "Gone": (False, ["the segment was deleted"]),
+        "Nobody": (False, ["FALSE"]),
     }
 
 
