@@ -14,7 +14,7 @@ from rich.markup import escape
 from flink_job.cli.ask import AsJson
 from flink_job.cli.output import json_line, write_lines
 from flink_job.cli.preview import by_job, by_replay, replayed, waited
-from flink_job.cli.run import ConfigPath, console, plan_of
+from flink_job.cli.run import ConfigPath, console, plan_of, tell_doubts
 from flink_job.cli.shown import printable, rows
 from flink_job.plan import Plan
 from flink_job.status import Progress, StatusTopic
@@ -81,6 +81,7 @@ def apply(config: ConfigPath, only: _Only = None, wait: _Wait = _WAIT_S) -> None
     plan = plan_of(config)
     standing = Steering(plan).standing()
     wanted = _chosen(plan.config.segments, standing.held.segments, only)
+    tell_doubts(plan.config, {name: wanted[name] for name in only or wanted})
     _send(plan, wanted, standing, wait)
 
 
