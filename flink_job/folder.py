@@ -12,6 +12,7 @@ from typing import TextIO
 import msgspec
 
 from operators.errors import UsageError
+from operators.rules.spec import SegmentSpec
 
 
 class Note(msgspec.Struct, frozen=True):
@@ -20,6 +21,7 @@ class Note(msgspec.Struct, frozen=True):
     fingerprint: str
     as_of_us: int | None
     records: int | None  # of a staged file
+    segments: dict[str, SegmentSpec]  # by the configuration
     ended: bool = False
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -79,7 +79,7 @@ def begin(plan: Plan, start: Start, progress: Callable[[int], None]) -> Begin:
     if as_of_us is None and plan.config.bounded:
         as_of_us = now_us() if staged is None or staged.newest_us is None else staged.newest_us
     records = None if staged is None else staged.records
-    note = Note(plan.fingerprint(), as_of_us, records)
+    note = Note(plan.fingerprint(), as_of_us, records, plan.config.segments)
     folder.write(note)
     return Begin(note, None, standing)
 
@@ -107,6 +107,9 @@ def segment(plan: Plan, begun: Begin, jars: Sequence[Path], watch: Watch) -> Out
         jars=jars,
         restarts=_BOUNDED_RESTARTS if config.bounded else None,
     )
+    if plan.steered:
+        accepted = Steering(plan).starting(fresh=begun.restore_from is None)
+        watch = replace(watch, accepted=accepted)
     outcome = run(
         f"{config.name} segment",
         flink,
@@ -139,10 +142,7 @@ def _checkpoint_ms(plan: Plan) -> int:
 def _standing(plan: Plan, start: Start) -> Standing:
     """The segments that hold: a job that can't be steered has its configuration's."""
     if plan.steered:
-        steering = Steering(plan)
-        standing = steering.settled(apply=start.apply)
-        steering.note_start(fresh=not start.resume)
-        return standing
+        return Steering(plan).settled(apply=start.apply)
     return Standing([plan.segments()], 0, plan.judged_columns())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -115,13 +115,14 @@ class Steering:
             )
         return standing
 
-    def note_start(self, *, fresh: bool) -> None:
-        """Note that the plan's job is started, with no state if it is `fresh`.
+    def starting(self, *, fresh: bool) -> Callable[[], None]:
+        """What notes that the plan's job is started now, with no state if it is `fresh`.
 
-        Raises:
+        It is to be called once Flink has taken the job, and then raises:
             PreflightError: Kafka does not answer.
         """
-        self._write(Started(iso_at(now_us()), self._identities(), fresh))
+        started = Started(iso_at(now_us()), self._identities(), fresh)
+        return lambda: self._write(started)
 
     def counting_since(self) -> dict[str, str | None]:
         """Since when each feature counts, ISO 8601: since it was there in every start.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -66,12 +66,14 @@ class Submission:
         """
         try:
             environment = Environment.create(self._flink(checkpoints, savepoint))
-            self._define(environment, fresh=savepoint is None)
+            self._define(environment)
+            accepted = self._starting(fresh=savepoint is None)
             check_thread_mode(environment.stream)
             job = str(environment.stream.execute_async(self.name).get_job_id())
         except Py4JError as error:
             raise JobError(f"'{self.name}' could not be submitted: {cause(error)}") from None
         try:
+            accepted()
             self._see_start(job)
         except BaseException:
             self.rest.cancel(job)
@@ -91,12 +93,13 @@ class Submission:
             more={"execution.state-recovery.path": savepoint} if savepoint else {},
         )
 
-    def _define(self, environment: Environment, *, fresh: bool) -> None:
+    def _starting(self, *, fresh: bool) -> Callable[[], None]:
+        return Steering(self.plan).starting(fresh=fresh) if self.kind == "segment" else lambda: None
+
+    def _define(self, environment: Environment) -> None:
         plan = self.plan
         if self.kind == "segment":
-            steering = Steering(plan)
-            standing = steering.settled(apply=self.apply)
-            steering.note_start(fresh=fresh)
+            standing = Steering(plan).settled(apply=self.apply)
             define_segment_job(
                 environment,
                 plan.settings(None, standing.newest),

@@ -244,7 +244,7 @@ class Assign(KeyedBroadcastProcessFunction):
 def packed(key: str, record: msgspec.Struct | None) -> bytes:
     """A record as `RECORDS` has it: the length of its key, the key, the value; None for null."""
     value = NULL if record is None else encode(record)
-    return f"{len(key):0{LENGTH_DIGITS}}{key}".encode() + value
+    return b"%0*d%b%b" % (LENGTH_DIGITS, len(key), key.encode(), value)
 
 
 def _changelog(assignments: Iterable[Assignment]) -> Iterator[bytes]:

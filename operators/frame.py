@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from math import nan
+from typing import Final
 from zlib import crc32
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,6 +25,12 @@ class Kind(Enum):
     NUMBER = "number"  # the value itself
     AGE = "age"  # the moment since which it ages, in microseconds since 1970
     CATEGORY = "category"  # the dictionary code of a text
+    LIST = "list"  # that of several, as `list_text` writes them; null where there is none
+
+    @property
+    def coded(self) -> bool:
+        """Whether the values are dictionary codes."""
+        return self in (Kind.CATEGORY, Kind.LIST)
 
 
 @dataclass(frozen=True)
@@ -57,7 +65,7 @@ class Frame:
 
     `values` is float64[features, n], one row a feature in the order of `columns`. NaN is
     missing (null). A row of kind AGE holds the moment since which it ages; `numbers` turns it
-    into an age. A row of kind CATEGORY holds codes of `dictionary`. `now_us` is int64[n].
+    into an age. Rows of kind CATEGORY and LIST hold codes of `dictionary`. `now_us` is int64[n].
     """
 
     columns: Mapping[str, FeatureColumn]
@@ -86,3 +94,22 @@ class Frame:
         """The text of a CATEGORY for the user at a position; None is null."""
         code = self.row(name)[at]
         return None if np.isnan(code) else self.dictionary.text(int(code))
+
+    def texts(self, name: str, at: int) -> list[str]:
+        """The texts of a LIST for the user at a position."""
+        text = self.text(name, at)
+        return [] if text is None else list_values(text)
+
+
+def list_text(values: Sequence[str]) -> str:
+    """Some texts as one, from which each can be told, whatever stands in it: a JSON array."""
+    return _write_list(values).decode()
+
+
+def list_values(text: str) -> list[str]:
+    """The texts of which `list_text` made one."""
+    return _read_list(text)
+
+
+_write_list: Final = msgspec.json.Encoder().encode
+_read_list: Final = msgspec.json.Decoder(list[str]).decode

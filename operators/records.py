@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import msgspec
 
+FeatureValue = float | str | list[str] | None
+
 
 class Belonging(msgspec.Struct, frozen=True):
     """A user's cluster in one model, as its version `model` has it.
@@ -52,7 +54,7 @@ class Assignment(msgspec.Struct, frozen=True, omit_defaults=True):
     cluster: int | None = None
     clusters: dict[str, Belonging] = {}
     rules: int = 0
-    features: dict[str, float | str | None] = {}
+    features: dict[str, FeatureValue] = {}
     event_at: int | None = None
     forgotten: bool = False
 

@@ -12,7 +12,7 @@ from operators.control.messages import Preview, Segments
 from operators.features.clocks import Round, Step
 from operators.features.lifetime import NOBODY, Forgotten
 from operators.features.profiles import Profiles
-from operators.frame import Floats, Kind
+from operators.frame import Floats
 from operators.pages.layout import Rows
 from operators.pages.sets import Ints
 from operators.pages.table import UserTable
@@ -125,7 +125,7 @@ def _known(forgotten: _Forgotten, table: UserTable) -> Forgotten:
 
 def _coded(profiles: Profiles) -> list[int]:
     columns = profiles.catalog.columns.values()
-    return [at for at, column in enumerate(columns) if column.kind is Kind.CATEGORY]
+    return [at for at, column in enumerate(columns) if column.kind.coded]
 
 
 def _renumbered(rounds: Sequence[Round], coded: list[int]) -> tuple[Ints, list[Round]]:

@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from json import dumps, loads
 from typing import Any
 
 from tests.oracle_features import SECOND, Asked, Event, micros
@@ -118,6 +119,7 @@ class Conditions:
         self._database = sqlite3.connect(":memory:")
         self._members: set[str] = set()
         self._database.create_function("in_segment", 1, lambda name: name in self._members)
+        self._database.create_function("contains", 2, lambda found, text: text in loads(found))
 
     def holds(
         self, condition: str, values: Mapping[str, Any], members: set[str] | None = None
@@ -126,7 +128,8 @@ class Conditions:
         self._members = members or set()
         columns = ", ".join(f'? AS "{name}"' for name in values)
         query = f"SELECT ({condition}) FROM (SELECT {columns})"
-        result = self._database.execute(query, list(values.values())).fetchone()[0]
+        given = [dumps(each) if isinstance(each, list) else each for each in values.values()]
+        result = self._database.execute(query, given).fetchone()[0]
         return None if result is None else bool(result)
 
 

@@ -104,6 +104,16 @@ class Asked:
 
         return str(min(shown, key=rank))
 
+    def _unique_list(self) -> list[str]:
+        """The newest first; of one moment, the last to arrive."""
+        read = self.spec["unique_list"]
+        found: list[str] = []
+        for event in sorted(self._windowed(self._of()), key=lambda event: event.time):
+            value = event.properties.get(read)
+            if value is not None:
+                found = [value, *(other for other in found if other != value)]
+        return found[: self.spec.get("most", 10)]
+
     def _per_session(self) -> float | None:
         window = self.spec["window"]
         sessions = sum(opened for _, opened in self._within(window))
@@ -209,12 +219,26 @@ class Asked:
         return min(known)[2] if known else self.spec.get("default")
 
     def _since(self) -> float | None:
-        times = [event.time for event in self._events(self.spec["since"])]
+        times = self._times("since")
         return max(self.now - max(times), 0) / self.unit if times else None
 
     def _since_first(self) -> float | None:
-        times = [event.time for event in self._events(self.spec["since_first"])]
+        times = self._times("since_first")
         return max(self.now - min(times), 0) / self.unit if times else None
+
+    def _times(self, kind: str) -> list[int]:
+        has = self.spec.get("has")
+        events = self._events(self.spec[kind])
+        return [e.time for e in events if has is None or e.properties.get(has) is not None]
+
+    def _since_change(self) -> float | None:
+        newest, value, since = -1, None, None
+        for event in self._events(self._of()):
+            read = event.properties.get(self.spec["since_change"])
+            if read is not None and event.time >= newest:
+                since = event.time if read != value else since
+                newest, value = event.time, read
+        return None if since is None else max(self.now - since, 0) / self.unit
 
     def _hour(self) -> float | None:
         local = self._local(self.spec["hour"])

@@ -8,7 +8,7 @@ from typing import Final
 from flink_job.cli.shown import printable, rows
 from flink_job.stores.base import Member
 from operators.membership.sentence import cluster_sentence, sentence
-from operators.records import Assignment, Belonging, Transition
+from operators.records import Assignment, Belonging, FeatureValue, Transition
 
 _CLUSTERS: Final = ("model", "cluster", "share", "distance", "margin", "outlier", "why")
 
@@ -81,12 +81,14 @@ def _segments(found: Assignment) -> Iterator[tuple[str, str, str]]:
         yield "none", "", ""
 
 
-def _value(value: float | str | None) -> str:
+def _value(value: FeatureValue) -> str:
     match value:
         case None:
             return "unknown"
         case str():
             return value
+        case list():
+            return ", ".join(value) or "none"
         case _:
             return f"{value:.6g}"
 

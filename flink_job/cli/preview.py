@@ -46,29 +46,41 @@ def by_job(plan: Plan, segments: Mapping[str, SegmentSpec], wait_s: float) -> di
     return counts
 
 
-def by_replay(plan: Plan, config: Path) -> dict[str, Counts]:
-    """Run the configuration over its files, beside, and compare with what its last run said.
+def replayed(plan: Plan) -> Mapping[str, SegmentSpec]:
+    """The segments of the last run over files.
 
     Raises:
-        UsageError: it has not run yet, or its events are no files.
+        UsageError: there was none, or events are no files.
+    """
+    if plan.files() is None:
+        raise UsageError("expected a job that runs, or files to replay")
+    noted = plan.folder.note()
+    if noted is None:
+        raise UsageError(f"there is nothing to compare with: no run was in {plan.folder.path} yet")
+    return noted.segments
+
+
+def by_replay(plan: Plan, segments: Mapping[str, SegmentSpec], config: Path) -> dict[str, Counts]:
+    """Run over the files with these segments, beside, and compare with what the last run said.
+
+    Raises:
+        UsageError: what it said is there no more.
         JobError: the replay failed.
     """
     from flink_job.cli.session import Session  # noqa: PLC0415 - PyFlink takes a second to import
     from flink_job.segment import Start  # noqa: PLC0415
 
-    if plan.files() is None:
-        raise UsageError("expected a job that runs, or files to replay")
     try:
         with view(plan, lambda words: words) as told:
             before = _memberships(told.assignments())
     except FlockwiseError as error:
         raise UsageError(f"there is nothing to compare with: {error}") from None
     with tempfile.TemporaryDirectory(prefix="flockwise-preview-") as name:
-        beside = _beside(plan, Path(name))
+        beside = _beside(plan, segments, Path(name))
         Session(beside, config, console).run(Start(fresh=True))
         with view(beside, lambda words: words) as told:
             after = _memberships(told.assignments())
-    return _compared(before, after, plan.config.segments)
+    return _compared(before, after, segments)
 
 
 def waited(look: Callable[[], T | None], seconds: float, what: str) -> T | None:
@@ -80,11 +92,15 @@ def waited(look: Callable[[], T | None], seconds: float, what: str) -> T | None:
     return found
 
 
-def _beside(plan: Plan, folder: Path) -> Plan:
-    """The same run, but for where it leaves what it finds."""
+def _beside(plan: Plan, segments: Mapping[str, SegmentSpec], folder: Path) -> Plan:
+    """The same run with other segments, and where it leaves what it finds."""
     run = msgspec.structs.replace(plan.config.run, state=str(folder / "state"))
     config = msgspec.structs.replace(
-        plan.config, run=run, output=Output(folder=str(folder / "changelog")), store=None
+        plan.config,
+        segments=dict(segments),
+        run=run,
+        output=Output(folder=str(folder / "changelog")),
+        store=None,
     )
     return Plan(config, plan.base)
 

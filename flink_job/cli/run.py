@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -9,8 +10,12 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from flink_job.cli.shown import printable
+from flink_job.config import forgetting
 from flink_job.config.load import load
+from flink_job.config.model import Config
 from flink_job.plan import Plan
+from operators.rules.spec import SegmentSpec
 
 ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", help="The YAML file of the run.")]
 Apply = Annotated[
@@ -32,6 +37,13 @@ def validate(config: ConfigPath) -> None:
         f"[green]✓[/] {escape(str(config))}: {len(checked.features)} features, "
         f"{len(checked.segments)} segments, {len(checked.clusters)} cluster models"
     )
+    tell_doubts(checked, checked.segments)
+
+
+def tell_doubts(config: Config, segments: Mapping[str, SegmentSpec]) -> None:
+    """Say what of these segments is no mistake, but can hardly be meant."""
+    for doubt in forgetting.doubts(config, segments):
+        console.print(f"[yellow]![/] {escape(printable(str(doubt)))}", soft_wrap=True)
 
 
 def run(

@@ -13,14 +13,15 @@ from rich.markup import escape
 
 from flink_job.cli.ask import AsJson
 from flink_job.cli.output import json_line, write_lines
-from flink_job.cli.preview import by_job, by_replay, waited
-from flink_job.cli.run import ConfigPath, console, plan_of
+from flink_job.cli.preview import by_job, by_replay, replayed, waited
+from flink_job.cli.run import ConfigPath, console, plan_of, tell_doubts
 from flink_job.cli.shown import printable, rows
 from flink_job.plan import Plan
 from flink_job.status import Progress, StatusTopic
 from flink_job.steering import Standing, Steering, differing
 from operators.control.messages import Segments
 from operators.errors import ConfigError, UsageError, nearest
+from operators.frame import FeatureColumn
 from operators.records import Counts
 from operators.rules.rulebook import problems
 from operators.rules.spec import SegmentSpec
@@ -80,6 +81,7 @@ def apply(config: ConfigPath, only: _Only = None, wait: _Wait = _WAIT_S) -> None
     plan = plan_of(config)
     standing = Steering(plan).standing()
     wanted = _chosen(plan.config.segments, standing.held.segments, only)
+    tell_doubts(plan.config, {name: wanted[name] for name in only or wanted})
     _send(plan, wanted, standing, wait)
 
 
@@ -124,12 +126,12 @@ def preview(
     if plan.steered:
         standing = Steering(plan).standing()
         asked = _chosen(plan.config.segments, standing.held.segments, only)
-        _check(asked, standing)
+        _check(asked, standing.kept, "what the running job would be told")
         counts = by_job(plan, asked, wait)
-    elif only:
-        raise UsageError("--only: a replay is of all segments")
     else:
-        counts = by_replay(plan, config)
+        asked = _chosen(plan.config.segments, replayed(plan), only)
+        _check(asked, plan.judged_columns(), "the segments of the last run, with these")
+        counts = by_replay(plan, asked, config)
     if as_json:
         write_lines(json_line({"segment": name, **_asdict(own)}) for name, own in counts.items())
         return
@@ -166,7 +168,7 @@ def _send(plan: Plan, wanted: Mapping[str, SegmentSpec], standing: Standing, wai
     if not differ:
         console.print(f"[green]✓[/] version {standing.held.version} says the same", highlight=False)
         return
-    _check(wanted, standing)
+    _check(wanted, standing.kept, "what the running job would be told")
     version = Steering(plan).send(wanted, standing).newest.version
     console.print(f"version {version}: {escape(', '.join(differ))}", highlight=False)
     status = StatusTopic(plan)
@@ -189,17 +191,19 @@ def _send(plan: Plan, wanted: Mapping[str, SegmentSpec], standing: Standing, wai
         console.print(f"[green]✓[/] judged by it: {found.text()}", highlight=False)
 
 
-def _check(wanted: Mapping[str, SegmentSpec], standing: Standing) -> None:
-    """See that the running job can judge these, by the features that it keeps."""
-    found = problems(wanted, standing.kept)
+def _check(
+    wanted: Mapping[str, SegmentSpec], columns: Mapping[str, FeatureColumn], what: str
+) -> None:
+    """See that these can be judged, by the features that there are."""
+    found = problems(wanted, columns)
     if found:
-        raise ConfigError("what the running job would be told", found)
+        raise ConfigError(what, found)
 
 
 def _chosen(
     configured: Mapping[str, SegmentSpec], held: Mapping[str, SegmentSpec], only: list[str] | None
 ) -> dict[str, SegmentSpec]:
-    """The configuration's segments, or those that hold with just some of them."""
+    """The configuration's segments, or those that are `held` with just some of them."""
     if not only:
         return dict(configured)
     for name in only:

@@ -1,13 +1,18 @@
-"""Whether users are remembered for as long as anything asks for their past."""
+"""Whether users are remembered for as long as anything asks for their past, or waits for it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from flink_job.config.model import Config
 from operators.durations import format_duration, parse_duration_us
 from operators.errors import Problem, UsageError
 from operators.features.catalog import Catalog
+from operators.features.lifetime import Lifetime
+from operators.rules.checking import check, path_of
+from operators.rules.reach import never_true
+from operators.rules.spec import SegmentSpec
+from operators.settings import judged_columns
 
 
 def problems(config: Config) -> Iterator[Problem]:
@@ -25,6 +30,35 @@ def problems(config: Config) -> Iterator[Problem]:
     if after_us < needed_us:
         expected = f"expected at least {format_duration(needed_us)} ({what})"
         yield Problem("run.forget_after", f"{expected}, found '{after}'")
+
+
+def doubts(config: Config, segments: Mapping[str, SegmentSpec]) -> Iterator[Problem]:
+    """What of these segments can never hold, as users are forgotten before; no mistakes.
+
+    Neither the configuration nor the segments have any.
+    """
+    lifetime = config.lifetime
+    if lifetime is None:
+        return
+    longest = dict(_longest(config, lifetime))
+    for segment in check(segments, judged_columns(config.features, config.clusters))[0]:
+        for field, condition in (("when", segment.when), ("leave_when", segment.leave_when)):
+            atom = None if condition is None else never_true(condition, longest)
+            if atom is not None:
+                why = f"users are {lifetime} (run.forget_after)"
+                yield Problem(f"{path_of(segment.name)}.{field}", f"{atom} never holds: {why}")
+
+
+def _longest(config: Config, lifetime: Lifetime) -> Iterator[tuple[str, float]]:
+    """How long the lengths of time get, in their units, that a user's newest event ends."""
+    most_us = lifetime.after_us + lifetime.step_us
+    for name, spec in config.features.items():
+        of_all = spec.event_types is None and spec.where is None and spec.has is None
+        if spec.kind == "since" and of_all:
+            yield name, most_us / spec.unit_us
+        # With ids, an event of another session may be newer than the end of the one before.
+        if spec.kind == "returned_after" and config.events.session is None:
+            yield name, (most_us + config.events.max_skew_us) / spec.unit_us
 
 
 def _needed(config: Config) -> Iterator[tuple[int, str]]:

@@ -50,6 +50,7 @@ class Watch:
     progress: Callable[[Progress], None]
     restarted: Callable[[str], None]
     stop: threading.Event
+    accepted: Callable[[], None] = lambda: None  # once Flink has taken the job
 
 
 def run(name: str, flink: Flink, define: Define, savepoints: Path, watch: Watch) -> Outcome:
@@ -67,6 +68,11 @@ def run(name: str, flink: Flink, define: Define, savepoints: Path, watch: Watch)
         raise JobError(f"the job could not be started: {cause(error)}") from None
     rest = FlinkRest(_HOST, flink.rest_port or 0)
     job = str(client.get_job_id())
+    try:
+        watch.accepted()
+    except BaseException:
+        rest.cancel(job)
+        raise
     end = _End(client)
     watcher = _Watcher(rest, job, watch)
     while not end.wait(_POLL_S):

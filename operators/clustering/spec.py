@@ -164,6 +164,8 @@ def _feature_problems(
         if feature not in columns:
             hint = nearest(feature, list(columns))
             yield "features", f"expected names of features, found '{feature}'{hint}"
+        elif columns[feature].kind is Kind.LIST:
+            yield "features", f"expected numbers or one-hot categories, found the list '{feature}'"
         elif columns[feature].kind is Kind.CATEGORY and not columns[feature].categories:
             yield (
                 "features",

@@ -8,14 +8,15 @@ from operators.durations import parse_duration_us
 from operators.features.choice import Chosen
 from operators.features.derived import part_names
 from operators.features.distinct import Level
-from operators.features.ends import FIRST, NEWEST, EndValue, Since
+from operators.features.ends import FIRST, NEWEST, EndValue, Property, Since, SinceChange
 from operators.features.feature import Feature
 from operators.features.frequent import MOST_VALUES, MostFrequent
 from operators.features.funnels import Funnel, FunnelTime
 from operators.features.local import LocalTime
 from operators.features.parts import COUNTS, span_of, window
 from operators.features.percentiles import Percentile
-from operators.features.spec import UTC, FeatureSpec
+from operators.features.spec import SESSION, UTC, FeatureSpec
+from operators.features.unique import VALUES_BY_DEFAULT, UniqueList
 from operators.features.visits import COLUMNS, BounceRate, Duration, ReturnedAfter
 from operators.features.windows import Window
 
@@ -31,6 +32,7 @@ def alone(
         yield part_names(name, spec)[-1], Level(state)
     feature = (
         _of_one_event(state, spec, chosen)
+        or _of_values(state, spec, chosen, session_gap_us)
         or _of_several(state, spec, chosen, session_gap_us)
         or _of_session(spec, session_gap_us)
     )
@@ -39,34 +41,44 @@ def alone(
 
 
 def _of_one_event(state: str, spec: FeatureSpec, chosen: Chosen) -> Feature | None:
-    types = chosen.types
+    types, end = chosen.types, FIRST if spec.kind in ("first", "since_first") else NEWEST
+    read = Property(str(spec.reads), spec.reads_number)
     match spec.kind:
-        case "since":
-            return Since(state, types, NEWEST)
-        case "since_first":
-            return Since(state, types, FIRST)
+        case "since" | "since_first":
+            return Since(state, types, end, None if spec.has is None else read)
+        case "since_change":
+            return SinceChange(state, types, read)
         case "last" | "first":
-            end = NEWEST if spec.kind == "last" else FIRST
-            return EndValue(state, types, str(spec.reads), spec.reads_number, end, spec.default)
+            return EndValue(state, types, read, end, spec.default)
         case "hour" | "weekday":
             return LocalTime(Since(state, types, NEWEST), spec.kind, spec.zone or UTC)
+    return None
+
+
+def _of_values(
+    state: str, spec: FeatureSpec, chosen: Chosen, session_gap_us: int
+) -> Feature | None:
+    types, reads = chosen.types, str(spec.reads)
+    match spec.kind:
+        case "most_frequent":
+            counts = _counts(state, spec, MOST_VALUES, session_gap_us)
+            return MostFrequent(state, types, reads, counts)
+        case "unique_list":
+            most = spec.most or VALUES_BY_DEFAULT
+            gap_us = session_gap_us if spec.window == SESSION else None
+            return UniqueList(state, types, reads, most, spec.tiling(), gap_us)
+        case "median" | "percentile":
+            share = 0.5 if spec.at is None else spec.at / 100
+            return Percentile(state, types, reads, share, spec.tiling())
     return None
 
 
 def _of_several(
     state: str, spec: FeatureSpec, chosen: Chosen, session_gap_us: int
 ) -> Feature | None:
-    def counts(columns: int) -> Window:
-        return window(f"{state}.counts", span_of(spec), COUNTS, columns, session_gap_us)
-
     match spec.kind:
-        case "most_frequent":
-            return MostFrequent(state, chosen.types, str(spec.reads), counts(MOST_VALUES))
-        case "median" | "percentile":
-            share = 0.5 if spec.at is None else spec.at / 100
-            return Percentile(state, chosen.types, str(spec.reads), share, spec.tiling())
         case "bounce_rate":
-            return BounceRate(state, counts(COLUMNS))
+            return BounceRate(state, _counts(state, spec, COLUMNS, session_gap_us))
         case "funnel":
             return _funnel(state, spec, chosen)
         case "funnel_time":
@@ -81,6 +93,10 @@ def _of_session(spec: FeatureSpec, session_gap_us: int) -> Feature | None:
         case "returned_after":
             return ReturnedAfter(spec.unit_us)
     return None
+
+
+def _counts(state: str, spec: FeatureSpec, columns: int, session_gap_us: int) -> Window:
+    return window(f"{state}.counts", span_of(spec), COUNTS, columns, session_gap_us)
 
 
 def _funnel(state: str, spec: FeatureSpec, chosen: Chosen) -> Funnel:

@@ -117,6 +117,8 @@ def _column(name: str, spec: FeatureSpec, session_gap_us: int) -> FeatureColumn:
     identity = _identity(name, spec, session_gap_us, shown)
     if aging:
         return FeatureColumn(name, Kind.AGE, unit_us=spec.unit_us, identity=identity)
+    if spec.kind == "unique_list":
+        return FeatureColumn(name, Kind.LIST, identity=identity)
     if spec.kind in CATEGORIES and not spec.reads_number:
         categories = tuple(spec.one_hot or ())
         return FeatureColumn(name, Kind.CATEGORY, categories=categories, identity=identity)

@@ -21,6 +21,7 @@ _TYPES: Final = ("category", "number")
 _FEWEST_STEPS: Final = 2
 _MOST_STEPS: Final = 20
 _ALL: Final = 100  # per cent
+_LONGEST_LIST: Final = 50  # values; a user's row has 16 bytes for each
 _LONGEST_TEXT: Final = 1_000  # characters, as of the properties that a default stands for
 _OPTIONS: Final = sorted(frozenset[str]().union(*TAKES.values()))
 # The windows that a kind can't have, of those that are no duration.
@@ -80,6 +81,9 @@ def _problems_of_kind(path: str, kind: str, spec: FeatureSpec) -> Iterator[Probl
         yield Problem(f"{path}.{kind}", f"{wanted}, found {len(spec.steps)}")
     if spec.at is not None and not 0 <= spec.at <= _ALL:
         yield Problem(f"{path}.at", f"expected a percentage from 0 to 100, found {spec.at:g}")
+    if spec.most is not None and not 1 <= spec.most <= _LONGEST_LIST:
+        expected = f"expected a whole number from 1 to {_LONGEST_LIST}"
+        yield Problem(f"{path}.most", f"{expected}, found {spec.most}")
     if spec.where is not None:
         try:
             Filter(spec.where)
@@ -117,8 +121,13 @@ def _problems_of_names(path: str, kind: str, spec: FeatureSpec) -> Iterator[Prob
             yield Problem(f"{path}.{option}", "expected at least one name, and none empty")
         elif isinstance(values, list) and len(set(values)) < len(values):
             yield Problem(f"{path}.{option}", "a name stands here twice")
-    if spec.same == "":
-        yield Problem(f"{path}.same", "expected the name of a property of the events")
+    for option in ("same", "has"):
+        if getattr(spec, option) == "":
+            yield Problem(f"{path}.{option}", "expected the name of a property of the events")
+    if "has" in TAKES[kind] and spec.has is None and spec.type is not None:
+        yield Problem(
+            f"{path}.type", "it says what kind of property `has` names, and there is none"
+        )
 
 
 def _problems_of_categories(path: str, spec: FeatureSpec) -> Iterator[Problem]:

@@ -51,7 +51,7 @@ def _listed(
     return Listed(
         name=name,
         kind=spec.kind,
-        type="category" if column.kind is Kind.CATEGORY else "number",
+        type="number" if column.kind is Kind.AGE else column.kind.value,
         unit=spec.unit_text,
         window=_span(spec),
         tile=None if tiling is None else format_duration(tiling.tile_us),

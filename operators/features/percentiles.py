@@ -9,7 +9,7 @@ import numpy as np
 
 from operators.features.choice import Choice
 from operators.features.tiling import Tiling
-from operators.features.windows import NEVER, Update
+from operators.features.windows import Update, counting
 from operators.frame import Floats, Moments
 from operators.pages.layout import Field, Rows
 from operators.pages.table import UserTable
@@ -57,14 +57,9 @@ class Percentile:
 
     def look(self, table: UserTable, rows: Rows, now_us: Moments) -> tuple[Floats, Moments | None]:
         times_us = table.cells(self._times).take(rows)
-        counts = times_us != _NO_TIME
-        change_us = None
+        counts, change_us = times_us != _NO_TIME, None
         if self.tiling is not None:
-            newest_us = np.maximum(now_us, table.cells("newest_us").take_one(rows))
-            counts &= ~self.tiling.is_past(times_us, newest_us[:, None])
-            tiles = np.where(counts, times_us, NEVER) // self.tiling.tile_us
-            drops_us = (tiles.min(axis=1) + self.tiling.tiles) * self.tiling.tile_us
-            change_us = np.where(counts.any(axis=1), drops_us, NEVER)
+            counts, change_us = counting(table, self.tiling, rows, times_us, now_us)
         values = np.where(counts, table.cells(self.name).take(rows), np.inf)
         return _point(np.sort(values, axis=1), counts.sum(axis=1), self.share), change_us
 

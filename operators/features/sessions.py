@@ -83,6 +83,13 @@ def fold(table: UserTable, arrivals: Arrivals, gap_us: int) -> Sessions:
     return sessions
 
 
+def in_current(table: UserTable, arrivals: Arrivals, sessions: Sessions) -> Mask:
+    """Which events are in what is their user's current session after the batch, bool[n]."""
+    current = table.cells("session.number").take_one(arrivals.rows)
+    inside: Mask = (sessions.number == current) & (sessions.number != OUTSIDE)
+    return inside
+
+
 def active(table: UserTable, rows: Rows, now_us: Moments, gap_us: int) -> Mask:
     """Whether each user is in a session at a moment: bool[rows]."""
     number = table.cells("session.number").take_one(rows)

@@ -37,10 +37,12 @@ class FeatureSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     first: str | None = None
     since: str | list[str] | None = None
     since_first: str | list[str] | None = None
+    since_change: str | None = None
     hour: str | list[str] | None = None
     weekday: str | list[str] | None = None
     distinct: str | None = None
     most_frequent: str | None = None
+    unique_list: str | None = None
     decayed_count: str | list[str] | None = None
     decayed_sum: str | None = None
     rate: str | list[str] | None = None
@@ -56,7 +58,9 @@ class FeatureSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     of: str | list[str] | None = None
     by: str | list[str] | None = None
     same: str | None = None
+    has: str | None = None
     at: float | None = None
+    most: int | None = None
     where: str | None = None
     window: str | None = None
     baseline: str | None = None
@@ -104,7 +108,8 @@ class FeatureSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def reads(self) -> str | None:
         """The property of the event that the feature reads, if it reads one."""
-        return next(filter(None, (getattr(self, kind) for kind in READING)), self.same)
+        read = (getattr(self, kind) for kind in READING)
+        return next(filter(None, read), self.same or self.has)
 
     @property
     def reads_number(self) -> bool:
@@ -166,10 +171,12 @@ TAKES: Final[Mapping[str, frozenset[str]]] = {
     "median": frozenset({"of", "where", "window", "tile"}),
     "percentile": frozenset({"at", "of", "where", "window", "tile"}),
     **dict.fromkeys(("last", "first"), frozenset({"of", "where", "one_hot", "type", "default"})),
-    **dict.fromkeys(("since", "since_first"), frozenset({"where", "unit"})),
+    **dict.fromkeys(("since", "since_first"), frozenset({"has", "type", "where", "unit"})),
+    "since_change": frozenset({"of", "where", "type", "unit"}),
     **dict.fromkeys(("hour", "weekday"), frozenset({"where", "zone"})),
     "distinct": frozenset({"of", "where", "window", "tile"}),
     "most_frequent": frozenset({"of", "where", "window", "tile", "one_hot"}),
+    "unique_list": frozenset({"of", "where", "window", "tile", "most"}),
     "decayed_count": frozenset({"where", "half_life"}),
     "decayed_sum": frozenset({"of", "where", "half_life"}),
     "rate": frozenset({"where", "window", "baseline"}),
@@ -189,8 +196,11 @@ NAMES_TYPES: Final = frozenset(
     }
 )
 NUMERIC: Final = ("sum", "mean", "min", "max", "median", "percentile", "decayed_sum")
-READING: Final = (*NUMERIC, "last", "first", "distinct", "most_frequent")
-AGING: Final = frozenset({"since", "since_first"})
+READING: Final = (
+    *(*NUMERIC, "last", "first", "since_change"),
+    *("distinct", "most_frequent", "unique_list"),
+)
+AGING: Final = frozenset({"since", "since_first", "since_change"})
 CATEGORIES: Final = frozenset({"last", "first", "most_frequent"})  # unless they read numbers
 COUNTING: Final = frozenset(  # 0 where there is nothing
     {

@@ -15,7 +15,7 @@ import numpy as np
 
 from operators.events.batch import Mask
 from operators.features.arrivals import Arrivals
-from operators.features.sessions import OUTSIDE, Sessions, active
+from operators.features.sessions import Sessions, active, in_current
 from operators.features.tiling import Tiling
 from operators.frame import Floats, Moments
 from operators.pages.layout import Field, Rows
@@ -87,6 +87,22 @@ class Window(Protocol):
         That is when time alone may next change one of them, int64[rows], NEVER where it can't;
         None where it never does, or where that is not the window's to tell.
         """
+
+
+def counting(
+    table: UserTable, tiling: Tiling, rows: Rows, times_us: Moments, now_us: Moments
+) -> tuple[Mask, Moments]:
+    """Which of some moments of each user lie in the window, and when the first drops out.
+
+    `times_us` is int64[rows, any], -1 where there is none. The window is that of `now_us`, or of
+    the user's newest event if that is later. Gives bool[rows, any] and int64[rows], NEVER where
+    no moment lies in it.
+    """
+    newest_us = np.maximum(now_us, table.cells("newest_us").take_one(rows))
+    counts = (times_us >= 0) & ~tiling.is_past(times_us, newest_us[:, None])
+    tiles = np.where(counts, times_us, NEVER) // tiling.tile_us
+    drops_us = (tiles.min(axis=1) + tiling.tiles) * tiling.tile_us
+    return counts, np.where(counts.any(axis=1), drops_us, NEVER)
 
 
 class TileWindow:
@@ -173,9 +189,8 @@ class SessionWindow:
     def epochs(self, table: UserTable, update: Update) -> Ints:
         if update.sessions is None:
             return np.full(len(update.arrivals), NOT_COUNTED)
-        number = update.sessions.number
-        current = table.cells("session.number").take_one(update.arrivals.rows)
-        return np.where((number == current) & (number != OUTSIDE), number, NOT_COUNTED)
+        counts = in_current(table, update.arrivals, update.sessions)
+        return np.where(counts, update.sessions.number, NOT_COUNTED)
 
     def live(self, table: UserTable, rows: Rows, epochs: Ints) -> Mask:
         current: Mask = epochs == table.cells("session.number").take_one(rows)

@@ -13,10 +13,8 @@ from operators.membership.clusterings import Models
 from operators.membership.collected import Collected
 from operators.membership.members import Members
 from operators.records import Counts
-from operators.rules.spec import SegmentSpec
+from operators.rules.spec import RETIRED, SegmentSpec
 from operators.wire import Evaluations
-
-RETIRED: Final = SegmentSpec(when="FALSE")  # what is left of a segment whose members still leave
 
 _PREVIEWED: Final = 4_096  # users at a time: what they are judged by takes memory
 _SWEEP: Final = "sweep_row"

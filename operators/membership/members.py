@@ -272,8 +272,8 @@ def _layout(
     segments: Sequence[str],
     clusterings: Sequence[Clustering],
 ) -> Layout:
-    numbers = [column for column in columns.values() if column.kind is not Kind.CATEGORY]
-    coded = [column for column in columns.values() if column.kind is Kind.CATEGORY]
+    numbers = [column for column in columns.values() if not column.kind.coded]
+    coded = [column for column in columns.values() if column.kind.coded]
     return Layout(
         [
             Field(
@@ -309,7 +309,7 @@ def _category(name: str) -> str:
 
 def _positions(columns: Mapping[str, FeatureColumn], *, coded: bool) -> list[int]:
     kinds = [column.kind for column in columns.values()]
-    return [at for at, kind in enumerate(kinds) if (kind is Kind.CATEGORY) == coded]
+    return [at for at, kind in enumerate(kinds) if kind.coded == coded]
 
 
 def _ages_in(clusterings: Sequence[Clustering], columns: Mapping[str, FeatureColumn]) -> list[str]:

@@ -19,12 +19,12 @@ from operators.membership.members import Verdicts
 from operators.moments import iso
 from operators.pages.sets import Ints
 from operators.pages.table import UserTable
-from operators.records import Assignment, Transition
+from operators.records import Assignment, FeatureValue, Transition
 from operators.rules.rulebook import Rulebook
 from operators.rules.standing import entered_us
 
 Record = Assignment | Transition
-JsonColumn = list[float | str | None]
+JsonColumn = list[FeatureValue]
 Value = TypeVar("Value")
 
 
@@ -53,7 +53,7 @@ def publish(
     for position, row in enumerate(verdicts.rows[changed].tolist()):
         user, person, segments = table.users[row], people[position], members[position]
         own = [names[segment] for segment in segments]
-        why = dict(zip(own, map(person.why, segments), strict=True))
+        why = dict(zip(own, person.whys(segments), strict=True))
         for segment in moved[position]:
             name = names[segment]
             kind, reasons = ("enter", why[name]) if name in why else ("leave", person.why(segment))
@@ -86,8 +86,11 @@ class _Rows:
         return self._split(self._at[1].tolist())
 
     def moments(self, words: Moments) -> list[list[str]]:
-        """For each user when they entered those segments."""
-        return self._split(iso(entered_us(words[self._at])))
+        """For each user when they entered those segments; many are entered at one moment."""
+        moments_us = entered_us(words[self._at]).tolist()
+        distinct_us = np.array(list(set(moments_us)), np.int64)
+        texts = dict(zip(distinct_us.tolist(), iso(distinct_us), strict=True))
+        return self._split([texts[moment_us] for moment_us in moments_us])
 
     def _split(self, values: list[Value]) -> list[list[Value]]:
         starts = [0, *self._ends]
@@ -105,7 +108,7 @@ def _held_out(flags: Mask, words: Moments, names: Sequence[str]) -> list[dict[st
     ]
 
 
-def _features(frame: Frame, positions: Ints) -> list[dict[str, float | str | None]]:
+def _features(frame: Frame, positions: Ints) -> list[dict[str, FeatureValue]]:
     """The features of the users at these positions, as JSON has them."""
     names = list(frame.columns)
     columns = [_column(frame, name, positions) for name in names]
@@ -117,5 +120,7 @@ def _column(frame: Frame, name: str, positions: NDArray[np.int64]) -> JsonColumn
         codes = frame.row(name)[positions].tolist()
         text = frame.dictionary.text
         return [None if code != code else text(int(code)) for code in codes]  # noqa: PLR0124
+    if frame.columns[name].kind is Kind.LIST:
+        return [frame.texts(name, at) for at in positions.tolist()]
     numbers = frame.numbers(name)[positions].tolist()
     return [None if number != number else number for number in numbers]  # noqa: PLR0124

@@ -1,5 +1,5 @@
 """Elementary comparisons, evaluated many at a time: each row of operands against a column of
-constants, a row against another row, a row against null.
+constants, a row against another row, a row against null, a row of lists against texts.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from operators.frame import Floats
+from operators.frame import Floats, list_values
 from operators.pages.dictionary import Dictionary
 
 Bools: TypeAlias = NDArray[np.bool_]
@@ -56,7 +56,15 @@ class Null:
     row: int
 
 
-Cell: TypeAlias = Threshold | Pair | Null
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A text being in the lists of a row."""
+
+    row: int
+    text: str
+
+
+Cell: TypeAlias = Threshold | Pair | Null | Held
 
 
 def cell_order(cell: Cell) -> tuple[int, str, int]:
@@ -68,6 +76,8 @@ def cell_order(cell: Cell) -> tuple[int, str, int]:
             return 1, operator, row
         case Null(row):
             return 2, "", row
+        case Held(row, _):
+            return 3, "", row
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +97,9 @@ class Cells:
         pairs = [cell for cell in cells if isinstance(cell, Pair)]
         first_null = len(thresholds) + len(pairs)
         self._of_pairs = slice(len(thresholds), first_null)
-        self._of_nulls = slice(first_null, len(cells))
+        held = [cell for cell in cells if isinstance(cell, Held)]
+        self._of_nulls = slice(first_null, len(cells) - len(held))
+        self._of_held = slice(len(cells) - len(held), len(cells))
         self._rows = np.array([cell.row for cell in cells], np.intp)
         self._others = np.array([cell.other for cell in pairs], np.intp)
         numbers = [_NO_CODE if isinstance(t.constant, str) else t.constant for t in thresholds]
@@ -96,6 +108,8 @@ class Cells:
         self._texts = [(at, text) for at, text in texts if isinstance(text, str)]
         self._threshold_runs = _runs([(t.operator, t.row) for t in thresholds])
         self._pair_runs = _runs([(pair.operator, 0) for pair in pairs])
+        self._held_runs = _runs([("", cell.row) for cell in held])
+        self._held_texts = [cell.text for cell in held]
 
     def evaluate(
         self, numbers: Floats, dictionary: Dictionary, is_true: Bools, is_false: Bools
@@ -110,6 +124,8 @@ class Cells:
         known_here = known[self._rows]
         known_here[self._of_pairs] &= known[self._others]
         np.logical_not(known_here[self._of_nulls], out=is_true[self._of_nulls])
+        self._look_into_lists(numbers, dictionary, is_true)
+        known_here[self._of_held] = True
         np.greater(known_here, is_true, out=is_false)  # known and not true
 
     def _compare_constants(self, numbers: Floats, dictionary: Dictionary, is_true: Bools) -> None:
@@ -132,6 +148,18 @@ class Cells:
         for run in self._pair_runs:
             left, right = numbers[rows[run.at]], numbers[self._others[run.at]]
             UFUNCS[run.operator](left, right, out=result[run.at])
+
+    def _look_into_lists(self, numbers: Floats, dictionary: Dictionary, is_true: Bools) -> None:
+        result = is_true[self._of_held]
+        for run in self._held_runs:
+            # A list is read once, however many users have it and texts are asked for.
+            codes, of_user = np.unique(numbers[run.row], return_inverse=True)
+            known = codes[~np.isnan(codes)].astype(np.int64).tolist()
+            lists = [frozenset(list_values(dictionary.text(code))) for code in known]
+            lists += [frozenset()] * (len(codes) - len(known))
+            asked = self._held_texts[run.at]
+            found = np.array([[text in each for each in lists] for text in asked], np.bool_)
+            result[run.at] = found[:, of_user]
 
 
 def _runs(keys: Sequence[tuple[str, int]]) -> list[_Run]:

@@ -14,7 +14,7 @@ from operators.moments import parse_moment_us, parse_zone
 from operators.rules.groups import problems_of_groups
 from operators.rules.parse import parse
 from operators.rules.segment import Border, Segment
-from operators.rules.spec import SegmentSpec
+from operators.rules.spec import RETIRED, SegmentSpec
 from operators.rules.strata import problems_of_references
 from operators.rules.tree import Condition
 
@@ -88,6 +88,7 @@ class _Check:
             priority=spec.priority,
             holdout=self._read("holdout", spec.holdout, _share) or 0.0,
             paused=spec.paused,
+            retired=spec is RETIRED,  # nobody else's FALSE
         )
 
     def _check_names(self, name: str, spec: SegmentSpec) -> None:

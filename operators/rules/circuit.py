@@ -8,7 +8,7 @@ what is true of a literal is the literal itself.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
@@ -35,15 +35,13 @@ from operators.rules.tree import (
 class Case:
     """A circuit's values for one user, in plain Python: single numbers of arrays are slow.
 
-    `truths` has a byte for each literal, 1 where it is true. `told` is for `explain`, which
-    says what it has found of a comparison but once.
+    `truths` has a byte for each literal, 1 where it is true.
     """
 
     frame: Frame
     at: int
     truths: bytes
     numbers: list[float]
-    told: dict[int, str] = field(default_factory=dict)
 
     def truth(self, literal: int) -> bool | None:
         """Whether a literal is true; None is unknown."""

@@ -2,11 +2,13 @@
 
 What stands in parentheses holds for the value before it: where `product_views > 3` is false,
 `product_views = 2 (<= 3)`. Of a comparison with an unknown, it is what the condition asks for:
-`since_purchase is unknown (< 30)`. Of another segment: `in segment VIP`, `not in segment VIP`.
+`since_purchase is unknown (< 30)`. Of another segment: `in segment VIP`, `not in segment VIP`. Of a
+list: `brands contains 'nike'`, `brands does not contain 'nike'`.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
@@ -21,6 +23,7 @@ from operators.rules.tree import (
     Comparison,
     Condition,
     Constant,
+    Contains,
     Feature,
     InSegment,
     IsNull,
@@ -35,7 +38,7 @@ from operators.rules.tree import (
 
 _FEWEST_DIGITS: Final = 6
 _MOST_DIGITS: Final = 17  # enough for any float64
-_SHORT: Final = 10**_FEWEST_DIGITS
+_MOST_WHOLE: Final = 1e15  # integers below it are shown whole
 
 Value: TypeAlias = float | str | None
 
@@ -76,65 +79,87 @@ class _Fact:
     holds: str
     fails: str
 
-    def text(self, truth: bool | None, case: Case) -> str:
+    def text(self, is_false: bool, case: Case) -> str:
         values = [side.value(case) for side in self.sides]
         digits = _digits(self.sides, values)
         texts = [side.text(x, digits) for side, x in zip(self.sides, values, strict=True)]
-        return (self.fails if truth is False else self.holds).format(*texts)
+        return (self.fails if is_false else self.holds).format(*texts)
 
 
 @dataclass(frozen=True, slots=True)
 class _Threshold:
-    """A number compared with a constant: what most rules are made of, so told without detours."""
+    """A number compared with constants, or with null: what most rules are made of, so told
+    without detours.
+    """
 
     fact: _Fact
     label: str
     row: int
-    constant: float
+    constants: Sequence[float]  # ascending
     holds: str
     fails: str
 
-    def text(self, truth: bool | None, case: Case) -> str:
+    def text(self, is_false: bool, case: Case) -> str:
         value = case.numbers[self.row]
-        if truth is not None and value.is_integer() and abs(value) < _SHORT:
-            return f"{self.label} = {value:.0f} ({self.holds if truth else self.fails})"
+        said = self.fails if is_false else self.holds
+        if value.is_integer() and abs(value) < _MOST_WHOLE:
+            return f"{self.label} = {int(value)}{said}"
+        if isnan(value):
+            return f"{self.label} is unknown{said}"
         digits = f"{value:.{_FEWEST_DIGITS}g}"
-        if truth is None or _side_of(float(digits), self.constant) != _side_of(
-            value, self.constant
-        ):
-            return self.fact.text(truth, case)
-        shown = str(int(value)) if _is_whole(value) else digits
-        return f"{self.label} = {shown} ({self.holds if truth else self.fails})"
+        shown = float(digits)
+        low, high = (value, shown) if value < shown else (shown, value)
+        if bisect_left(self.constants, low) < bisect_right(self.constants, high):
+            return self.fact.text(is_false, case)  # that constant asks for more digits
+        return f"{self.label} = {digits}{said}"
 
 
 @dataclass(frozen=True, slots=True)
 class _Choice:
     """A category compared with constants, or with null; told without detours, too."""
 
-    side: _Side
+    label: str
+    row: int
     holds: str
     fails: str
 
-    def text(self, truth: bool | None, case: Case) -> str:
-        said = self.fails if truth is False else self.holds
-        return self.side.text(self.side.value(case), _FEWEST_DIGITS) + said
+    def text(self, is_false: bool, case: Case) -> str:
+        code = case.numbers[self.row]
+        said = self.fails if is_false else self.holds
+        if isnan(code):
+            return f"{self.label} is unknown{said}"
+        return f"{self.label} = {quoted(case.frame.dictionary.text(int(code)))}{said}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # by identity, so that looking one up is fast
 class Reason:
     """A condition to be explained: an atom with its fact, or the parts that make it."""
 
     literal: int
     fact: _Fact | _Threshold | _Choice | None
     children: tuple[Reason, ...]
-    plain: bool  # an AND of atoms, as most conditions are
+    is_all: bool
 
-    def told(self, truth: bool | None, case: Case) -> str:
-        """What an atom comes to."""
-        text = case.told.get(id(self))
-        if text is None:
-            assert self.fact is not None, "only atoms are told"
-            text = case.told[id(self)] = self.fact.text(truth, case)
+    def atoms(self) -> tuple[Reason, ...]:
+        """Those of which it is an AND, as most conditions are; none if it is anything else."""
+        if self.fact is not None:
+            return (self,)
+        return self.children if self.is_all and all(x.fact for x in self.children) else ()
+
+
+class Told(dict[Reason, str]):
+    """What atoms come to for one user: each is put into words once, when it is looked up."""
+
+    __slots__ = ("case",)
+
+    def __init__(self, case: Case) -> None:
+        super().__init__()
+        self.case = case
+
+    def __missing__(self, atom: Reason) -> str:
+        assert atom.fact is not None, "only atoms are told"
+        is_false = bool(self.case.truths[atom.literal ^ 1])
+        text = self[atom] = atom.fact.text(is_false, self.case)
         return text
 
 
@@ -156,67 +181,49 @@ class Reasons:
         literal = self._circuit.literals[condition]
         if isinstance(condition, All | Some):
             children = tuple(map(self.of, dict.fromkeys(condition.children)))
-            plain = isinstance(condition, All) and all(x.fact is not None for x in children)
-            return Reason(literal, None, children, plain)
-        sides = tuple(_side(operand, self._circuit.rows) for operand in operands(condition))
+            return Reason(literal, None, children, isinstance(condition, All))
+        # Of a list no value is told: it may be long, and stands in the assignment.
+        compared = () if isinstance(condition, Contains) else operands(condition)
+        sides = tuple(_side(operand, self._circuit.rows) for operand in compared)
         converse = condition if isinstance(condition, Constant) else condition.complement()
         fact = _Fact(sides, _pattern(condition), _pattern(converse))
-        special = _threshold(fact, condition, converse) or _choice(fact)
-        return Reason(literal, special or fact, (), False)
+        return Reason(literal, _special(fact) or fact, (), False)
 
 
-def explain(reason: Reason, case: Case) -> list[str]:
+def explain(reason: Reason, told: Told) -> list[str]:
     """The comparisons that made a condition true, false or unknown for a user.
 
     An AND that is true is so by all its parts, one that is false by those that are false, one
     that is unknown by those that are unknown; an OR likewise. So the parts that decide are
     always those with the value of the whole.
     """
-    if reason.plain and case.truths[reason.literal]:
-        return [child.told(True, case) for child in reason.children]
-    truth = case.truth(reason.literal)
+    found: dict[str, None] = {}
+    _add_deciding(reason, told, found)
+    return list(found)
+
+
+def _add_deciding(reason: Reason, told: Told, found: dict[str, None]) -> None:
     if reason.fact is not None:
-        return [reason.told(truth, case)]
-    found: list[str] = []
-    _add_deciding(reason, truth, case, found)
-    return list(dict.fromkeys(found))
-
-
-def _add_deciding(reason: Reason, truth: bool | None, case: Case, found: list[str]) -> None:
+        found[told[reason]] = None
+        return
+    case = told.case
+    truth = case.truth(reason.literal)
     for child in reason.children:
         if case.truth(child.literal) is truth:
-            if child.fact is not None:
-                found.append(child.told(truth, case))
-            else:
-                _add_deciding(child, truth, case, found)
+            _add_deciding(child, told, found)
 
 
-def _threshold(fact: _Fact, condition: Atom, converse: Atom) -> _Threshold | None:
-    if not isinstance(condition, Comparison) or not isinstance(converse, Comparison):
+def _special(fact: _Fact) -> _Threshold | _Choice | None:
+    """The same fact where it is a row compared with constants, or with null."""
+    first, *others = fact.sides or (None,)
+    if first is None or first.row is None or any(x.row is not None for x in others):
         return None
-    number, constant = fact.sides
-    if number.row is None or number.is_category or constant.constant is None:
-        return None
-    return _Threshold(
-        fact,
-        number.label,
-        number.row,
-        constant.constant,
-        f"{condition.operator} {constant.label}",
-        f"{converse.operator} {constant.label}",
-    )
-
-
-def _choice(fact: _Fact) -> _Choice | None:
-    category, *others = fact.sides or (None,)
-    if category is None or not category.is_category or any(x.row is not None for x in others):
-        return None
-    constants = [other.label for other in others]
-    return _Choice(category, fact.holds.format("", *constants), fact.fails.format("", *constants))
-
-
-def _side_of(number: float, constant: float) -> int:
-    return (number > constant) - (number < constant)
+    labels = [other.label for other in others]
+    holds, fails = (pattern.format("", *labels) for pattern in (fact.holds, fact.fails))
+    if first.is_category:
+        return _Choice(first.label, first.row, holds, fails)
+    constants = sorted(x.constant for x in others if x.constant is not None)
+    return _Threshold(fact, first.label, first.row, constants, holds, fails)
 
 
 def _side(operand: Operand, rows: Mapping[Operand, int]) -> _Side:
@@ -241,8 +248,16 @@ def _pattern(atom: Atom) -> str:
             return f"{{}} ({'NOT ' * negated}IN ({', '.join(['{}'] * len(options))}))"
         case IsNull(negated=negated):
             return f"{{}} (IS {'NOT ' * negated}NULL)"
-        case InSegment(segment, negated):
-            return f"{'not ' * negated}in segment {segment.replace('{', '{{').replace('}', '}}')}"
+        case InSegment() | Contains():
+            return _asked(atom).replace("{", "{{").replace("}", "}}")
+
+
+def _asked(atom: InSegment | Contains) -> str:
+    """What needs no values to be told."""
+    if isinstance(atom, InSegment):
+        return f"{'not ' * atom.negated}in segment {atom.segment}"
+    said = "does not contain" if atom.negated else "contains"
+    return f"{atom.operand} {said} {atom.text}"
 
 
 def _short(value: float, digits: int) -> str:
@@ -250,7 +265,7 @@ def _short(value: float, digits: int) -> str:
 
 
 def _is_whole(value: float) -> bool:
-    return value.is_integer() and abs(value) < 1e15
+    return value.is_integer() and abs(value) < _MOST_WHOLE
 
 
 def _digits(sides: Sequence[_Side], values: Sequence[Value]) -> int:

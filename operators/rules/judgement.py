@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from operators.durations import format_duration
@@ -10,8 +10,8 @@ from operators.frame import Moments
 from operators.pages.layout import Rows
 from operators.pages.sets import Ints
 from operators.rules.cells import Bools
-from operators.rules.circuit import Case, Evaluation, by_column
-from operators.rules.explain import Reason, explain
+from operators.rules.circuit import Evaluation, by_column
+from operators.rules.explain import Reason, Told, explain
 from operators.rules.segment import Segment
 from operators.rules.standing import NEVER_IN
 from operators.rules.stratum import Round
@@ -21,12 +21,14 @@ from operators.rules.stratum import Round
 class Rule:
     """One segment as it is judged: in which stratum, and the indices of others of its group.
 
-    `when` is None for a paused one, which is not judged.
+    `when` is None for a paused one, which is not judged. `atoms` are the comparisons to be told
+    of a member who fits `when`; none where more may have to be said.
     """
 
     segment: Segment
     when: Reason | None
     leave_when: Reason | None
+    atoms: tuple[Reason, ...]
     stratum: int
     rivals: tuple[int, ...]
 
@@ -71,25 +73,37 @@ class Judgement:
 
         They read the frame that was judged, which must not have changed since.
         """
-        columns = (self.member, self.was_member, self.round.inside, self.round.may_leave)
-        flags = (by_column(column, positions) for column in columns)
-        cases = zip(*(each.cases(positions) for each in self.evaluations), strict=True)
-        return [Person(self, *each) for each in zip(cases, *flags, strict=True)]
+        told = zip(*(map(Told, each.cases(positions)) for each in self.evaluations), strict=True)
+        fits = self.member & self.round.wanted & ~self.round.may_leave
+        columns = zip(positions.tolist(), told, by_column(fits, positions), strict=True)
+        return [Person(self, *each) for each in columns]
 
 
 @dataclass(slots=True)
 class Person:
-    """One of the users judged.
+    """One of the users judged, at a position.
 
-    `cases` has a case for each stratum, the flags have a byte for each segment.
+    `told` has one for each stratum, `fits` a byte for each segment: 1 for a member who fits
+    `when` and does not want to leave.
     """
 
     judgement: Judgement
-    cases: tuple[Case, ...]
-    member: bytes
-    was_member: bytes
-    inside: bytes
-    may_leave: bytes
+    at: int
+    told: tuple[Told, ...]
+    fits: bytes
+
+    def whys(self, indices: Iterable[int]) -> list[list[str]]:
+        """What decided about the user and each of these segments: see `why`."""
+        fits, rules = self.fits, self.judgement.rules
+        texts = [told.__getitem__ for told in self.told]
+        found = []
+        for index in indices:
+            rule = rules[index]
+            if fits[index] and rule.atoms:  # as is most often so: told without detours
+                found.append([*map(texts[rule.stratum], rule.atoms)])
+            else:
+                found.append(self.why(index))
+        return found
 
     def why(self, index: int) -> list[str]:
         """What decided about the user and the segment of an index.
@@ -97,42 +111,46 @@ class Person:
         For a member what keeps it in, for who has just left what made it leave, and nothing
         for who was out before.
         """
-        rule = self.judgement.rules[index]
+        judgement, at = self.judgement, self.at
+        rule, is_member = judgement.rules[index], judgement.member[index, at]
         if rule.when is None:  # nothing is decided while a segment is paused
-            return ["the segment is paused"] if self.member[index] else []
-        if self.member[index]:
+            return ["the segment is paused"] if is_member else []
+        if is_member:
             return self._why_in(rule, rule.when, index)
-        if self.was_member[index]:
-            return self._why_out(rule, rule.when, index)
-        return []
+        if not judgement.was_member[index, at]:
+            return []
+        if rule.segment.retired:
+            return ["the segment was deleted"]
+        return self._why_out(rule, rule.when, index)
 
     def _why_in(self, rule: Rule, when: Reason, index: int) -> list[str]:
-        segment, case, held = rule.segment, self.cases[rule.stratum], self.may_leave[index]
-        if segment.users and self.judgement.round.crowd.user(case.at) in segment.users:
+        segment, told, round_ = rule.segment, self.told[rule.stratum], self.judgement.round
+        held = round_.may_leave[index, self.at]
+        if segment.users and round_.crowd.user(self.at) in segment.users:
             found = ["listed as a member"]
-        elif case.truths[when.literal]:
-            found = explain(when, case)
+        elif told.case.truths[when.literal]:
+            found = explain(when, told)
         else:
-            found = explain(rule.leave_when, case) if rule.leave_when and not held else []
+            found = explain(rule.leave_when, told) if rule.leave_when and not held else []
         if held:
             found.append(f"min_dwell {format_duration(segment.min_dwell_us)} is not over")
-        if segment.cooldown_us and self.judgement.round.words[case.at, index] < NEVER_IN:
+        if segment.cooldown_us and round_.words[self.at, index] < NEVER_IN:
             found.append(f"cooldown {format_duration(segment.cooldown_us)} is over")
         return found
 
     def _why_out(self, rule: Rule, when: Reason, index: int) -> list[str]:
-        segment, case = rule.segment, self.cases[rule.stratum]
-        if self.inside[index]:
+        segment, round_, at = rule.segment, self.judgement.round, self.at
+        if round_.inside[index, at]:
             return [f"held out, as {segment.holdout * 100:.6g}% of the users are"]
-        now_us = case.frame.now_us
-        if segment.closes and now_us[case.at] >= segment.closes.at_us:
+        now_us = round_.frame.now_us[at]
+        if segment.closes and now_us >= segment.closes.at_us:
             return [f"until {segment.closes.text} is over"]
-        if segment.opens and now_us[case.at] < segment.opens.at_us:
+        if segment.opens and now_us < segment.opens.at_us:
             return [f"from {segment.opens.text} is not yet"]
-        winner = next((x for x in rule.rivals if self.inside[x]), None)
-        if winner is not None and not self.may_leave[index]:
+        winner = next((x for x in rule.rivals if round_.inside[x, at]), None)
+        if winner is not None and not round_.may_leave[index, at]:
             first = self.judgement.rules[winner].segment.name
             return [f"{first} comes first in the group {segment.group}"]
         if segment.when is None:
             return ["no longer listed as a member"]
-        return explain(rule.leave_when or when, case)
+        return explain(rule.leave_when or when, self.told[rule.stratum])

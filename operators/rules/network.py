@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from operators.rules.cells import OPERATORS, UFUNCS, Cell, Null, Pair, Threshold, cell_order
+from operators.rules.cells import OPERATORS, UFUNCS, Cell, Held, Null, Pair, Threshold, cell_order
 from operators.rules.tree import (
     MIRROR,
     All,
@@ -20,6 +20,7 @@ from operators.rules.tree import (
     Comparison,
     Condition,
     Constant,
+    Contains,
     InSegment,
     IsNull,
     Number,
@@ -47,7 +48,7 @@ class Membership:
 Gate: TypeAlias = tuple[int, ...]  # the literals of its inputs, ascending
 Variable: TypeAlias = Cell | Membership | Gate
 _CONSTANT: Final[Gate] = ()
-_AFTER_CELLS: Final = 3  # above all that `cell_order` begins with
+_AFTER_CELLS: Final = 4  # above all that `cell_order` begins with
 
 
 class Network:
@@ -117,7 +118,7 @@ class _Builder:
             case _:
                 return self._atom(condition)
 
-    def _atom(self, atom: Comparison | Between | OneOf | IsNull | InSegment) -> int:
+    def _atom(self, atom: Comparison | Between | OneOf | IsNull | InSegment | Contains) -> int:
         match atom:
             case Comparison(operator, left, right):
                 return self._compare(operator, left, right)
@@ -128,6 +129,8 @@ class _Builder:
                 return self._any(self._compare("=", operand, x) for x in options) ^ negated
             case IsNull(operand, negated):
                 return self._variable(Null(self._row(operand)), 1) ^ negated
+            case Contains(operand, text, negated):
+                return self._variable(Held(self._row(operand), text.value), 1) ^ negated
             case InSegment(segment, negated):
                 return self._variable(Membership(segment), 1) ^ negated
 

@@ -2,8 +2,9 @@
 
 The language is a part of SQL. A condition is made of comparisons
 (`=`, `<>`, `<`, `<=`, `>`, `>=`), `IS [NOT] NULL`, `[NOT] BETWEEN`, `[NOT] IN`, TRUE and FALSE,
-in_segment('name'), with AND, OR, NOT and parentheses. Numbers and ages may be computed with;
-categories are texts, and are compared by `=`, `<>` and IN only. Names of features are
+in_segment('name'), contains(list, 'text'), with AND, OR, NOT and parentheses. Numbers and ages
+may be computed with; categories are texts, and are compared by `=`, `<>` and IN only. Lists are
+asked for what they contain, and for nothing else. Names of features are
 case-sensitive, words of the language are not; a name with blanks or of a keyword stands in
 "double quotes".
 """
@@ -30,6 +31,7 @@ from operators.rules.tree import (
     Comparison,
     Condition,
     Constant,
+    Contains,
     Feature,
     InSegment,
     IsNull,
@@ -43,7 +45,7 @@ from operators.rules.tree import (
     operands,
     parts,
 )
-from operators.rules.words import IN_SEGMENT, place, shown
+from operators.rules.words import CONTAINS, IN_SEGMENT, place, shown
 
 _Result = TypeVar("_Result")
 
@@ -113,7 +115,8 @@ class _Parse:
 
     def _atom(self, node: exp.Expr) -> Atom:
         if isinstance(node, exp.Anonymous):
-            return self._in_segment(node)
+            in_segment = node.name.upper() == IN_SEGMENT
+            return self._in_segment(node) if in_segment else self._contains(node)
         if isinstance(node, exp.Boolean):
             return Constant(bool(node.this))
         if isinstance(node, exp.Is):
@@ -135,6 +138,18 @@ class _Parse:
             hint = nearest(name.this, known) or f"; there are {_listed(known)}"
             raise self._error(name, f"unknown segment {shown(name.this)}{hint}")
         return InSegment(name.this)
+
+    def _contains(self, node: exp.Anonymous) -> Contains:
+        sides = node.expressions
+        expected = "expected a list and a text, as in contains(brands, 'shoes')"
+        if len(sides) != 2 or not isinstance(sides[0], exp.Column):
+            raise self._error(node, expected)
+        of, text = self._feature(sides[0]), sides[1]
+        if of.kind is not Kind.LIST:
+            raise self._error(sides[0], f"{expected}; {of} is a {_kind(of)}")
+        if not (isinstance(text, exp.Literal) and text.is_string):
+            raise self._error(node, expected)
+        return Contains(of, Text(text.this))
 
     def _comparison(self, node: exp.Expr) -> Comparison:
         operator = _COMPARISONS[type(node)]
@@ -178,7 +193,7 @@ class _Parse:
         while isinstance(node, exp.Paren):
             node = node.this
         if isinstance(node, exp.Column):
-            return self._feature(node)
+            return self._single(node)
         if isinstance(node, exp.Literal):
             return Text(node.this) if node.is_string else self._number(node)
         return self._folded(node, self._expression(node))
@@ -227,6 +242,13 @@ class _Parse:
         if not np.isfinite(value):
             raise self._error(node, f"{expression} has no value")
         return Number(value)
+
+    def _single(self, node: exp.Column) -> Feature:
+        feature = self._feature(node)
+        if feature.kind is Kind.LIST:
+            asked = f"contains({feature}, 'text')"
+            raise self._error(node, f"{feature} is a list, which only {asked} can be asked of")
+        return feature
 
     def _feature(self, node: exp.Column) -> Feature:
         column = self._columns.get(node.name)
@@ -280,7 +302,7 @@ def _spine(
 
 def _is_atom(node: exp.Expr) -> bool:
     if isinstance(node, exp.Anonymous):
-        return bool(node.name.upper() == IN_SEGMENT)
+        return node.name.upper() in (IN_SEGMENT, CONTAINS)
     return isinstance(node, _ATOMS)
 
 

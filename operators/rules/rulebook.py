@@ -98,6 +98,7 @@ class Rulebook:
             was_inside=was_inside,
             inside=was_inside.copy(),
             member=was_member.copy(),
+            wanted=np.zeros_like(was_inside),
             may_leave=np.zeros_like(was_inside),
         )
         due_us = np.full(len(frame), NEVER)
@@ -132,10 +133,11 @@ def _rules(segments: Sequence[Segment], strata: Sequence[Stratum]) -> list[Rule]
         own = (number for number, x in enumerate(strata) if x.at.start <= index < x.at.stop)
         number = next(own, None)
         if number is None:
-            found.append(Rule(segment, None, None, 0, rivals))
+            found.append(Rule(segment, None, None, (), 0, rivals))
             continue
         when = reasons[number].of(segment.entry)
         leaving = segment.leave_when
         leave_when = None if leaving is None else reasons[number].of(leaving)
-        found.append(Rule(segment, when, leave_when, number, rivals))
+        atoms = () if segment.users or segment.cooldown_us else when.atoms()
+        found.append(Rule(segment, when, leave_when, atoms, number, rivals))
     return found

@@ -20,7 +20,7 @@ class Segment:
     """A segment whose conditions are parsed; see `SegmentSpec`.
 
     `when` is None where only `users`, who are listed as members, are in. Lengths of time are 0
-    where none is asked for, and so is `holdout`, a share of 1.
+    where none is asked for, and so is `holdout`, a share of 1. A `retired` one was deleted.
     """
 
     name: str
@@ -35,6 +35,7 @@ class Segment:
     priority: int = 0
     holdout: float = 0.0
     paused: bool = False
+    retired: bool = False
 
     @property
     def entry(self) -> Condition:

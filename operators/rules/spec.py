@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 import msgspec
 
@@ -38,3 +38,6 @@ class SegmentSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     paused: bool = False
     description: str | None = None
     owner: str | None = None
+
+
+RETIRED: Final = SegmentSpec(when="FALSE")  # what is left of a deleted one until all have left

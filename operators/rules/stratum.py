@@ -25,7 +25,8 @@ class Round:
 
     `words` is int64[n, s], how they stood to all segments before (see `standing`), and
     `was_inside` bool[s, n]. Each stratum fills in its rows of the others, bool[s, n]: `inside`
-    (in or held out), `member`, and `may_leave`: who would leave, were it not too early.
+    (in or held out), `member`, `wanted` (who fits `when` or is listed), and `may_leave`: who
+    would leave, were it not too early.
     """
 
     frame: Frame
@@ -34,6 +35,7 @@ class Round:
     was_inside: Bools
     inside: Bools
     member: Bools
+    wanted: Bools
     may_leave: Bools
 
 
@@ -87,7 +89,7 @@ class Stratum:
         """
         frame, due = round_.frame, Due(len(round_.frame))
         evaluation = self.circuit.evaluate(frame, round_.member)
-        wanted = evaluation.truths[self._when]
+        wanted = evaluation.truths.take(self._when, axis=0, out=round_.wanted[self.at])
         may_leave = round_.may_leave[self.at]
         np.logical_not(wanted, out=may_leave)
         may_leave[self._with_leave] = evaluation.truths[self._leave_when]

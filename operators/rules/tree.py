@@ -194,7 +194,23 @@ class InSegment:
         return replace(self, negated=not self.negated)
 
 
-Atom: TypeAlias = Comparison | Between | OneOf | IsNull | Constant | InSegment
+@dataclass(frozen=True, slots=True)
+class Contains:
+    """A text being in a list; never unknown, as nothing is in an empty one."""
+
+    operand: Feature
+    text: Text
+    negated: bool = False
+
+    def __str__(self) -> str:
+        return f"{'NOT ' * self.negated}contains({self.operand}, {self.text})"
+
+    def complement(self) -> Contains:
+        """What holds if this is false."""
+        return replace(self, negated=not self.negated)
+
+
+Atom: TypeAlias = Comparison | Between | OneOf | IsNull | Constant | InSegment | Contains
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +256,8 @@ def operands(atom: Atom) -> tuple[Operand, ...]:
             return operand, *options
         case IsNull(operand):
             return (operand,)
+        case Contains(operand, text):
+            return operand, text
         case Constant() | InSegment():
             return ()
 

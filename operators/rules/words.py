@@ -21,9 +21,11 @@ from operators.errors import RuleError, nearest
 LONGEST: Final = 10_000  # characters; the longest sensible condition has some hundreds
 FUNCTIONS: Final = ("COALESCE", "ABS", "LEAST", "GREATEST")
 IN_SEGMENT: Final = "IN_SEGMENT"
+CONTAINS: Final = "CONTAINS"
 ALLOWED: Final = (
     "features, numbers, 'texts', AND, OR, NOT, parentheses, = <> < <= > >=, IS NULL, BETWEEN, "
-    f"IN, TRUE, FALSE, in_segment('name'), + - * / and the functions {', '.join(FUNCTIONS)}"
+    "IN, TRUE, FALSE, in_segment('name'), contains(list, 'text'), + - * / and the functions "
+    f"{', '.join(FUNCTIONS)}"
 )
 
 
@@ -185,11 +187,11 @@ def _check_order(text: str, tokens: Sequence[Token]) -> None:
 def _opens_call(text: str, name: Token | None, token: Token) -> bool:
     if name is None or name.token_type not in _NAMES or token.token_type != TokenType.L_PAREN:
         return False
-    known = (*FUNCTIONS, IN_SEGMENT)
+    known = (*FUNCTIONS, IN_SEGMENT, CONTAINS)
     if name.token_type == TokenType.IDENTIFIER or name.text.upper() not in known:
         hint = nearest(name.text.lower(), [IN_SEGMENT.lower()])
         found = f"there is no function {shown(name.text)}"
-        others = hint or f"; there are {', '.join(FUNCTIONS)} and in_segment"
+        others = hint or f"; there are {', '.join(FUNCTIONS)}, in_segment and contains"
         raise RuleError(f"{place(text, name.start)}: {found}{others}")
     return True
 

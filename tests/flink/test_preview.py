@@ -57,6 +57,18 @@ def test_a_replay_says_who_would_enter_and_leave(tmp_path: Path) -> None:
         "Few": {"enter": 2, "leave": 0, "stay": 0},
         "Gone": {"enter": 0, "leave": 1, "stay": 0},
     }
+    # Just one: the others are as they were in the last run.
+    one = flockwise("segments", "preview", str(config), "--only", "Few", "--json")
+    assert one.returncode == 0, one.stderr
+    counts = {told.pop("segment"): told for told in map(json.loads, one.stdout.splitlines())}
+    assert counts == {
+        "Many": {"enter": 0, "leave": 0, "stay": 2},
+        "Few": {"enter": 2, "leave": 0, "stay": 0},
+        "Gone": {"enter": 0, "leave": 0, "stay": 1},
+    }
+    wrong = flockwise("segments", "preview", str(config), "--only", "Fwe")
+    assert wrong.returncode == 2
+    assert "there is no segment 'Fwe', did you mean 'Few'?" in wrong.stderr
     # It has left nothing, and the run is as it was.
     assert sorted(path.name for path in tmp_path.iterdir()) == before
     assert "has ended" in " ".join(flockwise("run", str(config)).stderr.split())

@@ -11,7 +11,7 @@ with "not between", "not in" and "not null" beside the last three; a value is ("
 ("number", float), ("text", str), ("neg", value), ("+" | "-" | "*" | "/", left, right) or
 ("coalesce" | "abs" | "least" | "greatest", [values]). ("paren", x) is x in parentheses.
 ("in segment", name) asks for a membership: a user has the name of each of their segments as a
-key with the value 1.
+key with the value 1; ("contains", list column, text) for a value in the user's list, a tuple.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 Tree = tuple[Any, ...]
-User = Mapping[str, float | str | None]
+User = Mapping[str, float | str | tuple[str, ...] | None]
 
 COMPARISONS = ("=", "<>", "<", "<=", ">", ">=")
 _LEVELS = {"or": 0, "and": 1, "not": 2, "+": 4, "-": 4, "*": 5, "/": 5, "neg": 6}
@@ -32,7 +32,7 @@ _COMPARISON_LEVEL = 3
 _LEAF_LEVEL = 7
 _LEAVES = (
     *("column", "number", "text", "true", "false", "paren", "coalesce", "abs", "least"),
-    "in segment",
+    *("in segment", "contains"),
 )
 
 
@@ -41,8 +41,8 @@ def holds(tree: Tree, user: User) -> bool | None:
     kind, *parts = tree
     if kind in ("true", "false"):
         return bool(kind == "true")
-    if kind == "in segment":
-        return user.get(parts[0]) == 1
+    if kind in ("in segment", "contains"):
+        return _asked(kind, parts, user)
     if kind == "paren":
         return holds(parts[0], user)
     if kind in ("and", "or"):
@@ -51,6 +51,13 @@ def holds(tree: Tree, user: User) -> bool | None:
         truth = holds((kind[4:], *parts) if kind[4:] else parts[0], user)
         return None if truth is None else not truth
     return _atom(kind, parts, user)
+
+
+def _asked(kind: str, parts: list[Any], user: User) -> bool:
+    if kind == "in segment":
+        return user.get(parts[0]) == 1
+    found = user[parts[0][1]]
+    return isinstance(found, tuple) and parts[1][1] in found
 
 
 def _joined(decisive: bool, sides: set[bool | None]) -> bool | None:
@@ -156,6 +163,7 @@ def text(tree: Tree) -> str:
         "true": lambda: "TRUE",
         "false": lambda: "FALSE",
         "in segment": lambda: "in_segment('" + parts[0].replace("'", "''") + "')",
+        "contains": lambda: f"contains({text(parts[0])}, {text(parts[1])})",
         "column": lambda: _name(parts[0]),
         "number": lambda: _number(parts[0]),
         "text": lambda: "'" + parts[0].replace("'", "''") + "'",
@@ -210,6 +218,7 @@ class Trees:
     categories: tuple[str, ...] = ()
     constants: tuple[float, ...] = (0.0, 1.0, 2.0, 3.0, 0.5, -1.0)
     texts: tuple[str, ...] = ("mobile", "desktop", "it's", "")
+    lists: tuple[str, ...] = ()
 
     def values(self) -> st.SearchStrategy[Tree]:
         """Values that are numbers."""
@@ -245,6 +254,10 @@ class Trees:
             st.tuples(either(("null", "not null")), value),
         )
         found = st.one_of(numeric, self._category_atoms()) if self.categories else numeric
+        if self.lists:
+            column = st.tuples(st.just("column"), either(self.lists))
+            constant = st.tuples(st.just("text"), either(self.texts))
+            found |= st.tuples(st.just("contains"), column, constant)
         return found.filter(lambda tree: columns_of(tree) and not has_valueless_constant(tree))
 
     def _category_atoms(self) -> st.SearchStrategy[Tree]:

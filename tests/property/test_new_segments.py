@@ -57,6 +57,8 @@ def test_segments_that_are_applied_have_the_members_of_those_from_the_start(
     left = {(t.user, t.segment) for t in run.transitions if t.kind == "leave"}
     entered = {(t.user, t.segment) for t in run.transitions if t.kind == "enter"}
     assert {pair for pair in entered if pair[1] == "Gone"} <= left
+    gone = [t.why for t in run.transitions if (t.segment, t.kind) == ("Gone", "leave")]
+    assert all(why == ["the segment was deleted"] for why in gone)
     assert not any("Gone" in found.segments for found in run.assignments.values())
 
 

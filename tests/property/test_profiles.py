@@ -78,6 +78,8 @@ def read(profiles: Profiles, user: str, now: int) -> dict[str, Any]:
     for name, column in frame.columns.items():
         if column.kind is Kind.CATEGORY:
             plain[name] = frame.text(name, 0)
+        elif column.kind is Kind.LIST:
+            plain[name] = frame.texts(name, 0)
         else:
             number = float(frame.numbers(name)[0])
             plain[name] = None if math.isnan(number) else number

@@ -21,11 +21,14 @@ SEGMENTS = {
     "Abandons": {"when": "open_1h > 0 AND minutes IS NULL"},
     "Fast": {"when": "way_time < 4"},
     "Back": {"when": "away > 0.3 AND bounces_1h < 1"},
+    "Knows a, not b": {"when": "contains(shops_list_1h, 'a') AND NOT contains(shops_list, 'b')"},
+    "Now at c": {"when": "contains(shops_list_session, 'c')"},
     "Deep": {"when": "depth_1h >= 2 OR median_1h > 300"},
 }
 NAMES = [
     *("heat", "value", "value_a", "eagerness", "favourite_1h", "open_1h", "minutes"),
     *("way_time", "away", "bounces_1h", "depth_1h", "median_1h"),
+    *("shops_list", "shops_list_1h", "shops_list_session"),
 ]
 CHOSEN = {name: FEATURES[name] for name in NAMES}
 MINUTE = 60 * SECOND

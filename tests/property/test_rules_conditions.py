@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import sqlite3
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from operators.errors import RuleError
-from operators.frame import FeatureColumn, Frame, Kind
+from operators.frame import FeatureColumn, Frame, Kind, list_text
 from operators.pages.dictionary import Dictionary
 from operators.rules.circuit import Circuit, Evaluation
 from operators.rules.network import Network
@@ -33,15 +34,19 @@ COLUMNS = {
         FeatureColumn("since", Kind.AGE, MINUTE_US),
         FeatureColumn("device", Kind.CATEGORY),
         FeatureColumn('the "first" device', Kind.CATEGORY),
+        FeatureColumn("devices", Kind.LIST),
     )
 }
-TREES = Trees(("views", "spend 30d", "case", "since"), ("device", 'the "first" device'))
+TREES = Trees(
+    ("views", "spend 30d", "case", "since"), ("device", 'the "first" device'), lists=("devices",)
+)
 NUMBERS = st.sampled_from((None, 0.0, 1.0, 2.0, 3.0, 0.5, -1.0, 1e308, -1e308, 1e-308))
 MODERATE = st.sampled_from((None, 0.0, 1.0, 2.0, 3.0, 0.5, -1.0))
 AGES = st.sampled_from(
     (None, -5, 0, 1, 30_000_000, 59_999_999, 60_000_000, 60_000_001, 120_000_000)
 )
 TEXTS = st.sampled_from((None, "mobile", "desktop", "it's", "tv"))
+LISTS = st.lists(st.sampled_from(("mobile", "it's", "", 'a", "mobile')), unique=True).map(tuple)
 
 
 def truth(circuit: Circuit, evaluation: Evaluation, condition: Condition, at: int) -> bool | None:
@@ -50,7 +55,7 @@ def truth(circuit: Circuit, evaluation: Evaluation, condition: Condition, at: in
 
 
 def frames(numbers: st.SearchStrategy[float | None]) -> st.SearchStrategy[list[Sequence[object]]]:
-    user = st.tuples(numbers, numbers, numbers, AGES, TEXTS, TEXTS)
+    user = st.tuples(numbers, numbers, numbers, AGES, TEXTS, TEXTS, LISTS)
     return st.lists(user, max_size=6)
 
 
@@ -61,6 +66,8 @@ def frame_of(rows: Sequence[Sequence[object]]) -> Frame:
         for column, found in enumerate(row):
             if isinstance(found, str):
                 values[column, at] = dictionary.add(found)
+            elif isinstance(found, tuple):
+                values[column, at] = dictionary.add(list_text(found)) if found else np.nan
             elif found is not None:
                 values[column, at] = NOW_US - found if column == 3 else found
     return Frame(COLUMNS, values, np.full(len(rows), NOW_US), dictionary)
@@ -99,6 +106,7 @@ def database() -> sqlite3.Connection:
         connection.create_function(
             name, -1, lambda *found, f=function: None if None in found else f(found)
         )
+    connection.create_function("contains", 2, lambda found, text: text in json.loads(found))
     connection.create_function("coalesce", 1, lambda found: found)  # SQLite wants two or more
     return connection
 
@@ -116,7 +124,8 @@ def test_truth_is_sqlites(
     condition_text = re.sub(r"\bcase\b", '"case"', text(tree))  # a word of SQLite's
     query = f"SELECT {condition_text} FROM (SELECT {names})"
     for at, row in enumerate(rows):
-        (found,) = database.execute(query, list(user_of(row).values())).fetchone()
+        given = [json.dumps(x) if isinstance(x, tuple) else x for x in user_of(row).values()]
+        (found,) = database.execute(query, given).fetchone()
         expected = None if found is None else bool(found)
         assert truth(circuit, evaluation, condition, at) is expected, (text(tree), row)
 
@@ -174,7 +183,7 @@ def test_depth_and_length_are_bounded(piece: str, times: int) -> None:
 def test_chains_may_be_long(joint: str) -> None:
     condition = parse(joint.join(["views"] * 1_000) + " > 1", COLUMNS)
     circuit = Circuit([condition])
-    evaluation = circuit.evaluate(frame_of([(1.0, None, None, None, None, None)]))
+    evaluation = circuit.evaluate(frame_of([(1.0, None, None, None, None, None, ())]))
     expected = {" + ": True, " - ": False, " * ": False, " / ": False}[joint]
     assert truth(circuit, evaluation, condition, 0) is expected
 

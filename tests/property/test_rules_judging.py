@@ -78,11 +78,14 @@ def words_of(people: Sequence[Person], names: Sequence[str]) -> Moments:
 
 
 def why(judgement: Judgement) -> Mapping[tuple[int, int], list[str]]:
-    """The why of every user and segment."""
-    people = judgement.people(np.arange(judgement.member.shape[1]))
-    return {
-        (segment, at): people[at].why(segment) for segment, at in np.ndindex(judgement.member.shape)
-    }
+    """The why of every user and segment, which is the same whether asked for alone or not."""
+    segments, users = map(range, judgement.member.shape)
+    found = {}
+    for at, person in enumerate(judgement.people(np.array(users, np.int64))):
+        whys = person.whys(segments)
+        assert whys == [person.why(segment) for segment in segments]
+        found |= {(segment, at): why for segment, why in enumerate(whys)}
+    return found
 
 
 def named(rulebook: Rulebook, flags: Bools) -> set[str]:

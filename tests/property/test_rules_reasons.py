@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from operators.frame import FeatureColumn, Frame, Kind
 from operators.pages.dictionary import Dictionary
 from operators.rules.circuit import Circuit
-from operators.rules.explain import Reasons, explain
+from operators.rules.explain import Reasons, Told, explain
 from operators.rules.parse import parse
 from tests.effort import examples
 from tests.property.rules_oracle import COMPARISONS, Tree, Trees, holds, text
@@ -46,7 +46,8 @@ def why(tree: Tree, user: User) -> list[str]:
     circuit = Circuit([condition])
     values = np.array([[np.nan if user[name] is None else user[name]] for name in NAMES], float)
     frame = Frame(COLUMNS, values, np.array([0]), Dictionary())
-    return explain(Reasons(circuit).of(condition), circuit.evaluate(frame).cases(np.array([0]))[0])
+    (case,) = circuit.evaluate(frame).cases(np.array([0]))
+    return explain(Reasons(circuit).of(condition), Told(case))
 
 
 def facts(reasons: list[str]) -> list[tuple[str, float | None, str]]:

@@ -17,6 +17,7 @@ from kafka import KafkaProducer
 from typer.testing import CliRunner
 
 from flink_job.cli import app
+from flink_job.kafka import read_to_end
 from tests.stack.live import PATIENCE_S, LiveShop, at_work, kinds, until
 
 pytestmark = [pytest.mark.stack, pytest.mark.flink]
@@ -113,6 +114,7 @@ def test_segments_change_while_the_job_runs(kafka: str, tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         assert process.wait(PATIENCE_S) == 0
     resumed(shop)
+    not_started(shop)
 
 
 def refused(shop: LiveShop) -> None:
@@ -162,3 +164,20 @@ def resumed(shop: LiveShop) -> None:
     assert kinds([t for t in shop.transitions() if t.user == "bob"], "Idle") == [
         *("enter", "leave", "enter")
     ]
+
+
+def not_started(shop: LiveShop) -> None:
+    """A start that Flink refuses is not noted as one."""
+    before = starts(shop)
+    assert before == 2
+    for state in (shop.path.parent / "state").rglob("_metadata"):
+        state.write_bytes(b"not what a checkpoint begins with")
+    with shop.running("--resume") as process:
+        assert process.wait(PATIENCE_S) == 1
+    assert starts(shop) == before
+
+
+def starts(shop: LiveShop) -> int:
+    """How many starts are noted in the control topic."""
+    records = read_to_end(shop.broker, [shop.topics.control])
+    return sum(b'"kind":"started"' in (record.value or b"") for record in records)

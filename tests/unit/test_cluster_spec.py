@@ -18,6 +18,7 @@ COLUMNS = {
         FeatureColumn("since_purchase", Kind.AGE, unit_us=60_000_000),
         FeatureColumn("device", Kind.CATEGORY, categories=("mobile", "desktop")),
         FeatureColumn("brand", Kind.CATEGORY),
+        FeatureColumn("brands", Kind.LIST),
     )
 }
 
@@ -72,6 +73,7 @@ def test_a_good_spec_has_no_problems_and_the_documented_defaults() -> None:
         ({"features": []}, "features", "at least one feature"),
         ({"features": ["device", "device"]}, "features", "'device' 2 times"),
         ({"features": ["product_view"]}, "features", "did you mean 'product_views'?"),
+        ({"features": ["brands"]}, "features", "found the list 'brands'"),
         ({"features": ["brand"]}, "features", "give it one_hot: [...] under features.brand"),
     ],
 )

@@ -33,6 +33,8 @@ def cluster(id_: int, name: str, views: float, spend: float | None, x: float) ->
         share=0.5,
         born=1,
         outlier_beyond=1.5,
+        marks=("many views",),
+        description="",
         typical={"views": views, "spend": spend, "device=mobile": 0.25},
         standardised={"views": views / 10, "spend": None, "device=mobile": -0.04},
         place=(x, 0.5),

@@ -136,9 +136,9 @@ def test_a_good_configuration_has_no_mistakes() -> None:
         (
             {"features": GOOD["features"] | {"x": {"count": "view", "sum": "p", "window": "1h"}}},
             "features.x: expected one of count, sum, mean, min, max, median, percentile, last, "
-            "first, since, since_first, hour, weekday, distinct, most_frequent, decayed_count, "
-            "decayed_sum, rate, unmatched, funnel, funnel_time, duration, sessions, "
-            "returned_after, per_session, bounce_rate, found count and sum",
+            "first, since, since_first, since_change, hour, weekday, distinct, most_frequent, "
+            "unique_list, decayed_count, decayed_sum, rate, unmatched, funnel, funnel_time, "
+            "duration, sessions, returned_after, per_session, bounce_rate, found count and sum",
         ),
         (
             {"features": GOOD["features"] | {"two words": {"since": "view"}}},
@@ -150,7 +150,7 @@ def test_a_good_configuration_has_no_mistakes() -> None:
         ),
         (
             {"features": GOOD["features"] | {"x": {"since": "view", "window": "1h"}}},
-            "features.x.window: 'since' takes unit, where; not 'window'",
+            "features.x.window: 'since' takes has, type, unit, where; not 'window'",
         ),
         (
             {"features": GOOD["features"] | {"x": {"since": "view", "unit": "hour"}}},

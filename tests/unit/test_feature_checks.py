@@ -26,6 +26,9 @@ def found(**feature: Any) -> list[str]:
         {"decayed_sum": "price", "of": "purchase", "half_life": "7d"},
         {"rate": "view", "window": "1h", "baseline": "7d"},
         {"most_frequent": "category", "window": "session", "one_hot": ["shoes"]},
+        {"unique_list": "brand", "of": "view", "window": "session", "most": 50},
+        {"since": "any", "has": "price", "type": "number", "unit": "days"},
+        {"since_change": "plan", "of": "profile_updated", "unit": "days"},
         {"unmatched": "cart", "by": "purchase", "same": "product", "window": "lifetime"},
         {"funnel_time": ["view", "cart"], "within": "30m", "unit": "seconds"},
         {"returned_after": "session", "unit": "days"},
@@ -114,6 +117,24 @@ def test_what_is_right_is_not_refused(feature: dict[str, Any]) -> None:
         ({"most_frequent": "", "window": "1h"}, "features.x.most_frequent: expected the name of a"),
         (
             {"most_frequent": "category"},
+            "features.x.window: expected session, lifetime or a duration such as 1h",
+        ),
+        (
+            {"since": "view", "type": "number"},
+            "features.x.type: it says what kind of property `has` names, and there is none",
+        ),
+        ({"since": "view", "has": ""}, "features.x.has: expected the name of a property"),
+        ({"since_change": ""}, "features.x.since_change: expected the name of a property"),
+        (
+            {"unique_list": "brand", "window": "1d", "most": 51},
+            "features.x.most: expected a whole number from 1 to 50, found 51",
+        ),
+        (
+            {"unique_list": "brand", "window": "1d", "most": 0},
+            "features.x.most: expected a whole number from 1 to 50, found 0",
+        ),
+        (
+            {"unique_list": "brand"},
             "features.x.window: expected session, lifetime or a duration such as 1h",
         ),
         (

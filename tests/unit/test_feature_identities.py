@@ -54,6 +54,7 @@ def test_how_state_is_shown_is_no_part_of_it(
         {"bounce_rate": "30d"},
         {"per_session": "view", "window": "30d"},
         {"most_frequent": "shop", "window": "session"},
+        {"unique_list": "shop", "window": "session"},
     ],
 )
 def test_another_gap_makes_other_sessions(feature: dict[str, Any]) -> None:

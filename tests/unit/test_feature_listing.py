@@ -16,11 +16,13 @@ FEATURES = {
     "minutes": FeatureSpec(duration="session"),
     "since_view": FeatureSpec(since="view", unit="days"),
     "device": FeatureSpec(last="device"),
+    "since_device": FeatureSpec(since_change="device", unit="hours"),
     "steps": FeatureSpec(funnel=["view", "cart"], within="30m"),
     "steps_time": FeatureSpec(funnel_time=["view", "cart"], within="30m"),
     "eagerness": FeatureSpec(rate="view", window="1h", baseline="7d"),
     "depth": FeatureSpec(per_session="view", window="30d"),
     "favourite": FeatureSpec(most_frequent="shop", window="7d"),
+    "brands": FeatureSpec(unique_list="brand", window="7d", most=5),
     "open_carts": FeatureSpec(unmatched="cart", by="purchase", same="shop", window="1d"),
     "heat": FeatureSpec(decayed_count="view", half_life="1d"),
     "typical": FeatureSpec(median="price", window="90d"),
@@ -40,10 +42,12 @@ def test_every_feature_is_listed_with_its_type_unit_window_and_tile() -> None:
     assert told["minutes"] == ("duration", "number", "minutes", "session", None)
     assert told["since_view"] == ("since", "number", "days", None, None)
     assert told["device"] == ("last", "category", None, None, None)
+    assert told["since_device"] == ("since_change", "number", "hours", None, None)
     assert told["steps"] == ("funnel", "number", None, "30m", None)
     assert told["steps_time"] == ("funnel_time", "number", "minutes", "30m", None)
     assert told["eagerness"] == ("rate", "number", None, "1h", "5m")
     assert told["favourite"] == ("most_frequent", "category", None, "7d", "12h")
+    assert told["brands"] == ("unique_list", "list", None, "7d", "12h")
     assert told["heat"] == ("decayed_count", "number", None, "1d", None)
     assert told["hour"] == ("hour", "number", None, None, None)
     assert told["away"] == ("returned_after", "number", "days", "session", None)

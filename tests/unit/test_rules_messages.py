@@ -16,17 +16,20 @@ COLUMNS = {
         FeatureColumn("since_purchase", Kind.AGE, 86_400_000_000),
         FeatureColumn("device", Kind.CATEGORY),
         FeatureColumn("last device", Kind.CATEGORY),
+        FeatureColumn("brands", Kind.LIST),
     )
 }
 ALLOWED = (
     "allowed are features, numbers, 'texts', AND, OR, NOT, parentheses, = <> < <= > >=, IS NULL, "
-    "BETWEEN, IN, TRUE, FALSE, in_segment('name'), + - * / and the functions COALESCE, ABS, "
-    "LEAST, GREATEST"
+    "BETWEEN, IN, TRUE, FALSE, in_segment('name'), contains(list, 'text'), + - * / and the "
+    "functions COALESCE, ABS, LEAST, GREATEST"
 )
 OPERATOR = f"expected an operator, AND, OR or the end; {ALLOWED}"
-FUNCTIONS = "there are COALESCE, ABS, LEAST, GREATEST and in_segment"
+FUNCTIONS = "there are COALESCE, ABS, LEAST, GREATEST, in_segment and contains"
 SEGMENTS = ("VIP", "Buyers", "it's")
 NEEDS = "expected a condition such as product_views > 3"
+CONTAINS = "expected a list and a text, as in contains(brands, 'shoes')"
+ONLY = "brands is a list, which only contains(brands, 'text') can be asked of"
 SEGMENT = "expected the name of one segment, as in in_segment('VIP')"
 
 WRONG = {
@@ -34,7 +37,7 @@ WRONG = {
     "prodct_views > 3": "column 1: unknown feature 'prodct_views', did you mean 'product_views'?",
     "x1 > 3": (
         "column 1: unknown feature 'x1'; there are product_views, carts_1h, since_purchase, "
-        "device, last device"
+        "device, last device, brands"
     ),
     "Device = 'tv'": "column 1: unknown feature 'Device', did you mean 'device'?",
     "product_views > 3\n  AND devic = 'tv'": (
@@ -86,6 +89,15 @@ WRONG = {
     "in_segments('VIP')": (
         "column 1: there is no function 'in_segments', did you mean 'in_segment'?"
     ),
+    "contains(brands)": f"column 1: {CONTAINS}",
+    "contains('nike', brands)": f"column 1: {CONTAINS}",
+    "contains(brands, device)": f"column 1: {CONTAINS}",
+    "contains(brands, 3)": f"column 1: {CONTAINS}",
+    "contains(device, 'tv')": f"column 10: {CONTAINS}; device is a category",
+    "contains(brand, 'tv')": "column 10: unknown feature 'brand', did you mean 'brands'?",
+    "brands = 'nike'": f"column 1: {ONLY}",
+    "device IN ('tv') AND brands IS NULL": f"column 22: {ONLY}",
+    "contains(brands, 'nike') IS NULL": "column 1: expected a number or text, found a condition",
     "in_segment(VIP)": f"column 1: {SEGMENT}",
     'in_segment("VIP")': f"column 1: {SEGMENT}",
     "in_segment('VIP', 'Buyers')": f"column 1: {SEGMENT}",
@@ -141,7 +153,7 @@ WRONG = {
     "x" * 10_001: "a condition has at most 10000 characters, this one 10001",
     "x" * 100 + " > 1": (
         f"column 1: unknown feature '{'x' * 37}...'; there are product_views, carts_1h, "
-        "since_purchase, device, last device"
+        "since_purchase, device, last device, brands"
     ),
 }
 
@@ -182,6 +194,9 @@ RIGHT = {
     "abs(Least(carts_1h, product_views)) > 0": "ABS(LEAST(carts_1h, product_views)) > 0",
     "device IN ('a', 'b', 'a')": "device IN ('a', 'b')",
     "TRUE": "TRUE",
+    "NOT (CONTAINS(brands, 'it''s') AND contains(brands, 'nike'))": (
+        "NOT contains(brands, 'it''s') OR NOT contains(brands, 'nike')"
+    ),
     "IN_SEGMENT('VIP')": "in_segment('VIP')",
     "NOT (in_segment('VIP') OR NOT In_Segment('it''s'))": (
         "NOT in_segment('VIP') AND in_segment('it''s')"

@@ -7,12 +7,12 @@ from zlib import crc32
 import numpy as np
 import pytest
 
-from operators.frame import FeatureColumn, Frame, Kind
+from operators.frame import FeatureColumn, Frame, Kind, list_text
 from operators.pages.dictionary import Dictionary
 from operators.rules.crowd import Crowd
 from operators.rules.judgement import Judgement
 from operators.rules.rulebook import Rulebook
-from operators.rules.spec import SegmentSpec
+from operators.rules.spec import RETIRED, SegmentSpec
 from operators.rules.standing import NEVER_IN
 
 MINUTE_US = 60_000_000
@@ -26,6 +26,7 @@ COLUMNS = {
         FeatureColumn("since_purchase", Kind.AGE, MINUTE_US),
         FeatureColumn("device", Kind.CATEGORY),
         FeatureColumn("last device", Kind.CATEGORY),
+        FeatureColumn("shops {all}", Kind.LIST),
     )
 }
 
@@ -38,7 +39,9 @@ def judgement_of(
     row = np.full((len(COLUMNS), 1), np.nan)
     for at, name in enumerate(COLUMNS):
         value = values.get(name.replace(" ", "_"))
-        if isinstance(value, str):
+        if name == "shops {all}":
+            row[at] = dictionary.add(list_text(["it's", "tv"]))
+        elif isinstance(value, str):
             row[at] = dictionary.add(value)
         elif value is not None:
             row[at] = NOW_US - value * MINUTE_US if name == "since_purchase" else value
@@ -55,9 +58,9 @@ def whys(
     """By segment whether the user is in after judging, and why."""
     rulebook, judgement = judgement_of(specs, words or {}, **values)
     (person,) = judgement.people(np.array([0]))
+    told = person.whys(range(len(rulebook.names)))
     return {
-        name: (bool(judgement.member[at, 0]), person.why(at))
-        for at, name in enumerate(rulebook.names)
+        name: (bool(judgement.member[at, 0]), told[at]) for at, name in enumerate(rulebook.names)
     }
 
 
@@ -98,7 +101,10 @@ TRUE = {
     "since_purchase IS NULL": ["since_purchase is unknown (IS NULL)"],
     "device IS NOT NULL": ["device = 'mobile' (IS NOT NULL)"],
     "COALESCE(since_purchase, 99) > 30": ["COALESCE(since_purchase, 99) = 99 (> 30)"],
+    "-(carts_1h - 2) < 1": ["-(carts_1h - 2) = 0 (< 1)"],
     "spend_30d > 0.1": ["spend_30d = 25 (> 0.1)"],
+    "contains(\"shops {all}\", 'it''s')": ["\"shops {all}\" contains 'it''s'"],
+    "NOT contains(\"shops {all}\", '{}')": ["\"shops {all}\" does not contain '{}'"],
     "TRUE": ["TRUE"],
 }
 
@@ -183,6 +189,10 @@ def test_a_number_has_the_digits_that_tell_it_from_the_limit() -> None:
         True,
         ["since_purchase = 30.00000002 (> 30)"],
     )
+    assert why(SegmentSpec("spend_30d NOT BETWEEN 1 AND 30"), spend_30d=30.0000001) == (
+        True,
+        ["spend_30d = 30.0000001 (NOT BETWEEN 1 AND 30)"],
+    )
     assert why(SegmentSpec("spend_30d > 30"), spend_30d=1234567.891) == (
         True,
         ["spend_30d = 1.23457e+06 (> 30)"],
@@ -226,6 +236,14 @@ def test_membership_and_not_the_condition_is_asked_for() -> None:
     assert whys(specs, {"VIP": IN - 5 * MINUTE_US}, spend_30d=1) == {
         "VIP": (False, ["spend_30d = 1 (<= 20)"]),
         "Call": (False, []),
+    }
+
+
+def test_who_leaves_a_deleted_segment_is_told_so() -> None:
+    specs = {"Gone": RETIRED, "Nobody": SegmentSpec("FALSE")}
+    assert whys(specs, {"Gone": IN, "Nobody": IN}) == {
+        "Gone": (False, ["the segment was deleted"]),
+        "Nobody": (False, ["FALSE"]),
     }
 
 
