@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -75,6 +75,11 @@ def _problem_of_type(data: object, wanted: Any, path: str) -> Iterator[Problem]:
                 "environment, not in a file",
             )
             return
+        if "enum value" in str(error) and isinstance(data, str) and (words := _words(wanted)):
+            expected = " or ".join([*words, *(["a list"] if _takes_lists(wanted) else [])])
+            hint = nearest(data, words)
+            yield Problem(path, f"expected {expected}, found {_shown(data)}{hint}")
+            return
         reason = str(error).split(" - at ")[0].replace("`", "'")
         reason = reason[0].lower() + reason[1:]
         if "got '" in reason:
@@ -115,6 +120,16 @@ def _problem_of_kind(data: Mapping[object, object], kinds: Mapping[str, str], pa
 def _tag_of(struct: Any) -> tuple[str, object]:
     config = struct.__struct_config__
     return config.tag_field, config.tag
+
+
+def _words(wanted: Any) -> list[str]:
+    """The words that a type hint lists."""
+    options = get_args(wanted) if _is_union(wanted) else (wanted,)
+    return [word for each in options if get_origin(each) is Literal for word in get_args(each)]
+
+
+def _takes_lists(wanted: Any) -> bool:
+    return _is_union(wanted) and any(get_origin(each) is tuple for each in get_args(wanted))
 
 
 def _takes_none(wanted: Any) -> bool:

@@ -172,6 +172,15 @@ def test_a_good_configuration_has_no_mistakes() -> None:
             "clusters.c.k: expected a whole number from 2 to 1000, found 1",
         ),
         (
+            {"clusters": {"c": {"k": 2, "features": ["product_views"], "scale": "robst"}}},
+            "clusters.c.scale: expected minmax or standard or robust, found 'robst', did you mean "
+            "'robust'?",
+        ),
+        (
+            {"clusters": {"c": {"k": 2, "features": ["product_views"], "log": "product_views"}}},
+            "clusters.c.log: expected auto or a list, found 'product_views'",
+        ),
+        (
             {"clusters": {"a": GOOD["clusters"]["shoppers"], "b": GOOD["clusters"]["shoppers"]}},
             "clusters: expected one model at most, found 2",
         ),
@@ -185,7 +194,7 @@ def test_a_good_configuration_has_no_mistakes() -> None:
         ),
         ({"run": {"lanes": 1000}}, "run.lanes: expected 1 to 128, found 1000"),
         ({"run": {"parallelism": 9}}, "run.parallelism: expected 1 to 8 (run.lanes), found 9"),
-        ({"run": {"clock": "sun"}}, "run.clock: invalid enum value 'sun'"),
+        ({"run": {"clock": "sun"}}, "run.clock: expected wall or event, found 'sun'"),
         ({"run": {"batch": "fast"}}, "run.batch: expected a duration"),
         ({"run": {"forget_after": "soon"}}, "run.forget_after: expected a duration"),
         ({"run": {"forget_after": ""}}, "run.forget_after: expected a duration"),
