@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -82,6 +82,11 @@ def _problem_of_type(data: object, wanted: Any, path: str) -> Iterator[Problem]:
                 "environment, not in a file",
             )
             return
+        if "enum value" in str(error) and isinstance(data, str) and (words := _words(wanted)):
+            expected = " or ".join([*words, *(["a list"] if _takes_lists(wanted) else [])])
+            hint = nearest(data, words)
+            yield Problem(path, f"expected {expected}, found {_shown(data)}{hint}")
+            return
         reason = str(error).split(" - at ")[0].replace("`", "'")
         reason = reason[0].lower() + reason[1:]
         if "got '" in reason:
@@ -127,6 +132,16 @@ def _takes_more(wanted: Any) -> bool:
 
 def _is_struct(option: Any) -> bool:
     return isinstance(option, type) and issubclass(option, msgspec.Struct)
+
+
+def _words(wanted: Any) -> list[str]:
+    """The words that a type hint lists."""
+    options = get_args(wanted) if _is_union(wanted) else (wanted,)
+    return [word for each in options if get_origin(each) is Literal for word in get_args(each)]
+
+
+def _takes_lists(wanted: Any) -> bool:
+    return _is_union(wanted) and any(get_origin(each) is tuple for each in get_args(wanted))
 
 
 def _is_union(wanted: Any) -> bool:

@@ -17,7 +17,7 @@ ReplayedAlgorithm = Literal["streamkmeans", "dbstream", "denstream", "clustream"
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 MOST_CLUSTERS: Final = 1_000
-# The other algorithms sum up a sample in pure Python, again for each version: 2 s for 20.
+# The other algorithms sum up a sample in pure Python, again for each version: up to 3 s for 20.
 MOST_REPLAYED_CLUSTERS: Final = 20
 # The first fit stalls the stream while it runs: 0.01 s for 500 profiles and 5 clusters, 2 s for
 # 5,000 profiles and 1,000 clusters (12 dimensions, 2 cores).

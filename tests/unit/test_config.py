@@ -200,6 +200,15 @@ def test_a_good_configuration_has_no_mistakes() -> None:
             "'cluster_shoppers'?",
         ),
         (
+            {"clusters": {"c": {"k": 2, "features": ["product_views"], "scale": "robst"}}},
+            "clusters.c.scale: expected minmax or standard or robust, found 'robst', did you mean "
+            "'robust'?",
+        ),
+        (
+            {"clusters": {"c": {"k": 2, "features": ["product_views"], "log": "product_views"}}},
+            "clusters.c.log: expected auto or a list, found 'product_views'",
+        ),
+        (
             {"store": {"kind": "sqlight", "path": "x"}},
             "store.kind: expected sqlite or cassandra, found 'sqlight', did you mean 'sqlite'?",
         ),
@@ -209,7 +218,7 @@ def test_a_good_configuration_has_no_mistakes() -> None:
         ),
         ({"run": {"lanes": 1000}}, "run.lanes: expected 1 to 128, found 1000"),
         ({"run": {"parallelism": 9}}, "run.parallelism: expected 1 to 8 (run.lanes), found 9"),
-        ({"run": {"clock": "sun"}}, "run.clock: invalid enum value 'sun'"),
+        ({"run": {"clock": "sun"}}, "run.clock: expected wall or event, found 'sun'"),
         ({"run": {"batch": "fast"}}, "run.batch: expected a duration"),
         ({"run": {"forget_after": "soon"}}, "run.forget_after: expected a duration"),
         ({"run": {"forget_after": ""}}, "run.forget_after: expected a duration"),

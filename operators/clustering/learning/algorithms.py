@@ -20,7 +20,8 @@ from operators.frame import Floats
 Row = dict[int, float]  # whole numbers as keys: kmeans.py says why
 Summary = list[Mapping[int, float]]  # centers, each a point of p dimensions
 
-# So many points of a sample are replayed, evenly taken: 0.1 to 1.5 s, by the algorithm and k.
+# So many points of a sample are replayed, evenly taken: in 0.1 to 1.5 s with 8 dimensions, and up
+# to 3 s where nothing clusters.
 MOST_REPLAYED: Final = 2_000
 # So many tell the sample's distances; a median of them is known to a few percent.
 _MEASURED: Final = 500
@@ -40,8 +41,8 @@ def fit(algorithm: ReplayedAlgorithm, scaled: Floats, k: int, seed: int) -> Floa
     """Centers float64[k', p] of scaled points float64[n, p], n at least 1, replayed in order.
 
     k' is at most k with `streamkmeans` and `clustream`. The density-based `dbstream` and
-    `denstream` find their own number, where k says how fine they look. It is 1 at least, and
-    each center is the nearest of a point or more. The same points give the same centers.
+    `denstream` find their own number, up to 10 k, where k says how fine they look. It is 1 at
+    least, and each center is the nearest of a point or more. The same points give the same centers.
     """
     center = scaled.mean(axis=0)
     spread = float(np.abs(scaled - center).max())
