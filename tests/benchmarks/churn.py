@@ -31,7 +31,7 @@ KS: Final = (4, 6, 8)
 COLUMNS: Final = ("ids matched", "worst fit", "rows as ids", "inertia apart")
 SCALES: Final[Mapping[str, Callable[[Floats], Floats]]] = {
     "minmax": minmax_scale,
-    "log, standard": lambda points: scale(np.log1p(points)),
+    "log": lambda points: scale(np.log1p(points)),
 }
 
 
