@@ -79,6 +79,12 @@ def test_there_is_no_model_before_the_warm_start() -> None:
     assert known(learner.publish()).learned == 60
 
 
+def test_the_number_of_clusters_is_chosen_at_the_start() -> None:
+    learner = Learner(msgspec.structs.replace(SPEC, k="auto", k_range=(2, 6)), SPACE, seed=1)
+    learner.learn(profiles(60))
+    assert len(known(learner.publish()).clusters) == 3
+
+
 def test_nothing_learned_is_no_model() -> None:
     learner = Learner(SPEC, COLUMNS, seed=1)
     learner.learn(update_of(np.empty((0, 3))))
