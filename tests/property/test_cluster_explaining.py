@@ -156,6 +156,15 @@ def test_soft_memberships_are_shares_of_one(squares: Floats) -> None:
     assert (np.diff(np.take_along_axis(found, squares.argsort(axis=0), axis=0), axis=0) <= 0).all()
 
 
+def test_what_adds_little_does_not_decide() -> None:
+    space = Space(tuple(Dimension(f"f{at}") for at in range(4)))
+    preparation = Preparation(np.zeros(4), np.zeros(4), np.ones(4))
+    centers = np.array([[0.0] * 4, [3.0, 2.0, 10.0, 1.0]])  # 9, 4, 100 and 1 of 114 speak for 0
+    model = model_of(space, preparation, centers, 1.0)
+    found = Explainer(model, space).explain(np.zeros((1, 4)), np.array([0]))
+    assert found.deciding.tolist() == [[2, 0, -1]]
+
+
 def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     random = np.random.default_rng(3)
     space = Space(tuple(Dimension(f"f{at}") for at in range(4)))
