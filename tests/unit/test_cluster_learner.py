@@ -80,9 +80,12 @@ def test_there_is_no_model_before_the_warm_start() -> None:
 
 
 def test_the_number_of_clusters_is_chosen_at_the_start() -> None:
-    learner = Learner(msgspec.structs.replace(SPEC, k="auto", k_range=(2, 6)), SPACE, seed=1)
-    learner.learn(profiles(60))
-    assert len(known(learner.publish()).clusters) == 3
+    learner = Learner(msgspec.structs.replace(SPEC, k="auto", k_range=(2, 6)), COLUMNS, seed=1)
+    learner.learn(update_of(profiles(60)))
+    model = known(learner.publish())
+    assert len(model.clusters) == 3
+    assert [k for k, _ in model.curve] == [2, 3, 4, 5, 6]
+    assert max(model.curve, key=lambda tried: tried[1])[0] == 3
 
 
 def test_nothing_learned_is_no_model() -> None:
