@@ -39,8 +39,8 @@ class Explainer:
 
     def __init__(self, model: ClusterModel, space: Space) -> None:
         self._model = model
-        preparation = model.preparation
-        self._centers = _by_feature(preparation, preparation.in_units(model.centers))
+        self._preparation = _by_feature(model.preparation)
+        self._centers = self._preparation.scaled(model.preparation.in_units(model.centers))
         self._beyond = np.array([cluster.outlier_beyond for cluster in model.clusters])
         self._starts = _starts(space)
 
@@ -70,7 +70,7 @@ class Explainer:
 
         Over all dimensions it sums to the difference of the squared distances.
         """
-        x, centers = _by_feature(self._model.preparation, points), self._centers
+        x, centers = self._preparation.scaled(points), self._centers
         gain: Floats = (x - centers[following]) ** 2 - (x - centers[own]) ** 2
         return gain
 
@@ -103,9 +103,9 @@ def shares(squares: Floats) -> Floats:
     return shared
 
 
-def _by_feature(preparation: Preparation, points: Floats) -> Floats:
-    """Raw points as scaled ones in the dimensions of the features, float64[n, d]."""
-    return preparation.scaled(points)
+def _by_feature(preparation: Preparation) -> Preparation:
+    """What scales points in the features' own dimensions, where each says what it adds."""
+    return preparation
 
 
 def _starts(space: Space) -> NDArray[np.intp]:
