@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -105,7 +106,7 @@ def shares(squares: Floats) -> Floats:
 
 def _by_feature(preparation: Preparation) -> Preparation:
     """What scales points in the features' own dimensions, where each says what it adds."""
-    return preparation
+    return replace(preparation, components=None)
 
 
 def _starts(space: Space) -> NDArray[np.intp]:

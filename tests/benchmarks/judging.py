@@ -98,9 +98,18 @@ Events = Sequence[tuple[bytes, bytes]]
 
 
 class Lane:
-    """A lane of Profile and one of Assign, and what they have spent on what."""
+    """A lane of Profile and one of Assign, one of `lanes`, and what they have spent on what.
 
-    def __init__(self, segments: Mapping[str, Mapping[str, Any]], wall: bool) -> None:
+    They may share a learner.
+    """
+
+    def __init__(
+        self,
+        segments: Mapping[str, Mapping[str, Any]],
+        wall: bool,
+        lanes: int = 1,
+        learner: Learner | None = None,
+    ) -> None:
         events = EventsSpec(session="session_id")
         specs = {name: msgspec.convert(spec, FeatureSpec) for name, spec in FEATURES.items()}
         catalog = Catalog.compile(specs, events.session_gap_us)
@@ -120,8 +129,8 @@ class Lane:
         self._members = Members(catalog.columns, rulebook, (), self._resolution_us)
         spec = msgspec.convert(CLUSTERS["shoppers"], ClusterSpec)
         space = Space.of(spec.features, catalog.columns)
-        self._sampler = Sampler(catalog.columns, {"shoppers": space}, lanes=1)
-        self._learner = Learner(spec, catalog.columns, seed=1)
+        self._sampler = Sampler(catalog.columns, {"shoppers": space}, lanes)
+        self.learner = learner or Learner(spec, catalog.columns, seed=1)
         self._clock_us = 0
         self._spent_ns = dict.fromkeys(PARTS, 0)
         self._judged = self._changed = 0
@@ -160,8 +169,8 @@ class Lane:
 
     def _learn(self, step: Step) -> None:
         for _, update in self._sampler.updates(self._profiles.table, step):
-            self._learner.learn(read_update(encode_update(update)))
-            self._learner.publish()
+            self.learner.learn(read_update(encode_update(update)))
+            self.learner.publish()
 
     def _judge(self, message: bytes) -> list[Any]:
         members = self._members

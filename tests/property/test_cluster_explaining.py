@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -16,6 +17,7 @@ from operators.clustering.clusters import Cluster, Quality
 from operators.clustering.explaining import Explainer, shares
 from operators.clustering.model import ClusterModel
 from operators.clustering.nearest import Held
+from operators.clustering.preparing.components import Components
 from operators.clustering.preparing.preparation import Preparation
 from operators.clustering.space import Dimension, Space
 from operators.frame import Floats
@@ -163,6 +165,24 @@ def test_what_adds_little_does_not_decide() -> None:
     model = model_of(space, preparation, centers, 1.0)
     found = Explainer(model, space).explain(np.zeros((1, 4)), np.array([0]))
     assert found.deciding.tolist() == [[2, 0, -1]]
+
+
+def test_components_are_told_as_features() -> None:
+    """In as many components as dimensions the space is but turned, and nothing else is said."""
+    random = np.random.default_rng(5)
+    sample = random.normal(size=(300, 4)) * [1.0, 5.0, 0.2, 30.0] + random.normal(size=(300, 1))
+    space = Space(tuple(Dimension(f"f{at}") for at in range(4)))
+    plain = Preparation(np.zeros(4), sample.mean(axis=0), sample.std(axis=0))
+    turned = replace(plain, components=Components.fit(plain.scaled(sample), 4))
+    centers = plain.scaled(sample[:5])
+    model = model_of(space, plain, centers, 1.0)
+    other = model_of(space, turned, turned.adopt(centers, plain), 1.0)
+    own = model.assign(sample).cluster
+    expected = Explainer(model, space).explain(sample, own)
+    found = Explainer(other, space).explain(sample, own)
+    np.testing.assert_array_equal(found.deciding, expected.deciding)
+    np.testing.assert_array_equal(found.next, expected.next)
+    np.testing.assert_allclose(found.share, expected.share, atol=1e-9)
 
 
 def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

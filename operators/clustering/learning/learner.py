@@ -109,7 +109,7 @@ class Learner:
         """The next version of the model if one is due, else None."""
         enough = self._learned >= self._spec.warm_start or self._model is not None
         if enough and len(self._sample) and worth_publishing(self._published_at, self._learned):
-            return self._next()
+            return self._alone()
         return None
 
     def finish(self) -> ClusterModel | None:
@@ -120,7 +120,7 @@ class Learner:
         """
         if not len(self._sample) or self._published_at == self._learned:
             return self._model
-        return self._next()
+        return self._alone()
 
     def to_bytes(self) -> bytes:
         """Everything learned, as a msgpack message; a learner restored from it goes on alike."""
@@ -173,6 +173,16 @@ class Learner:
         if self._model is not None and stored.centers is not None:
             width = self._model.preparation.width
             self._follow(floats(stored.centers, len(self._model.centers), width))
+
+    def _alone(self) -> ClusterModel:
+        """The next version, made by this thread alone.
+
+        On busy cores those of scikit-learn wait for each other: up to fifty times as long.
+        """
+        from threadpoolctl import threadpool_limits  # noqa: PLC0415 - as River is
+
+        with threadpool_limits(1):
+            return self._next()
 
     def _next(self) -> ClusterModel:
         """Make the next version, and let River go on from it."""

@@ -24,13 +24,10 @@ def first_centers(scaled: Floats, k: int, seed: int, starts: int = STARTS) -> Fl
     nearest of at least one point.
     """
     from sklearn.cluster import KMeans  # noqa: PLC0415 - 0.9 s, only where models are learned
-    from threadpoolctl import threadpool_limits  # noqa: PLC0415 - as above
 
     distinct, weights = np.unique(scaled.round(_DECIMALS), axis=0, return_counts=True)
     fit = KMeans(min(k, len(distinct)), n_init=starts, random_state=seed)
-    # On busy cores scikit-learn's threads wait for each other: fifty times as long as one takes.
-    with threadpool_limits(1):
-        rough = fit.fit(distinct, sample_weight=weights).cluster_centers_
+    rough = fit.fit(distinct, sample_weight=weights).cluster_centers_
     # One more step of Lloyd's, on the points as they are.
     cluster = nearest(scaled, rough).cluster
     return np.array([scaled[cluster == held].mean(axis=0) for held in np.unique(cluster)])
