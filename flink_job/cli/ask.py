@@ -16,6 +16,7 @@ from flink_job.cli.answers import assignment_lines, member_lines, user_lines, wh
 from flink_job.cli.counted import counted
 from flink_job.cli.output import json_line, write_lines
 from flink_job.cli.run import ConfigPath, console, plan_of
+from flink_job.models import history_of, published
 from flink_job.plan import Plan
 from flink_job.stores.base import Member
 from flink_job.stores.changelog_view import ChangelogView
@@ -56,7 +57,8 @@ def members(
         str | None, typer.Argument(metavar="[SEGMENT]", help="The segment's name.")
     ] = None,
     cluster: Annotated[
-        int | None, typer.Option(metavar="ID", help="A cluster instead of a segment.")
+        str | None,
+        typer.Option(metavar="NAME|ID", help="A cluster instead of a segment, by name or id."),
     ] = None,
     model: Annotated[
         str | None, typer.Option(metavar="NAME", help="Of which model, if not the first.")
@@ -103,19 +105,20 @@ def _asking(plan: Plan) -> Iterator[View]:
 
 
 def _question(
-    plan: Plan, segment: str | None, cluster: int | None, model: str | None
+    plan: Plan, segment: str | None, cluster: str | None, model: str | None
 ) -> Callable[[View], Generator[Member]]:
     """Whose members are asked for.
 
     Raises:
-        UsageError: neither or both, or there is no such model.
+        UsageError: neither or both, or there is no such model or cluster.
     """
     if segment is not None and cluster is None and model is None:
         return lambda asked: _known(plan, asked, segment)
     if segment is None and cluster is not None:
         name = _model(plan, model)
-        return lambda asked: (member for member in asked.cluster_members(name, cluster))
-    raise UsageError("expected either a segment, or --cluster ID, which may have a --model NAME")
+        who = int(cluster) if cluster.isdecimal() else _cluster(plan, name, cluster)
+        return lambda asked: (member for member in asked.cluster_members(name, who))
+    raise UsageError("expected either a segment, or a --cluster, which may have a --model NAME")
 
 
 def _model(plan: Plan, model: str | None) -> str:
@@ -126,6 +129,17 @@ def _model(plan: Plan, model: str | None) -> str:
         return model or known[0]
     hint = nearest(model, known) or f"; there are {', '.join(known)}"
     raise UsageError(f"there is no cluster model '{model}'{hint}")
+
+
+def _cluster(plan: Plan, model: str, name: str) -> int:
+    """The id of a cluster of the newest version by its name, however that is spelled."""
+    clusters = history_of(published(plan), model)[-1].clusters
+    found = [cluster.id for cluster in clusters if cluster.name.casefold() == name.casefold()]
+    if found:
+        return found[0]
+    names = [cluster.name for cluster in clusters]
+    hint = nearest(name, names) or "; there are " + ", ".join(f"'{each}'" for each in names)
+    raise UsageError(f"--cluster: '{model}' has none of the name '{name}'{hint}")
 
 
 def _known(plan: Plan, asked: View, segment: str) -> Generator[Member]:

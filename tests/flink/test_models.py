@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
+import yaml
+from click.testing import Result
+from typer.testing import CliRunner
 
+from flink_job.cli import app
 from flink_job.committed import committed_files
 from flink_job.config.load import check
 from flink_job.models import published
@@ -44,3 +50,17 @@ def test_a_bounded_run_describes_each_version_once(tmp_path: Path) -> None:
     assert newest.version in {
         each.clusters["shoppers"].model for each in run.assignments().values()
     }
+    named = newest.clusters[0]
+    listed = members(tmp_path, config, named.name.upper())
+    assert listed.exit_code == 0
+    there = {user for user, each in run.assignments().items() if each.cluster == named.id}
+    assert {json.loads(line)["user"] for line in listed.stdout.splitlines()} == there
+    unknown = members(tmp_path, config, "nobody at all")
+    assert unknown.exit_code == 2
+    assert "none of the name 'nobody at all'; there are '" in unknown.stderr
+
+
+def members(folder: Path, config: Mapping[str, Any], cluster: str) -> Result:
+    path = folder / "config.yaml"
+    path.write_text(yaml.safe_dump(config))
+    return CliRunner().invoke(app, ["members", str(path), "--cluster", cluster, "--json"])

@@ -221,9 +221,9 @@ def test_members_of_a_cluster(config: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ([], "expected either a segment, or --cluster ID"),
-        (["Bots", "--cluster", "3"], "expected either a segment, or --cluster ID"),
-        (["Bots", "--model", "all"], "expected either a segment, or --cluster ID"),
+        ([], "expected either a segment, or a --cluster"),
+        (["Bots", "--cluster", "3"], "expected either a segment, or a --cluster"),
+        (["Bots", "--model", "all"], "expected either a segment, or a --cluster"),
         (["--cluster", "3", "--model", "al"], "no cluster model 'al', did you mean 'all'?"),
         (["--cluster", "3", "--model", "x"], "no cluster model 'x'; there are shoppers, all"),
     ],
