@@ -26,6 +26,12 @@ def quality(found: Quality) -> str:
     )
 
 
+def choice(record: ModelRecord) -> str:
+    """How the number of clusters was chosen; empty where it was given."""
+    tried = ", ".join(f"{k} {height:.3f}" for k, height in record.curve)
+    return tried and f"the silhouettes of each number of clusters that was tried: {tried}"
+
+
 def marks(cluster: ClusterRecord, record: ModelRecord) -> str:
     """What marks a cluster: the typical member, and everyone's in parentheses."""
     told = [

@@ -13,7 +13,7 @@ from flink_job.cli.ask import AsJson
 from flink_job.cli.output import json_line, write_lines
 from flink_job.cli.run import ConfigPath, console, plan_of
 from flink_job.cli.shown import printable, rows
-from flink_job.described import lineage, marks, quality, title, value
+from flink_job.described import choice, lineage, marks, quality, title, value
 from flink_job.models import history_of, published, version_of
 from flink_job.picture.page import page
 from operators.clustering.record import ModelRecord
@@ -58,16 +58,20 @@ def show(
     if as_json:
         write_lines(map(json_line, history if version is None else [record]))
     else:
-        write_lines([*_versions(history), "", *_members(record), "", *_clusters(record)])
+        told = [line for line in (choice(record),) if line]
+        write_lines([*_versions(history), "", *_members(record), "", *_clusters(record), *told])
     if html is not None:
         write_lines([page(record, history)], html, option="--html")
         console.print(f"[green]✓[/] {escape(str(html))}: open it in a browser", soft_wrap=True)
 
 
 def _clusters(record: ModelRecord) -> Iterator[str]:
-    header = ("id", "name", "share", "since", "what marks it: its typical member (everyone's)")
+    header = ("id", "name", "share", "since", "what marks it: its typical member (everyone's)", "")
     lines = (
-        (str(each.id), each.name, f"{each.share:.1%}", f"version {each.born}", marks(each, record))
+        (
+            *(str(each.id), each.name, f"{each.share:.1%}", f"version {each.born}"),
+            *(marks(each, record), each.description),
+        )
         for each in record.clusters
     )
     yield from rows(header, lines)

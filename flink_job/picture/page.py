@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from flink_job.described import lineage, marks, quality, title, value
+from flink_job.described import choice, lineage, marks, quality, title, value
 from flink_job.picture.heatmap import heatmap
 from flink_job.picture.markup import Markup, element
 from flink_job.picture.scatter import scatter
@@ -34,6 +34,7 @@ def page(record: ModelRecord, history: Sequence[ModelRecord]) -> str:
         element("h1", f"Clusters of {record.model}"),
         element("p", title(record)),
         element("p", quality(record.quality)),
+        element("p", choice(record)),
         element("ul", [_legend(record, row) for row in range(record.k)]),
         element("h2", "Against everyone"),
         element(
@@ -60,11 +61,12 @@ def page(record: ModelRecord, history: Sequence[ModelRecord]) -> str:
 
 def _legend(record: ModelRecord, row: int) -> Markup:
     cluster = record.clusters[row]
+    told = f": {cluster.description}" if cluster.description else ""
     box = element("rect", width=14, height=14, rx=3, class_=colour(row))
     return element(
         "li",
         element("svg", box, width=14, height=14, class_="swatch", aria_hidden="true"),
-        f"{cluster.id} {cluster.name}, {cluster.share:.1%}: {marks(cluster, record)}",
+        f"{cluster.id} {cluster.name}, {cluster.share:.1%}: {marks(cluster, record)}{told}",
     )
 
 

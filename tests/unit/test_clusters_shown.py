@@ -26,7 +26,9 @@ NASTY: Final = "<script>alert('ü')</script> & \"more\""
 TENTH_OF_NOVEMBER: Final = "2026-11-10T00:00:{:02}.000000Z"
 
 
-def cluster(id_: int, name: str, views: float, spend: float | None, x: float) -> ClusterRecord:
+def cluster(
+    id_: int, name: str, views: float, spend: float | None, x: float, description: str = ""
+) -> ClusterRecord:
     return ClusterRecord(
         id=id_,
         name=name,
@@ -34,7 +36,7 @@ def cluster(id_: int, name: str, views: float, spend: float | None, x: float) ->
         born=1,
         outlier_beyond=1.5,
         marks=("many views",),
-        description="",
+        description=description,
         typical={"views": views, "spend": spend, "device=mobile": 0.25},
         standardised={"views": views / 10, "spend": None, "device=mobile": -0.04},
         place=(x, 0.5),
@@ -122,6 +124,21 @@ def test_show_tells_versions_with_lineage_and_typical_members(tmp_path: Path) ->
     assert lines[5].split() == ["views", "2", "12", "-3"]
     assert lines[6].split() == ["spend", "10", "1,234", "unknown"]
     assert lines[7].split() == ["device=mobile", "25%", "25%", "25%"]
+
+
+def test_the_choice_of_k_and_what_people_wrote_are_told(tmp_path: Path) -> None:
+    chosen = msgspec.structs.replace(
+        FIRST,
+        curve=((2, 0.31), (3, 0.4)),
+        clusters=(cluster(3, "Buyers", 12.0, 0.0, -1.0, "Ask them back."), *FIRST.clusters[1:]),
+    )
+    path = configured(tmp_path, chosen)
+    told = "the silhouettes of each number of clusters that was tried: 2 0.310, 3 0.400"
+    assert shown(path, "show").splitlines()[-1] == told
+    drawn = page(chosen, [chosen])
+    assert told in drawn
+    assert "Ask them back." in drawn
+    assert any(line.endswith("Ask them back.") for line in shown(path, "list").splitlines())
 
 
 def test_of_several_models_one_is_asked_for(tmp_path: Path) -> None:
