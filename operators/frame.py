@@ -40,8 +40,8 @@ class FeatureColumn:
     `unit_us` is the length of one unit of an age, in microseconds; `categories` the values that
     one-hot encoding gives a dimension each; `empty` what there is to say of a user without
     events, NaN for null. `counts` is whether it counts things, as words have it: many or few, where
-    others are high or low. `identity` is equal for columns whose values mean the same, whatever
-    configuration they come from.
+    others are high or low; `names` what some of its numbers are called. `identity` is equal for
+    columns whose values mean the same, whatever configuration they come from.
     """
 
     name: str
@@ -50,6 +50,7 @@ class FeatureColumn:
     categories: tuple[str, ...] = ()
     empty: float = nan
     counts: bool = False
+    names: tuple[tuple[str, int], ...] = ()
     identity: str = ""
 
 

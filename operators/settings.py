@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -82,7 +82,7 @@ class Settings:
 
 
 def judged_columns(
-    features: Mapping[str, FeatureSpec], models: Iterable[str]
+    features: Mapping[str, FeatureSpec], models: Mapping[str, ClusterSpec]
 ) -> dict[str, FeatureColumn]:
     """What conditions may name: features and cluster models of a configuration."""
     # How long sessions are says nothing about columns.

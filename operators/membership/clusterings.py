@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 from zlib import crc32
@@ -25,16 +25,16 @@ Models = Mapping[str, ClusterModel]
 
 @dataclass(frozen=True)
 class Clustering:
-    """One cluster model of the configuration; `stick` says how users stay: see `Held`."""
+    """One cluster model of the configuration."""
 
     name: str
     space: Space
-    stick: float
+    spec: ClusterSpec
 
     @classmethod
     def of(cls, name: str, spec: ClusterSpec, columns: Mapping[str, FeatureColumn]) -> Clustering:
         """The model `name` over the features of a configuration."""
-        return cls(name, Space.of(spec.features, columns), spec.stick)
+        return cls(name, Space.of(spec.features, columns), spec)
 
     @property
     def label(self) -> str:
@@ -48,7 +48,7 @@ class Clustering:
     def place(self, frame: Frame, ids: Ints, model: ClusterModel) -> Placed:
         """Where a model puts the users of a frame, who are in the clusters `ids`, int64[n]."""
         points = self.space.points(frame)
-        found = model.assign(points, Held(model.rows(ids), self.stick))
+        found = model.assign(points, Held(model.rows(ids), self.spec.stick))
         return Placed(self, model, points, found)
 
 
@@ -69,11 +69,22 @@ class Placed:
 
 
 def with_clusters(
-    columns: Mapping[str, FeatureColumn], models: Iterable[str]
+    columns: Mapping[str, FeatureColumn], models: Mapping[str, ClusterSpec]
 ) -> dict[str, FeatureColumn]:
-    """What conditions may name: these features, and the cluster in the first and in each model."""
-    names = (CLUSTER, *map(cluster_column, models))
-    return {**columns, **{name: FeatureColumn(name, Kind.NUMBER) for name in names}}
+    """What conditions may name: these features, and the cluster in the first and in each model.
+
+    Clusters may be named by the names that people gave them.
+    """
+    own = [(cluster_column(name), spec) for name, spec in models.items()]
+    first = own[0][1] if own else None
+    clusters = [_column(name, spec) for name, spec in ((CLUSTER, first), *own)]
+    return {**columns, **{column.name: column for column in clusters}}
+
+
+def _column(name: str, spec: ClusterSpec | None) -> FeatureColumn:
+    pinned = spec.pinned if spec else {}
+    names = tuple((each.name, who) for who, each in pinned.items())
+    return FeatureColumn(name, Kind.NUMBER, names=names)
 
 
 def cluster_rows(ids: Ints) -> Floats:

@@ -91,7 +91,9 @@ class Members:
         self._clusterings = clusterings
         self._ages = _ages_in(clusterings, columns)
         self._resolution_us = resolution_us
-        self._columns_judged = with_clusters(columns, [each.name for each in clusterings])
+        self._columns_judged = with_clusters(
+            columns, {each.name: each.spec for each in clusterings}
+        )
 
     def begin(self, rounds: Sequence[Round], until_us: int, others: Rows) -> None:
         """Remember, for the journal, the users whom `judge` may change, and others."""

@@ -115,7 +115,7 @@ class Lane:
         catalog = Catalog.compile(specs, events.session_gap_us)
         rulebook = Rulebook.compile(
             {name: msgspec.convert(spec, SegmentSpec) for name, spec in segments.items()},
-            with_clusters(catalog.columns, ()),
+            with_clusters(catalog.columns, {}),
             step_us=US_PER_UNIT["m"],
             version=1,
         )

@@ -86,7 +86,7 @@ class Pipeline:
     def _members(self, rules: LaneRules) -> Members:
         rulebook = Rulebook.compile(
             rules.specs(),
-            with_clusters(self.catalog.columns, ()),
+            with_clusters(self.catalog.columns, {}),
             step_us=self.resolution,
             version=rules.segments.version,
         )

@@ -23,7 +23,7 @@ from tests.property.test_rules_crossing import COLUMNS
 from tests.property.test_rules_judging import STEP_US
 
 NOBODY = np.zeros(0, np.int64)
-JUDGED = with_clusters(COLUMNS, ())
+JUDGED = with_clusters(COLUMNS, {})
 
 Message = tuple[int, dict[str, Row]]  # how long after the one before, and who has which features
 MESSAGES = st.lists(

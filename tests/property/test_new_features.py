@@ -74,7 +74,7 @@ def catalog_with(default: str) -> Catalog:
 def members_of(catalog: Catalog) -> Members:
     segments = {"Nowhere": SegmentSpec(when="shop = 'nowhere'"), "New": SegmentSpec("views < 9")}
     rulebook = Rulebook.compile(
-        segments, with_clusters(catalog.columns, ()), step_us=MINUTE, version=1
+        segments, with_clusters(catalog.columns, {}), step_us=MINUTE, version=1
     )
     return Members(catalog.columns, rulebook, (), 1)
 
