@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 
-.PHONY: help install demo test lint faults soak bench bench-latency clean
+.PHONY: help install demo test lint faults soak bench bench-latency bench-clusters clean
 
 help:
 	@echo "make demo    simulate a shop, segment its users, show what came of it (under a minute)"
@@ -14,6 +14,7 @@ help:
 	@echo "make soak    the long forms: more random examples, the larger histories (an hour)"
 	@echo "make bench   how fast: the bare Kafka scan and the whole job, and their ratio"
 	@echo "make bench-latency  how long from an event to the transition and the row in Cassandra"
+	@echo "make bench-clusters  how good, stable and cheap the clusters are, beside scikit-learn's"
 	@echo "make clean   remove the virtual environment and what runs have left in .flockwise"
 
 install: $(INSTALLED)
@@ -49,6 +50,9 @@ bench: $(INSTALLED)
 
 bench-latency: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks.latency
+
+bench-clusters: $(INSTALLED)
+	$(BIN)/python -m tests.benchmarks.clusters
 
 clean:
 	rm -rf $(VENV) .flockwise

@@ -1,4 +1,4 @@
-"""Who answers questions about users and segments: the store, or else the changelog itself."""
+"""Who answers questions about users and what they are in: the store, or else the changelog."""
 
 from __future__ import annotations
 
@@ -29,6 +29,10 @@ class View(Protocol):
         """The users of a segment."""
         ...
 
+    def cluster_members(self, model: str, cluster: int) -> Iterator[Member]:
+        """The users of a model's cluster, by its id."""
+        ...
+
     def transitions(self, user: str, limit: int) -> list[Transition]:
         """A user's newest transitions, newest first."""
         ...
@@ -57,11 +61,12 @@ def view(plan: Plan, heard: Callable[[Iterable[Word]], Iterable[Word]]) -> Itera
 
 def _changelog(plan: Plan, heard: Callable[[Iterable[Word]], Iterable[Word]]) -> ChangelogView:
     topics = plan.topics()
-    assignments, transitions = _words(plan, topics.assignments), _words(plan, topics.transitions)
+    assignments, transitions = words(plan, topics.assignments), words(plan, topics.transitions)
     return ChangelogView(lambda: heard(assignments()), lambda: heard(transitions()))
 
 
-def _words(plan: Plan, topic: str) -> Words:
+def words(plan: Plan, topic: str) -> Words:
+    """The committed records of one of a plan's topics, from Kafka or its folder."""
     broker, folder = plan.output_broker(), plan.output_folder()
     if broker is not None:
         return lambda: kafka_words(broker, topic)

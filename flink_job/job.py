@@ -11,7 +11,7 @@ from flink_job.runtime.environment import Environment
 from flink_job.sinks import Sink, discard, unpacked
 from flink_job.sources import ControlTopic, Source, micro_batches
 from operators.assign import MODELS, RECORDS, Assign
-from operators.learn import MODEL, Learn
+from operators.learn import MODEL, MODEL_RECORDS, Learn
 from operators.profile import DEAD_LETTERS, EVALUATIONS, SAMPLES, TOTALS, Profile
 from operators.settings import Settings
 from operators.steer import Steer
@@ -41,14 +41,17 @@ def define_segment_job(
         .uid("profile")
         .name("Profile")
     )
-    models = (
+    learned = (
         profiled.get_side_output(SAMPLES)
         .key_by(lambda sample: sample[0], Types.STRING())
         .process(Learn(settings), MODEL)
         .uid("learn")
         .name("Learn")
     )
-    letters = profiled.get_side_output(DEAD_LETTERS)
+    # A side output comes with a Python operator of its own. In one thread with Learn the two would
+    # share it, and some libraries that Learn imports wait for the interpreter's lock for ever.
+    described = learned.get_side_output(MODEL_RECORDS).disable_chaining()
+    told = profiled.get_side_output(DEAD_LETTERS).union(described)
     judged = profiled
     if control:
         steered = (
@@ -58,16 +61,16 @@ def define_segment_job(
             .uid("steer")
             .name("Steer")
         )
-        letters = letters.union(steered.get_side_output(DEAD_LETTERS))
+        told = told.union(steered.get_side_output(DEAD_LETTERS))
         judged = profiled.union(steered)
     assigned = (
         judged.key_by(lambda message: message[0], Types.INT())
-        .connect(models.broadcast(MODELS))
+        .connect(learned.broadcast(MODELS))
         .process(Assign(settings), RECORDS)
         .uid("assign")
         .name("Assign")
     )
-    sink.write(tables, unpacked(tables, assigned).union_all(tables.from_data_stream(letters)))
+    sink.write(tables, unpacked(tables, assigned).union_all(tables.from_data_stream(told)))
     if ledger:
         ledger.write(tables, tables.from_data_stream(profiled.get_side_output(TOTALS)))
 

@@ -69,8 +69,8 @@ class Plan:
         return not self.config.bounded and self.config.output.kafka is not None
 
     def judged_columns(self) -> Mapping[str, FeatureColumn]:
-        """What conditions may name: the features, and the cluster."""
-        return judged_columns(self.config.features)
+        """What conditions may name: the features, and the clusters."""
+        return judged_columns(self.config.features, self.config.clusters)
 
     def files(self) -> FileSource | None:
         """The files to read, with absolute paths."""
@@ -92,6 +92,7 @@ class Plan:
             out.dead_letters,
             control=out.control or f"{name}-control",
             status=out.status or f"{name}-status",
+            models=out.models or f"{name}-models",
         )
 
     def output_folder(self) -> Path | None:
@@ -135,6 +136,7 @@ class Plan:
             clusters=config.clusters,
             clock=Clock(config.wall, config.resolution_us, as_of_us),
             outputs=Outputs(*topics.records(), topics.status, self._letter_bytes()),
+            lanes=config.run.lanes,
             keyed=config.source.kafka is not None,
             lifetime=config.lifetime,
         )

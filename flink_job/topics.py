@@ -9,6 +9,8 @@ from flink_job.kafka import LARGEST_MESSAGE, Broker, make_topic
 
 # So long a store may be away and miss nobody who was forgotten: no record is dropped before.
 _COMPACTED: Final = {"cleanup.policy": "compact", "min.compaction.lag.ms": str(3 * 86_400_000)}
+# A version of a model has a megabyte where there are hundreds of clusters of dozens of features.
+_MODELS: Final = {"cleanup.policy": "compact", "max.message.bytes": str(LARGEST_MESSAGE)}
 _FOR_EVER: Final = {"retention.ms": "-1", "retention.bytes": "-1"}
 
 
@@ -24,10 +26,11 @@ class Topics:
     dead_letters: str = "dead-letters"
     control: str = "control"
     status: str = "status"
+    models: str = "models"
 
-    def records(self) -> tuple[str, str, str]:
+    def records(self) -> tuple[str, str, str, str]:
         """Those that every run writes."""
-        return self.assignments, self.transitions, self.dead_letters
+        return self.assignments, self.transitions, self.dead_letters, self.models
 
 
 def make_topics(broker: Broker, topics: Topics, *, steered: bool) -> None:
@@ -39,6 +42,7 @@ def make_topics(broker: Broker, topics: Topics, *, steered: bool) -> None:
     make_topic(broker, topics.assignments, 4, _COMPACTED)
     make_topic(broker, topics.transitions, 4)
     make_topic(broker, topics.dead_letters, 1, {"max.message.bytes": str(LARGEST_MESSAGE)})
+    make_topic(broker, topics.models, 1, _MODELS)  # one partition: its versions in their order
     if steered:
         # One partition: the order of its messages decides.
         make_topic(broker, topics.control, 1, _FOR_EVER)

@@ -1,4 +1,4 @@
-"""Assign: judges users by the rules and the newest model, and publishes what changed.
+"""Assign: judges users by the rules and the newest models, and publishes what changed.
 
 Key: lane. State: see `LaneState` and `Members`; the lane's `LaneRules` beside them; the newest
 models as broadcast state, by name. Replay: after a restart the evaluations since the last
@@ -17,11 +17,11 @@ from pyflink.datastream import KeyedBroadcastProcessFunction, RuntimeContext
 from pyflink.datastream.state import MapStateDescriptor, ValueStateDescriptor
 
 from operators.clustering.model import ClusterModel
-from operators.clustering.space import Space
 from operators.control.messages import Preview, Segments
 from operators.events.markers import NULL
 from operators.features.windows import NEVER
 from operators.interpreter import set_up
+from operators.membership.clusterings import Clustering, Models
 from operators.membership.collected import Collected
 from operators.membership.lane import Lane, LaneRules
 from operators.membership.members import Members
@@ -55,10 +55,8 @@ class Assign(KeyedBroadcastProcessFunction):
     def open(self, runtime_context: RuntimeContext) -> None:
         set_up()
         self._columns = self._settings.catalog().columns
-        clusters = list(self._settings.clusters.items())
-        self._model_name = clusters[0][0] if clusters else ""
-        self._space = Space.of(clusters[0][1].features, self._columns) if clusters else None
-        self._model: ClusterModel | None = None
+        self._clusterings = self._settings.clusterings(self._columns)
+        self._models: dict[str, ClusterModel | None] = {}  # as far as the state was read
         self._state = LaneState(runtime_context, "assign")
         self._rules = runtime_context.get_state(
             ValueStateDescriptor("assign-rules", Types.PICKLED_BYTE_ARRAY())
@@ -73,8 +71,7 @@ class Assign(KeyedBroadcastProcessFunction):
     ) -> Iterator[Any]:
         name, model = value
         ctx.get_broadcast_state(MODELS).put(name, model)
-        self._model = ClusterModel.from_bytes(model)
-        self._metrics.model(self._model.version)
+        self._models.pop(name, None)
         yield from ()
 
     def process_element(
@@ -129,7 +126,7 @@ class Assign(KeyedBroadcastProcessFunction):
     def _members(self, rules: LaneRules) -> Members:
         clock = self._settings.clock
         resolution_us = 1 if clock.wall else clock.resolution_us
-        return Members(self._columns, self._rulebook(rules), self._space, resolution_us)
+        return Members(self._columns, self._rulebook(rules), self._clusterings, resolution_us)
 
     def _rulebook(self, rules: LaneRules) -> Rulebook:
         key = _encode(rules)
@@ -149,13 +146,13 @@ class Assign(KeyedBroadcastProcessFunction):
         yield self._progress(lane, ctx)
 
     def _preview(self, lane: Lane, asked: Preview, ctx: Any) -> Iterator[Any]:
-        counts = lane.preview(asked.segments, self._now_us(), self._current_model(ctx))
+        counts = lane.preview(asked.segments, self._now_us(), self._newest(ctx))
         key, users = ctx.get_current_key(), len(lane.members.table)
         answer = LanePreview(key, asked.id, users, counts, iso_at(now_us()))
         yield Row(self._settings.outputs.status, [packed(f"preview {key}", answer)])
 
     def _sweep(self, lane: Lane, ctx: Any) -> Iterator[Any]:
-        collected = lane.sweep(self._now_us(), self._current_model(ctx), _SWEPT)
+        collected = lane.sweep(self._now_us(), self._newest(ctx), _SWEPT)
         yield from self._rows(collected)
         self._write(lane, ctx)
         if lane.settle():
@@ -167,7 +164,7 @@ class Assign(KeyedBroadcastProcessFunction):
         started = time.perf_counter_ns()
         clock = self._settings.clock
         collected = lane.judge(
-            evaluations, self._current_model(ctx), clock.resolution_us, exact=not clock.wall
+            evaluations, self._newest(ctx), clock.resolution_us, exact=not clock.wall
         )
         yield from self._rows(collected)
         self._write(lane, ctx)
@@ -175,20 +172,27 @@ class Assign(KeyedBroadcastProcessFunction):
         self._metrics.cost(evaluations.event_at_ms, python_ns, collected.judged)
 
     def _finish(self, lane: Lane, ctx: Any) -> Iterator[Any]:
-        """At the end of a bounded run everyone is judged by the last model."""
+        """At the end of a bounded run everyone is judged by the last models."""
         as_of_us = self._settings.clock.as_of_us
         assert as_of_us is not None  # only bounded runs register a timer at the end of time
-        yield from self._rows(lane.everyone(as_of_us, self._current_model(ctx)))
+        yield from self._rows(lane.everyone(as_of_us, self._newest(ctx)))
         self._state.commit(lane.members.journal)
 
-    def _current_model(self, ctx: Any) -> ClusterModel | None:
-        """The newest model; none while the one in state is of other features."""
-        if self._model is None and self._space is not None:
-            stored = ctx.get_broadcast_state(MODELS).get(self._model_name)
-            model = None if stored is None else ClusterModel.from_bytes(stored)
-            if model is not None and model.meanings == self._space.meanings:
-                self._model = model
-        return self._model
+    def _newest(self, ctx: Any) -> Models:
+        """The newest models, by name."""
+        for clustering in self._clusterings:
+            if clustering.name not in self._models:
+                self._models[clustering.name] = self._stored(clustering, ctx)
+        return {name: model for name, model in self._models.items() if model is not None}
+
+    def _stored(self, clustering: Clustering, ctx: Any) -> ClusterModel | None:
+        """The newest version in state; none while that is of other features."""
+        stored = ctx.get_broadcast_state(MODELS).get(clustering.name)
+        model = None if stored is None else ClusterModel.from_bytes(stored)
+        if model is None or not clustering.fits(model):
+            return None
+        self._metrics.model(clustering.name, model.version)
+        return model
 
     def _now_us(self) -> int | None:
         """The moment at which everyone is judged anew; None leaves it to the lane's clock."""

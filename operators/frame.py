@@ -39,8 +39,9 @@ class FeatureColumn:
 
     `unit_us` is the length of one unit of an age, in microseconds; `categories` the values that
     one-hot encoding gives a dimension each; `empty` what there is to say of a user without
-    events, NaN for null. `identity` is equal for columns whose values mean the same, whatever
-    configuration they come from.
+    events, NaN for null. `counts` is whether it counts things, as words have it: many or few, where
+    others are high or low; `names` what some of its numbers are called. `identity` is equal for
+    columns whose values mean the same, whatever configuration they come from.
     """
 
     name: str
@@ -48,6 +49,8 @@ class FeatureColumn:
     unit_us: int = 0
     categories: tuple[str, ...] = ()
     empty: float = nan
+    counts: bool = False
+    names: tuple[tuple[str, int], ...] = ()
     identity: str = ""
 
 

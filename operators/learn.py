@@ -1,31 +1,44 @@
-"""Learn: learns cluster models from samples of profiles and publishes their versions.
+"""Learn: learns cluster models from what becomes of a sample of users, and publishes versions.
 
-Key: the model's name. State: one snapshot of the learner, as `Learner.to_bytes` writes it,
-after each sample. It lives as long as the job.
+Key: the model's name. State: a snapshot of the learner, as `Learner.to_bytes` writes it, and the
+updates since, which are few bytes each; they are folded into it with every version. Users who
+are forgotten leave the sample. Replay: after a restart the updates since the last checkpoint come
+again, and meet the learner of before them.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any, Final
 
-import numpy as np
 from pyflink.common import Row, Types
-from pyflink.datastream import KeyedProcessFunction, RuntimeContext
-from pyflink.datastream.state import ValueStateDescriptor
+from pyflink.datastream import KeyedProcessFunction, OutputTag, RuntimeContext
+from pyflink.datastream.state import ListStateDescriptor, ValueStateDescriptor
 
-from operators.clustering.learner import Learner
-from operators.clustering.space import Space
+from operators.clustering.learning.learner import Learner
+from operators.clustering.learning.sample import read
+from operators.clustering.model import ClusterModel
+from operators.clustering.record import ModelRecord, describe
 from operators.interpreter import set_up
-from operators.profile import BYTES, END_OF_TIME
+from operators.metrics import LearnMetrics
+from operators.moments import iso_at, now_us
+from operators.profile import BYTES, END_OF_TIME, OUTPUT
+from operators.records import encode
 from operators.settings import Settings
 
+KEPT: Final = 100  # versions of a model that stay described
+MODEL_RECORDS: Final = OutputTag("model-records", OUTPUT)
 MODEL: Final = Types.ROW_NAMED(["name", "model"], [Types.STRING(), BYTES])
-_SEED: Final = 20_261_123  # of the warm start: a run over the same profiles gives the same model
+_SEED: Final = 20_261_123  # of every fit: a run over the same profiles gives the same models
+_LONGEST_LOG: Final = 1_024  # updates
 
 
 class Learn(KeyedProcessFunction):
-    """Input: (model, points as float64[n, d]). Output: (model, `ClusterModel` as bytes)."""
+    """Input: (model, `Update` as bytes). Output: (model, `ClusterModel` as bytes).
+
+    Side output: each version as a `ModelRecord`, by model and version.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -34,42 +47,76 @@ class Learn(KeyedProcessFunction):
         set_up()
         self._columns = self._settings.catalog().columns
         self._learners: dict[str, Learner] = {}
-        self._state = runtime_context.get_state(
-            ValueStateDescriptor("learner", Types.PICKLED_BYTE_ARRAY())
-        )
+        self._logged: dict[str, int] = {}
+        self._metrics = LearnMetrics(runtime_context.get_metrics_group())
+        bytes_ = Types.PICKLED_BYTE_ARRAY()
+        self._snapshot = runtime_context.get_state(ValueStateDescriptor("learner", bytes_))
+        self._log = runtime_context.get_list_state(ListStateDescriptor("updates", bytes_))
 
     def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> Iterator[Any]:
-        name, points = value
+        started = time.perf_counter_ns()
+        name, update = value
         learner = self._learner(name, ctx)
-        width = len(self._space(name))
-        learner.learn(np.frombuffer(points, np.float64).reshape(-1, width))
+        profiles = learner.learn(read(update))
         model = learner.publish()
-        self._state.update(learner.to_bytes())
+        self._logged[name] += 1
+        if model is None and self._logged[name] < _LONGEST_LOG:
+            self._log.add(update)
+        else:
+            self._fold(name, learner)
         if model is not None:
-            yield Row(name, model.to_bytes())
+            yield from self._published(name, model, learner)
+        self._metrics.learned(name, profiles, time.perf_counter_ns() - started)
 
     def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Any]:
         name = ctx.get_current_key()
         learner = self._learner(name, ctx)
+        published = learner.version
         model = learner.finish()
-        self._state.update(learner.to_bytes())
-        if model is not None:
-            yield Row(name, model.to_bytes())
+        self._fold(name, learner)
+        if model is not None and model.version > published:
+            yield from self._published(name, model, learner)
 
-    def _space(self, name: str) -> Space:
-        return Space.of(self._settings.clusters[name].features, self._columns)
+    def _published(self, name: str, model: ClusterModel, learner: Learner) -> Iterator[Any]:
+        """A version, for Assign and for people."""
+        yield Row(name, model.to_bytes())
+        record = describe(name, model, learner.sample.points(), iso_at(now_us()))
+        for key, value in keyed(record):
+            yield MODEL_RECORDS, Row(self._settings.outputs.models, key, value)
+        self._metrics.published(name, model)
 
     def _learner(self, name: str, ctx: KeyedProcessFunction.Context) -> Learner:
         learner = self._learners.get(name)
         if learner is None:
-            stored = self._state.value()
-            spec, space = self._settings.clusters[name], self._space(name)
-            learner = (
-                Learner(spec, space, _SEED)
-                if stored is None
-                else Learner.from_bytes(stored, spec, space, _SEED)
-            )
-            self._learners[name] = learner
+            learner = self._learners[name] = self._restored(name)
             if self._settings.clock.as_of_us is not None:
                 ctx.timer_service().register_event_time_timer(END_OF_TIME)
         return learner
+
+    def _restored(self, name: str) -> Learner:
+        spec, stored = self._settings.clusters[name], self._snapshot.value()
+        if stored is None:
+            learner = Learner(spec, self._columns, _SEED)
+        else:
+            learner = Learner.from_bytes(stored, spec, self._columns, _SEED)
+        if stored is None or learner.anew:
+            self._fold(name, learner)
+            return learner
+        updates = list(self._log.get() or ())
+        for update in updates:
+            learner.learn(read(update))
+        self._logged[name] = len(updates)
+        return learner
+
+    def _fold(self, name: str, learner: Learner) -> None:
+        """Write all of a learner as one snapshot."""
+        self._snapshot.update(learner.to_bytes())
+        self._log.clear()
+        self._logged[name] = 0
+
+
+def keyed(record: ModelRecord) -> Iterator[tuple[bytes, bytes | None]]:
+    """A version with its key, and the tombstone of the one that is too old by now."""
+    yield f"{record.model}/{record.version}".encode(), encode(record)
+    if record.version > KEPT:
+        yield f"{record.model}/{record.version - KEPT}".encode(), None

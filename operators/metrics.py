@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from operators.clustering.model import ClusterModel
 from operators.events.reasons import Reason
 from operators.moments import now_us
 
@@ -46,8 +47,55 @@ class ProfileMetrics:
         self._by_reason[reason].inc()
 
 
+class LearnMetrics:
+    """Metrics of Learn, by model: what it learned, and how good its newest version is."""
+
+    def __init__(self, group: Any) -> None:
+        self._group = group
+        self._by_model: dict[str, _ModelMetrics] = {}
+
+    def learned(self, model: str, profiles: int, python_ns: int) -> None:
+        """A sample of profiles was learned; it took `python_ns` in all."""
+        metrics = self._of(model)
+        metrics.profiles.inc(profiles)
+        metrics.python_ns.update(python_ns // max(profiles, 1))
+
+    def published(self, model: str, version: ClusterModel) -> None:
+        """A version of a model judges from now on."""
+        metrics, quality = self._of(model), version.quality
+        metrics.version.update(version.version)
+        metrics.inertia.update(round(quality.inertia * 1_000_000))
+        metrics.silhouette.update(round(quality.silhouette * 1_000))
+        metrics.stability.update(round(quality.stability * 1_000))
+        metrics.dead.update(quality.dead)
+        metrics.duplicates.update(quality.duplicates)
+        metrics.smallest.update(round(min(each.share for each in version.clusters) * 1_000))
+        metrics.largest.update(round(max(each.share for each in version.clusters) * 1_000))
+
+    def _of(self, model: str) -> _ModelMetrics:
+        if model not in self._by_model:
+            self._by_model[model] = _ModelMetrics(self._group.add_group("model", model))
+        return self._by_model[model]
+
+
+class _ModelMetrics:
+    """The metrics of one model. Distributions hold whole numbers: shares are thousandths."""
+
+    def __init__(self, group: Any) -> None:
+        self.profiles = group.counter("profiles_learned")
+        self.python_ns = group.distribution("python_ns_per_profile")
+        self.version = group.distribution("version")
+        self.inertia = group.distribution("inertia_millionths")
+        self.silhouette = group.distribution("silhouette_thousandths")
+        self.stability = group.distribution("stability_thousandths")
+        self.dead = group.distribution("dead_clusters")
+        self.duplicates = group.distribution("duplicate_clusters")
+        self.smallest = group.distribution("smallest_cluster_thousandths")
+        self.largest = group.distribution("largest_cluster_thousandths")
+
+
 class AssignMetrics:
-    """Metrics of Assign: changes, their delay, and the model that judges."""
+    """Metrics of Assign: changes, their delay, and the models that judge."""
 
     def __init__(self, group: Any) -> None:
         self._judged = group.counter("users_judged")
@@ -55,8 +103,9 @@ class AssignMetrics:
         self._assignments = group.counter("assignments_changed")
         self._transitions = group.counter("transitions")
         self._delay_ms = group.distribution("event_to_decision_ms")
-        self._model = group.distribution("model_version")
         self._python_ns = group.distribution("python_ns_per_user")
+        self._group = group
+        self._models: dict[str, Any] = {}
 
     def batch(self, judged: int, assignments: int, transitions: int, forgotten: int) -> None:
         """One message was judged."""
@@ -71,9 +120,12 @@ class AssignMetrics:
         if event_at_ms is not None:
             self._delay_ms.update(now_us() // 1_000 - event_at_ms)
 
-    def model(self, version: int) -> None:
-        """A model version judges from now on."""
-        self._model.update(version)
+    def model(self, name: str, version: int) -> None:
+        """A version of a model judges from now on."""
+        if name not in self._models:
+            group = self._group.add_group("model", name)
+            self._models[name] = group.distribution("model_version")
+        self._models[name].update(version)
 
 
 class SteerMetrics:

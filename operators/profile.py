@@ -10,18 +10,18 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-import numpy as np
 from pyflink.common import Row, Types
 from pyflink.datastream import KeyedProcessFunction, OutputTag, RuntimeContext
 
+from operators.clustering.learning.sample import encode as encode_update
+from operators.clustering.learning.sampler import Sampler
 from operators.clustering.space import Space
 from operators.events.decode import EventDecoder, Rejected
 from operators.events.markers import NULL
 from operators.events.reasons import Reason
-from operators.features.clocks import EventClock, Round, Step, WallClock, evaluate_all
+from operators.features.clocks import EventClock, Step, WallClock, evaluate_all
 from operators.features.profiles import DUE, Arrived, Profiles
 from operators.features.windows import NEVER
-from operators.frame import Frame
 from operators.interpreter import set_up
 from operators.letters import dead_letter, shortened_key
 from operators.metrics import ProfileMetrics
@@ -34,7 +34,7 @@ from operators.wire import pack
 BYTES: Final = Types.PRIMITIVE_ARRAY(Types.BYTE())
 EVALUATIONS: Final = Types.ROW_NAMED(["lane", "evaluations"], [Types.INT(), BYTES])
 OUTPUT: Final = Types.ROW_NAMED(["topic", "key", "value"], [Types.STRING(), BYTES, BYTES])
-SAMPLE: Final = Types.ROW_NAMED(["model", "points"], [Types.STRING(), BYTES])
+SAMPLE: Final = Types.ROW_NAMED(["model", "update"], [Types.STRING(), BYTES])
 
 DEAD_LETTERS: Final = OutputTag("dead-letters", OUTPUT)
 SAMPLES: Final = OutputTag("samples", SAMPLE)
@@ -46,8 +46,6 @@ END_OF_TIME: Final = 2**63 - 2  # an event-time timer there fires when a bounded
 
 _TIMER_STEP_US: Final = 1_000_000  # due moments of a second share a timer
 _PULSE_US: Final = 10_000_000  # a lane is looked at so often, and so soon after a restore
-_SAMPLE: Final = 8  # profiles a batch: River learns one in about 50 us
-_LAST_SAMPLE: Final = 256  # profiles a lane at the end of a bounded run
 _CLOCK: Final = "clock_us"
 _TOTALS: Final = ("records", "events_applied", "dead_letters", "duplicates")
 
@@ -69,10 +67,11 @@ class Profile(KeyedProcessFunction):
             self._catalog.texts,
             keyed=settings.keyed,
         )
-        self._spaces = {
+        spaces = {
             name: Space.of(spec.features, self._catalog.columns)
             for name, spec in settings.clusters.items()
         }
+        self._sampler = Sampler(self._catalog.columns, spaces, settings.lanes)
         clock = settings.clock
         self._clock = WallClock() if clock.wall else EventClock(clock.resolution_us)
         self._state = LaneState(runtime_context, "profile")
@@ -94,7 +93,7 @@ class Profile(KeyedProcessFunction):
         for arrived in profiles.lives(decoded.events, until_us):
             step, clock_us = self._bring_forward(profiles, arrived, now)
             yield Row(lane, pack(profiles, step, clock_us, event_at_ms))
-            yield from self._samples(lane, profiles, step.rounds[-1:], _SAMPLE)
+            yield from self._samples(profiles, step)
             yield from self._letters(list(map(_late, arrived.late.tolist())), keys, values, now)
             self._write(lane, profiles, step, ctx)
             applied += len(arrived.arrivals)
@@ -114,6 +113,7 @@ class Profile(KeyedProcessFunction):
         step = self._clock.step(profiles, None, clock_us)
         if step.rounds or len(step.forgotten):
             yield Row(lane, pack(profiles, step, clock_us, None))
+            yield from self._samples(profiles, step)
         self._write(lane, profiles, step, ctx)
 
     def _lane(self, lane: int, ctx: KeyedProcessFunction.Context) -> Profiles:
@@ -161,30 +161,15 @@ class Profile(KeyedProcessFunction):
         if len(everyone.rows):
             step.rounds.append(everyone)
         yield Row(lane, pack(profiles, step, as_of_us, None))
-        yield from self._samples(lane, profiles, step.rounds[-1:], _LAST_SAMPLE)
+        yield from self._samples(profiles, step)
         self._write(lane, profiles, step, ctx)
         head = profiles.journal.head
         totals = LaneTotals(lane, *(head.get(name, 0) for name in _TOTALS))
         yield TOTALS, Row(LEDGER, b"", encode(totals))
 
-    def _samples(
-        self, lane: int, profiles: Profiles, rounds: Sequence[Round], most: int
-    ) -> Iterator[Any]:
-        """A few of the evaluated profiles for each model, as float64[n, d]."""
-        for round_ in rounds:
-            chosen = self._random(lane, round_).permutation(len(round_.rows))[:most]
-            frame = Frame(
-                self._catalog.columns,
-                round_.values[:, chosen],
-                round_.now_us[chosen],
-                profiles.table.dictionary,
-            )
-            for name, space in self._spaces.items():
-                yield SAMPLES, Row(name, space.points(frame).tobytes())
-
-    @staticmethod
-    def _random(lane: int, round_: Round) -> np.random.Generator:
-        return np.random.default_rng([lane, int(round_.now_us[0])])
+    def _samples(self, profiles: Profiles, step: Step) -> Iterator[Any]:
+        for name, update in self._sampler.updates(profiles.table, step):
+            yield SAMPLES, Row(name, encode_update(update))
 
     def _letters(
         self, rejected: Sequence[Rejected], keys: Sequence[bytes], values: Sequence[bytes], now: int

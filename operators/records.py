@@ -11,14 +11,35 @@ import msgspec
 FeatureValue = float | str | list[str] | None
 
 
+class Belonging(msgspec.Struct, frozen=True):
+    """A user's cluster in one model, as its version `model` has it.
+
+    `cluster` is the id, which stays while the `name` may change. `distance` is that to the
+    center, in scaled space; `margin` that to the next center less it: negative for a user who
+    stays though the next is nearer, null where there is one cluster only. `share` is the soft
+    membership, from 0 to 1; an `outlier` is farther from the center than nearly all others in
+    it. `why` holds up to three features that decide for this cluster against the next.
+    """
+
+    cluster: int
+    name: str
+    distance: float
+    share: float
+    model: int
+    margin: float | None = None
+    outlier: bool = False
+    why: list[str] = []
+
+
 class Assignment(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One user's segments and cluster now: a record of the changelog.
+    """One user's segments and clusters now: a record of the changelog.
 
     `version` is in microseconds and grows strictly for a user; stores write by it.
     `updated_at` is the moment as of which the user was judged. `why` holds for each segment
     the comparisons that decided, `since` the moment of entering. `held_out` holds the segments
-    that the user would be in but for their holdouts, with the moment since. `model` and `rules`
-    are the versions that judged. `event_at` is the time in Kafka (ms) of the newest event
+    that the user would be in but for their holdouts, with the moment since. `clusters` holds
+    for each model where the user belongs; `cluster` is the id in the first model. `rules` is the
+    version of the segments that judged. `event_at` is the time in Kafka (ms) of the newest event
     before it. `forgotten` says that it is the user's last: what is known of them, up to this
     version, is to be deleted.
     """
@@ -31,9 +52,7 @@ class Assignment(msgspec.Struct, frozen=True, omit_defaults=True):
     why: dict[str, list[str]] = {}
     held_out: dict[str, str] = {}
     cluster: int | None = None
-    distance: float | None = None
-    margin: float | None = None
-    model: int | None = None
+    clusters: dict[str, Belonging] = {}
     rules: int = 0
     features: dict[str, FeatureValue] = {}
     event_at: int | None = None

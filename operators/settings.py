@@ -12,8 +12,8 @@ from operators.events.spec import EventsSpec
 from operators.features.catalog import Catalog
 from operators.features.lifetime import Lifetime
 from operators.features.spec import FeatureSpec
-from operators.frame import FeatureColumn, Kind
-from operators.membership.members import CLUSTER
+from operators.frame import FeatureColumn
+from operators.membership.clusterings import Clustering, with_clusters
 from operators.rules.rulebook import Rulebook
 from operators.rules.spec import SegmentSpec
 
@@ -41,6 +41,7 @@ class Outputs:
     assignments: str
     transitions: str
     dead_letters: str
+    models: str
     status: str
     most_letter_bytes: int
 
@@ -50,7 +51,7 @@ class Settings:
     """All that Profile, Learn and Assign have to know.
 
     `keyed` says whether records have keys, which must then be their users. With `lifetime` None
-    users are never forgotten.
+    users are never forgotten. `lanes` is their number.
     """
 
     events: EventsSpec
@@ -59,6 +60,7 @@ class Settings:
     clusters: Mapping[str, ClusterSpec]
     clock: Clock
     outputs: Outputs
+    lanes: int
     keyed: bool = True
     lifetime: Lifetime | None = None
 
@@ -66,20 +68,22 @@ class Settings:
         """The features, compiled."""
         return Catalog.compile(self.features, self.events.session_gap_us)
 
+    def clusterings(self, columns: Mapping[str, FeatureColumn]) -> list[Clustering]:
+        """The cluster models over the features, in order."""
+        return [Clustering.of(name, spec, columns) for name, spec in self.clusters.items()]
+
     def rulebook(
         self, columns: Mapping[str, FeatureColumn], specs: Mapping[str, SegmentSpec], version: int
     ) -> Rulebook:
-        """Segments, compiled over the features and the cluster."""
+        """Segments, compiled over the features and the clusters."""
         step_us = max(_STEP_US, self.clock.resolution_us)
-        return Rulebook.compile(specs, with_cluster(columns), step_us=step_us, version=version)
+        judged = with_clusters(columns, self.clusters)
+        return Rulebook.compile(specs, judged, step_us=step_us, version=version)
 
 
-def with_cluster(columns: Mapping[str, FeatureColumn]) -> dict[str, FeatureColumn]:
-    """What conditions may name: these features, and the cluster."""
-    return {**columns, CLUSTER: FeatureColumn(CLUSTER, Kind.NUMBER)}
-
-
-def judged_columns(features: Mapping[str, FeatureSpec]) -> dict[str, FeatureColumn]:
-    """The same by the features of a configuration."""
+def judged_columns(
+    features: Mapping[str, FeatureSpec], models: Mapping[str, ClusterSpec]
+) -> dict[str, FeatureColumn]:
+    """What conditions may name: features and cluster models of a configuration."""
     # How long sessions are says nothing about columns.
-    return with_cluster(Catalog.compile(features, session_gap_us=1).columns)
+    return with_clusters(Catalog.compile(features, session_gap_us=1).columns, models)

@@ -72,7 +72,8 @@ class Steer(KeyedProcessFunction):
         if self._versions is None:
             stored = self._state.value()
             held = Held() if stored is None else _decode(stored)
-            self._versions = Versions(held, judged_columns(self._settings.features))
+            settings = self._settings
+            self._versions = Versions(held, judged_columns(settings.features, settings.clusters))
         return self._versions
 
     def _letter(self, raw: bytes, detail: str) -> Row:

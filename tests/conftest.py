@@ -12,6 +12,8 @@ from flink_job.stack.jars import ensure_jars, jars_present, jars_root
 
 # A JVM of some seconds spends more time on its best code than that wins.
 os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
+# Two of scikit-learn's threads on a busy core wait for each other, fifty times as long.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 NOT_TESTED = "Kafka and Cassandra did not run in these tests"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from flink_job.cli import segments, stack
+from flink_job.cli import clusters, segments, stack
 from flink_job.cli.ask import export, lookup, members
 from flink_job.cli.deadletters import deadletters
 from flink_job.cli.demo import demo
@@ -23,6 +23,7 @@ app = typer.Typer(
 )
 app.add_typer(stack.app, name="stack")
 app.add_typer(segments.app, name="segments")
+app.add_typer(clusters.app, name="clusters")
 app.command()(demo)
 app.command()(validate)
 app.command()(features)

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
 from flink_job.cli.shown import printable, rows
 from flink_job.stores.base import Member
-from operators.membership.sentence import sentence
-from operators.records import Assignment, FeatureValue, Transition
+from operators.membership.sentence import cluster_sentence, sentence
+from operators.records import Assignment, Belonging, FeatureValue, Transition
+
+_CLUSTERS: Final = ("model", "cluster", "share", "distance", "margin", "outlier", "why")
 
 
 def user_lines(found: Assignment, transitions: Sequence[Transition]) -> Iterator[str]:
     """All about one user, with why."""
     yield f"user         {printable(found.user)}"
-    yield f"cluster      {_cluster(found)}"
     yield f"judged as of {found.updated_at}"
-    model = "none" if found.model is None else str(found.model)
-    yield f"versions     record {found.version}, rules {found.rules}, model {model}"
+    yield f"versions     {_versions(found)}"
+    yield ""
+    yield from rows(_CLUSTERS, _clusters(found))
     yield ""
     yield from rows(("segment", "since", "why"), _segments(found))
     yield ""
@@ -26,16 +29,18 @@ def user_lines(found: Assignment, transitions: Sequence[Transition]) -> Iterator
 
 
 def why_lines(found: Assignment) -> Iterator[str]:
-    """A sentence for each segment that a user is in, or held out of."""
+    """A sentence for each segment that a user is in, or held out of, and for each cluster."""
     user = printable(found.user)
     for segment in (*found.segments, *found.held_out):
         yield f"{user} is {printable(sentence(found, segment))}."
     if not found.segments and not found.held_out:
         yield f"{user} is in no segment."
+    for model, belonging in found.clusters.items():
+        yield f"{user} is {printable(cluster_sentence(belonging, model))}."
 
 
 def member_lines(members: Iterable[Member]) -> Iterator[str]:
-    """Users of a segment."""
+    """Users of a segment or cluster."""
     return rows(("user", "since"), ((member.user, member.since or "") for member in members))
 
 
@@ -45,15 +50,25 @@ def assignment_lines(assignments: Iterable[Assignment]) -> Iterator[str]:
     return rows(header, map(_summary, assignments))
 
 
-def _cluster(found: Assignment) -> str:
-    if found.cluster is None:
-        return "none"
-    parts = [str(found.cluster)]
-    if found.distance is not None:
-        parts.append(f"distance {found.distance:.4g}")
-    if found.margin is not None:
-        parts.append(f"margin {found.margin:.4g} to the next")
-    return ", ".join(parts)
+def _versions(found: Assignment) -> str:
+    models = (f", {model} {own.model}" for model, own in found.clusters.items())
+    return f"record {found.version}, rules {found.rules}{''.join(models)}"
+
+
+def _clusters(found: Assignment) -> Iterator[tuple[str, ...]]:
+    yield from (_cluster(*each) for each in found.clusters.items())
+    if not found.clusters:
+        yield "none", *[""] * (len(_CLUSTERS) - 1)
+
+
+def _cluster(model: str, own: Belonging) -> tuple[str, ...]:
+    margin = "" if own.margin is None else f"{own.margin:.4g}"
+    outlier = "yes" if own.outlier else ""
+    why = " and ".join(own.why)
+    return (
+        *(model, f"{own.name} ({own.cluster})", f"{own.share:.0%}"),
+        *(f"{own.distance:.4g}", margin, outlier, why),
+    )
 
 
 def _segments(found: Assignment) -> Iterator[tuple[str, str, str]]:
@@ -84,6 +99,6 @@ def _moved(transition: Transition) -> tuple[str, str, str, str]:
 
 
 def _summary(found: Assignment) -> tuple[str, str, str, str]:
-    cluster = "" if found.cluster is None else str(found.cluster)
+    cluster = ", ".join(f"{own.name} ({own.cluster})" for own in found.clusters.values())
     segments = ", ".join(f"{name} ({found.since.get(name, '?')})" for name in found.segments)
     return found.user, cluster, found.updated_at, segments

@@ -1,8 +1,8 @@
-"""`flockwise lookup`, `members` and `export`: what is known of users and segments."""
+"""`flockwise lookup`, `members` and `export`: what is known of users, segments and clusters."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from itertools import islice
 from pathlib import Path
@@ -16,6 +16,7 @@ from flink_job.cli.answers import assignment_lines, member_lines, user_lines, wh
 from flink_job.cli.counted import counted
 from flink_job.cli.output import json_line, write_lines
 from flink_job.cli.run import ConfigPath, console, plan_of
+from flink_job.models import history_of, published
 from flink_job.plan import Plan
 from flink_job.stores.base import Member
 from flink_job.stores.changelog_view import ChangelogView
@@ -30,9 +31,9 @@ def lookup(
     config: ConfigPath,
     user: Annotated[str, typer.Argument(metavar="USER", help="The user's id.")],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
-    why: Annotated[bool, typer.Option("--why", help="Just why, a sentence a segment.")] = False,
+    why: Annotated[bool, typer.Option("--why", help="Just why, in sentences.")] = False,
 ) -> None:
-    """Show a user's segments and cluster, since when and why.
+    """Show a user's segments and clusters, since when and why.
 
     The store answers if the configuration has one, else the changelog itself.
     """
@@ -52,13 +53,23 @@ def lookup(
 
 def members(
     config: ConfigPath,
-    segment: Annotated[str, typer.Argument(metavar="SEGMENT", help="The segment's name.")],
+    segment: Annotated[
+        str | None, typer.Argument(metavar="[SEGMENT]", help="The segment's name.")
+    ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|ID", help="A cluster instead of a segment, by name or id."),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Of which model, if not the first.")
+    ] = None,
     as_json: AsJson = False,
     limit: Annotated[int | None, typer.Option(min=1, help="So many at most.")] = None,
 ) -> None:
-    """List the users of a segment, and since when they are in it."""
+    """List the users of a segment, and since when they are in it, or those of a cluster."""
     plan = plan_of(config)
-    with _asking(plan) as asked, closing(_known(plan, asked, segment)) as found:
+    members_of = _question(plan, segment, cluster, model)
+    with _asking(plan) as asked, closing(members_of(asked)) as found:
         listed = islice(found, limit)
         write_lines(map(json_line, listed) if as_json else member_lines(listed))
         if limit is not None and next(found, None) is not None:
@@ -91,6 +102,44 @@ def _asking(plan: Plan) -> Iterator[View]:
                 "flockwise's and were passed over",
                 soft_wrap=True,
             )
+
+
+def _question(
+    plan: Plan, segment: str | None, cluster: str | None, model: str | None
+) -> Callable[[View], Generator[Member]]:
+    """Whose members are asked for.
+
+    Raises:
+        UsageError: neither or both, or there is no such model or cluster.
+    """
+    if segment is not None and cluster is None and model is None:
+        return lambda asked: _known(plan, asked, segment)
+    if segment is None and cluster is not None:
+        name = _model(plan, model)
+        who = int(cluster) if cluster.isdecimal() else _cluster(plan, name, cluster)
+        return lambda asked: (member for member in asked.cluster_members(name, who))
+    raise UsageError("expected either a segment, or a --cluster, which may have a --model NAME")
+
+
+def _model(plan: Plan, model: str | None) -> str:
+    known = list(plan.config.clusters)
+    if not known:
+        raise UsageError("the configuration has no cluster model")
+    if model is None or model in known:
+        return model or known[0]
+    hint = nearest(model, known) or f"; there are {', '.join(known)}"
+    raise UsageError(f"there is no cluster model '{model}'{hint}")
+
+
+def _cluster(plan: Plan, model: str, name: str) -> int:
+    """The id of a cluster of the newest version by its name, however that is spelled."""
+    clusters = history_of(published(plan), model)[-1].clusters
+    found = [cluster.id for cluster in clusters if cluster.name.casefold() == name.casefold()]
+    if found:
+        return found[0]
+    names = [cluster.name for cluster in clusters]
+    hint = nearest(name, names) or "; there are " + ", ".join(f"'{each}'" for each in names)
+    raise UsageError(f"--cluster: '{model}' has none of the name '{name}'{hint}")
 
 
 def _known(plan: Plan, asked: View, segment: str) -> Generator[Member]:

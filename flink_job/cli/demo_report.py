@@ -56,18 +56,24 @@ def _segments(
 def _clusters(
     config: Config, assignments: Sequence[Assignment], personas: Mapping[str, str]
 ) -> Table:
-    model = next(iter(config.clusters.values()))
+    name, model = next(iter(config.clusters.items()))
     table = Table(title="Clusters, learned without being told", title_justify="left")
-    for name, justify in (("cluster", "right"), ("users", "right"), ("mostly", "left")):
-        table.add_column(name, justify=justify)  # type: ignore[arg-type] # one of the two
+    for column, justify in (("cluster", "left"), ("users", "right"), ("mostly", "left")):
+        table.add_column(column, justify=justify)  # type: ignore[arg-type] # one of the two
     table.add_column("what marks it: median against everyone's", overflow="fold")
     everyone = _matrix(assignments, model.features)
-    clusters = sorted({a.cluster for a in assignments if a.cluster is not None})
-    for cluster in clusters:
+    for cluster, called in sorted(_names(assignments, name).items()):
         members = [a for a in assignments if a.cluster == cluster]
         marks = _marks(model.features, _matrix(members, model.features), everyone)
-        table.add_row(str(cluster), f"{len(members):,}", _mostly(members, personas), marks)
+        shown = f"{escape(called)} ({cluster})"
+        table.add_row(shown, f"{len(members):,}", _mostly(members, personas), marks)
     return table
+
+
+def _names(assignments: Iterable[Assignment], model: str) -> dict[int, str]:
+    """The clusters of a model by id, each as the newest version calls it."""
+    belongings = [a.clusters[model] for a in assignments if model in a.clusters]
+    return {own.cluster: own.name for own in sorted(belongings, key=lambda own: own.model)}
 
 
 def _matrix(assignments: Iterable[Assignment], names: Sequence[str]) -> Floats:
@@ -97,10 +103,13 @@ def _users(assignments: Sequence[Assignment]) -> list[str]:
     chosen = sorted(assignments, key=lambda a: (-len(a.segments), a.user))[:_SHOWN]
     lines = ["", "[bold]Some users, and why[/]"]
     for assignment in chosen:
-        lines.append(f"[bold]{escape(assignment.user)}[/] cluster {assignment.cluster}")
+        lines.append(f"[bold]{escape(assignment.user)}[/]")
         for segment in assignment.segments:
             why = escape(" and ".join(assignment.why.get(segment, [])))
             lines.append(f"  {escape(segment)}: {why}")
+        for model, own in assignment.clusters.items():
+            why = escape(" and ".join(own.why))
+            lines.append(f"  {escape(own.name)}, a cluster of {escape(model)}: {why}")
     return lines
 
 
@@ -113,5 +122,6 @@ def _commands(config: Path, assignments: Sequence[Assignment], plan: Plan) -> li
         f"  flockwise lookup {path} {user}",
         f"  flockwise members {path} 'Cart Abandoners'",
         f"  flockwise export {path} --json",
+        f"  flockwise clusters show {path} --html clusters.html",
         f"  flockwise deadletters {path}",
     ]

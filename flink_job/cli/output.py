@@ -17,8 +17,8 @@ def json_line(record: Any) -> str:
     return encode(record).decode()
 
 
-def write_lines(lines: Iterable[str], to: Path | None = None) -> None:
-    """Write lines to stdout, or to a file, which is there when it is complete.
+def write_lines(lines: Iterable[str], to: Path | None = None, option: str = "--to") -> None:
+    """Write lines to stdout, or to the file of an option, which is there when it is complete.
 
     Raises:
         UsageError: the file can't be written.
@@ -33,7 +33,7 @@ def write_lines(lines: Iterable[str], to: Path | None = None) -> None:
             file.writelines(f"{line}\n" for line in lines)
         partial.replace(to)
     except OSError as error:
-        raise UsageError(f"--to: {to} can't be written: {error.strerror}") from error
+        raise UsageError(f"{option}: {to} can't be written: {error.strerror}") from error
 
 
 def _write_out(lines: Iterable[str]) -> None:

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import types
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
 from operators.errors import Problem, nearest
 
 T = TypeVar("T")
+
+# What the names in a mapping are, by their type, and what to do where they are something else.
+_KEYS: Final = {str: ("texts", ": quote it"), int: ("whole numbers", "")}
 
 
 def decode(data: object, struct: type[T], path: str, problems: list[Problem]) -> T | None:
@@ -27,10 +30,10 @@ def decode(data: object, struct: type[T], path: str, problems: list[Problem]) ->
 def _problems(data: object, wanted: Any, path: str) -> Iterator[Problem]:
     struct = _struct_of(wanted, data)
     if get_origin(wanted) in (dict, Mapping) and isinstance(data, dict):
-        yield from _problems_of_values(data, get_args(wanted)[1], path)
+        yield from _problems_of_values(data, get_args(wanted), path)
     elif struct is None and isinstance(data, dict) and (kinds := _kinds(wanted)):
         yield _problem_of_kind(data, kinds, path)
-    elif struct is None or (data is None and _takes_none(wanted)):
+    elif struct is None or (not isinstance(data, dict) and _takes_more(wanted)):
         yield from _problem_of_type(data, wanted, path)
     elif not isinstance(data, dict):
         found = _shown(data)
@@ -56,12 +59,16 @@ def _problems_of_struct(
             yield Problem(_join(path, name), "this is needed and is not there")
 
 
-def _problems_of_values(data: Mapping[object, object], wanted: Any, path: str) -> Iterator[Problem]:
+def _problems_of_values(
+    data: Mapping[object, object], wanted: tuple[type, Any], path: str
+) -> Iterator[Problem]:
+    key, values = wanted
+    expected, advice = _KEYS[key]
     for name, value in data.items():
-        if not isinstance(name, str):
-            yield Problem(path, f"expected names that are texts, found {_shown(name)}: quote it")
+        if type(name) is not key:
+            yield Problem(path, f"expected names that are {expected}, found {_shown(name)}{advice}")
         else:
-            yield from _problems(value, wanted, _join(path, name))
+            yield from _problems(value, values, _join(path, name))
 
 
 def _problem_of_type(data: object, wanted: Any, path: str) -> Iterator[Problem]:
@@ -75,6 +82,11 @@ def _problem_of_type(data: object, wanted: Any, path: str) -> Iterator[Problem]:
                 "environment, not in a file",
             )
             return
+        if "enum value" in str(error) and isinstance(data, str) and (words := _words(wanted)):
+            expected = " or ".join([*words, *(["a list"] if _takes_lists(wanted) else [])])
+            hint = nearest(data, words)
+            yield Problem(path, f"expected {expected}, found {_shown(data)}{hint}")
+            return
         reason = str(error).split(" - at ")[0].replace("`", "'")
         reason = reason[0].lower() + reason[1:]
         if "got '" in reason:
@@ -85,11 +97,7 @@ def _problem_of_type(data: object, wanted: Any, path: str) -> Iterator[Problem]:
 def _struct_of(wanted: Any, data: object) -> type | None:
     """The struct that a type hint means; of several that which the data's tag names."""
     options = get_args(wanted) if _is_union(wanted) else (wanted,)
-    structs = [
-        option
-        for option in options
-        if isinstance(option, type) and issubclass(option, msgspec.Struct)
-    ]
+    structs: list[type] = [option for option in options if _is_struct(option)]
     if len(structs) == 1:
         return structs[0]
     tags = {_tag_of(struct): struct for struct in structs}
@@ -100,7 +108,7 @@ def _struct_of(wanted: Any, data: object) -> type | None:
 def _kinds(wanted: Any) -> dict[str, str]:
     """The tags of a union of structs, each with the name of its field."""
     options = get_args(wanted) if _is_union(wanted) else ()
-    structs = [x for x in options if isinstance(x, type) and issubclass(x, msgspec.Struct)]
+    structs = [option for option in options if _is_struct(option)]
     return {str(_tag_of(x)[1]): _tag_of(x)[0] for x in structs if _tag_of(x)[0]}
 
 
@@ -117,8 +125,23 @@ def _tag_of(struct: Any) -> tuple[str, object]:
     return config.tag_field, config.tag
 
 
-def _takes_none(wanted: Any) -> bool:
-    return _is_union(wanted) and type(None) in get_args(wanted)
+def _takes_more(wanted: Any) -> bool:
+    """Whether what a union takes is not structs alone."""
+    return _is_union(wanted) and not all(_is_struct(option) for option in get_args(wanted))
+
+
+def _is_struct(option: Any) -> bool:
+    return isinstance(option, type) and issubclass(option, msgspec.Struct)
+
+
+def _words(wanted: Any) -> list[str]:
+    """The words that a type hint lists."""
+    options = get_args(wanted) if _is_union(wanted) else (wanted,)
+    return [word for each in options if get_origin(each) is Literal for word in get_args(each)]
+
+
+def _takes_lists(wanted: Any) -> bool:
+    return _is_union(wanted) and any(get_origin(each) is tuple for each in get_args(wanted))
 
 
 def _is_union(wanted: Any) -> bool:

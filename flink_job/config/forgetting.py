@@ -41,7 +41,7 @@ def doubts(config: Config, segments: Mapping[str, SegmentSpec]) -> Iterator[Prob
     if lifetime is None:
         return
     longest = dict(_longest(config, lifetime))
-    for segment in check(segments, judged_columns(config.features))[0]:
+    for segment in check(segments, judged_columns(config.features, config.clusters))[0]:
         for field, condition in (("when", segment.when), ("leave_when", segment.leave_when)):
             atom = None if condition is None else never_true(condition, longest)
             if atom is not None:

@@ -23,9 +23,9 @@ from operators.events import spec as events
 from operators.features import checks as features
 from operators.features.catalog import Catalog
 from operators.frame import FeatureColumn
+from operators.membership.clusterings import with_clusters
 from operators.moments import parse_moment_us
 from operators.rules import rulebook
-from operators.settings import with_cluster
 
 _MOST_LANES: Final = 128
 _STAND_INS: Final[Mapping[str, object]] = {
@@ -109,7 +109,7 @@ def _problems(config: Config, *, known: bool) -> Iterator[Problem]:
         columns = _columns(config)
         for name, spec in config.clusters.items():
             yield from clustering.problems(name, spec, columns)
-        yield from rulebook.problems(config.segments, with_cluster(columns))
+        yield from rulebook.problems(config.segments, with_clusters(columns, config.clusters))
         yield from forgetting.problems(config)
 
 
@@ -126,8 +126,6 @@ def _problems_of_flow(config: Config) -> Iterator[Problem]:
         yield Problem("output", "expected either kafka or folder")
     if not config.features:
         yield Problem("features", "expected at least one feature")
-    if len(config.clusters) > 1:
-        yield Problem("clusters", f"expected one model at most, found {len(config.clusters)}")
     if files is not None and not files.paths:
         yield Problem("source.files.paths", "expected at least one file")
     if kafka is not None:
@@ -148,8 +146,9 @@ def _problems_of_start(kafka: KafkaSource) -> Iterator[Problem]:
 
 
 def _problems_of_topics(kafka: KafkaOutput) -> Iterator[Problem]:
-    named = (kafka.assignments, kafka.transitions, kafka.dead_letters, kafka.control, kafka.status)
-    topics = [topic for topic in named if topic is not None]
+    named = (kafka.assignments, kafka.transitions, kafka.dead_letters)
+    more = (kafka.models, kafka.control, kafka.status)
+    topics = [topic for topic in (*named, *more) if topic is not None]
     if len(set(topics)) < len(topics):
         yield Problem("output.kafka", f"expected different topics, found {', '.join(topics)}")
 

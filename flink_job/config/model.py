@@ -68,14 +68,16 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class KafkaOutput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The changelog and its companions as Kafka topics, written exactly once.
 
-    A job that does not end reads new segments from `control`, and tells in `status` how far it
-    has come with them: NAME-control and NAME-status unless they are named.
+    Versions of cluster models are described in `models`. A job that does not end reads new
+    segments from `control`, and tells in `status` how far it has come with them. The three are
+    NAME-models, NAME-control and NAME-status unless they are named.
     """
 
     bootstrap: str
     assignments: str = "assignments"
     transitions: str = "transitions"
     dead_letters: str = "dead-letters"
+    models: str | None = None
     control: str | None = None
     status: str | None = None
     security: KafkaSecurity = KafkaSecurity()

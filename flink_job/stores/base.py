@@ -15,7 +15,7 @@ FORGOTTEN_KEPT_US: Final = 10 * US_PER_UNIT["d"]
 
 @dataclass(frozen=True)
 class Member:
-    """A user of a segment: the moment of entering, if known, and the version that says so."""
+    """A user of a segment or cluster: since when, if known, and the version that says so."""
 
     user: str
     since: str | None
@@ -23,7 +23,7 @@ class Member:
 
 
 class Store(Protocol):
-    """A view of the changelog that answers questions about users and segments.
+    """A view of the changelog that answers questions about users, segments and clusters.
 
     Each user's largest version wins, in whatever order records come, however often they are
     repeated, and whichever of the older ones never come. One thread at a time.
@@ -47,6 +47,14 @@ class Store(Protocol):
 
     def members(self, segment: str) -> Iterator[Member]:
         """The users of a segment, in no order that means anything.
+
+        Raises:
+            StoreError: the store can't be read.
+        """
+        ...
+
+    def cluster_members(self, model: str, cluster: int) -> Iterator[Member]:
+        """The users of a model's cluster, by its id, in no order; since when is not known.
 
         Raises:
             StoreError: the store can't be read.

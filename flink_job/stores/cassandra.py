@@ -13,6 +13,7 @@ from cassandra.cluster import Session
 from cassandra.concurrent import execute_concurrent
 from cassandra.query import PreparedStatement
 
+from flink_job.stores.audiences import cluster_audience, segment_audience
 from flink_job.stores.base import Member, newest, tombstones
 from flink_job.stores.cassandra_batches import Bound, by_partition, keys_of_a_read, over_partitions
 from flink_job.stores.cassandra_plan import BUCKETS, Move, Stored, plan
@@ -77,10 +78,10 @@ class CassandraStore:
         return next((assignment_decoder.decode(row.record) for row in rows), None)
 
     def members(self, segment: str) -> Iterator[Member]:
-        query = self._open.statements.members
-        with failures(f"{self._keyspace} can't be read"):
-            for rows in self._all((query, (segment, bucket)) for bucket in range(BUCKETS)):
-                yield from (Member(row.user, row.since or None, row.version) for row in rows)
+        return self._members(segment_audience(segment))
+
+    def cluster_members(self, model: str, cluster: int) -> Iterator[Member]:
+        return self._members(cluster_audience(model, cluster))
 
     def transitions(self, user: str, limit: int) -> list[Transition]:
         rows = self._read(self._open.statements.transitions, user, limit)
@@ -140,6 +141,12 @@ class CassandraStore:
         there = {user for user, row in rows.items() if row.version == doubtful[user]}
         return [m for m in moves if m.record.user not in doubtful or m.record.user in there]
 
+    def _members(self, audience: str) -> Iterator[Member]:
+        query = self._open.statements.members
+        with failures(f"{self._keyspace} can't be read"):
+            for rows in self._all((query, (audience, bucket)) for bucket in range(BUCKETS)):
+                yield from (Member(row.user, row.since or None, row.version) for row in rows)
+
     def _by_user(self, query: PreparedStatement, users: Sequence[str]) -> dict[str, Any]:
         """The rows of those users who have one."""
         answers = self._all((query, (keys,)) for keys in keys_of_a_read(users))
@@ -173,7 +180,7 @@ def _each(write: Callable[[Move], Iterable[AWrite]], moves: Iterable[Move]) -> I
 
 
 def _stored(row: Any | None) -> Stored | None:
-    return row and Stored(row.version, row.segments or (), row.leaving or ())
+    return row and Stored(row.version, row.audiences or (), row.leaving or ())
 
 
 def _advice(cause: BaseException | None) -> str:

@@ -2,9 +2,9 @@
 
 An assignment is written in three rounds, each durable before the next begins:
 
-1. the user's row, which also names in `leaving` every segment whose members row may be there
-   though it should not;
-2. the members rows: those of its segments in, those of `leaving` out;
+1. the user's row, which also names in `leaving` every audience (segment or cluster) whose
+   members row may be there though it should not;
+2. the members rows: those of its audiences in, those of `leaving` out;
 3. `leaving` is cleared.
 
 So at every moment each members row that is there is named by its user's row, and whatever
@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from typing import Final
 from zlib import crc32
 
+from flink_job.stores.audiences import audiences
 from operators.records import Assignment, Tombstone
 
 BUCKETS: Final = 32
@@ -32,13 +33,13 @@ class Stored:
     """What a user's row says before."""
 
     version: int
-    segments: Collection[str]
+    audiences: Collection[str]
     leaving: Collection[str]
 
 
 @dataclass(frozen=True)
 class Move:
-    """A record to write, and the segments whose members rows have to go.
+    """A record to write, and the audiences whose members rows have to go.
 
     `may_be_deleted`: there are members to write and nothing is stored, so the user may have
     been forgotten at a later version.
@@ -54,14 +55,14 @@ def plan(record: Assignment | Tombstone, stored: Stored | None) -> Move | None:
 
     A record of the version that is stored is written again: it may have been under way.
     """
-    kept = record.segments if isinstance(record, Assignment) else ()
+    kept = audiences(record) if isinstance(record, Assignment) else ()
     if stored is None:
         return Move(record, (), may_be_deleted=bool(kept))
     if stored.version > record.version:
         return None
-    return Move(record, tuple(sorted({*stored.segments, *stored.leaving}.difference(kept))))
+    return Move(record, tuple(sorted({*stored.audiences, *stored.leaving}.difference(kept))))
 
 
 def bucket(user: str) -> int:
-    """The bucket of a user in the members of every segment."""
+    """The bucket of a user in the members of every audience."""
     return crc32(user.encode()) % BUCKETS

@@ -8,6 +8,7 @@ from typing import Final
 from cassandra.cluster import Session
 from cassandra.query import UNSET_VALUE, PreparedStatement
 
+from flink_job.stores.audiences import audiences
 from flink_job.stores.cassandra_batches import Bound
 from flink_job.stores.cassandra_plan import Move, bucket
 from operators.records import Assignment, Tombstone, Transition, encode
@@ -32,28 +33,28 @@ class Statements:
 
         self._ttl_s = transitions_ttl_s
         self.stored = prepared(
-            "SELECT user, version, segments, leaving FROM assignments WHERE user IN ?"
+            "SELECT user, version, audiences, leaving FROM assignments WHERE user IN ?"
         )
         self.versions = prepared("SELECT user, version FROM assignments WHERE user IN ?")
         self.record = prepared("SELECT record FROM assignments WHERE user = ?")
         self.records = prepared("SELECT record FROM assignments")
         self.members = prepared(
-            "SELECT user, since, version FROM members WHERE segment = ? AND bucket = ?"
+            "SELECT user, since, version FROM members WHERE audience = ? AND bucket = ?"
         )
         self.records.fetch_size = self.members.fetch_size = PAGE
         self.transitions = prepared("SELECT record FROM transitions WHERE user = ? LIMIT ?")
         self._insert = prepared(
-            "INSERT INTO assignments (user, version, segments, leaving, record) "
+            "INSERT INTO assignments (user, version, audiences, leaving, record) "
             "VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ?"
         )
         self._clear = prepared("DELETE leaving FROM assignments USING TIMESTAMP ? WHERE user = ?")
         self._delete = prepared("DELETE FROM assignments USING TIMESTAMP ? WHERE user = ?")
         self._enter = prepared(
-            "INSERT INTO members (segment, bucket, user, since, version) "
+            "INSERT INTO members (audience, bucket, user, since, version) "
             "VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ?"
         )
         self._leave = prepared(
-            "DELETE FROM members USING TIMESTAMP ? WHERE segment = ? AND bucket = ? AND user = ?"
+            "DELETE FROM members USING TIMESTAMP ? WHERE audience = ? AND bucket = ? AND user = ?"
         )
         self._note = prepared(
             "INSERT INTO transitions (user, version, segment, record) "
@@ -69,20 +70,20 @@ class Statements:
         # Unset rather than null: a null would be one more delete to keep, each time.
         leaving = set(move.leaving) or UNSET_VALUE
         body = encode(record).decode()
-        values = (record.user, record.version, record.segments, leaving, body, record.version)
+        kept = list(audiences(record))
+        values = (record.user, record.version, kept, leaving, body, record.version)
         return [(self._insert, values)]
 
     def settle(self, move: Move) -> Iterator[tuple[Partition, Bound]]:
         """Round 2: the user's members rows, each with its partition."""
         record = move.record
         user, version, place = record.user, record.version, bucket(record.user)
-        for segment in move.leaving:
-            yield (segment, place), (self._leave, (version, segment, place, user))
+        for audience in move.leaving:
+            yield (audience, place), (self._leave, (version, audience, place, user))
         if isinstance(record, Assignment):
-            for segment in record.segments:
-                since = record.since.get(segment, "")
-                values = (segment, place, user, since, version, version)
-                yield (segment, place), (self._enter, values)
+            for audience, since in audiences(record).items():
+                values = (audience, place, user, since or "", version, version)
+                yield (audience, place), (self._enter, values)
 
     def finish(self, move: Move) -> list[Bound]:
         """Round 3: nothing is left to remove; a forgotten user's row goes."""

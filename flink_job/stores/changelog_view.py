@@ -90,6 +90,18 @@ class ChangelogView:
             if segment in found.segments
         )
 
+    def cluster_members(self, model: str, cluster: int) -> Iterator[Member]:
+        """The users of a model's cluster, by its id; since when is not known.
+
+        Raises:
+            PreflightError: the changelog can't be read.
+        """
+        return (
+            Member(found.user, None, found.version)
+            for found in self.assignments()
+            if model in found.clusters and found.clusters[model].cluster == cluster
+        )
+
     def transitions(self, user: str, limit: int) -> list[Transition]:
         """A user's newest transitions, newest first.
 

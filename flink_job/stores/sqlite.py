@@ -9,6 +9,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final
 
+from flink_job.stores.audiences import audiences, cluster_audience, segment_audience
 from flink_job.stores.base import (
     FORGOTTEN_KEPT_US,
     Member,
@@ -63,8 +64,10 @@ class SqliteStore:
         return next((assignment_decoder.decode(record) for (record,) in rows), None)
 
     def members(self, segment: str) -> Iterator[Member]:
-        rows = self._read("SELECT user, since, version FROM members WHERE segment = ?", segment)
-        return (Member(*row) for row in rows)
+        return self._members(segment_audience(segment))
+
+    def cluster_members(self, model: str, cluster: int) -> Iterator[Member]:
+        return self._members(cluster_audience(model, cluster))
 
     def transitions(self, user: str, limit: int) -> list[Transition]:
         rows = self._read(
@@ -99,6 +102,10 @@ class SqliteStore:
     def _reader(self) -> sqlite3.Connection:
         return open_to_read(self._path)
 
+    def _members(self, audience: str) -> Iterator[Member]:
+        rows = self._read("SELECT user, since, version FROM members WHERE audience = ?", audience)
+        return (Member(*row) for row in rows)
+
     def _read(self, query: str, *parameters: str | int) -> Iterator[Any]:
         with failures(self._path):
             yield from self._reader.execute(query, parameters)
@@ -130,10 +137,7 @@ class SqliteStore:
         )
         self._writer.executemany(
             "INSERT INTO members VALUES (?, ?, ?, ?)",
-            [
-                (segment, user, assignment.since.get(segment), version)
-                for segment in dict.fromkeys(assignment.segments)
-            ],
+            [(audience, user, since, version) for audience, since in audiences(assignment).items()],
         )
 
     def _forget(self, tombstone: Tombstone) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 
 from operators.errors import StoreError
 
-LAYOUT: Final = 1
+LAYOUT: Final = 2
 _BUSY_S: Final = 5.0
 
 # `forgotten` knows users by a hash: nobody's id stays behind.
@@ -18,8 +18,8 @@ _TABLES: Final = """
 CREATE TABLE assignments (
     user TEXT PRIMARY KEY, version INTEGER NOT NULL, record TEXT NOT NULL);
 CREATE TABLE members (
-    segment TEXT, user TEXT, since TEXT, version INTEGER NOT NULL,
-    PRIMARY KEY (segment, user)) WITHOUT ROWID;
+    audience TEXT, user TEXT, since TEXT, version INTEGER NOT NULL,
+    PRIMARY KEY (audience, user)) WITHOUT ROWID;
 CREATE INDEX members_by_user ON members (user);
 CREATE TABLE transitions (
     user TEXT, version INTEGER, segment TEXT, record TEXT NOT NULL,

@@ -1,1 +1,1 @@
-"""Models of user clusters: scaling, imputing, learning and the nearest centroid."""
+"""Models of user clusters: what they are, how they are learned, and who belongs where."""

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import msgspec
+import numpy as np
 
-from operators.clustering.nearest import Nearest, nearest
-from operators.clustering.preparation import Preparation
+from operators.clustering.clusters import Act, Cluster, Quality
+from operators.clustering.nearest import Held, Nearest, nearest
+from operators.clustering.preparing.preparation import Preparation, StoredPreparation
 from operators.clustering.stored import FORMAT, decode, encode, floats, to_bytes
 from operators.frame import Floats
+from operators.pages.sets import Ints
 
 
 @dataclass(frozen=True, eq=False)
 class ClusterModel:
-    """One version of a cluster model with k clusters over d dimensions.
+    """One version of a cluster model with k clusters over d dimensions, p of them once scaled.
 
-    `centers` is float64[k, d] in scaled space; `sizes`, float64[k], is the share of each cluster
-    in the recent profiles, and `learned` the number of profiles learned in all. `meanings` are
-    those of the space that it is of. Every number in it is finite.
+    `centers` is float64[k, p] in scaled space, `clusters` says who each of them is, and `acts`
+    what became of clusters since the version before. `learned` is the number of profiles learned
+    in all; `meanings` are those of the space that it is of. With `k: auto`, `curve` has for each
+    number of clusters that was tried the silhouette. Every number in it is finite.
     """
 
     version: int
@@ -28,14 +33,34 @@ class ClusterModel:
     meanings: tuple[str, ...]
     preparation: Preparation
     centers: Floats
-    sizes: Floats
+    clusters: tuple[Cluster, ...]
+    acts: tuple[Act, ...]
+    quality: Quality
+    curve: tuple[tuple[int, float], ...] = ()
 
-    def assign(self, points: Floats) -> Nearest:
-        """Cluster, distance and margin, in scaled space, of raw points float64[n, d].
+    @cached_property
+    def ids(self) -> Ints:
+        """The clusters' ids, int64[k], in the order of the centers."""
+        return np.array([cluster.id for cluster in self.clusters], np.int64)
+
+    def rows(self, ids: Ints) -> Ints:
+        """The rows of clusters by their ids, int64[n]; -1 where this version has no such one."""
+        order, known = self._in_order
+        at = np.minimum(np.searchsorted(known, ids), len(known) - 1)
+        return np.where(known[at] == ids, order[at], -1)
+
+    @cached_property
+    def _in_order(self) -> tuple[Ints, Ints]:
+        """The rows by ascending id, and those ids."""
+        order = np.argsort(self.ids)
+        return order, self.ids[order]
+
+    def assign(self, points: Floats, held: Held | None = None) -> Nearest:
+        """Row of the cluster, distance and margin, in scaled space, of raw points float64[n, d].
 
         NaN is missing and imputed, and so is every infinite coordinate.
         """
-        return nearest(self.preparation.scaled(points), self.centers)
+        return nearest(self.preparation.scaled(points), self.centers, held)
 
     def to_bytes(self) -> bytes:
         """The model as a msgpack message."""
@@ -47,11 +72,12 @@ class ClusterModel:
                 learned=self.learned,
                 dimensions=self.dimensions,
                 meanings=self.meanings,
-                impute=to_bytes(self.preparation.impute),
-                offset=to_bytes(self.preparation.offset),
-                scale=to_bytes(self.preparation.scale),
+                preparation=self.preparation.stored(),
                 centers=to_bytes(self.centers),
-                sizes=to_bytes(self.sizes),
+                clusters=self.clusters,
+                acts=self.acts,
+                quality=self.quality,
+                curve=self.curve,
             )
         )
 
@@ -63,21 +89,19 @@ class ClusterModel:
             JobError: a message of another format, or none at all.
         """
         stored = decode(data, _StoredModel, "a stored cluster model")
-        d = len(stored.dimensions)
-        centers = floats(stored.centers, -1, d)
+        preparation = Preparation.restored(stored.preparation, len(stored.dimensions))
         return cls(
             version=stored.version,
             learned=stored.learned,
             river=stored.river,
             dimensions=stored.dimensions,
             meanings=stored.meanings,
-            preparation=Preparation(
-                impute=floats(stored.impute, d),
-                offset=floats(stored.offset, d),
-                scale=floats(stored.scale, d),
-            ),
-            centers=centers,
-            sizes=floats(stored.sizes, len(centers)),
+            preparation=preparation,
+            centers=floats(stored.centers, len(stored.clusters), preparation.width),
+            clusters=stored.clusters,
+            acts=stored.acts,
+            quality=stored.quality,
+            curve=stored.curve,
         )
 
 
@@ -88,8 +112,9 @@ class _StoredModel(msgspec.Struct, frozen=True):
     learned: int
     dimensions: tuple[str, ...]
     meanings: tuple[str, ...]
-    impute: bytes
-    offset: bytes
-    scale: bytes
+    preparation: StoredPreparation
     centers: bytes
-    sizes: bytes
+    clusters: tuple[Cluster, ...]
+    acts: tuple[Act, ...]
+    quality: Quality
+    curve: tuple[tuple[int, float], ...]

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from operators.frame import FeatureColumn, Floats, Frame, Kind
+from operators.pages.sets import Ints
 
 
 @dataclass(frozen=True)
@@ -17,11 +18,13 @@ class Dimension:
     """One axis: the number or age of a feature, or whether it has one category.
 
     `meaning` is equal where its numbers mean the same, whatever configuration they come from.
+    `age_us` is the length of one unit of an age, 0 for what does not age.
     """
 
     feature: str
     category: str | None = None
     meaning: str = ""
+    age_us: int = 0
 
     @property
     def name(self) -> str:
@@ -58,13 +61,18 @@ class Space:
         """Which dimensions are imputed and scaled, bool[d]: all but the one-hot ones."""
         return np.array([dimension.category is None for dimension in self.dimensions], bool)
 
+    @cached_property
+    def ages_us(self) -> Ints:
+        """How long a unit of each age is, int64[d], 0 for what does not age."""
+        return np.array([dimension.age_us for dimension in self.dimensions], np.int64)
+
     def points(self, frame: Frame) -> Floats:
         """The users of a frame as float64[n, d].
 
         NaN is a missing number or age. A category is 0 or 1: a missing one, or one without a
         dimension, is 0 in all of its feature's dimensions.
         """
-        points = np.empty((len(frame), len(self)))
+        points = np.empty((len(frame), len(self)), order="F")  # as it is filled, and prepared
         for at, dimension in enumerate(self.dimensions):
             points[:, at] = _values(dimension, frame)
         return points
@@ -79,7 +87,7 @@ def _dimensions(
         if column.kind is Kind.CATEGORY:
             yield from (Dimension(feature, each, meaning) for each in column.categories)
         else:
-            yield Dimension(feature, meaning=meaning)
+            yield Dimension(feature, meaning=meaning, age_us=column.unit_us)
 
 
 def _values(dimension: Dimension, frame: Frame) -> Floats:

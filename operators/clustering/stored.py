@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from operators.errors import JobError
 from operators.frame import Floats
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 
 Message = TypeVar("Message")
 

@@ -20,6 +20,7 @@ from operators.features.spec import (
     CATEGORIES,
     COUNTING,
     OF_SESSIONS,
+    OF_THINGS,
     SESSION,
     FeatureSpec,
 )
@@ -123,4 +124,5 @@ def _column(name: str, spec: FeatureSpec, session_gap_us: int) -> FeatureColumn:
         return FeatureColumn(name, Kind.CATEGORY, categories=categories, identity=identity)
     empty = 0.0 if spec.kind in COUNTING else spec.default
     empty = empty if isinstance(empty, float) else nan
-    return FeatureColumn(name, Kind.NUMBER, empty=empty, identity=identity)
+    counts = spec.kind in OF_THINGS
+    return FeatureColumn(name, Kind.NUMBER, empty=empty, counts=counts, identity=identity)

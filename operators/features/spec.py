@@ -208,6 +208,7 @@ COUNTING: Final = frozenset(  # 0 where there is nothing
         *("unmatched", "decayed_count", "decayed_sum"),
     }
 )
+OF_THINGS: Final = frozenset({"count", "distinct", "sessions", "unmatched", "decayed_count"})
 OF_SESSIONS: Final = frozenset(
     {"duration", "sessions", "returned_after", "per_session", "bounce_rate"}
 )

@@ -8,8 +8,8 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from operators.clustering.model import ClusterModel
 from operators.control.messages import Segments
+from operators.membership.clusterings import Models
 from operators.membership.collected import Collected
 from operators.membership.members import Members
 from operators.records import Counts
@@ -95,7 +95,7 @@ class Lane:
         return None if row is None else int(np.searchsorted(self.members.everyone(), row))
 
     def judge(
-        self, evaluations: Evaluations, model: ClusterModel | None, resolution_us: int, exact: bool
+        self, evaluations: Evaluations, models: Models, resolution_us: int, exact: bool
     ) -> Collected:
         """Judge who was evaluated and who is due, and some idle users without a cluster.
 
@@ -104,29 +104,29 @@ class Lane:
         members = self.members
         until_us = evaluations.clock_us // resolution_us * resolution_us
         members.journal.head[_JUDGED_UNTIL] = until_us
-        idle = members.unassigned(_UNASSIGNED) if model else _NOBODY
+        idle = members.unassigned(models, _UNASSIGNED) if models else _NOBODY
         members.begin(evaluations.rounds, until_us, idle)
         collected = Collected(evaluations.event_at_ms)
         forgotten = evaluations.forgotten
-        for verdicts in members.judge(evaluations.rounds, model, until_us, exact, forgotten):
+        for verdicts in members.judge(evaluations.rounds, models, until_us, exact, forgotten):
             collected.add(members, verdicts)
         collected.forget(members, forgotten)
         members.journal.free(forgotten.rows)
-        idle = np.intersect1d(idle, members.unassigned(_UNASSIGNED))
+        idle = np.intersect1d(idle, members.unassigned(models, _UNASSIGNED))
         if len(idle):
-            collected.add(members, members.again(idle, members.not_before(idle, until_us), model))
+            collected.add(members, members.again(idle, members.not_before(idle, until_us), models))
         return collected
 
-    def everyone(self, now_us: int, model: ClusterModel | None) -> Collected:
+    def everyone(self, now_us: int, models: Models) -> Collected:
         """Judge everyone at a moment, however late it is."""
         members = self.members
         rows = members.everyone()
         members.begin([], -1, rows)
         collected = Collected()
-        collected.add(members, members.again(rows, np.full(len(rows), now_us), model))
+        collected.add(members, members.again(rows, np.full(len(rows), now_us), models))
         return collected
 
-    def sweep(self, now_us: int | None, model: ClusterModel | None, most: int) -> Collected:
+    def sweep(self, now_us: int | None, models: Models, most: int) -> Collected:
         """Go on with the sweep by up to `most` users; without a moment, as of the last judging."""
         members = self.members
         head = members.journal.head
@@ -137,7 +137,7 @@ class Lane:
         collected = Collected()
         at_us = head.get(_JUDGED_UNTIL, 0) if now_us is None else now_us
         if len(rows):
-            collected.add(members, members.again(rows, members.not_before(rows, at_us), model))
+            collected.add(members, members.again(rows, members.not_before(rows, at_us), models))
         if len(left) > len(rows):
             head[_SWEEP] = int(left[len(rows)])
         else:
@@ -152,7 +152,7 @@ class Lane:
         return True
 
     def preview(
-        self, segments: dict[str, SegmentSpec], now_us: int | None, model: ClusterModel | None
+        self, segments: dict[str, SegmentSpec], now_us: int | None, models: Models
     ) -> dict[str, Counts]:
         """What judging everyone by other segments would come to, by segment. Nothing changes."""
         version = self.rules.segments.version + 1
@@ -164,7 +164,7 @@ class Lane:
         rows = trial.everyone()
         for start in range(0, len(rows), _PREVIEWED):
             some = rows[start : start + _PREVIEWED]
-            judged = trial.again(some, trial.not_before(some, at_us), model).judgement
+            judged = trial.again(some, trial.not_before(some, at_us), models).judgement
             before, after = judged.was_member, judged.member
             flags = (after & ~before, before & ~after, before & after)
             total += np.stack([each.sum(axis=1) for each in flags], axis=1)

@@ -1,4 +1,4 @@
-"""The users of a lane as Assign knows them: last features, segments and cluster.
+"""The users of a lane as Assign knows them: last features, segments and clusters.
 
 It judges them when Profile has evaluated them anew and when time alone changes what a rule
 says: an age passes a threshold, a shortest stay ends.
@@ -12,14 +12,19 @@ from typing import Final
 
 import numpy as np
 
-from operators.clustering.model import ClusterModel
-from operators.clustering.nearest import Nearest
-from operators.clustering.space import Space
 from operators.features.clocks import Round
 from operators.features.lifetime import NOBODY, Forgotten
 from operators.features.windows import NEVER
 from operators.frame import FeatureColumn, Floats, Frame, Kind, Moments, meaning
 from operators.membership.agenda import Agenda
+from operators.membership.clusterings import (
+    NO_CLUSTER,
+    Clustering,
+    Models,
+    Placed,
+    cluster_rows,
+    with_clusters,
+)
 from operators.pages.journal import Journal
 from operators.pages.layout import Field, Layout, Rows
 from operators.pages.sets import Ints
@@ -29,14 +34,12 @@ from operators.rules.judgement import Judgement
 from operators.rules.rulebook import Rulebook
 from operators.rules.standing import NEVER_IN
 
-CLUSTER: Final = "cluster"  # the column by which rules see the cluster
-NO_CLUSTER: Final = -1
-
 _DUE: Final = "due_us"
 _JUDGED: Final = "judged_us"
 _STANDING: Final = "standing"  # to each segment: see rules/standing.py
 _COLUMNS: Final = "columns"  # of the head: those that are kept
 _NUMBERS: Final = "numbers"
+_CLUSTERS: Final = "clusters"  # the id in each model
 
 # A user's age grows without end, and with it the distance to every center. An idle user is
 # assigned anew when the age has grown by an eighth: often while young, rarely when old.
@@ -47,15 +50,15 @@ _AGE_STEPS: Final = 8
 class Verdicts:
     """What judging n users at a moment each came to; `changed` are the positions that differ.
 
-    `words` is int64[changed, segments], how those stand to the segments now. `nearest` is None
-    without a model.
+    `words` is int64[changed, segments], how those stand to the segments now. `clusters` is
+    int64[n, models], and `placed` tells of the models that there are.
     """
 
     rows: Rows
     frame: Frame
     judgement: Judgement
-    nearest: Nearest | None
-    model: int | None
+    clusters: Ints
+    placed: Sequence[Placed]
     changed: Ints
     words: Moments
 
@@ -68,7 +71,7 @@ class Members:
     Args:
         columns: the features, in the order in which Profile sends them.
         rulebook: the segments.
-        space: the dimensions of the cluster model, None without clusters.
+        clusterings: the cluster models, in order.
         resolution_us: due moments are rounded up to its multiples, so that many fall together.
     """
 
@@ -76,19 +79,21 @@ class Members:
         self,
         columns: Mapping[str, FeatureColumn],
         rulebook: Rulebook,
-        space: Space | None,
+        clusterings: Sequence[Clustering],
         resolution_us: int,
     ) -> None:
         self.columns = columns
         self.rulebook = rulebook
         self.coded = _positions(columns, coded=True)
-        self.table = UserTable(_layout(columns, rulebook.names))
+        self.table = UserTable(_layout(columns, rulebook.names, clusterings))
         self.journal = Journal(self.table)
         self._numbers = _positions(columns, coded=False)
-        self._space = space
-        self._ages = _ages_in(space, columns)
+        self._clusterings = clusterings
+        self._ages = _ages_in(clusterings, columns)
         self._resolution_us = resolution_us
-        self._columns_judged = {**columns, CLUSTER: FeatureColumn(CLUSTER, Kind.NUMBER)}
+        self._columns_judged = with_clusters(
+            columns, {each.name: each.spec for each in clusterings}
+        )
 
     def begin(self, rounds: Sequence[Round], until_us: int, others: Rows) -> None:
         """Remember, for the journal, the users whom `judge` may change, and others."""
@@ -97,7 +102,7 @@ class Members:
     def judge(
         self,
         rounds: Sequence[Round],
-        model: ClusterModel | None,
+        models: Models,
         until_us: int,
         exact: bool,
         forgotten: Forgotten = NOBODY,
@@ -108,17 +113,17 @@ class Members:
         time; without, at `until_us`, which is now. Who is forgotten is due only before that.
         """
         if exact:
-            yield from self._judge_in_order(rounds, model, until_us, forgotten)
+            yield from self._judge_in_order(rounds, models, until_us, forgotten)
             return
         for round_ in rounds:
             self._store(round_.rows, round_.values)
-            yield self._judge(round_.rows, round_.now_us, round_.values, model)
+            yield self._judge(round_.rows, round_.now_us, round_.values, models)
         if len(rows := np.setdiff1d(self._due(until_us), forgotten.rows)):
-            yield self.again(rows, np.full(len(rows), until_us), model)
+            yield self.again(rows, np.full(len(rows), until_us), models)
 
-    def again(self, rows: Rows, now_us: Moments, model: ClusterModel | None) -> Verdicts:
+    def again(self, rows: Rows, now_us: Moments, models: Models) -> Verdicts:
         """Judge users by the features that they had last, at a moment each."""
-        return self._judge(rows, now_us, self._values(rows), model)
+        return self._judge(rows, now_us, self._values(rows), models)
 
     def expect_columns(self) -> bool:
         """Judge nobody before an evaluation if what is kept is of other columns; True if so.
@@ -138,10 +143,14 @@ class Members:
         """The rows of all users, ascending."""
         return self.table.rows()
 
-    def unassigned(self, most: int) -> Rows:
-        """Up to `most` users without a cluster."""
-        rows = self.everyone()
-        found: Rows = rows[self.table.cells(CLUSTER).take_one(rows) == NO_CLUSTER]
+    def unassigned(self, models: Models, most: int) -> Rows:
+        """Up to `most` users without a cluster in one of these models."""
+        rows, cells = self.everyone(), self.table.cells(_CLUSTERS)
+        without = np.zeros(len(rows), np.bool_)
+        for at, clustering in enumerate(self._clusterings):
+            if clustering.name in models:
+                without |= cells.take_one(rows, at) == NO_CLUSTER
+        found: Rows = rows[without]
         return found[:most]
 
     def standings(self, rows: Rows) -> Moments:
@@ -160,7 +169,7 @@ class Members:
     def _judge_in_order(
         self,
         rounds: Sequence[Round],
-        model: ClusterModel | None,
+        models: Models,
         until_us: int,
         forgotten: Forgotten,
     ) -> Iterator[Verdicts]:
@@ -183,37 +192,41 @@ class Members:
             rows, ends_us = rows[going], ends_us[going]
             agenda.keep(going)
             if len(rows):
-                yield self.again(rows, np.where(is_due, due_us, next_us)[going], model)
+                yield self.again(rows, np.where(is_due, due_us, next_us)[going], models)
 
-    def _judge(
-        self, rows: Rows, now_us: Moments, values: Floats, model: ClusterModel | None
-    ) -> Verdicts:
-        cluster_cells = self.table.cells(CLUSTER)
+    def _judge(self, rows: Rows, now_us: Moments, values: Floats, models: Models) -> Verdicts:
+        cluster_cells = self.table.cells(_CLUSTERS)
         standing_cells = self.table.cells(_STANDING)
         frame = Frame(self.columns, values, now_us, self.table.dictionary)
-        nearest = self._nearest(frame, model)
-        old_cluster = cluster_cells.take_one(rows)
-        cluster = old_cluster if nearest is None else nearest.cluster
-        row = np.where(cluster == NO_CLUSTER, np.nan, cluster)
+        before = cluster_cells.take(rows)
+        clusters, placed = self._place(frame, before, models)
         judged = Frame(
-            self._columns_judged, np.vstack([values, row]), now_us, self.table.dictionary
+            self._columns_judged,
+            np.vstack([values, cluster_rows(clusters)]),
+            now_us,
+            self.table.dictionary,
         )
         crowd = Crowd(self.table.users, self.table.hashes, rows)
         judgement = self.rulebook.judge(judged, standing_cells.take(rows), crowd)
         changes = judgement.changes
         standing_cells.put_one(rows[changes.users], changes.words, changes.segments)
-        cluster_cells.put_one(rows, cluster)
+        cluster_cells.put(rows, clusters)
         self.table.cells(_JUDGED).put_one(rows, now_us)
         self.table.cells(_DUE).put_one(rows, self._due_us(frame, judgement))
-        changed = np.union1d(changes.users, np.flatnonzero(cluster != old_cluster))
-        version = None if model is None else model.version
+        moved = np.flatnonzero((clusters != before).any(axis=1))
+        changed = np.union1d(changes.users, moved)
         words = standing_cells.take(rows[changed])
-        return Verdicts(rows, judged, judgement, nearest, version, changed, words)
+        return Verdicts(rows, frame, judgement, clusters, placed, changed, words)
 
-    def _nearest(self, frame: Frame, model: ClusterModel | None) -> Nearest | None:
-        if model is None or self._space is None or not len(frame):
-            return None
-        return model.assign(self._space.points(frame))
+    def _place(self, frame: Frame, before: Ints, models: Models) -> tuple[Ints, list[Placed]]:
+        """The clusters of users who were in those before, int64[n, models], and how they are."""
+        clusters, placed = before.copy(), []
+        for at, clustering in enumerate(self._clusterings):
+            model = models.get(clustering.name)
+            if model is not None:
+                placed.append(clustering.place(frame, before[:, at], model))
+                clusters[:, at] = placed[-1].ids
+        return clusters, placed
 
     def _due_us(self, frame: Frame, judgement: Judgement) -> Moments:
         due_us = judgement.due_us
@@ -256,7 +269,11 @@ class Members:
 _MINUTE_US: Final = 60_000_000
 
 
-def _layout(columns: Mapping[str, FeatureColumn], segments: Sequence[str]) -> Layout:
+def _layout(
+    columns: Mapping[str, FeatureColumn],
+    segments: Sequence[str],
+    clusterings: Sequence[Clustering],
+) -> Layout:
     numbers = [column for column in columns.values() if not column.kind.coded]
     coded = [column for column in columns.values() if column.kind.coded]
     return Layout(
@@ -275,7 +292,13 @@ def _layout(columns: Mapping[str, FeatureColumn], segments: Sequence[str]) -> La
                 for column in coded
             ),
             Field(_STANDING, "i8", len(segments), initial=NEVER_IN, labels=tuple(segments)),
-            Field(CLUSTER, "i8", initial=NO_CLUSTER),
+            Field(
+                _CLUSTERS,
+                "i8",
+                len(clusterings),
+                initial=NO_CLUSTER,
+                labels=tuple(clustering.label for clustering in clusterings),
+            ),
             Field(_JUDGED, "i8", initial=-1),
             Field(_DUE, "i8", initial=NEVER),
         ]
@@ -291,6 +314,6 @@ def _positions(columns: Mapping[str, FeatureColumn], *, coded: bool) -> list[int
     return [at for at, kind in enumerate(kinds) if kind.coded == coded]
 
 
-def _ages_in(space: Space | None, columns: Mapping[str, FeatureColumn]) -> list[str]:
-    names = [dimension.feature for dimension in space.dimensions] if space else []
-    return [name for name in names if columns[name].kind is Kind.AGE]
+def _ages_in(clusterings: Sequence[Clustering], columns: Mapping[str, FeatureColumn]) -> list[str]:
+    names = [each.feature for clustering in clusterings for each in clustering.space.dimensions]
+    return [name for name in dict.fromkeys(names) if columns[name].kind is Kind.AGE]

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from operators.events.batch import Mask
-from operators.frame import Floats, Frame, Kind, Moments
-from operators.membership.members import CLUSTER, Verdicts
+from operators.frame import Frame, Kind, Moments
+from operators.membership.belonging import belongings, first_ids
+from operators.membership.members import Verdicts
 from operators.moments import iso
 from operators.pages.sets import Ints
 from operators.pages.table import UserTable
@@ -39,12 +40,10 @@ def publish(
     if not len(changed):
         return
     judgement, names = verdicts.judgement, rulebook.names
-    nearest = verdicts.nearest
     now = iso(verdicts.frame.now_us[changed])
     features = _features(verdicts.frame, changed)
-    clusters = verdicts.frame.row(CLUSTER)[changed].tolist()
-    distances = _finite(nearest and nearest.distance[changed], len(changed))
-    margins = _finite(nearest and nearest.margin[changed], len(changed))
+    ids = first_ids(verdicts.clusters[changed])
+    clusters = belongings(verdicts.placed, changed)
     member = judgement.member[:, changed].T
     rows = _Rows(member)
     members, since = rows.segments(), rows.moments(verdicts.words)
@@ -59,7 +58,6 @@ def publish(
             name = names[segment]
             kind, reasons = ("enter", why[name]) if name in why else ("leave", person.why(segment))
             yield Transition(user, name, kind, now[position], version, reasons, rulebook.version)
-        cluster = clusters[position]
         yield Assignment(
             user=user,
             version=version,
@@ -71,10 +69,8 @@ def publish(
             features=features[position],
             rules=rulebook.version,
             event_at=event_at_ms,
-            cluster=int(cluster) if cluster == cluster else None,  # noqa: PLR0124
-            distance=distances[position],
-            margin=margins[position],
-            model=verdicts.model,
+            cluster=ids[position],
+            clusters=clusters[position],
         )
 
 
@@ -112,19 +108,9 @@ def _held_out(flags: Mask, words: Moments, names: Sequence[str]) -> list[dict[st
     ]
 
 
-def _finite(numbers: Floats | None, count: int) -> list[float | None]:
-    """Distances or margins as JSON has them; None without a model, and where there is none."""
-    if numbers is None:
-        return [None] * count
-    return [
-        number if known else None
-        for number, known in zip(numbers.tolist(), np.isfinite(numbers).tolist(), strict=True)
-    ]
-
-
 def _features(frame: Frame, positions: Ints) -> list[dict[str, FeatureValue]]:
     """The features of the users at these positions, as JSON has them."""
-    names = [name for name in frame.columns if name != CLUSTER]
+    names = list(frame.columns)
     columns = [_column(frame, name, positions) for name in names]
     return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 

@@ -1,10 +1,10 @@
-"""The why of a membership as people would say it."""
+"""The why of a segment or cluster as people would say it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from operators.records import Assignment
+from operators.records import Assignment, Belonging
 
 
 def sentence(assignment: Assignment, segment: str) -> str:
@@ -21,6 +21,23 @@ def sentence(assignment: Assignment, segment: str) -> str:
         since = assignment.held_out[segment]
         return f"held out of {segment}{_since(since)}, to compare with its members"
     return f"not in {segment}"
+
+
+def cluster_sentence(belonging: Belonging, model: str) -> str:
+    """Where a user belongs in a model.
+
+    `in the cluster 'many views' (4) of shoppers, with a share of 83%, because views_7d = 12 (here
+    14.2, next 3.1)`.
+    """
+    what = "an outlier of" if belonging.outlier else "in"
+    where = f"{what} the cluster '{belonging.name}' ({belonging.cluster}) of {model}"
+    because = f", because {_listed(belonging.why)}" if belonging.why else ""
+    return f"{where}, with a share of {belonging.share:.0%}{because}{_kept(belonging)}"
+
+
+def _kept(belonging: Belonging) -> str:
+    margin = belonging.margin or 0.0
+    return f"; the next is nearer by {-margin:.2g}, too little to leave" if margin < 0 else ""
 
 
 def _since(moment: str | None) -> str:

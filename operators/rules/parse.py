@@ -3,10 +3,10 @@
 The language is a part of SQL. A condition is made of comparisons
 (`=`, `<>`, `<`, `<=`, `>`, `>=`), `IS [NOT] NULL`, `[NOT] BETWEEN`, `[NOT] IN`, TRUE and FALSE,
 in_segment('name'), contains(list, 'text'), with AND, OR, NOT and parentheses. Numbers and ages
-may be computed with; categories are texts, and are compared by `=`, `<>` and IN only. Lists are
-asked for what they contain, and for nothing else. Names of features are
-case-sensitive, words of the language are not; a name with blanks or of a keyword stands in
-"double quotes".
+may be computed with; categories are texts, and are compared by `=`, `<>` and IN only, and so are
+clusters with the names that people gave them. Lists are asked for what they contain, and for
+nothing else. Names of features are case-sensitive, words of the language are not; a name with
+blanks or of a keyword stands in "double quotes".
 """
 
 from __future__ import annotations
@@ -154,6 +154,9 @@ class _Parse:
     def _comparison(self, node: exp.Expr) -> Comparison:
         operator = _COMPARISONS[type(node)]
         left, right = _each(self._operand, (node.this, node.expression))
+        if operator in ("=", "<>"):
+            left = self._numbered(node.this, left, right)
+            right = self._numbered(node.expression, right, left)
         atom = Comparison(operator, left, right)
         if isinstance(left, Number | Text) and not isinstance(right, Number | Text):
             atom = Comparison(MIRROR[operator], right, left)
@@ -177,12 +180,25 @@ class _Parse:
     def _one_of(self, node: exp.In) -> OneOf:
         operand, *found = _each(self._operand, (node.this, *node.expressions))
         options: list[Number | Text] = []
-        for option, at in zip(found, node.expressions, strict=True):
+        for each, at in zip(found, node.expressions, strict=True):
+            option = self._numbered(at, each, operand)
             if not isinstance(option, Number | Text):
                 raise self._error(at, f"IN takes numbers or 'texts', found {option}")
             self._check_sides(at, operand, option)
             options.append(option)
         return OneOf(operand, tuple(dict.fromkeys(options)))
+
+    def _numbered(self, node: exp.Expr, side: Operand, other: Operand) -> Operand:
+        """The number that a text stands for beside a feature whose numbers have names."""
+        names = self._columns[other.name].names if isinstance(other, Feature) else ()
+        if not names or not isinstance(side, Text):
+            return side
+        for name, number in names:
+            if name.casefold() == side.value.casefold():
+                return Number(float(number))
+        known = [name for name, _ in names]
+        hint = nearest(side.value, known) or f"; there are {_listed(known)}"
+        raise self._error(node, f"{other} has none of the name {side}{hint}")
 
     def _check_sides(self, node: exp.Expr, left: Operand, right: Operand) -> None:
         if _is_text(left) is not _is_text(right):

@@ -20,27 +20,33 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from operators.clustering.learning.learner import Learner
+from operators.clustering.learning.sample import encode as encode_update
+from operators.clustering.learning.sample import read as read_update
+from operators.clustering.learning.sampler import Sampler
+from operators.clustering.space import Space
+from operators.clustering.spec import ClusterSpec
 from operators.durations import US_PER_UNIT
 from operators.events.decode import EventDecoder
 from operators.events.spec import EventsSpec
 from operators.features.catalog import Catalog
-from operators.features.clocks import EventClock, WallClock
+from operators.features.clocks import EventClock, Step, WallClock
 from operators.features.profiles import Profiles
 from operators.features.spec import FeatureSpec
-from operators.frame import FeatureColumn, Kind
 from operators.interpreter import set_up
-from operators.membership.members import CLUSTER, Members
+from operators.membership.clusterings import with_clusters
+from operators.membership.members import Members
 from operators.membership.publish import publish
 from operators.records import encode
 from operators.rules.rulebook import Rulebook
 from operators.rules.spec import SegmentSpec
 from operators.wire import pack, read, unpack
-from tests.benchmarks.segment import FEATURES, SEGMENTS, shop
+from tests.benchmarks.segment import CLUSTERS, FEATURES, SEGMENTS, shop
 
 USERS: Final = 2_500  # of a lane
 BATCH: Final = 1_000  # events
 END_US: Final = 1_790_000_000_000_000
-PARTS: Final = ("profile", "judge", "publish")
+PARTS: Final = ("profile", "learn", "judge", "publish")
 
 # Thresholds that analysts would choose, each with how it is compared: on what users are, which
 # changes with weeks, and on what they are doing, which changes with every visit.
@@ -92,15 +98,24 @@ Events = Sequence[tuple[bytes, bytes]]
 
 
 class Lane:
-    """A lane of Profile and one of Assign, and what they have spent on what."""
+    """A lane of Profile and one of Assign, one of `lanes`, and what they have spent on what.
 
-    def __init__(self, segments: Mapping[str, Mapping[str, Any]], wall: bool) -> None:
+    They may share a learner.
+    """
+
+    def __init__(
+        self,
+        segments: Mapping[str, Mapping[str, Any]],
+        wall: bool,
+        lanes: int = 1,
+        learner: Learner | None = None,
+    ) -> None:
         events = EventsSpec(session="session_id")
         specs = {name: msgspec.convert(spec, FeatureSpec) for name, spec in FEATURES.items()}
         catalog = Catalog.compile(specs, events.session_gap_us)
         rulebook = Rulebook.compile(
             {name: msgspec.convert(spec, SegmentSpec) for name, spec in segments.items()},
-            {**catalog.columns, CLUSTER: FeatureColumn(CLUSTER, Kind.NUMBER)},
+            with_clusters(catalog.columns, {}),
             step_us=US_PER_UNIT["m"],
             version=1,
         )
@@ -111,14 +126,20 @@ class Lane:
             events, catalog.event_types, catalog.numbers, catalog.texts, keyed=True
         )
         self._profiles = Profiles(catalog, events.dedup_within_us)
-        self._members = Members(catalog.columns, rulebook, None, self._resolution_us)
+        self._members = Members(catalog.columns, rulebook, (), self._resolution_us)
+        spec = msgspec.convert(CLUSTERS["shoppers"], ClusterSpec)
+        space = Space.of(spec.features, catalog.columns)
+        self._sampler = Sampler(catalog.columns, {"shoppers": space}, lanes)
+        self.learner = learner or Learner(spec, catalog.columns, seed=1)
         self._clock_us = 0
         self._spent_ns = dict.fromkeys(PARTS, 0)
         self._judged = self._changed = 0
 
     def feed(self, events: Events) -> None:
         """A batch of events, from bytes to bytes."""
-        message = self._timed("profile", lambda: self._profile(events))
+        step = self._timed("profile", lambda: self._step(events))
+        self._timed("learn", lambda: self._learn(step))
+        message = self._timed("profile", lambda: self._pack(step))
         verdicts = self._timed("judge", lambda: self._judge(message))
         self._judged += sum(len(each.rows) for each in verdicts)
         self._changed += sum(len(each.changed) for each in verdicts)
@@ -134,15 +155,22 @@ class Lane:
         self._judged = self._changed = 0
         return us, changed
 
-    def _profile(self, events: Events) -> bytes:
+    def _step(self, events: Events) -> Step:
         keys, values = [key for key, _ in events], [value for _, value in events]
         arrivals = self._profiles.arrive(self._decoder.decode(keys, values, END_US).events).arrivals
         newest_us = int(arrivals.time_us.max(initial=0))
         self._clock_us = END_US if self._wall else max(self._clock_us, newest_us)
-        rounds = self._clock.step(self._profiles, arrivals, self._clock_us)
-        message = pack(self._profiles, rounds, self._clock_us, 0)
+        return self._clock.step(self._profiles, arrivals, self._clock_us)
+
+    def _pack(self, step: Step) -> bytes:
+        message = pack(self._profiles, step, self._clock_us, 0)
         self._profiles.journal.commit()
         return message
+
+    def _learn(self, step: Step) -> None:
+        for _, update in self._sampler.updates(self._profiles.table, step):
+            self.learner.learn(read_update(encode_update(update)))
+            self.learner.publish()
 
     def _judge(self, message: bytes) -> list[Any]:
         members = self._members
@@ -150,7 +178,7 @@ class Lane:
         until_us = self._clock_us // self._resolution_us * self._resolution_us
         members.begin(evaluations.rounds, until_us, np.zeros(0, np.int64))
         found = []
-        for verdicts in members.judge(evaluations.rounds, None, until_us, exact=not self._wall):
+        for verdicts in members.judge(evaluations.rounds, {}, until_us, exact=not self._wall):
             started_ns = time.process_time_ns()
             for record in publish(verdicts, members.table, members.rulebook, 1, 0):
                 encode(record)

@@ -120,7 +120,7 @@ class Bench:
         config = {
             "name": f"bench-{topic}",
             "source": {"kafka": {"bootstrap": bootstrap, "topic": topic, "bounded": not wall}},
-            "output": {"kafka": {"bootstrap": bootstrap}},
+            "output": {"kafka": {"bootstrap": bootstrap, "models": Topics().models}},
             "events": {"session": "session_id"},
             "features": FEATURES,
             "segments": dict(segments),

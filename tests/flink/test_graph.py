@@ -55,7 +55,7 @@ def segment_over_kafka(tmp_path: Path, env: Environment) -> None:
         bounded=False,
         batch_ms=50,
     )
-    sink = KafkaSink("nowhere:1", ("a", "t", "d", "s"), "prefix")
+    sink = KafkaSink("nowhere:1", ("a", "t", "d", "m", "s"), "prefix")
     control = ControlTopic("nowhere:1", "control", "g", offset=7)
     chosen = plan(tmp_path)
     settings = chosen.settings(None, chosen.segments())
@@ -104,14 +104,22 @@ FILES = [
     ("sql-28-calc", "Calc[28]"),
     ("sql-30-external-datastream", "TableToDataStream"),
     ("sql-31-external-datastream", "DataStreamToTable"),
-    ("sql-32-calc", "Calc[32]"),
-    ("sql-33-external-datastream", "TableToDataStream"),
+    ("sql-32-correlate", "Correlate[32]"),
+    ("sql-33-calc", "Calc[33]"),
+    ("sql-34-external-datastream", "DataStreamToTable"),
+    ("sql-35-calc", "Calc[35]"),
+    ("sql-37-external-datastream", "TableToDataStream"),
+    ("sql-38-external-datastream", "DataStreamToTable"),
+    ("sql-39-calc", "Calc[39]"),
+    ("sql-40-external-datastream", "TableToDataStream"),
     ("folder-assignments", "assignments: Writer"),
     ("Sink Committer: folder-assignments", "assignments: Committer"),
     ("folder-transitions", "transitions: Writer"),
     ("Sink Committer: folder-transitions", "transitions: Committer"),
     ("folder-dead-letters", "dead-letters: Writer"),
     ("Sink Committer: folder-dead-letters", "dead-letters: Committer"),
+    ("folder-models", "models: Writer"),
+    ("Sink Committer: folder-models", "models: Committer"),
     ("folder-ledger", "ledger: Writer"),
     ("Sink Committer: folder-ledger", "ledger: Committer"),
 ]

@@ -16,13 +16,13 @@ from operators.features.lifetime import Lifetime
 from operators.features.profiles import Profiles
 from operators.features.spec import FeatureSpec
 from operators.features.windows import NEVER
+from operators.membership.clusterings import with_clusters
 from operators.membership.collected import Collected
 from operators.membership.lane import Lane, LaneRules
 from operators.membership.members import Members
 from operators.records import Assignment, Transition
 from operators.rules.rulebook import Rulebook
 from operators.rules.spec import SegmentSpec
-from operators.settings import with_cluster
 from operators.wire import Packed, pack, read, unpack
 from tests.oracle import Event
 from tests.property.test_profiles import batch_of
@@ -74,7 +74,7 @@ class Pipeline:
         for lane in self._lanes.values():
             assert lane.judged.take(self.segments)
             while lane.judged.swept is not None:
-                self._keep(lane.judged.sweep(None, None, most))
+                self._keep(lane.judged.sweep(None, {}, most))
             lane.judged.settle()
 
     def _lane(self, number: int) -> LanePair:
@@ -86,11 +86,11 @@ class Pipeline:
     def _members(self, rules: LaneRules) -> Members:
         rulebook = Rulebook.compile(
             rules.specs(),
-            with_cluster(self.catalog.columns),
+            with_clusters(self.catalog.columns, {}),
             step_us=self.resolution,
             version=rules.segments.version,
         )
-        return Members(self.catalog.columns, rulebook, None, self.resolution)
+        return Members(self.catalog.columns, rulebook, (), self.resolution)
 
     def _step(self, lane: LanePair, events: Sequence[Event]) -> None:
         batch = batch_of(self.catalog, list(events), self.by_id)
@@ -107,7 +107,7 @@ class Pipeline:
         lane.profiles.journal.commit()
         assert isinstance(packed, Packed)
         evaluations = unpack(packed, members.table, members.coded)
-        self._keep(lane.judged.judge(evaluations, None, self.resolution, exact=True))
+        self._keep(lane.judged.judge(evaluations, {}, self.resolution, exact=True))
         members.journal.commit()
 
     def _keep(self, collected: Collected) -> None:

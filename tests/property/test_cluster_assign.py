@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from operators.clustering import nearest as nearest_module
-from operators.clustering.imputing import medians
-from operators.clustering.nearest import nearest
-from operators.clustering.preparation import LARGEST, Preparation, usable
+from operators.clustering.medians import medians
+from operators.clustering.nearest import Held, nearest
+from operators.clustering.preparing.preparation import LARGEST, Preparation, usable
 from operators.frame import Floats
 from tests.effort import examples
 
@@ -53,6 +53,40 @@ def test_nearest_is_what_a_loop_finds(case: tuple[Floats, Floats]) -> None:
         assert found.margin[at] == (rest[0] - first if rest else math.inf)
 
 
+@given(points_and_centers(), st.floats(0, 0.99), st.data())
+def test_who_is_held_leaves_for_a_center_that_is_enough_nearer(
+    case: tuple[Floats, Floats], stick: float, data: st.DataObject
+) -> None:
+    points, centers = case
+    rows = st.integers(-1, len(centers) - 1)
+    held = data.draw(st.lists(rows, min_size=len(points), max_size=len(points)))
+    found = nearest(points, centers, Held(np.array(held, np.int64), stick))
+    for at, point in enumerate(points.tolist()):
+        distances = [distance(point, center) for center in centers.tolist()]
+        own = distances.index(min(distances))
+        if held[at] >= 0 and not distances[own] < (1 - stick) * distances[held[at]]:
+            own = held[at]
+        others = distances[:own] + distances[own + 1 :]
+        assert found.cluster[at] == own
+        assert found.distance[at] == distances[own]
+        assert found.margin[at] == (min(others) - distances[own] if others else math.inf)
+
+
+def test_a_user_between_two_clusters_does_not_flip() -> None:
+    """On a path that shakes about the border one change by stick, and many without."""
+    random = np.random.default_rng(1)
+    shaking = 0.5 + random.uniform(-0.02, 0.02, 1_000)
+    moves = dict.fromkeys((0.0, 0.1), 0)
+    for stick in moves:
+        held = np.array([0])
+        for x in shaking:
+            found = nearest(np.array([[x]]), np.array([[0.0], [1.0]]), Held(held, stick))
+            moves[stick] += int(found.cluster[0] != held[0])
+            held = found.cluster
+    assert moves[0.0] > 300
+    assert moves[0.1] == 0
+
+
 def test_blocks_change_nothing() -> None:
     random = np.random.default_rng(0)
     points, centers = random.normal(size=(997, 3)), random.normal(size=(200, 3))
@@ -60,6 +94,11 @@ def test_blocks_change_nothing() -> None:
     whole = nearest(points, centers)
     for at in range(len(points)):
         alone = nearest(points[at : at + 1], centers)
+        assert [part[0] for part in alone] == [part[at] for part in whole]
+    rows = random.integers(-1, 200, len(points))
+    whole = nearest(points, centers, Held(rows, 0.1))
+    for at in range(len(points)):
+        alone = nearest(points[at : at + 1], centers, Held(rows[at : at + 1], 0.1))
         assert [part[0] for part in alone] == [part[at] for part in whole]
 
 

@@ -283,7 +283,7 @@ def test_sweeps_and_previews_see_only_who_is_left(
         twin.feed(chosen[cut])
         if number == applied:
             (pair,) = run._lanes.values()
-            counts = pair.judged.preview(twin.segments.segments, None, None)
+            counts = pair.judged.preview(twin.segments.segments, None, {})
             run.take(EXACT, most)
             assert memberships(run) == memberships(twin)
             for name, own in counts.items():

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from operators.features.clocks import Round
-from operators.frame import FeatureColumn, Kind
-from operators.membership.members import CLUSTER, Members
+from operators.membership.clusterings import with_clusters
+from operators.membership.members import Members
 from operators.membership.publish import publish
 from operators.records import Assignment, Transition
 from operators.rules.rulebook import Rulebook
@@ -23,7 +23,7 @@ from tests.property.test_rules_crossing import COLUMNS
 from tests.property.test_rules_judging import STEP_US
 
 NOBODY = np.zeros(0, np.int64)
-JUDGED = {**COLUMNS, CLUSTER: FeatureColumn(CLUSTER, Kind.NUMBER)}
+JUDGED = with_clusters(COLUMNS, {})
 
 Message = tuple[int, dict[str, Row]]  # how long after the one before, and who has which features
 MESSAGES = st.lists(
@@ -44,7 +44,7 @@ class Lane:
         members = self.members
         rounds = [self._round(rows, now_us)] if rows else []
         members.begin(rounds, now_us, NOBODY)
-        for verdicts in members.judge(rounds, None, now_us, exact=exact):
+        for verdicts in members.judge(rounds, {}, now_us, exact=exact):
             for record in publish(verdicts, members.table, members.rulebook, 1, None):
                 if isinstance(record, Transition):
                     self.moves.append(record)
@@ -61,7 +61,7 @@ class Lane:
 
 def lane_of(segments: dict[str, SegmentSpec]) -> Lane:
     rulebook = Rulebook.compile(segments, JUDGED, step_us=STEP_US, version=1)
-    return Lane(Members(COLUMNS, rulebook, None, 1))
+    return Lane(Members(COLUMNS, rulebook, (), 1))
 
 
 def told(lane: Lane) -> Sequence[tuple[object, ...]]:

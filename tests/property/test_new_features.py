@@ -11,10 +11,10 @@ from operators.features.clocks import Step, WallClock
 from operators.features.profiles import Profiles
 from operators.features.spec import FeatureSpec
 from operators.features.windows import NEVER
+from operators.membership.clusterings import with_clusters
 from operators.membership.members import Members
 from operators.rules.rulebook import Rulebook
 from operators.rules.spec import SegmentSpec
-from operators.settings import with_cluster
 from operators.wire import Packed, pack, unpack
 from operators.wire import read as read_message
 from tests.effort import examples
@@ -73,8 +73,10 @@ def catalog_with(default: str) -> Catalog:
 
 def members_of(catalog: Catalog) -> Members:
     segments = {"Nowhere": SegmentSpec(when="shop = 'nowhere'"), "New": SegmentSpec("views < 9")}
-    rulebook = Rulebook.compile(segments, with_cluster(catalog.columns), step_us=MINUTE, version=1)
-    return Members(catalog.columns, rulebook, None, 1)
+    rulebook = Rulebook.compile(
+        segments, with_clusters(catalog.columns, {}), step_us=MINUTE, version=1
+    )
+    return Members(catalog.columns, rulebook, (), 1)
 
 
 @given(chosen=events(in_order=True))
@@ -120,7 +122,7 @@ def send(profiles: Profiles, step: Step, members: Members, now: int) -> None:
     assert isinstance(packed, Packed)
     evaluations = unpack(packed, members.table, members.coded)
     members.begin(evaluations.rounds, now, np.zeros(0, np.int64))
-    for _ in members.judge(evaluations.rounds, None, now, False, evaluations.forgotten):
+    for _ in members.judge(evaluations.rounds, {}, now, False, evaluations.forgotten):
         pass
 
 

@@ -13,7 +13,7 @@ import msgspec
 from hypothesis import strategies as st
 
 from flink_job.stores.base import Store
-from operators.records import Assignment, Change, Tombstone, Transition
+from operators.records import Assignment, Belonging, Change, Tombstone, Transition
 
 SEGMENTS = ("Engaged Buyers", "bots", "Ünïcode 'quoted' \"segment\"", "late")
 USERS = ("ann", "bob", "Çelik 'O''Hara'")
@@ -43,6 +43,7 @@ def rename(words: Iterable[Change], prefix: str) -> list[Change]:
             user=f"{prefix}{word.user}",
             segments=[f"{prefix}{segment}" for segment in word.segments],
             since={f"{prefix}{segment}": at for segment, at in word.since.items()},
+            clusters={f"{prefix}{model}": own for model, own in word.clusters.items()},
         )
         if isinstance(word, Assignment)
         else msgspec.structs.replace(word, user=f"{prefix}{word.user}")
@@ -61,9 +62,14 @@ def assignment(
         segments=list(segments),
         since={segment: moment(version) for segment in segments if segment != "late"},
         cluster=cluster,
-        distance=None if cluster is None else version / 7,
+        clusters={} if cluster is None else {"shoppers": belonging(cluster, version)},
         features={"views": float(version), "device": None},
     )
+
+
+def belonging(cluster: int, version: int) -> Belonging:
+    """A cluster of which every part tells the assignment's version."""
+    return Belonging(cluster, f"cluster {cluster}", version / 7, 1 / version, version)
 
 
 def moment(version: int) -> str:
@@ -123,6 +129,20 @@ def holds(store: Store, history: History, prefix: str) -> None:
                 (user, now.since.get(segment), now.version)
                 for user, now in expected.items()
                 if segment in now.segments
+            ),
+            key=str,
+        )
+    model = f"{prefix}shoppers"
+    for cluster in range(5):
+        found = [
+            (member.user, member.since, member.version)
+            for member in store.cluster_members(model, cluster)
+        ]
+        assert sorted(found, key=str) == sorted(
+            (
+                (user, None, now.version)
+                for user, now in expected.items()
+                if model in now.clusters and now.cluster == cluster
             ),
             key=str,
         )

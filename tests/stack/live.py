@@ -27,7 +27,7 @@ from operators.records import (
 )
 
 PATIENCE_S: Final = 120
-PARTS: Final = ("assignments", "transitions", "dead-letters", "control", "status")
+PARTS: Final = ("assignments", "transitions", "dead-letters", "control", "status", "models")
 
 
 def places(bootstrap: str, name: str) -> dict[str, Any]:

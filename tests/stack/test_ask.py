@@ -16,7 +16,7 @@ from flink_job.cli import app
 from flink_job.cli.run import plan_of
 from flink_job.stack import CassandraAccess
 from operators.errors import FlockwiseError, PreflightError, StoreError, UsageError
-from operators.records import Assignment, Transition, encode
+from operators.records import Assignment, Belonging, Transition, encode
 from tests.stack.asking import flockwise, kafka_config, new_name, write, write_config
 from tests.stack.conftest import cassandra_store
 
@@ -39,10 +39,17 @@ def judged(user: str, version: int, *segments: str, **more: Any) -> Assignment:
     )
 
 
+CLUSTERS = {name: {"k": 2, "features": ["views"]} for name in ("shoppers", "all")}
 ANN_BEFORE = judged("ann", 1)
 ANN = judged(
     "ann", 2, "Bots", "Engaged Buyers",
-    cluster=3, distance=0.25, margin=1.5, model=4, rules=5, features={"views": 7.0, "device": None},
+    cluster=3, rules=5, features={"views": 7.0, "device": None},
+    clusters={
+        "shoppers": Belonging(
+            3, "few views", 0.25, 0.62, 4, 1.5, why=["views = 7 (here 6, next 9)"]
+        ),
+        "all": Belonging(8, "all", 9.5, 0.3, 2, -0.5, outlier=True),
+    },
 )  # fmt: skip
 BOB = judged("bob", 1, "Bots")
 CEM = judged("cem", 1, "Bots")
@@ -59,7 +66,7 @@ WHOLE = {"ann": ANN, "bob": BOB, "cem": CEM_AGAIN}
 
 def in_kafka(kafka: str, folder: Path) -> Path:
     """A changelog in Kafka: eve's words were not committed, dan and cem were forgotten."""
-    config = kafka_config(kafka)
+    config = kafka_config(kafka, clusters=CLUSTERS)
     topics = config["output"]["kafka"]
 
     def say(topic: str, *records: Assignment | Transition | str, commit: bool = True) -> None:
@@ -95,7 +102,7 @@ def in_a_folder(folder: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"".join(encode(record) + b"\n" for record in records))
     config = {
-        **kafka_config("unused"),
+        **kafka_config("unused", clusters=CLUSTERS),
         "source": {"files": {"paths": ["events.csv"]}},
         "output": {"folder": "changelog"},
     }
@@ -128,6 +135,11 @@ def config(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     return made[request.param](folder)
 
 
+def plain(record: Assignment | Transition) -> Any:
+    """A record with every field, as JSON has it."""
+    return msgspec.to_builtins(msgspec.structs.asdict(record))
+
+
 def exported(config: Path) -> dict[str, dict[str, Any]]:
     """What `export --json` gives, by user."""
     result = run(app, ["export", str(config), "--json"])
@@ -138,9 +150,7 @@ def exported(config: Path) -> dict[str, dict[str, Any]]:
 
 
 def test_export_gives_every_field_of_everyone(config: Path) -> None:
-    assert exported(config) == {
-        user: msgspec.structs.asdict(found) for user, found in WHOLE.items()
-    }
+    assert exported(config) == {user: plain(found) for user, found in WHOLE.items()}
 
 
 def test_export_into_a_file(config: Path, tmp_path: Path) -> None:
@@ -155,24 +165,25 @@ def test_export_into_a_file(config: Path, tmp_path: Path) -> None:
 def test_export_to_read(config: Path) -> None:
     lines = run(app, ["export", str(config)]).stdout.splitlines()
     assert lines[0].split() == ["user", "cluster", "as", "of", "segments,", "since"]
-    assert f"ann   3        {LATER}  Bots ({AT}), Engaged Buyers ({AT})" in lines
-    assert f"cem            {LATER}" in lines
+    assert f"ann   few views (3), all (8)  {LATER}  Bots ({AT}), Engaged Buyers ({AT})" in lines
+    assert f"cem{' ' * 27}{LATER}" in lines
     assert len(lines) == 4
 
 
 def test_lookup_for_a_program(config: Path) -> None:
     found = json.loads(run(app, ["lookup", str(config), "ann", "--json"]).stdout)
-    moved = [msgspec.structs.asdict(LEFT), msgspec.structs.asdict(ENTERED)]
-    assert found == {**msgspec.structs.asdict(ANN), "transitions": moved}
+    assert found == {**plain(ANN), "transitions": [plain(LEFT), plain(ENTERED)]}
 
 
 def test_lookup_to_read(config: Path) -> None:
     shown = run(app, ["lookup", str(config), "ann"]).stdout
     for line in (
         "user         ann",
-        "cluster      3, distance 0.25, margin 1.5 to the next",
         f"judged as of {LATER}",
-        "versions     record 2, rules 5, model 4",
+        "versions     record 2, rules 5, shoppers 4, all 2",
+        "model     cluster        share  distance  margin  outlier  why",
+        "shoppers  few views (3)  62%    0.25      1.5              views = 7 (here 6, next 9)",
+        "all       all (8)        30%    9.5       -0.5    yes",
         f"Bots            {AT}  views = 7 (> 3)",
         "views    7",
         "device   unknown",
@@ -197,6 +208,43 @@ def test_members(config: Path) -> None:
     shown = run(app, ["members", str(config), "Engaged Buyers"])
     assert shown.stdout == f"user  since\nann   {AT}\n"
     assert shown.stderr == ""
+
+
+def test_members_of_a_cluster(config: Path) -> None:
+    for options in (["--cluster", "3"], ["--cluster", "8", "--model", "all"]):
+        shown = run(app, ["members", str(config), *options])
+        assert (shown.stdout, shown.stderr) == ("user  since\nann\n", "")
+    nobody = run(app, ["members", str(config), "--cluster", "8", "--json"])
+    assert (nobody.stdout, nobody.exit_code) == ("", 0)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ([], "expected either a segment, or a --cluster"),
+        (["Bots", "--cluster", "3"], "expected either a segment, or a --cluster"),
+        (["Bots", "--model", "all"], "expected either a segment, or a --cluster"),
+        (["--cluster", "3", "--model", "al"], "no cluster model 'al', did you mean 'all'?"),
+        (["--cluster", "3", "--model", "x"], "no cluster model 'x'; there are shoppers, all"),
+    ],
+)
+def test_members_of_what_is_unclear(config: Path, options: list[str], said: str) -> None:
+    failed = run(app, ["members", str(config), *options])
+    assert isinstance(failed.exception, UsageError)
+    assert said in str(failed.exception)
+
+
+def test_why(config: Path) -> None:
+    shown = run(app, ["lookup", str(config), "ann", "--why"]).stdout.splitlines()
+    since = "since 2026-01-01 10:00:00 UTC, because views = 7 (> 3)"
+    assert shown == [
+        f"ann is in Bots {since}.",
+        f"ann is in Engaged Buyers {since}.",
+        "ann is in the cluster 'few views' (3) of shoppers, with a share of 62%, because "
+        "views = 7 (here 6, next 9).",
+        "ann is an outlier of the cluster 'all' (8) of all, with a share of 30%; the next is "
+        "nearer by 0.5, too little to leave.",
+    ]
 
 
 def test_so_many_members_at_most(config: Path) -> None:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from flink_job import stack
 from flink_job.stack import CassandraAccess
 from flink_job.stores import cassandra_batches
+from flink_job.stores.audiences import segment_audience
 from flink_job.stores.cassandra import CassandraStore
 from flink_job.stores.cassandra_batches import Bound
 from flink_job.stores.cassandra_plan import BUCKETS, bucket
@@ -141,8 +142,8 @@ def test_versions_are_the_timestamps_of_everything(
     stamps = admin.execute("SELECT writetime(record) FROM assignments WHERE user = %s", [user])
     assert stamps.one()[0] == 41
     stamps = admin.execute(
-        "SELECT writetime(version) FROM members WHERE segment = %s AND bucket = %s",
-        [segment, bucket(user)],
+        "SELECT writetime(version) FROM members WHERE audience = %s AND bucket = %s",
+        [segment_audience(segment), bucket(user)],
     )
     assert stamps.one()[0] == 41
     stamps = admin.execute("SELECT writetime(record) FROM transitions WHERE user = %s", [user])

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from flink_job.stores.base import Member, Store
 from flink_job.stores.opening import open_store
 from flink_job.stores.spec import SqliteSpec
-from operators.records import Assignment, Change, Tombstone, change
+from operators.records import Assignment, Belonging, Change, Tombstone, change
 from tests.stack.conftest import cassandra_store
 from tests.stack.histories import (
     History,
@@ -127,9 +127,10 @@ def test_every_field_comes_back(store: Store, prefix: str) -> None:
         since={f"{prefix}a": "2026-09-20T00:00:00.000000Z"},
         why={f"{prefix}a": ["views = 5 (> 3)", "carts = 0 (= 0)"]},
         cluster=3,
-        distance=0.25,
-        margin=1e-9,
-        model=7,
+        clusters={
+            f"{prefix}a": Belonging(3, "日本", 0.25, 1e-9, 7, -1e-9, True, ["views = 5 (here 4)"]),
+            f"{prefix}b": Belonging(0, "", 0.0, 1.0, 1),
+        },
         rules=2,
         features={"views": 5.0, "device": "mobile", "age": None},
         event_at=1_790_000_000_000,
@@ -140,6 +141,10 @@ def test_every_field_comes_back(store: Store, prefix: str) -> None:
         Member(full.user, "2026-09-20T00:00:00.000000Z", full.version)
     ]
     assert list(store.members(f"{prefix}b")) == [Member(full.user, None, full.version)]
+    for model, cluster in (("a", 3), ("b", 0)):
+        found = list(store.cluster_members(f"{prefix}{model}", cluster))
+        assert found == [Member(full.user, None, full.version)]
+    assert list(store.cluster_members(f"{prefix}a", 0)) == []
 
 
 def test_a_field_that_became_unknown_is_unknown(store: Store, prefix: str) -> None:
@@ -149,6 +154,7 @@ def test_a_field_that_became_unknown_is_unknown(store: Store, prefix: str) -> No
     store.apply([cleared], [])
     assert store.lookup(user) == cleared
     assert list(store.members(segment)) == [Member(user, None, 2)]
+    assert list(store.cluster_members("shoppers", 4)) == []
 
 
 def test_a_forgotten_user_comes_back_without_the_past(store: Store, prefix: str) -> None:

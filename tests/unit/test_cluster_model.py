@@ -8,14 +8,18 @@ import msgspec
 import numpy as np
 import pytest
 
-from operators.clustering.learner import Learner
+from operators.clustering.clusters import Act, Cluster, Quality
+from operators.clustering.learning.learner import Learner
 from operators.clustering.model import ClusterModel
-from operators.clustering.preparation import Preparation
+from operators.clustering.preparing.preparation import Preparation
 from operators.clustering.space import Dimension, Space
 from operators.clustering.spec import ClusterSpec
 from operators.errors import JobError
+from operators.frame import FeatureColumn, Kind
+from tests.updates import update_of
 
 SPACE = Space((Dimension("views"), Dimension("spend")))
+COLUMNS = {name: FeatureColumn(name, Kind.NUMBER) for name in ("views", "spend")}
 SPEC = ClusterSpec(k=2, features=("views", "spend"))
 MODEL = ClusterModel(
     version=7,
@@ -25,7 +29,9 @@ MODEL = ClusterModel(
     meanings=SPACE.meanings,
     preparation=Preparation(np.array([1.0, 2.0]), np.array([0.0, 10.0]), np.array([4.0, 0.0])),
     centers=np.array([[0.0, 0.0], [1.0, 0.0]]),
-    sizes=np.array([0.75, 0.25]),
+    clusters=(Cluster(4, "many views", 0.75, 1, 2.5), Cluster(9, "few views", 0.25, 3, 1.5)),
+    acts=(Act("split", 9, (4,)),),
+    quality=Quality(inertia=0.5, silhouette=0.7, stability=0.99, dead=0, duplicates=0),
 )
 
 
@@ -38,6 +44,10 @@ def test_the_nearest_center_its_distance_and_the_margin() -> None:
     assert cluster.tolist() == [0, 1, 0]  # between two, the first
     assert distance.tolist() == [0.25, 0.0, 0.5]
     assert margin.tolist() == [0.5, 1.0, 0.0]
+
+
+def test_clusters_are_found_by_their_ids() -> None:
+    assert MODEL.rows(np.array([9, 4, -1, 5, 12, 4])).tolist() == [1, 0, -1, -1, -1, 0]
 
 
 def test_missing_and_infinite_coordinates_are_imputed() -> None:
@@ -54,16 +64,21 @@ def test_bytes_give_the_same_model() -> None:
     assert (again.version, again.learned, again.river) == (7, 1_200, "0.23.0")
     assert (again.dimensions, again.meanings) == (SPACE.names, SPACE.meanings)
     np.testing.assert_array_equal(again.centers, MODEL.centers)
-    np.testing.assert_array_equal(again.sizes, MODEL.sizes)
+    assert (again.clusters, again.acts, again.quality) == (
+        MODEL.clusters,
+        MODEL.acts,
+        MODEL.quality,
+    )
+    assert again.ids.tolist() == [4, 9]
     np.testing.assert_array_equal(again.preparation.impute, MODEL.preparation.impute)
 
 
 def test_another_format_is_refused_with_what_to_do() -> None:
-    with pytest.raises(JobError, match=r"expected format 2, found 3 \(written with river 9.9.9\)"):
-        ClusterModel.from_bytes(altered(MODEL.to_bytes(), format=3, river="9.9.9"))
-    learner = Learner(SPEC, SPACE, seed=0).to_bytes()
-    with pytest.raises(JobError, match="expected format 2, found 3"):
-        Learner.from_bytes(altered(learner, format=3), SPEC, SPACE, seed=0)
+    with pytest.raises(JobError, match=r"expected format 3, found 4 \(written with river 9.9.9\)"):
+        ClusterModel.from_bytes(altered(MODEL.to_bytes(), format=4, river="9.9.9"))
+    learner = Learner(SPEC, COLUMNS, seed=0).to_bytes()
+    with pytest.raises(JobError, match="expected format 3, found 4"):
+        Learner.from_bytes(altered(learner, format=4), SPEC, COLUMNS, seed=0)
 
 
 @pytest.mark.parametrize(
@@ -73,10 +88,10 @@ def test_another_format_is_refused_with_what_to_do() -> None:
         b"\xc1",
         MODEL.to_bytes()[:-9],
         msgspec.msgpack.encode([1, 2]),
-        Learner(SPEC, SPACE, seed=0).to_bytes(),
+        Learner(SPEC, COLUMNS, seed=0).to_bytes(),
         altered(MODEL.to_bytes(), centers=b"\0" * 24),
-        altered(MODEL.to_bytes(), sizes=b"\0" * 7),
-        altered(MODEL.to_bytes(), impute="text"),
+        altered(MODEL.to_bytes(), clusters=[[1]]),
+        altered(MODEL.to_bytes(), preparation="text"),
     ],
 )
 def test_bytes_that_are_no_model_are_refused(data: bytes) -> None:
@@ -85,9 +100,9 @@ def test_bytes_that_are_no_model_are_refused(data: bytes) -> None:
 
 
 def test_arrays_of_other_dimensions_are_no_learner() -> None:
-    learner = Learner(SPEC, SPACE, seed=0)
-    learner.learn(np.ones((3, 2)))
-    preparer = msgspec.msgpack.decode(learner.to_bytes())["preparer"]
-    broken = altered(learner.to_bytes(), preparer={**preparer, "scaler": b"\0" * 16})
-    with pytest.raises(JobError, match=r"expected the shape \(2, 2\)"):
-        Learner.from_bytes(broken, SPEC, SPACE, seed=0)
+    learner = Learner(SPEC, COLUMNS, seed=0)
+    learner.learn(update_of(np.ones((3, 2))))
+    sample = msgspec.msgpack.decode(learner.to_bytes())["sample"]
+    broken = altered(learner.to_bytes(), sample={**sample, "points": b"\0" * 16})
+    with pytest.raises(JobError, match=r"expected the shape \(3, 2\)"):
+        Learner.from_bytes(broken, SPEC, COLUMNS, seed=0)

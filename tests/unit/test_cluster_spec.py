@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from operators.clustering.spec import ClusterSpec, problems
+from operators.clustering.spec import ClusterSpec, Pinned, problems
 from operators.frame import FeatureColumn, Kind
 
 COLUMNS = {
@@ -31,12 +31,9 @@ def spec(**changes: Any) -> ClusterSpec:
 def test_a_good_spec_has_no_problems_and_the_documented_defaults() -> None:
     good = spec()
     assert problems("shoppers", good, COLUMNS) == []
-    assert (good.scale, good.impute, good.halflife, good.warm_start) == (
-        "minmax",
-        "median",
-        0.02,
-        500,
-    )
+    assert (good.algorithm, good.halflife, good.warm_start) == ("kmeans", 0.02, 500)
+    assert (good.log, good.impute, good.scale, good.pca) == ((), "median", "minmax", None)
+    assert good.stick == 0.1
 
 
 @pytest.mark.parametrize(
@@ -44,11 +41,35 @@ def test_a_good_spec_has_no_problems_and_the_documented_defaults() -> None:
     [
         ({"k": 1}, "k", "from 2 to 1000, found 1"),
         ({"k": 1_001, "warm_start": 2_000}, "k", "from 2 to 1000, found 1001"),
+        ({"k": "atuo"}, "k", "expected auto or a whole number from 2 to 1000, found 'atuo'"),
+        ({"k_range": [2, 8]}, "k_range", "beside 'k: auto' only, found it beside 'k: 5'"),
+        ({"k": "auto", "k_range": [8, 8]}, "k_range", "from 2 to 50, the smaller one first"),
+        ({"k": "auto", "k_range": [1, 8]}, "k_range", "found [1, 8]"),
+        ({"k": "auto", "k_range": [2, 51]}, "k_range", "found [2, 51]"),
+        ({"k": "auto", "k_range": [2, 20], "warm_start": 19}, "warm_start", "clusters (20)"),
+        ({"names": {-1: "x"}}, "names", "ids of clusters, 0 or more, found -1"),
+        ({"names": {3: ""}}, "names.3", "1 to 100 characters in one line"),
+        ({"names": {3: " x"}}, "names.3", "found ' x'"),
+        ({"names": {3: "x\ny"}}, "names.3", r"found 'x\ny'"),
+        ({"names": {3: {"name": "x" * 101}}}, "names.3", "1 to 100 characters"),
         ({"halflife": 0}, "halflife", "above 0 and at most 1, found 0"),
         ({"halflife": 1.5}, "halflife", "found 1.5"),
         ({"halflife": math.nan}, "halflife", "found nan"),
-        ({"warm_start": 4}, "warm_start", "from k (5) to 5000, found 4"),
+        ({"stick": -0.1}, "stick", "from 0 and below 1, found -0.1"),
+        ({"stick": 1}, "stick", "found 1"),
+        ({"warm_start": 4}, "warm_start", "clusters (5) to 5000, found 4"),
         ({"warm_start": 5_001}, "warm_start", "found 5001"),
+        (
+            {"k": 21, "algorithm": "dbstream"},
+            "k",
+            "from 2 to 20 with the algorithm dbstream, found 21",
+        ),
+        ({"log": ["product_view"]}, "log", "did you mean 'product_views'?"),
+        ({"log": ["since_purchase"]}, "log", "features of this model, found 'since_purchase'"),
+        ({"log": ["device"]}, "log", "numbers or ages, found the category 'device'"),
+        ({"log": ["product_views"] * 2}, "log", "'product_views' 2 times"),
+        ({"pca": 0}, "pca", "from 1 to the 3 dimensions of its features, found 0"),
+        ({"pca": 4}, "pca", "from 1 to the 3 dimensions of its features, found 4"),
         ({"features": []}, "features", "at least one feature"),
         ({"features": ["device", "device"]}, "features", "'device' 2 times"),
         ({"features": ["product_view"]}, "features", "did you mean 'product_views'?"),
@@ -68,9 +89,53 @@ def test_all_mistakes_are_told_at_once() -> None:
     assert sorted(paths) == ["features"] * 3 + ["halflife", "k", "warm_start"]
 
 
-def test_the_limits_themselves_are_good() -> None:
-    for changes in ({"k": 2, "warm_start": 2}, {"k": 1_000, "warm_start": 5_000, "halflife": 1}):
-        assert problems("m", spec(**changes), COLUMNS) == []
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"k": 2, "warm_start": 2},
+        {"k": 1_000, "warm_start": 5_000, "halflife": 1},
+        {"k": 20, "algorithm": "clustream"},
+        {"log": "auto", "pca": 1},
+        {"log": ["product_views"], "pca": 3},
+        {"k": "auto", "k_range": [2, 3], "warm_start": 3},
+        {"k": "auto", "k_range": [49, 50]},
+        {"names": {0: "x" * 100, 10**9: {"name": "High-Intent Buyers", "description": ""}}},
+    ],
+)
+def test_the_limits_themselves_are_good(changes: dict[str, Any]) -> None:
+    assert problems("m", spec(**changes), COLUMNS) == []
+
+
+def test_how_many_clusters_there_may_be() -> None:
+    assert spec().k_between == (5, 5)
+    assert spec(k="auto").k_between == (2, 10)
+    assert spec(k="auto", k_range=[3, 7]).k_between == (3, 7)
+
+
+def test_names_are_pinned_with_a_description_or_without() -> None:
+    pinned = spec(names={3: "Buyers", 4: {"name": "Bots", "description": "no people"}}).pinned
+    assert pinned == {3: Pinned("Buyers"), 4: Pinned("Bots", "no people")}
+
+
+def test_a_name_that_is_pinned_twice_is_told_of_each() -> None:
+    twice = spec(names={1: "Buyers", 2: {"name": "buyers"}, 3: "Others"})
+    found = problems("m", twice, COLUMNS)
+    assert [problem.path for problem in found] == ["clusters.m.names.1", "clusters.m.names.2"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"log": "all"},
+        {"scale": "max"},
+        {"impute": "zero"},
+        {"pca": 1.5},
+        {"algorithm": "birch"},
+    ],
+)
+def test_a_word_or_a_number_that_does_not_fit_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        spec(**changes)
 
 
 def test_an_unknown_field_is_refused() -> None:

@@ -169,11 +169,44 @@ def test_a_good_configuration_has_no_mistakes() -> None:
         ),
         (
             {"clusters": {"c": {"k": 1, "features": ["product_views"]}}},
-            "clusters.c.k: expected a whole number from 2 to 1000, found 1",
+            "clusters.c.k: expected auto or a whole number from 2 to 1000, found 1",
         ),
         (
-            {"clusters": {"a": GOOD["clusters"]["shoppers"], "b": GOOD["clusters"]["shoppers"]}},
-            "clusters: expected one model at most, found 2",
+            {"clusters": {"c": GOOD["clusters"]["shoppers"] | {"names": {"3": "Buyers"}}}},
+            "clusters.c.names: expected names that are whole numbers, found '3'",
+        ),
+        (
+            {"clusters": {"c": GOOD["clusters"]["shoppers"] | {"names": {3: {"nam": "Buyers"}}}}},
+            "clusters.c.names.3.nam: unknown name 'nam', did you mean 'name'?",
+        ),
+        (
+            {"clusters": {"c": GOOD["clusters"]["shoppers"] | {"names": {3: ["Buyers"]}}}},
+            "clusters.c.names.3: expected 'str | object', found a list",
+        ),
+        (
+            {"clusters": {"two words": GOOD["clusters"]["shoppers"]}},
+            "clusters.two words: expected a name of letters, digits and _, up to 100 of them",
+        ),
+        (
+            {
+                "features": GOOD["features"] | {"cluster_a": {"since": "view"}},
+                "clusters": {"a": GOOD["clusters"]["shoppers"]},
+            },
+            "clusters.a: conditions ask for it as 'cluster_a', which is a feature, too",
+        ),
+        (
+            {"segments": {"Engaged": {"when": "cluster_shopper = 3"}}},
+            "segments.Engaged.when: column 1: unknown feature 'cluster_shopper', did you mean "
+            "'cluster_shoppers'?",
+        ),
+        (
+            {"clusters": {"c": {"k": 2, "features": ["product_views"], "scale": "robst"}}},
+            "clusters.c.scale: expected minmax or standard or robust, found 'robst', did you mean "
+            "'robust'?",
+        ),
+        (
+            {"clusters": {"c": {"k": 2, "features": ["product_views"], "log": "product_views"}}},
+            "clusters.c.log: expected auto or a list, found 'product_views'",
         ),
         (
             {"store": {"kind": "sqlight", "path": "x"}},
@@ -185,7 +218,7 @@ def test_a_good_configuration_has_no_mistakes() -> None:
         ),
         ({"run": {"lanes": 1000}}, "run.lanes: expected 1 to 128, found 1000"),
         ({"run": {"parallelism": 9}}, "run.parallelism: expected 1 to 8 (run.lanes), found 9"),
-        ({"run": {"clock": "sun"}}, "run.clock: invalid enum value 'sun'"),
+        ({"run": {"clock": "sun"}}, "run.clock: expected wall or event, found 'sun'"),
         ({"run": {"batch": "fast"}}, "run.batch: expected a duration"),
         ({"run": {"forget_after": "soon"}}, "run.forget_after: expected a duration"),
         ({"run": {"forget_after": ""}}, "run.forget_after: expected a duration"),

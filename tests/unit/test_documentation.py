@@ -17,10 +17,17 @@ from flink_job.cli import app
 from flink_job.cluster.__main__ import app as local_cluster
 from flink_job.config.load import check, load, read
 from flink_job.config.model import Config
+from operators.clustering.record import Axis, ClusterRecord, ModelRecord
 from operators.events.reasons import Reason
 from operators.features.spec import TAKES
-from operators.metrics import AssignMetrics, ProfileMetrics, SteerMetrics, UpsertMetrics
-from operators.records import Assignment, DeadLetter, Transition
+from operators.metrics import (
+    AssignMetrics,
+    LearnMetrics,
+    ProfileMetrics,
+    SteerMetrics,
+    UpsertMetrics,
+)
+from operators.records import Assignment, Belonging, DeadLetter, Transition
 
 ROOT: Final = Path(__file__).parents[2]
 README: Final = ROOT / "README.md"
@@ -30,8 +37,8 @@ STEERING: Final = ROOT / "operators" / "control" / "README.md"
 PAGES: Final = (README, CONFIGURATION, CLUSTER, STEERING, ROOT / "operators" / "README.md")
 EXAMPLES: Final = sorted((ROOT / "deploy" / "examples").glob("*.yaml"))
 
-COMMAND: Final = re.compile(r"flockwise ((?:stack|segments) [a-z]+|[a-z]+)([^`\n]*)")
-GROUPS: Final = {"stack", "segments"}
+COMMAND: Final = re.compile(r"flockwise ((?:stack|segments|clusters) [a-z]+|[a-z]+)([^`\n]*)")
+GROUPS: Final = {"stack", "segments", "clusters"}
 METRICS: Final = "flink_taskmanager_job_task_operator_"
 
 
@@ -131,7 +138,9 @@ def test_every_reason_of_a_dead_letter_is_documented(reason: Reason) -> None:
     assert reason.value in re.findall(r"\w+", code(CONFIGURATION))
 
 
-@pytest.mark.parametrize("record", [Assignment, Transition, DeadLetter])
+@pytest.mark.parametrize(
+    "record", [Assignment, Belonging, Transition, DeadLetter, ModelRecord, ClusterRecord, Axis]
+)
 def test_every_field_of_a_record_is_documented(record: type[msgspec.Struct]) -> None:
     _, _, records = CONFIGURATION.read_text().partition("## Records")
     assert set(record.__struct_fields__) <= set(re.findall(r"`(\w+)`", records))
@@ -153,14 +162,17 @@ class Names:
     def add_group(self, key: str, value: str) -> Names:
         return Names(self._names, f"{key}_")
 
-    def inc(self) -> None:
+    def inc(self, count: int = 1) -> None:
         """Of a counter."""
+
+    update = inc
 
 
 def test_the_metrics_that_are_documented_are_those_that_there_are() -> None:
     names: set[str] = set()
     ProfileMetrics(Names(names)).dead_letter(Reason.LATE)
-    AssignMetrics(Names(names))
+    AssignMetrics(Names(names)).model("shoppers", 1)
+    LearnMetrics(Names(names)).learned("shoppers", profiles=1, python_ns=1)
     SteerMetrics(Names(names))
     UpsertMetrics(Names(names))
     rows = re.findall(r"^\|[^|`]*\|([^|]*`[^|]*)\|", CLUSTER.read_text(), re.MULTILINE)

@@ -50,7 +50,7 @@ def test_users_are_forgotten_in_steps(
 def lane() -> Lane:
     def members(rules: LaneRules) -> Members:
         rulebook = Rulebook.compile(rules.specs(), JUDGED, step_us=1, version=1)
-        return Members(COLUMNS, rulebook, None, 1)
+        return Members(COLUMNS, rulebook, (), 1)
 
     return Lane(LaneRules(segments_of({**NAMES, **HELD}, 1)), members)
 
@@ -72,11 +72,11 @@ def gone(lane: Lane, users: list[str], now_us: int) -> Evaluations:
 @pytest.mark.parametrize("exact", [True, False])
 def test_who_is_forgotten_leaves_everything_and_comes_back_as_somebody_new(exact: bool) -> None:
     found = lane()
-    entered = found.judge(seen(found, ["ann", "cay"], 3.0, START_US), None, 1, exact)
+    entered = found.judge(seen(found, ["ann", "cay"], 3.0, START_US), {}, 1, exact)
     assert entered.assignments["ann"].segments == ["All", "Some"]
     assert entered.assignments["cay"].held_out.keys() == {"Trial"}
     end_us = START_US + 90 * DAY_US
-    left = found.judge(gone(found, ["ann", "cay"], end_us), None, 1, exact)
+    left = found.judge(gone(found, ["ann", "cay"], end_us), {}, 1, exact)
     assert [(t.user, t.segment, t.kind, t.why) for t in left.transitions] == [
         ("ann", "Some", "leave", [WHY]),
         ("ann", "All", "leave", [WHY]),
@@ -91,7 +91,7 @@ def test_who_is_forgotten_leaves_everything_and_comes_back_as_somebody_new(exact
         )
         assert left.assignments[user] == expected
     assert len(found.members.table) == 0
-    back = found.judge(seen(found, ["bob", "ann"], 0.0, end_us), None, 1, exact)
+    back = found.judge(seen(found, ["bob", "ann"], 0.0, end_us), {}, 1, exact)
     assert {(t.user, t.segment, t.kind) for t in back.transitions} == {
         (user, "All", "enter") for user in ("bob", "ann")
     }
@@ -112,7 +112,7 @@ def test_who_was_never_heard_of_is_forgotten_without_a_word() -> None:
     )
     assert isinstance(message, Packed)
     evaluations = unpack(message, found.members.table, found.members.coded)
-    collected = found.judge(evaluations, None, 1, True)
+    collected = found.judge(evaluations, {}, 1, True)
     assert (collected.assignments, collected.transitions) == ({}, [])
     assert len(found.members.table) == 0
 

@@ -225,3 +225,45 @@ def test_in_segment_stands_only_in_segments() -> None:
     with pytest.raises(RuleError) as caught:
         parse("in_segment('VIP')", COLUMNS)
     assert str(caught.value) == ("column 1: in_segment stands only in the conditions of segments")
+
+
+NAMED = {
+    **COLUMNS,
+    "cluster": FeatureColumn(
+        "cluster", Kind.NUMBER, names=(("High-Intent Buyers", 3), ("Bots", 5))
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("condition", "read"),
+    [
+        ("cluster = 'High-Intent Buyers'", "cluster = 3"),
+        ("'bots' <> cluster", "cluster <> 5"),
+        ("cluster IN ('Bots', 4)", "cluster IN (5, 4)"),
+        ("NOT cluster IN ('BOTS')", "cluster NOT IN (5)"),
+    ],
+)
+def test_clusters_go_by_the_names_that_people_gave_them(condition: str, read: str) -> None:
+    assert str(parse(condition, NAMED)) == read
+
+
+@pytest.mark.parametrize(
+    ("condition", "said"),
+    [
+        ("cluster = 'Bot'", "column 11: cluster has none of the name 'Bot', did you mean 'Bots'?"),
+        (
+            "cluster IN ('Window Shoppers')",
+            "column 13: cluster has none of the name 'Window Shoppers'; there are "
+            "High-Intent Buyers, Bots",
+        ),
+        (
+            "cluster > 'Bots'",
+            "column 1: the sides don't match: cluster is a number, 'Bots' is a text",
+        ),
+    ],
+)
+def test_a_cluster_of_another_name_is_told(condition: str, said: str) -> None:
+    with pytest.raises(RuleError) as raised:
+        parse(condition, NAMED)
+    assert str(raised.value) == said

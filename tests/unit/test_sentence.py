@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from operators.membership.sentence import sentence
-from operators.records import Assignment
+from operators.membership.sentence import cluster_sentence, sentence
+from operators.records import Assignment, Belonging
 
 ANN = Assignment(
     user="ann",
@@ -43,3 +43,26 @@ SENTENCES = {
 @pytest.mark.parametrize("segment", SENTENCES)
 def test_a_membership_reads_like_a_sentence(segment: str) -> None:
     assert sentence(ANN, segment) == SENTENCES[segment]
+
+
+@pytest.mark.parametrize(
+    ("belonging", "said"),
+    [
+        (
+            Belonging(4, "many views", 0.5, 0.834, 7, 1.5, why=["a = 1 (here 2, next 9)", "b = 2"]),
+            "in the cluster 'many views' (4) of shoppers, with a share of 83%, because "
+            "a = 1 (here 2, next 9) and b = 2",
+        ),
+        (
+            Belonging(4, "many views", 9.5, 0.3, 7, -0.25, outlier=True, why=["a = 1 (here 2)"]),
+            "an outlier of the cluster 'many views' (4) of shoppers, with a share of 30%, because "
+            "a = 1 (here 2); the next is nearer by 0.25, too little to leave",
+        ),
+        (
+            Belonging(0, "everyone", 0.5, 1.0, 7),
+            "in the cluster 'everyone' (0) of shoppers, with a share of 100%",
+        ),
+    ],
+)
+def test_a_cluster_reads_like_a_sentence(belonging: Belonging, said: str) -> None:
+    assert cluster_sentence(belonging, "shoppers") == said

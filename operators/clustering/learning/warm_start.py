@@ -13,19 +13,20 @@ from operators.frame import Floats
 # can't tell them apart for sure.
 _DECIMALS: Final = 5
 # Of ten starts by k-means++ the best; a single one ends in a poor optimum now and then.
-_STARTS: Final = 10
+STARTS: Final = 10
 
 
-def first_centers(scaled: Floats, k: int, seed: int) -> Floats:
+def first_centers(scaled: Floats, k: int, seed: int, starts: int = STARTS) -> Floats:
     """Centers float64[<= k, d] of scaled points float64[n, d], n at least 1.
 
-    k-means++ (Arthur and Vassilvitskii, 2007) and Lloyd's algorithm (1982) by scikit-learn. There
-    are no more centers than distinct points, and each is the nearest of at least one point.
+    k-means++ (Arthur and Vassilvitskii, 2007) and Lloyd's algorithm (1982) by scikit-learn, the
+    best of so many starts. There are no more centers than distinct points, and each is the
+    nearest of at least one point.
     """
-    from sklearn.cluster import KMeans  # noqa: PLC0415 - 0.9 s, once in the life of a model
+    from sklearn.cluster import KMeans  # noqa: PLC0415 - 0.9 s, only where models are learned
 
     distinct, weights = np.unique(scaled.round(_DECIMALS), axis=0, return_counts=True)
-    fit = KMeans(min(k, len(distinct)), n_init=_STARTS, random_state=seed)
+    fit = KMeans(min(k, len(distinct)), n_init=starts, random_state=seed)
     rough = fit.fit(distinct, sample_weight=weights).cluster_centers_
     # One more step of Lloyd's, on the points as they are.
     cluster = nearest(scaled, rough).cluster

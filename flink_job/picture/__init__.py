@@ -1,0 +1,1 @@
+"""A version of a cluster model as one HTML page that needs nothing else."""

@@ -1,0 +1,1 @@
+"""Who a cluster is from version to version, and what it is called."""

@@ -1,0 +1,1 @@
+"""Learning cluster models from a stream of profiles."""

@@ -1,0 +1,1 @@
+"""How a raw profile becomes a point that distances can be taken of."""

@@ -1,0 +1,82 @@
+"""Principal components: fewer dimensions that keep most of how users differ."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+
+from operators.clustering.preparing.product import product
+from operators.clustering.stored import floats, to_bytes
+from operators.frame import Floats
+
+
+class StoredComponents(msgspec.Struct, frozen=True):
+    """Principal components, arrays as bytes."""
+
+    center: bytes
+    loadings: bytes
+    explained: bytes
+
+
+@dataclass(frozen=True, eq=False)
+class Components:
+    """The p directions in which d scaled dimensions vary most, the widest first.
+
+    `center` is float64[d]. `loadings`, float64[p, d], are orthogonal rows of length 1: what
+    each dimension adds to a component. `explained`, float64[p], is the share of the sample's
+    variance along each; 0 if it has none at all.
+    """
+
+    center: Floats
+    loadings: Floats
+    explained: Floats
+
+    @classmethod
+    def fit(cls, scaled: Floats, p: int) -> Components:
+        """The first p (at most d) components of a scaled sample float64[n, d], n at least 1.
+
+        By the covariance's eigenvectors (Pearson, 1901), of which there are d even where there
+        are fewer points. The largest loading of each component is positive, so that none is
+        turned around by the next fit.
+        """
+        center = scaled.mean(axis=0)
+        # In units of the largest deviation, no square of a deviation overflows or vanishes.
+        apart = scaled - center
+        apart /= np.abs(apart).max() or 1.0
+        variances, directions = np.linalg.eigh(apart.T @ apart)
+        variances = np.maximum(variances[::-1], 0.0)
+        loadings = directions.T[::-1][:p]
+        largest = loadings[np.arange(p), np.abs(loadings).argmax(axis=1)]
+        return cls(
+            center=center,
+            loadings=loadings * np.sign(largest)[:, np.newaxis],
+            explained=variances[:p] / (variances.sum() or 1.0),
+        )
+
+    def along(self, scaled: Floats) -> Floats:
+        """Scaled points float64[n, d] along the components, float64[n, p]."""
+        return product(scaled - self.center, self.loadings)
+
+    def back(self, along: Floats) -> Floats:
+        """Points along the components as scaled ones, float64[n, d]: the nearest that there are.
+
+        What the other components would tell is at the sample's mean.
+        """
+        return product(along, self.loadings.T) + self.center
+
+    def stored(self) -> StoredComponents:
+        """The components for a message."""
+        return StoredComponents(*map(to_bytes, (self.center, self.loadings, self.explained)))
+
+    @classmethod
+    def restored(cls, stored: StoredComponents, d: int) -> Components:
+        """The components of d dimensions that `stored` gave.
+
+        Raises:
+            JobError: the arrays have another number of dimensions.
+        """
+        explained = floats(stored.explained, -1)
+        loadings = floats(stored.loadings, len(explained), d)
+        return cls(floats(stored.center, d), loadings, explained)

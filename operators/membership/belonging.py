@@ -1,0 +1,62 @@
+"""Where users belong by each model, as records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from math import isfinite
+from typing import Final
+
+from operators.clustering.explaining import Explainer
+from operators.clustering.model import ClusterModel
+from operators.clustering.space import Space
+from operators.clustering.wording import Phrases
+from operators.membership.clusterings import NO_CLUSTER, Placed
+from operators.pages.sets import Ints
+from operators.records import Belonging
+
+_VERSIONS: Final = 16  # of models whose explanations are at hand, older ones are let go
+
+
+def belongings(placed: Sequence[Placed], positions: Ints) -> list[dict[str, Belonging]]:
+    """Of the users at these positions their clusters by model."""
+    names = [each.clustering.name for each in placed]
+    if not placed:
+        return [{}] * len(positions)
+    by_model = [_belongings(each, positions) for each in placed]
+    return [dict(zip(names, own, strict=True)) for own in zip(*by_model, strict=True)]
+
+
+def first_ids(ids: Ints) -> list[int | None]:
+    """The clusters' ids in the first model, of int64[n, models]; None without one."""
+    if not ids.shape[1]:
+        return [None] * len(ids)
+    return [None if id_ == NO_CLUSTER else id_ for id_ in ids[:, 0].tolist()]
+
+
+def _belongings(placed: Placed, positions: Ints) -> Iterator[Belonging]:
+    model, found = placed.model, placed.found
+    rows, points = found.cluster[positions], placed.points[positions]
+    explainer, phrases = _explanations(model, placed.clustering.space)
+    told = explainer.explain(points, rows)
+    columns = (rows, found.distance[positions], found.margin[positions], *told, points)
+    for own, distance, margin, following, share, outlier, deciding, point in zip(
+        *(column.tolist() for column in columns), strict=True
+    ):
+        cluster = model.clusters[own]
+        yield Belonging(
+            cluster=cluster.id,
+            name=cluster.name,
+            distance=distance,
+            share=share,
+            model=model.version,
+            margin=margin if isfinite(margin) else None,
+            outlier=outlier,
+            why=[phrases.phrase(at, point[at], own, following) for at in deciding if at >= 0],
+        )
+
+
+@lru_cache(_VERSIONS)
+def _explanations(model: ClusterModel, space: Space) -> tuple[Explainer, Phrases]:
+    """What explains the clusters of a version; few users change at a time, and many times."""
+    return Explainer(model, space), Phrases(model, space)

@@ -1,0 +1,94 @@
+"""The cluster models of a configuration, and where their newest versions put users."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+from zlib import crc32
+
+import numpy as np
+
+from operators.clustering.model import ClusterModel
+from operators.clustering.nearest import Held, Nearest
+from operators.clustering.space import Space
+from operators.clustering.spec import ClusterSpec, cluster_column
+from operators.frame import FeatureColumn, Floats, Frame, Kind
+from operators.pages.sets import Ints
+
+CLUSTER: Final = "cluster"  # the column by which rules see the cluster in the first model
+NO_CLUSTER: Final = -1
+
+# The newest version of each model that there is, by the model's name.
+Models = Mapping[str, ClusterModel]
+
+
+@dataclass(frozen=True)
+class Clustering:
+    """One cluster model of the configuration."""
+
+    name: str
+    space: Space
+    spec: ClusterSpec
+
+    @classmethod
+    def of(cls, name: str, spec: ClusterSpec, columns: Mapping[str, FeatureColumn]) -> Clustering:
+        """The model `name` over the features of a configuration."""
+        return cls(name, Space.of(spec.features, columns), spec)
+
+    @property
+    def label(self) -> str:
+        """Names its ids among what is kept of users: those of other features are others."""
+        return f"{self.name} {crc32(' '.join(self.space.meanings).encode())}"
+
+    def fits(self, model: ClusterModel) -> bool:
+        """Whether a model is of these features."""
+        return model.meanings == self.space.meanings
+
+    def place(self, frame: Frame, ids: Ints, model: ClusterModel) -> Placed:
+        """Where a model puts the users of a frame, who are in the clusters `ids`, int64[n]."""
+        points = self.space.points(frame)
+        found = model.assign(points, Held(model.rows(ids), self.spec.stick))
+        return Placed(self, model, points, found)
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Where a version of a model puts n users; `points` is float64[n, d], NaN for missing."""
+
+    clustering: Clustering
+    model: ClusterModel
+    points: Floats
+    found: Nearest
+
+    @property
+    def ids(self) -> Ints:
+        """The ids of the clusters, int64[n]."""
+        ids: Ints = self.model.ids[self.found.cluster]
+        return ids
+
+
+def with_clusters(
+    columns: Mapping[str, FeatureColumn], models: Mapping[str, ClusterSpec]
+) -> dict[str, FeatureColumn]:
+    """What conditions may name: these features, and the cluster in the first and in each model.
+
+    Clusters may be named by the names that people gave them.
+    """
+    own = [(cluster_column(name), spec) for name, spec in models.items()]
+    first = own[0][1] if own else None
+    clusters = [_column(name, spec) for name, spec in ((CLUSTER, first), *own)]
+    return {**columns, **{column.name: column for column in clusters}}
+
+
+def _column(name: str, spec: ClusterSpec | None) -> FeatureColumn:
+    pinned = spec.pinned if spec else {}
+    names = tuple((each.name, who) for who, each in pinned.items())
+    return FeatureColumn(name, Kind.NUMBER, names=names)
+
+
+def cluster_rows(ids: Ints) -> Floats:
+    """The ids of n users in each model, int64[n, models], as rows of those columns' values."""
+    known = np.where(ids == NO_CLUSTER, np.nan, ids).T
+    first = known[:1] if len(known) else np.full((1, len(ids)), np.nan)
+    return np.vstack([first, known])

@@ -1,0 +1,219 @@
+"""Users in the clusters of several models side by side, against an oracle of one user at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from operators.clustering.clusters import Cluster, Quality
+from operators.clustering.model import ClusterModel
+from operators.clustering.preparing.preparation import Preparation
+from operators.clustering.spec import ClusterSpec
+from operators.features.clocks import Round
+from operators.frame import FeatureColumn, Kind
+from operators.membership.clusterings import Clustering, Models, with_clusters
+from operators.membership.lane import Lane, LaneRules
+from operators.membership.members import Members
+from operators.records import Assignment, Belonging
+from operators.rules.rulebook import Rulebook
+from operators.wire import Evaluations
+from tests.effort import examples
+from tests.property.pipeline import segments_of
+
+START_US: Final = 1_700_000_000_000_000
+COLUMNS: Final = {name: FeatureColumn(name, Kind.NUMBER) for name in ("views", "spend")}
+SPECS: Final = {
+    "habits": ClusterSpec(k=2, features=("views",), stick=0.25),
+    "money": ClusterSpec(k=2, features=("spend", "views"), stick=0.0),
+}
+SEGMENTS: Final = {
+    "Habits 1": {"when": "cluster = 1"},
+    "The same": {"when": "cluster_habits = 1"},
+    "Money 2": {"when": "cluster_money = 2 AND views > 2"},
+    "Nowhere": {"when": "cluster_money IS NULL"},
+}
+NUMBERS: Final = st.integers(0, 8).map(float)
+VALUES: Final = st.fixed_dictionaries({"views": NUMBERS, "spend": NUMBERS})
+USERS: Final = st.sampled_from(("ann", "bob", "cay", "dan"))
+
+User = dict[str, float]
+
+
+def clusterings(specs: Mapping[str, ClusterSpec] = SPECS) -> list[Clustering]:
+    return [Clustering.of(name, spec, COLUMNS) for name, spec in specs.items()]
+
+
+def lane_of(specs: Mapping[str, ClusterSpec] = SPECS) -> Lane:
+    def members(rules: LaneRules) -> Members:
+        columns = with_clusters(COLUMNS, specs)
+        rulebook = Rulebook.compile(rules.specs(), columns, step_us=1, version=1)
+        return Members(COLUMNS, rulebook, clusterings(specs), 1)
+
+    segments = SEGMENTS if specs is SPECS else {}
+    return Lane(LaneRules(segments_of(segments, 1)), members)
+
+
+def model_of(name: str, version: int, centers: Mapping[int, tuple[float, ...]]) -> ClusterModel:
+    """A version of a model whose scaled space is that of the features themselves."""
+    space = Clustering.of(name, SPECS[name], COLUMNS).space
+    zeros, ones = np.zeros(len(space)), np.ones(len(space))
+    return ClusterModel(
+        version=version,
+        learned=1,
+        river="",
+        dimensions=space.names,
+        meanings=space.meanings,
+        preparation=Preparation(zeros, zeros, ones),
+        centers=np.array(list(centers.values())).reshape(len(centers), len(space)),
+        clusters=tuple(Cluster(id_, f"{name} {id_}", 0.0, 1, 2.0) for id_ in centers),
+        acts=(),
+        quality=Quality(0.0, 0.0, 1.0, 0, 0),
+    )
+
+
+@st.composite
+def newest(draw: st.DrawFn, version: int) -> dict[str, ClusterModel]:
+    """The models at a time: none, one, or both, with any of some ids in any order."""
+    found = {}
+    for name, spec in SPECS.items():
+        ids = draw(st.lists(st.integers(0, 3), unique=True, max_size=3))
+        center = st.tuples(*[NUMBERS] * len(spec.features))
+        if ids:
+            found[name] = model_of(name, version, {id_: draw(center) for id_ in ids})
+    return found
+
+
+@dataclass
+class Oracle:
+    """Everyone's clusters and segments."""
+
+    values: dict[str, User] = field(default_factory=dict)
+    ids: dict[str, dict[str, int]] = field(default_factory=dict)
+    segments: dict[str, set[str]] = field(default_factory=dict)
+
+    def judge(self, rows: dict[str, User], models: Models) -> set[str]:
+        """A message: the users for whom something has changed."""
+        idle = {
+            user for user, own in self.ids.items() if any(name not in own for name in models)
+        } - set(rows)
+        self.values |= rows
+        return {user for user in {*rows, *idle} if self._changes(user, models)}
+
+    def _changes(self, user: str, models: Models) -> bool:
+        own, before = self.values[user], self.ids.get(user, {})
+        now = before | {
+            name: put(distances(own, name, model), before.get(name), SPECS[name].stick)
+            for name, model in models.items()
+        }
+        inside = {
+            "Habits 1": now.get("habits") == 1,
+            "The same": now.get("habits") == 1,
+            "Money 2": now.get("money") == 2 and own["views"] > 2,
+            "Nowhere": "money" not in now,
+        }
+        segments = {name for name, holds in inside.items() if holds}
+        changed = now != before or segments != self.segments.get(user, set())
+        self.ids[user], self.segments[user] = now, segments
+        return changed
+
+
+def distances(user: User, name: str, model: ClusterModel) -> dict[int, float]:
+    """Of one user to each cluster, by id."""
+    point = [user[feature] for feature in SPECS[name].features]
+    return {
+        cluster.id: sum((x - c) ** 2 for x, c in zip(point, center, strict=True)) ** 0.5
+        for cluster, center in zip(model.clusters, model.centers.tolist(), strict=True)
+    }
+
+
+def put(found: dict[int, float], held: int | None, stick: float) -> int:
+    best = min(found, key=lambda id_: found[id_])
+    stays = held in found and not found[best] < (1 - stick) * found[held]
+    return held if stays and held is not None else best
+
+
+def judged(lane: Lane, rows: dict[str, User], now_us: int, models: Models) -> dict[str, Assignment]:
+    at = lane.members.table.rows_of(list(rows))
+    order = np.argsort(at)
+    values = np.array([[row[name] for row in rows.values()] for name in COLUMNS])
+    rounds = [Round(at[order], np.full(len(at), now_us), values[:, order])] if rows else []
+    found = lane.judge(Evaluations(now_us, None, rounds), models, 1, exact=False)
+    lane.members.journal.commit()
+    return found.assignments
+
+
+@settings(max_examples=examples(150), deadline=None)
+@given(st.data(), st.lists(st.dictionaries(USERS, VALUES), max_size=8))
+def test_users_are_where_the_oracle_puts_them(
+    data: st.DataObject, messages: list[dict[str, User]]
+) -> None:
+    lane, oracle = lane_of(), Oracle()
+    models: dict[str, ClusterModel] = {}
+    for number, rows in enumerate(messages):
+        models |= data.draw(newest(number), label="models")
+        told = judged(lane, rows, START_US + number, models)
+        assert set(told) == oracle.judge(rows, models)
+        for user, found in told.items():
+            own = oracle.ids[user]
+            assert set(found.segments) == oracle.segments[user]
+            assert found.cluster == own.get("habits")
+            assert {name: each.cluster for name, each in found.clusters.items()} == own
+            assert found.features == oracle.values[user]
+            for name, each in found.clusters.items():
+                tells(each, models[name], distances(oracle.values[user], name, models[name]))
+
+
+def tells(told: Belonging, model: ClusterModel, found: dict[int, float]) -> None:
+    """What is told of a user's cluster beside the id, by the distances to all."""
+    own = found.pop(told.cluster)
+    name = next(cluster.name for cluster in model.clusters if cluster.id == told.cluster)
+    assert (told.name, told.model, told.outlier) == (name, model.version, own > 2.0)
+    assert told.distance == pytest.approx(own)
+    assert told.margin == (pytest.approx(min(found.values()) - own) if found else None)
+    assert 0 <= told.share <= 1
+    assert bool(told.why) <= bool(found)
+
+
+def test_who_stays_is_no_change() -> None:
+    """Between two clusters a user who shakes is told once; a cluster that dies lets go."""
+    lane = lane_of({"habits": SPECS["habits"]})
+    centers = {3: (0.0,), 7: (8.0,)}
+    models = {"habits": model_of("habits", 1, centers)}
+    told = [
+        judged(lane, {"ann": {"views": views, "spend": 0.0}}, START_US + at, models)
+        for at, views in enumerate([3.9, 4.1, 3.9, 4.2, 4.0])
+    ]
+    assert [set(each) for each in told] == [{"ann"}, set(), set(), set(), set()]
+    assert told[0]["ann"].cluster == 3
+    moved = judged(lane, {"ann": {"views": 4.8, "spend": 0.0}}, START_US + 5, models)
+    assert moved["ann"].cluster == 7
+    models = {"habits": model_of("habits", 2, {9: (8.0,), 3: (0.0,)})}
+    moved = judged(lane, {"ann": {"views": 3.9, "spend": 0.0}}, START_US + 6, models)
+    assert moved["ann"].cluster == 3
+    models = {"habits": model_of("habits", 3, {3: (0.0,), 9: (7.0,)})}
+    assert lane.everyone(START_US + 7, models).assignments == {}  # 9 is nearer by a fifth
+
+
+def test_ids_move_with_their_model_to_another_configuration() -> None:
+    lane = lane_of({"habits": SPECS["habits"], "money": SPECS["money"]})
+    models = {name: model_of(name, 1, {5: (0.0,) * len(SPECS[name].features)}) for name in SPECS}
+    judged(lane, {"ann": {"views": 1.0, "spend": 1.0}}, START_US, models)
+
+    def unassigned(**specs: ClusterSpec) -> dict[str, bool]:
+        other = lane_of(specs)
+        other.members.journal.adopt(lane.members.journal)
+        return {
+            name: bool(len(other.members.unassigned({name: models["habits"]}, 9))) for name in specs
+        }
+
+    habits, money = SPECS["habits"], SPECS["money"]
+    assert unassigned(new=habits, money=money, habits=habits) == {
+        **{"new": True, "money": False, "habits": False}
+    }
+    assert unassigned(habits=money, money=habits) == {"habits": True, "money": True}
