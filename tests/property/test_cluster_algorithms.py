@@ -66,7 +66,7 @@ def test_the_check_tells_centers_that_are_no_good(algorithm: ReplayedAlgorithm) 
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-@settings(deadline=None, max_examples=examples(120))
+@settings(deadline=None, max_examples=examples(40))
 @given(
     st.tuples(st.integers(1, 40), st.integers(1, 3)).flatmap(
         lambda shape: arrays.arrays(np.float64, shape, elements=WILD)

@@ -82,7 +82,7 @@ def square(a: list[float], b: list[float]) -> float:
     return sum((x - y) * (x - y) for x, y in zip(a, b, strict=True))
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(66), deadline=None)
 @given(cases())
 def test_an_explanation_is_what_a_loop_finds(
     case: tuple[ClusterModel, Space, Floats, Ints],

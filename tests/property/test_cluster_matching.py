@@ -89,7 +89,7 @@ def kept(case: Case, found: Matched) -> list[tuple[int, int]]:
     return sorted((rows[who], at) for at, who in enumerate(found.ids.tolist()) if who in rows)
 
 
-@settings(deadline=None, max_examples=examples(150))
+@settings(deadline=None, max_examples=examples(50))
 @given(cases())
 def test_no_other_pairing_keeps_more_users_or_is_closer(case: Case) -> None:
     chosen = worth(case, kept(case, case.matched()))
@@ -98,7 +98,7 @@ def test_no_other_pairing_keeps_more_users_or_is_closer(case: Case) -> None:
     assert chosen[1] == pytest.approx(best[1], abs=1e-9)
 
 
-@settings(deadline=None, max_examples=examples(300))
+@settings(deadline=None, max_examples=examples(100))
 @given(cases())
 def test_only_what_may_be_the_same_is_kept_and_no_id_is_given_twice(case: Case) -> None:
     found = case.matched()
@@ -108,7 +108,7 @@ def test_only_what_may_be_the_same_is_kept_and_no_id_is_given_twice(case: Case) 
     assert new == set(range(case.before.next_id, found.next_id))
 
 
-@settings(deadline=None, max_examples=examples(300))
+@settings(deadline=None, max_examples=examples(100))
 @given(cases())
 def test_each_cluster_that_came_or_went_has_one_act_and_a_kept_one_none(case: Case) -> None:
     found = case.matched()
@@ -125,7 +125,7 @@ def test_each_cluster_that_came_or_went_has_one_act_and_a_kept_one_none(case: Ca
         assert bool(act.others) == (act.kind == "split")
 
 
-@settings(deadline=None, max_examples=examples(200))
+@settings(deadline=None, max_examples=examples(66))
 @given(cases(), st.randoms(use_true_random=False))
 def test_the_order_of_users_changes_nothing(case: Case, random: np.random.Generator) -> None:
     order = list(range(len(case.was)))
@@ -135,7 +135,7 @@ def test_the_order_of_users_changes_nothing(case: Case, random: np.random.Genera
     assert shuffled.matched().acts == case.matched().acts
 
 
-@settings(deadline=None, max_examples=examples(200))
+@settings(deadline=None, max_examples=examples(66))
 @given(st.integers(0, 10_000), st.integers(1, 7), st.integers(1, 7), st.data())
 def test_the_order_of_centers_changes_no_identity(
     seed: int, k_before: int, k: int, data: st.DataObject
@@ -155,7 +155,7 @@ def test_the_order_of_centers_changes_no_identity(
     assert np.minimum(mine, 20).tolist() == np.minimum(theirs, 20).tolist()
 
 
-@settings(deadline=None, max_examples=examples(200))
+@settings(deadline=None, max_examples=examples(66))
 @given(cases(nowhere=False))
 def test_a_version_that_is_the_same_keeps_everyone(case: Case) -> None:
     centers = case.before.centers

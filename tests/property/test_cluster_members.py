@@ -148,7 +148,7 @@ def judged(lane: Lane, rows: dict[str, User], now_us: int, models: Models) -> di
     return found.assignments
 
 
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(st.data(), st.lists(st.dictionaries(USERS, VALUES), max_size=8))
 def test_users_are_where_the_oracle_puts_them(
     data: st.DataObject, messages: list[dict[str, User]]

@@ -87,7 +87,7 @@ def mean(values: list[float]) -> float:
     return math.fsum(values) / len(values)
 
 
-@settings(deadline=None, max_examples=examples(150))
+@settings(deadline=None, max_examples=examples(50))
 @given(samples())
 def test_marks_are_what_plain_python_computes(sample: tuple[Floats, Ints, int]) -> None:
     points, cluster, k = sample
@@ -106,7 +106,7 @@ def test_marks_are_what_plain_python_computes(sample: tuple[Floats, Ints, int]) 
     assert np.isfinite(marks.strength).all()
 
 
-@settings(deadline=None, max_examples=examples(200))
+@settings(deadline=None, max_examples=examples(66))
 @given(samples(), samples(), st.data())
 def test_names_are_unique_and_those_that_people_gave_win(
     sample: tuple[Floats, Ints, int], earlier: tuple[Floats, Ints, int], data: st.DataObject
@@ -131,7 +131,7 @@ def test_names_are_unique_and_those_that_people_gave_win(
             assert each.description == ""
 
 
-@settings(deadline=None, max_examples=examples(200))
+@settings(deadline=None, max_examples=examples(66))
 @given(samples())
 def test_the_same_sample_renames_nobody(sample: tuple[Floats, Ints, int]) -> None:
     ids = np.arange(sample[2])
@@ -139,7 +139,7 @@ def test_the_same_sample_renames_nobody(sample: tuple[Floats, Ints, int]) -> Non
     assert named(sample, ids, clusters(ids, first)) == first
 
 
-@settings(deadline=None, max_examples=examples(150))
+@settings(deadline=None, max_examples=examples(50))
 @given(samples(), st.randoms(use_true_random=False))
 def test_neither_units_nor_the_order_of_users_or_clusters_count(
     sample: tuple[Floats, Ints, int], random: np.random.Generator

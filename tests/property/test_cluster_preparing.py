@@ -76,7 +76,7 @@ def lognormal(n: int, seed: int = 0) -> Floats:
 # Whatever comes
 
 
-@settings(deadline=None, max_examples=examples(400))
+@settings(deadline=None, max_examples=examples(133))
 @given(samples(WILD), samples(WILD), SETTINGS)
 @example(np.full((20, D), 0.1), np.full((1, D), 1e300), {"scale": "robust", "pca": 4})
 @example(np.full((1, D), np.nan), np.full((1, D), 7.0), {"impute": "model", "pca": 4})
@@ -107,7 +107,7 @@ def numbers_in(stored: Any) -> Floats:
     return np.array(stored or (), np.float64)
 
 
-@settings(deadline=None, max_examples=examples(200))
+@settings(deadline=None, max_examples=examples(66))
 @given(samples(WILD), samples(WILD), SETTINGS)
 def test_a_user_is_scaled_alike_alone_and_among_others(
     sample: Floats, points: Floats, chosen: dict[str, Any]
@@ -126,7 +126,7 @@ def test_a_product_by_blas_would_not_be_alike() -> None:
     assert any((points[at : at + 1] @ loadings.T != whole[at]).any() for at in range(300))
 
 
-@settings(deadline=None, max_examples=examples(150))
+@settings(deadline=None, max_examples=examples(50))
 @given(samples(WILD), samples(WILD), SETTINGS)
 def test_stored_and_restored_it_is_the_same(
     sample: Floats, points: Floats, chosen: dict[str, Any]
@@ -145,7 +145,7 @@ def test_stored_and_restored_it_is_the_same(
 # Back again
 
 
-@settings(deadline=None, max_examples=examples(150))
+@settings(deadline=None, max_examples=examples(50))
 @given(SETTINGS, st.integers(0, 1_000))
 def test_complete_points_come_back_in_their_units(chosen: dict[str, Any], seed: int) -> None:
     assume(chosen["pca"] in (None, D))
@@ -157,7 +157,7 @@ def test_complete_points_come_back_in_their_units(chosen: dict[str, Any], seed: 
     np.testing.assert_allclose(back / units, whole / units, rtol=1e-6, atol=1e-9)
 
 
-@settings(deadline=None, max_examples=examples(100))
+@settings(deadline=None, max_examples=examples(33))
 @given(SETTINGS, SETTINGS, st.integers(0, 1_000))
 def test_adopted_points_are_at_the_same_places(
     before: dict[str, Any], after: dict[str, Any], seed: int
@@ -200,7 +200,7 @@ def test_logs_keep_signs_and_order_and_come_back(values: Floats) -> None:
     np.testing.assert_allclose(unlogged(logged(values)), values, rtol=1e-12)
 
 
-@settings(max_examples=examples(200))
+@settings(max_examples=examples(66))
 @given(arrays.arrays(np.float64, st.integers(3, 60), elements=st.floats(-1e6, 1e6)))
 def test_l_skewness_is_scipys(values: Floats) -> None:
     assume(np.ptp(values) > 1e-6)
@@ -253,7 +253,7 @@ def test_a_model_imputes_what_the_others_tell() -> None:
     assert wrong[1] > 20
 
 
-@settings(deadline=None, max_examples=examples(150))
+@settings(deadline=None, max_examples=examples(50))
 @given(samples(TAME), samples(WILD), st.sampled_from(["minmax", "standard", "robust"]))
 def test_a_model_expects_nothing_outside_of_what_was_seen(
     sample: Floats, points: Floats, scale: str
@@ -267,7 +267,7 @@ def test_a_model_expects_nothing_outside_of_what_was_seen(
         assert ((low <= scaled[missing[:, at], at]) & (scaled[missing[:, at], at] <= high)).all()
 
 
-@settings(deadline=None, max_examples=examples(80))
+@settings(deadline=None, max_examples=examples(30))
 @given(st.integers(1, 14), SETTINGS)
 def test_with_too_little_data_a_model_is_a_median(n: int, chosen: dict[str, Any]) -> None:
     sample = lognormal(n)
@@ -279,7 +279,7 @@ def test_with_too_little_data_a_model_is_a_median(n: int, chosen: dict[str, Any]
 # Principal components
 
 
-@settings(deadline=None, max_examples=examples(100))
+@settings(deadline=None, max_examples=examples(33))
 @given(st.integers(1, D), st.integers(D + 1, 60), st.integers(0, 1_000))
 def test_components_are_those_of_scikit_learn(p: int, n: int, seed: int) -> None:
     scaled = np.random.default_rng(seed).normal(size=(n, D)) * [4.0, 2.0, 1.0, 0.5]
@@ -290,7 +290,7 @@ def test_components_are_those_of_scikit_learn(p: int, n: int, seed: int) -> None
     np.testing.assert_allclose(mine.along(scaled), theirs.transform(scaled) * signs, atol=1e-6)
 
 
-@settings(deadline=None, max_examples=examples(150))
+@settings(deadline=None, max_examples=examples(50))
 @given(samples(WILD), SETTINGS)
 def test_loadings_are_orthogonal_and_variances_in_order(
     sample: Floats, chosen: dict[str, Any]

@@ -80,14 +80,14 @@ def close(actual: Floats, expected: Floats) -> None:
 
 
 @pytest.mark.parametrize("name", SCALERS)
-@settings(deadline=None, max_examples=examples(60))
+@settings(deadline=None, max_examples=examples(30))
 @given(columns(NUMBERS), st.sampled_from([0.25, 1.0, 1_024.0]), st.integers(-50, 50))
 def test_units_do_not_matter(name: str, points: Floats, unit: float, zero: int) -> None:
     close(SCALERS[name](points * unit + zero), SCALERS[name](points))
 
 
 @pytest.mark.parametrize("name", SCALERS)
-@settings(deadline=None, max_examples=examples(60))
+@settings(deadline=None, max_examples=examples(30))
 @given(columns(GAPPY))
 def test_who_had_more_has_no_less(name: str, points: Floats) -> None:
     for before, after in zip(points.T, SCALERS[name](points).T, strict=True):
@@ -97,7 +97,7 @@ def test_who_had_more_has_no_less(name: str, points: Floats) -> None:
 
 
 @pytest.mark.parametrize("name", SCALERS)
-@settings(deadline=None, max_examples=examples(60))
+@settings(deadline=None, max_examples=examples(30))
 @given(columns(GAPPY))
 def test_what_is_missing_changes_nothing(name: str, points: Floats) -> None:
     nobody = np.full((3, D), np.nan)
@@ -111,7 +111,7 @@ def test_a_constant_is_zero(name: str, count: int, value: float) -> None:
 
 
 @pytest.mark.parametrize("scale", ["minmax", "standard", "robust"])
-@settings(deadline=None, max_examples=examples(200))
+@settings(deadline=None, max_examples=examples(66))
 @given(columns(GAPPY))
 def test_ours_equals_theirs(scale: str, points: Floats) -> None:
     theirs = SCALERS[f"{'scikit-learn' if scale == 'robust' else 'River'}'s {scale}"]
@@ -165,7 +165,7 @@ IMPUTERS: Final[dict[str, Transform]] = {
 
 
 @pytest.mark.parametrize("name", IMPUTERS)
-@settings(deadline=None, max_examples=examples(60))
+@settings(deadline=None, max_examples=examples(30))
 @given(columns(GAPPY))
 def test_imputing_fills_gaps_within_what_was_seen(name: str, points: Floats) -> None:
     imputed = IMPUTERS[name](points)
@@ -181,7 +181,7 @@ def test_imputing_fills_gaps_within_what_was_seen(name: str, points: Floats) -> 
     ("mine", "theirs"),
     [("our mean", "River's mean"), ("our median", "scikit-learn's median")],
 )
-@settings(deadline=None, max_examples=examples(200))
+@settings(deadline=None, max_examples=examples(66))
 @given(columns(GAPPY))
 def test_our_imputing_equals_theirs(mine: str, theirs: str, points: Floats) -> None:
     close(IMPUTERS[mine](points), IMPUTERS[theirs](points))
