@@ -32,6 +32,7 @@ MODEL_RECORDS: Final = OutputTag("model-records", OUTPUT)
 MODEL: Final = Types.ROW_NAMED(["name", "model"], [Types.STRING(), BYTES])
 _SEED: Final = 20_261_123  # of every fit: a run over the same profiles gives the same models
 _LONGEST_LOG: Final = 1_024  # updates
+_LONGEST_WITH_FORGOTTEN: Final = 64  # so soon the log lets go of them, too
 
 
 class Learn(KeyedProcessFunction):
@@ -60,7 +61,8 @@ class Learn(KeyedProcessFunction):
         profiles = learner.learn(read(update))
         model = learner.publish()
         self._logged[name] += 1
-        if model is None and self._logged[name] < _LONGEST_LOG:
+        longest = _LONGEST_WITH_FORGOTTEN if learner.forgot else _LONGEST_LOG
+        if model is None and self._logged[name] < longest:
             self._log.add(update)
         else:
             self._fold(name, learner)
@@ -112,7 +114,7 @@ class Learn(KeyedProcessFunction):
         """Write all of a learner as one snapshot."""
         self._snapshot.update(learner.to_bytes())
         self._log.clear()
-        self._logged[name] = 0
+        self._logged[name], learner.forgot = 0, False
 
 
 def keyed(record: ModelRecord) -> Iterator[tuple[bytes, bytes | None]]:

@@ -15,6 +15,8 @@ from operators.pages.sets import Ints
 _SILHOUETTE_USERS: Final = 500
 # Of its own members a cluster calls one in a hundred an outlier.
 _OUTLIER_QUANTILE: Final = 0.99
+# Members closer to their center than this part of what is far are all at one place.
+_ONE_PLACE: Final = 1e-9
 # With fewer members the quantile is that of the farthest few, outliers themselves.
 _ENOUGH: Final = 100
 
@@ -87,12 +89,13 @@ def outliers_beyond(found: Nearest, k: int) -> Floats:
     everyone = float(np.quantile(found.distance, _OUTLIER_QUANTILE))
     groups = [found.distance[found.cluster == row] for row in range(k)]
     medians = np.array([np.median(group) if len(group) else 0.0 for group in groups])
+    medians[medians <= _ONE_PLACE * everyone] = 0.0
     own = medians[found.cluster]
     spread = found.distance[own > 0] / own[own > 0]
     in_medians = float(np.quantile(spread, _OUTLIER_QUANTILE)) if len(spread) else 0.0
     beyond = np.where(medians > 0, medians * in_medians, everyone)
     for row, group in enumerate(groups):
-        if len(group) >= _ENOUGH:
+        if len(group) >= _ENOUGH and medians[row] > 0:
             beyond[row] = np.quantile(group, _OUTLIER_QUANTILE)
     return beyond
 

@@ -114,11 +114,11 @@ def _k_problems(spec: ClusterSpec) -> Iterator[tuple[str, str]]:
         return
     if spec.k != AUTO:
         yield "k_range", f"expected it beside 'k: {AUTO}' only, found it beside 'k: {spec.k}'"
-    elif not 2 <= fewest < most <= MOST_CHOSEN:
+    elif not 2 <= fewest < most <= min(MOST_CHOSEN, limit):
         yield (
             "k_range",
-            f"expected two whole numbers from 2 to {MOST_CHOSEN}, the smaller one first, "
-            f"found [{fewest}, {most}]",
+            f"expected two whole numbers from 2 to {min(MOST_CHOSEN, limit)}, the smaller one "
+            f"first, found [{fewest}, {most}]",
         )
 
 

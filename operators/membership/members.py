@@ -144,12 +144,12 @@ class Members:
         return self.table.rows()
 
     def unassigned(self, models: Models, most: int) -> Rows:
-        """Up to `most` users without a cluster in one of these models."""
+        """Up to `most` users without a cluster in one of these models, or in one that is gone."""
         rows, cells = self.everyone(), self.table.cells(_CLUSTERS)
         without = np.zeros(len(rows), np.bool_)
         for at, clustering in enumerate(self._clusterings):
             if clustering.name in models:
-                without |= cells.take_one(rows, at) == NO_CLUSTER
+                without |= models[clustering.name].rows(cells.take_one(rows, at)) < 0
         found: Rows = rows[without]
         return found[:most]
 

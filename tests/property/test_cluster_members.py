@@ -99,8 +99,11 @@ class Oracle:
 
     def judge(self, rows: dict[str, User], models: Models) -> set[str]:
         """A message: the users for whom something has changed."""
+        there = {name: {each.id for each in model.clusters} for name, model in models.items()}
         idle = {
-            user for user, own in self.ids.items() if any(name not in own for name in models)
+            user
+            for user, own in self.ids.items()
+            if any(own.get(name) not in ids for name, ids in there.items())
         } - set(rows)
         self.values |= rows
         return {user for user in {*rows, *idle} if self._changes(user, models)}

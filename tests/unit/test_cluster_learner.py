@@ -223,6 +223,22 @@ def test_the_same_dimensions_otherwise_are_fitted_anew_at_once(change: dict[str,
     assert set(model.ids.tolist()) <= set(before.ids.tolist())
 
 
+def test_a_name_that_a_person_gives_chooses_no_other_number_of_clusters() -> None:
+    spec = msgspec.structs.replace(SPEC, k="auto", k_range=(2, 6))
+    learner = Learner(spec, COLUMNS, seed=1)
+    learner.learn(update_of(profiles(60)))
+    before = known(learner.publish())
+    # By what comes next there would be one cluster more.
+    more = np.random.default_rng(3).normal([300.0, 50.0, 0.0], [1.0, 5.0, 0.0], (40, 3))
+    learner.learn(update_of(more, range(100, 140)))
+    named = msgspec.structs.replace(spec, names={int(before.ids[0]): "Buyers"})
+    model = known(Learner.from_bytes(learner.to_bytes(), named, COLUMNS, seed=1).publish())
+    assert len(model.clusters) == len(before.clusters)
+    other = msgspec.structs.replace(spec, scale="standard")
+    model = known(Learner.from_bytes(learner.to_bytes(), other, COLUMNS, seed=1).publish())
+    assert len(model.clusters) > len(before.clusters)
+
+
 def test_threads_may_take_turns() -> None:
     alone, shared = Learner(SPEC, COLUMNS, seed=1), Learner(SPEC, COLUMNS, seed=1)
     for update in updates_of(profiles(300), 10):

@@ -122,3 +122,14 @@ def test_a_sample_of_4096_users_is_measured_at_once() -> None:
         outliers_beyond(nearest(points, centers), 8)
         spent_s.append(time.process_time() - started_s)
     assert min(spent_s) < 0.15  # 0.05 on a quiet machine
+
+
+def test_members_at_one_place_are_judged_by_everyone() -> None:
+    """Their mean is off by rounding, which is no distance that a limit could be made of."""
+    place = np.repeat([[0.1, 0.3, 0.7]], 333, axis=0)
+    scattered = np.random.default_rng(0).normal(5.0, 1.0, (200, 3))
+    points = np.concatenate([place, scattered])
+    found = nearest(points, np.array([place.mean(axis=0), scattered.mean(axis=0)]))
+    beyond = outliers_beyond(found, 2)
+    assert beyond[0] == np.quantile(found.distance, 0.99)
+    assert beyond[1] == np.quantile(found.distance[333:], 0.99)

@@ -76,6 +76,7 @@ class Learner:
         self._next_id = 0
         self._published_at: int | None = None
         self.anew = False  # restored from what learned other dimensions
+        self.forgot = False  # somebody, since the last snapshot
 
     @property
     def version(self) -> int:
@@ -99,6 +100,7 @@ class Learner:
         """Learn what became of some users, and say how many profiles that were."""
         points = self._sample.take(update)
         self._learned += len(points)
+        self.forgot |= bool(update.gone)
         if self._model is not None and self._kmeans is not None:
             random = np.random.default_rng([self._seed, self._learned])
             followed = points[np.sort(random.permutation(len(points))[:_FOLLOWED])]
@@ -169,6 +171,7 @@ class Learner:
             self._model = ClusterModel.from_bytes(stored.model)
         if stored.spec == self._spec:
             self._published_at = stored.published_at
+        if _chooses(stored.spec) == _chooses(self._spec):
             self._choice, self._chosen_at = stored.choice, stored.chosen_at
         if self._model is not None and stored.centers is not None:
             width = self._model.preparation.width
@@ -244,6 +247,11 @@ class Learner:
     def _follow(self, centers: Floats) -> None:
         if self._spec.algorithm == "kmeans":
             self._kmeans = OnlineKMeans(centers, self._spec.halflife)
+
+
+def _chooses(spec: ClusterSpec) -> ClusterSpec:
+    """What of a spec `k: auto` goes by: a name that a person gives changes no cluster."""
+    return msgspec.structs.replace(spec, names={}, stick=0.0, halflife=1.0, warm_start=0)
 
 
 class _StoredLearner(msgspec.Struct, frozen=True):
