@@ -40,8 +40,9 @@ class ClusterSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One cluster model: what it looks at, how that is prepared and how fast it follows.
 
     `halflife` is River's: the share of its distance to a new profile that the nearest center
-    moves, above 0 and at most 1. `warm_start` is the number of profiles that the first model
-    is fitted to. With `k: auto` the number of clusters is chosen from `k_range`, both ends of it
+    moves between two versions, above 0 and at most 1; the other algorithms have no use for it.
+    With so many evaluated profiles as `warm_start`, of as many users or fewer, comes the first
+    version. With `k: auto` the number of clusters is chosen from `k_range`, both ends of it
     included. `log` names the features whose logarithm is taken, or leaves that to their tails;
     `pca` is the number of principal components that take the dimensions' place. `names` pins
     names to clusters by their ids. A user stays in their cluster
