@@ -111,6 +111,7 @@ class Assign(KeyedBroadcastProcessFunction):
             rules = LaneRules.by(kept, self._settings.segments)
             lane = self._lanes[key] = Lane(rules, self._members)
             self._state.restore(lane.members.journal)
+            lane.expect_clusters()
             if lane.expect_columns():
                 self._state.commit(lane.members.journal)
             elif rules != kept:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 from zlib import crc32
@@ -66,6 +66,13 @@ class Placed:
         """The ids of the clusters, int64[n]."""
         ids: Ints = self.model.ids[self.found.cluster]
         return ids
+
+
+def clusters_meaning(clusterings: Iterable[Clustering]) -> int:
+    """A number that is another one if conditions on clusters ask for something else."""
+    names = ((each.label, sorted(each.spec.pinned.items())) for each in clusterings)
+    told = [(label, [(who, pinned.name) for who, pinned in own]) for label, own in names]
+    return crc32(repr(told).encode())
 
 
 def with_clusters(

@@ -83,6 +83,11 @@ class Lane:
             self.members.journal.head.pop(_SWEEP, None)
         return waits
 
+    def expect_clusters(self) -> None:
+        """Have everyone judged anew where the configuration has other cluster models."""
+        if self.members.expect_clusters():
+            self.begin_sweep()
+
     def begin_sweep(self) -> None:
         """Have everyone judged anew, if there is anyone."""
         if len(self.members.table):

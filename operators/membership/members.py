@@ -23,6 +23,7 @@ from operators.membership.clusterings import (
     Models,
     Placed,
     cluster_rows,
+    clusters_meaning,
     with_clusters,
 )
 from operators.pages.journal import Journal
@@ -38,6 +39,7 @@ _DUE: Final = "due_us"
 _JUDGED: Final = "judged_us"
 _STANDING: Final = "standing"  # to each segment: see rules/standing.py
 _COLUMNS: Final = "columns"  # of the head: those that are kept
+_MODELS: Final = "models"  # of the head: those that judged
 _NUMBERS: Final = "numbers"
 _CLUSTERS: Final = "clusters"  # the id in each model
 
@@ -137,6 +139,16 @@ class Members:
             rows = self.everyone()
             self.journal.begin(rows)
             self.table.cells(_DUE).put_one(rows, NEVER)
+        return differs
+
+    def expect_clusters(self) -> bool:
+        """Whether conditions on clusters ask for something else than when the state was written.
+
+        They do if models have other features, names or places among each other.
+        """
+        head, now = self.journal.head, clusters_meaning(self._clusterings)
+        differs = head.get(_MODELS, now) != now
+        head[_MODELS] = now
         return differs
 
     def everyone(self) -> Rows:

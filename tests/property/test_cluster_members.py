@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -27,7 +28,9 @@ from tests.effort import examples
 from tests.property.pipeline import segments_of
 
 START_US: Final = 1_700_000_000_000_000
-COLUMNS: Final = {name: FeatureColumn(name, Kind.NUMBER) for name in ("views", "spend")}
+COLUMNS: Final = {
+    name: FeatureColumn(name, Kind.NUMBER, identity=name) for name in ("views", "spend")
+}
 SPECS: Final = {
     "habits": ClusterSpec(k=2, features=("views",), stick=0.25),
     "money": ClusterSpec(k=2, features=("spend", "views"), stick=0.0),
@@ -55,7 +58,7 @@ def lane_of(specs: Mapping[str, ClusterSpec] = SPECS) -> Lane:
         rulebook = Rulebook.compile(rules.specs(), columns, step_us=1, version=1)
         return Members(COLUMNS, rulebook, clusterings(specs), 1)
 
-    segments = SEGMENTS if specs is SPECS else {}
+    segments = SEGMENTS if specs.keys() >= SPECS.keys() else {}
     return Lane(LaneRules(segments_of(segments, 1)), members)
 
 
@@ -201,6 +204,47 @@ def test_who_stays_is_no_change() -> None:
     assert moved["ann"].cluster == 3
     models = {"habits": model_of("habits", 3, {3: (0.0,), 9: (7.0,)})}
     assert lane.everyone(START_US + 7, models).assignments == {}  # 9 is nearer by a fifth
+
+
+@pytest.mark.parametrize(
+    "specs",
+    [
+        {"money": SPECS["money"], "habits": SPECS["habits"]},
+        {"habits": SPECS["habits"]},
+        {**SPECS, "habits": ClusterSpec(k=2, features=("spend",))},
+        {**SPECS, "money": msgspec.structs.replace(SPECS["money"], names={1: "Thrifty"})},
+        {**SPECS, "more": SPECS["habits"]},
+    ],
+)
+def test_everyone_is_judged_anew_where_the_models_are_others(specs: dict[str, ClusterSpec]) -> None:
+    lane = lane_of()
+    lane.expect_clusters()
+    models = {
+        "habits": model_of("habits", 1, {1: (0.0,)}),
+        "money": model_of("money", 1, {2: (0.0, 0.0)}),
+    }
+    judged(lane, {"ann": {"views": 3.0, "spend": 1.0}}, START_US, models)
+    for own, swept in ((SPECS, None), (specs, 0)):
+        again = lane_of(own)
+        again.members.journal.adopt(lane.members.journal)
+        again.expect_clusters()
+        assert again.swept == swept
+
+
+def test_a_condition_on_the_first_model_goes_by_the_model_that_is_first_now() -> None:
+    lane = lane_of()
+    lane.expect_clusters()
+    models = {
+        "habits": model_of("habits", 1, {1: (0.0,)}),
+        "money": model_of("money", 1, {2: (0.0, 0.0)}),
+    }
+    told = judged(lane, {"ann": {"views": 3.0, "spend": 1.0}}, START_US, models)
+    assert told["ann"].segments == ["Habits 1", "Money 2", "The same"]
+    turned = lane_of({"money": SPECS["money"], "habits": SPECS["habits"]})
+    turned.members.journal.adopt(lane.members.journal)
+    turned.expect_clusters()
+    told = turned.sweep(START_US + 1, models, 9).assignments
+    assert (told["ann"].segments, told["ann"].cluster) == (["Money 2", "The same"], 2)
 
 
 def test_ids_move_with_their_model_to_another_configuration() -> None:
