@@ -20,7 +20,8 @@ FEATURES: Final[dict[str, Any]] = {
 }
 CLUSTERS: Final[dict[str, Any]] = {
     "habits": {"k": 3, "features": ["views", "carts", "shop"], "warm_start": 20},
-    "money": {"k": 2, "features": ["spend"], "warm_start": 20},
+    # Has no version before the end, by which everyone is judged there.
+    "money": {"k": 2, "features": ["spend"], "warm_start": 5_000},
 }
 IDS: Final = range(4)
 SEGMENTS: Final = {
@@ -41,6 +42,7 @@ def test_users_are_in_a_cluster_of_each_model(tmp_path: Path, parallelism: int) 
         ids = {name: own.cluster for name, own in user.clusters.items()}
         assert set(ids) == set(CLUSTERS)
         assert user.cluster == ids["habits"]
+        assert user.clusters["money"].model == 1
         expected = {f"{name} {id_}" for name, id_ in ids.items()}
         assert set(user.segments) == {f"first {user.cluster}", *expected}
         for name, own in user.clusters.items():

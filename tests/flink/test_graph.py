@@ -191,6 +191,15 @@ def check_plan(
     assert len(python) >= 2
     assert all(op.kind.startswith("EmbeddedPython") for op in python)
     check_thread_mode(chosen.stream)
+    # With another Python operator there, what Learn imports would wait for ever: see job.py.
+    assert not any("Learn" in thread for thread in threads(chosen) if thread != "Learn")
+
+
+def threads(chosen: Environment) -> list[str]:
+    """The names of the operators that share a thread, joined."""
+    graph = chosen.stream._generate_stream_graph(False).getJobGraph()
+    found = graph.getVerticesSortedTopologicallyFromSources()
+    return [found.get(at).getName() for at in range(found.size())]
 
 
 def test_python_in_a_process_is_refused(tmp_path: Path) -> None:

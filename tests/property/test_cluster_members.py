@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -264,3 +267,18 @@ def test_ids_move_with_their_model_to_another_configuration() -> None:
         **{"new": True, "money": False, "habits": False}
     }
     assert unassigned(habits=money, money=habits) == {"habits": True, "money": True}
+
+
+RUN: Final = """
+import sys
+import operators.profile, operators.steer
+from tests.property.test_cluster_members import START_US, judged, lane_of, model_of
+models = {"habits": model_of("habits", 1, {1: (0.0,), 2: (4.0,)})}
+assert judged(lane_of(), {"ann": {"views": 3.0, "spend": 1.0}}, START_US, models)["ann"].clusters
+assert not {"river", "sklearn", "pandas", "scipy", "threadpoolctl"} & set(sys.modules)
+"""
+
+
+def test_judging_imports_nothing_that_learning_does() -> None:
+    """Profile, Steer and Assign don't have their threads for themselves: see job.py."""
+    subprocess.run([sys.executable, "-c", RUN], cwd=Path(__file__).parents[2], check=True)
