@@ -1,9 +1,10 @@
 """Learn: learns cluster models from what becomes of a sample of users, and publishes versions.
 
 Key: the model's name. State: a snapshot of the learner, as `Learner.to_bytes` writes it, and the
-updates since, which are few bytes each; they are folded into it with every version. Users who
-are forgotten leave the sample. Replay: after a restart the updates since the last checkpoint come
-again, and meet the learner of before them.
+updates since, which are few bytes each; they are folded into it with every version, and when there
+are many. Users who are forgotten leave the sample at once, and the state with the next snapshot.
+Replay: after a restart the updates since the last checkpoint come again, and meet the learner of
+before them.
 """
 
 from __future__ import annotations

@@ -16,12 +16,12 @@ from operators.frame import FeatureColumn, Kind
 ReplayedAlgorithm = Literal["streamkmeans", "dbstream", "denstream", "clustream"]
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
-MOST_CLUSTERS: Final = 1_000
+# A version takes 1 s with 200 clusters (12 dimensions), in which Learn may hold up the stream, and
+# each has some twenty users of the sample.
+MOST_CLUSTERS: Final = 200
 # The other algorithms sum up a sample in pure Python, again for each version: up to 3 s for 20.
 MOST_REPLAYED_CLUSTERS: Final = 20
-# The first fit stalls the stream while it runs: 0.01 s for 500 profiles and 5 clusters, 2 s for
-# 5,000 profiles and 1,000 clusters (12 dimensions, 2 cores).
-LARGEST_WARM_START: Final = 5_000
+LARGEST_WARM_START: Final = 5_000  # profiles; more users than that are never in the sample
 # Of `k: auto`: every number in the range is fitted, about 0.1 s each with 2,000 profiles.
 MOST_CHOSEN: Final = 50
 K_RANGE: Final = (2, 10)
@@ -45,8 +45,8 @@ class ClusterSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     version. With `k: auto` the number of clusters is chosen from `k_range`, both ends of it
     included. `log` names the features whose logarithm is taken, or leaves that to their tails;
     `pca` is the number of principal components that take the dimensions' place. `names` pins
-    names to clusters by their ids. A user stays in their cluster
-    unless another is nearer by more than the share `stick` of the distance.
+    names to clusters by their ids. A user stays in their cluster unless another is nearer by
+    more than the share `stick` of the distance.
     """
 
     k: int | str  # a number, or AUTO

@@ -169,7 +169,7 @@ def test_a_good_configuration_has_no_mistakes() -> None:
         ),
         (
             {"clusters": {"c": {"k": 1, "features": ["product_views"]}}},
-            "clusters.c.k: expected auto or a whole number from 2 to 1000, found 1",
+            "clusters.c.k: expected auto or a whole number from 2 to 200, found 1",
         ),
         (
             {"clusters": {"c": GOOD["clusters"]["shoppers"] | {"names": {"3": "Buyers"}}}},
