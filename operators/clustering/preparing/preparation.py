@@ -85,14 +85,6 @@ class Preparation:
         points = with_logs(before.in_units(scaled), self.logs)
         return self._turned(self._to_scale(points))
 
-    def scales_like(self, other: Preparation) -> bool:
-        """Whether both scale every complete point to the same place."""
-        mine, others = self.stored(), other.stored()
-        return all(
-            getattr(mine, part) == getattr(others, part)
-            for part in ("offset", "scale", "logs", "components")
-        )
-
     def stored(self) -> StoredPreparation:
         """The preparation for a message."""
         return StoredPreparation(
