@@ -47,9 +47,9 @@ def test_a_bounded_run_describes_each_version_once(tmp_path: Path) -> None:
     newest = history[-1]
     assert sum(cluster.share for cluster in newest.clusters) == pytest.approx(1)
     assert set(newest.everyone) == {"views_10m", "spend_1h", "shop=a", "shop=b"}
-    assert newest.version in {
-        each.clusters["shoppers"].model for each in run.assignments().values()
-    }
+    # The newest may be told of nobody: only who changes cluster is written again.
+    judged_by = {each.clusters["shoppers"].model for each in run.assignments().values()}
+    assert judged_by <= set(told)
     named = newest.clusters[0]
     listed = members(tmp_path, config, named.name.upper())
     assert listed.exit_code == 0
