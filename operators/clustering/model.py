@@ -45,15 +45,15 @@ class ClusterModel:
 
     def rows(self, ids: Ints) -> Ints:
         """The rows of clusters by their ids, int64[n]; -1 where this version has no such one."""
-        order, known = self._in_order
-        at = np.minimum(np.searchsorted(known, ids), len(known) - 1)
-        return np.where(known[at] == ids, order[at], -1)
+        rows: Ints = self._row_of[np.minimum(ids, len(self._row_of) - 1)]
+        return rows
 
     @cached_property
-    def _in_order(self) -> tuple[Ints, Ints]:
-        """The rows by ascending id, and those ids."""
-        order = np.argsort(self.ids)
-        return order, self.ids[order]
+    def _row_of(self) -> Ints:
+        """The row of each id up to the largest, then -1: so the last is that of -1, too."""
+        row_of = np.full(self.ids.max() + 2, -1)
+        row_of[self.ids] = np.arange(len(self.ids))
+        return row_of
 
     def assign(self, points: Floats, held: Held | None = None) -> Nearest:
         """Row of the cluster, distance and margin, in scaled space, of raw points float64[n, d].

@@ -113,12 +113,13 @@ class Lane:
         members.begin(evaluations.rounds, until_us, idle)
         collected = Collected(evaluations.event_at_ms)
         forgotten = evaluations.forgotten
+        done = [forgotten.rows]
         for verdicts in members.judge(evaluations.rounds, models, until_us, exact, forgotten):
             collected.add(members, verdicts)
+            done.append(verdicts.rows)
         collected.forget(members, forgotten)
         members.journal.free(forgotten.rows)
-        idle = np.intersect1d(idle, members.unassigned(models, _UNASSIGNED))
-        if len(idle):
+        if len(idle) and len(idle := np.setdiff1d(idle, np.concatenate(done))):
             collected.add(members, members.again(idle, members.not_before(idle, until_us), models))
         return collected
 
