@@ -65,6 +65,13 @@ def squared_distances(scaled: Floats, centers: Floats) -> Floats:
     return squares
 
 
+def apart(centers: Floats) -> Floats:
+    """How far each of centers float64[k, d] is from each other, float64[k, k]; from itself, inf."""
+    distances = np.sqrt(squared_distances(centers, centers))
+    np.fill_diagonal(distances, np.inf)
+    return distances
+
+
 def _nearest(scaled: Floats, centers: Floats, held: Held | None) -> Nearest:
     squares = squared_distances(scaled, centers)
     users = np.arange(len(scaled))

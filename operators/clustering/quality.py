@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from operators.clustering.clusters import Quality
-from operators.clustering.nearest import Nearest, nearest
+from operators.clustering.nearest import Nearest, apart
 from operators.frame import Floats
 from operators.pages.sets import Ints
 
@@ -21,13 +21,13 @@ _ONE_PLACE: Final = 1e-9
 _ENOUGH: Final = 100
 
 
-def measure(scaled: Floats, centers: Floats, ids: Ints, was: Ints) -> Quality:
+def measure(scaled: Floats, centers: Floats, found: Nearest, ids: Ints, was: Ints) -> Quality:
     """The quality of centers float64[k, d] with ids int64[k], on users float64[n, d].
 
-    n and k are at least 1. `was`, int64[n], is each user's id by the version before, by the same
-    profile; -1 for who was nowhere, who tells nothing of stability.
+    n and k are at least 1, and `found` are the nearest of the centers. `was`, int64[n], is each
+    user's id by the version before, by the same profile; -1 for who was nowhere, who tells nothing
+    of stability.
     """
-    found = nearest(scaled, centers)
     known = was >= 0
     stable = ids[found.cluster[known]] == was[known]
     return Quality(
@@ -71,7 +71,7 @@ def duplicates(scaled: Floats, centers: Floats, cluster: Ints) -> list[tuple[int
     alive = np.setdiff1d(np.arange(len(centers)), dead(cluster, len(centers)))
     if len(alive) < 2:
         return []
-    neighbour = alive[_nearest_other(centers[alive])]
+    neighbour = alive[apart(centers[alive]).argmin(axis=1)]
     pairs = np.unique(np.sort(np.column_stack((alive, neighbour)), axis=1), axis=0)
     gaps = scaled - centers[cluster]
     members = np.split(np.argsort(cluster, kind="stable"), np.bincount(cluster).cumsum()[:-1])
@@ -98,16 +98,6 @@ def outliers_beyond(found: Nearest, k: int) -> Floats:
         if len(group) >= _ENOUGH and medians[row] > 0:
             beyond[row] = np.quantile(group, _OUTLIER_QUANTILE)
     return beyond
-
-
-def _nearest_other(centers: Floats) -> Ints:
-    """The row of the nearest other center of each, int64[k]; of several the first."""
-    from scipy.spatial.distance import cdist  # noqa: PLC0415 - 0.2 s, as above
-
-    apart = cdist(centers, centers)
-    np.fill_diagonal(apart, np.inf)
-    nearest_other: Ints = apart.argmin(axis=1)
-    return nearest_other
 
 
 def _nearly_one(pair: tuple[int, int], centers: Floats, gaps: Floats, members: list[Ints]) -> bool:

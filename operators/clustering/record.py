@@ -15,6 +15,7 @@ import numpy as np
 from operators.clustering.clusters import Act, Quality
 from operators.clustering.medians import medians
 from operators.clustering.model import ClusterModel
+from operators.clustering.nearest import nearest
 from operators.clustering.plane import Plane
 from operators.clustering.preparing.preparation import usable
 from operators.events.batch import Mask
@@ -93,7 +94,7 @@ def describe(name: str, model: ClusterModel, sample: Floats, at: str) -> ModelRe
     """
     points = usable(sample)
     scaled = model.preparation.scaled(points)
-    cluster = model.assign(points).cluster
+    cluster = nearest(scaled, model.centers).cluster
     plane = Plane.of(scaled)
     centers, users = plane.places(model.centers), plane.places(scaled)
     drawn = np.linspace(0, len(points) - 1, min(len(points), DRAWN)).astype(np.int64)

@@ -32,7 +32,9 @@ def at(*places: float, d: int = 2) -> Floats:
 def test_every_measure_of_a_case_counted_by_hand() -> None:
     points = np.array([[0.0], [0.0], [2.0], [10.0]])
     centers = np.array([[0.0], [10.0], [90.0]])
-    quality = measure(points, centers, np.array([4, 7, 9]), np.array([4, 4, 7, -1]))
+    quality = measure(
+        points, centers, nearest(points, centers), np.array([4, 7, 9]), np.array([4, 4, 7, -1])
+    )
     assert quality.inertia == (0 + 0 + 4 + 0) / 4
     # Of the first two: 1 apart in the mean, 10 from the other; of the third: 2 and 8. One alone: 0.
     assert quality.silhouette == pytest.approx((0.9 + 0.9 + 0.75 + 0) / 4)
@@ -103,7 +105,9 @@ def test_outliers_of_a_small_cluster_do_not_hide_themselves() -> None:
 )
 def test_measures_of_poor_samples_are_finite(points: Floats, centers: Floats) -> None:
     k = len(centers)
-    quality = measure(points, centers, np.arange(k), np.full(len(points), -1))
+    quality = measure(
+        points, centers, nearest(points, centers), np.arange(k), np.full(len(points), -1)
+    )
     assert np.isfinite([quality.inertia, quality.silhouette]).all()
     assert quality.stability == 1
     assert 0 <= quality.dead < k
@@ -118,8 +122,9 @@ def test_a_sample_of_4096_users_is_measured_at_once() -> None:
     spent_s = []
     for _ in range(5):
         started_s = time.process_time()
-        measure(points, centers, np.arange(8), was)
-        outliers_beyond(nearest(points, centers), 8)
+        found = nearest(points, centers)
+        measure(points, centers, found, np.arange(8), was)
+        outliers_beyond(found, 8)
         spent_s.append(time.process_time() - started_s)
     assert min(spent_s) < 0.15  # 0.05 on a quiet machine
 

@@ -22,6 +22,7 @@ from typing import Final, Literal
 import numpy as np
 
 from operators.clustering.clusters import Act
+from operators.clustering.nearest import apart, squared_distances
 from operators.frame import Floats
 from operators.pages.sets import Ints
 
@@ -31,7 +32,8 @@ SAME: Final = 0.5
 # Of the members of a cluster that came from, or went to, another. Less is the fuzz at borders,
 # and what a center between others takes of each.
 PART: Final = 0.25
-_NONE: Final = -1
+NOWHERE: Final = -1  # in place of a row of the centers before
+_NONE: Final = -1  # in place of an id
 _SMALLEST: Final = float(np.finfo(np.float64).tiny)
 
 
@@ -80,7 +82,7 @@ def match(before: Known, centers: Floats, was: Ints, now: Ints) -> Matched:
 
 def _flows(was: Ints, now: Ints, k_before: int, k: int) -> Ints:
     """How many users went from where to where, int64[k_before + 1, k]; the last from nowhere."""
-    from_row = np.where(was == _NONE, k_before, was)
+    from_row = np.where(was == NOWHERE, k_before, was)
     counts = np.bincount(from_row * k + now, minlength=(k_before + 1) * k)
     flows: Ints = counts.reshape(k_before + 1, k)
     return flows
@@ -104,7 +106,7 @@ def _worth(before: Floats, after: Floats, shared: Ints) -> Floats:
     sizes_before, sizes = shared.sum(axis=1), shared.sum(axis=0)
     smaller, larger = np.minimum.outer(sizes_before, sizes), np.maximum.outer(sizes_before, sizes)
     overlap = (shared >= SAME * smaller) & (shared >= PART * larger)
-    distance, reach = _distances(before, after), _reach(before)
+    distance, reach = np.sqrt(squared_distances(after, before)), _reach(before)
     same = np.where(smaller > 0, overlap, distance <= reach[:, np.newaxis])
     closeness = 1 - distance / max(2 * distance.max(initial=0.0), _SMALLEST)
     return np.where(same, shared * (min(shared.shape) + 1) + closeness, 0.0)
@@ -112,17 +114,8 @@ def _worth(before: Floats, after: Floats, shared: Ints) -> Floats:
 
 def _reach(before: Floats) -> Floats:
     """Half the distance of each center to the nearest other, float64[k]; infinite for one."""
-    apart = _distances(before, before)
-    np.fill_diagonal(apart, np.inf)
-    nearest: Floats = apart.min(axis=1, initial=np.inf)
+    nearest: Floats = apart(before).min(axis=1, initial=np.inf)
     return nearest / 2
-
-
-def _distances(one: Floats, other: Floats) -> Floats:
-    from scipy.spatial.distance import cdist  # noqa: PLC0415 - as above
-
-    distances: Floats = cdist(one, other)
-    return distances
 
 
 def _endings(before: Ints, ids: Ints, shared: Ints, ended: Ints) -> Iterator[Act]:

@@ -192,7 +192,8 @@ class Learner:
         points = self._sample.points()
         preparation = prepare(points, self._space, self._spec)
         scaled = preparation.scaled(points)
-        fitted = Fitted(points, preparation, self._fit(scaled, self._carried(preparation)))
+        centers = self._fit(scaled, self._carried(preparation))
+        fitted = Fitted(points, preparation, scaled, centers)
         self._version += 1
         self._published_at = self._learned
         heirs = succeed(self._model, fitted, self._namer, self._version, self._next_id)
@@ -204,13 +205,13 @@ class Learner:
             dimensions=self._space.names,
             meanings=self._space.meanings,
             preparation=preparation,
-            centers=fitted.centers,
+            centers=centers,
             clusters=heirs.clusters,
             acts=heirs.acts,
             quality=heirs.quality,
             curve=() if self._choice is None else self._choice.curve,
         )
-        self._follow(fitted.centers)
+        self._follow(centers)
         return self._model
 
     def _carried(self, preparation: Preparation) -> Floats | None:

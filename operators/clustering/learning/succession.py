@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from operators.clustering.clusters import Act, Cluster, Quality
-from operators.clustering.identity.matching import Known, Matched, match
+from operators.clustering.identity.matching import NOWHERE, Known, Matched, match
 from operators.clustering.identity.naming import Named, Namer
 from operators.clustering.model import ClusterModel
 from operators.clustering.nearest import Nearest, nearest
@@ -16,8 +16,6 @@ from operators.clustering.preparing.preparation import Preparation
 from operators.clustering.quality import measure, outliers_beyond
 from operators.frame import Floats
 from operators.pages.sets import Ints
-
-_NOWHERE = -1
 
 
 @dataclass(frozen=True)
@@ -32,10 +30,13 @@ class Succession:
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """A fit to a sample: raw points float64[n, d], how they are prepared, centers float64[k, p]."""
+    """A fit to a sample: raw points float64[n, d], how they are prepared, what that makes of them,
+    float64[n, p], and centers float64[k, p].
+    """
 
     points: Floats
     preparation: Preparation
+    scaled: Floats
     centers: Floats
 
 
@@ -47,17 +48,16 @@ def succeed(
     Whoever is an outlier by the version before was nowhere, so that a new kind of user is not
     taken for the cluster that was the least far.
     """
-    scaled = fitted.preparation.scaled(fitted.points)
-    found = nearest(scaled, fitted.centers)
+    found = nearest(fitted.scaled, fitted.centers)
     known, was = _before(past, fitted, next_id)
     matched = match(known, fitted.centers, was, found.cluster)
-    was_id = np.append(known.ids, _NOWHERE)[was]
+    was_id = np.append(known.ids, NOWHERE)[was]
     before = () if past is None else past.clusters
     names = namer.name(fitted.points, found.cluster, matched.ids, before)
     return Succession(
         clusters=tuple(_clusters(matched, names, found, before, version)),
         acts=matched.acts if past is not None else (),
-        quality=measure(scaled, fitted.centers, matched.ids, was_id),
+        quality=measure(fitted.scaled, fitted.centers, found, matched.ids, was_id),
         next_id=matched.next_id,
     )
 
@@ -66,11 +66,11 @@ def _before(past: ClusterModel | None, fitted: Fitted, next_id: int) -> tuple[Kn
     """The clusters before as the fit sees them, and the row of each user among them."""
     if past is None:
         none = np.zeros((0, fitted.preparation.width))
-        return Known(np.zeros(0, np.int64), none, next_id), np.full(len(fitted.points), _NOWHERE)
+        return Known(np.zeros(0, np.int64), none, next_id), np.full(len(fitted.points), NOWHERE)
     centers = fitted.preparation.adopt(past.centers, past.preparation)
     found = past.assign(fitted.points)
     beyond = np.array([each.outlier_beyond for each in past.clusters])
-    was = np.where(found.distance > beyond[found.cluster], _NOWHERE, found.cluster)
+    was = np.where(found.distance > beyond[found.cluster], NOWHERE, found.cluster)
     return Known(past.ids, centers, next_id), was
 
 
