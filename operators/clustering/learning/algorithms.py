@@ -13,7 +13,9 @@ from typing import Final
 
 import numpy as np
 
-from operators.clustering.nearest import nearest
+from operators.clustering.learning.settling import populated
+from operators.clustering.learning.warm_start import DECIMALS, weighted_centers
+from operators.clustering.nearest import nearest, squared_distances
 from operators.clustering.spec import ReplayedAlgorithm
 from operators.frame import Floats
 
@@ -31,8 +33,6 @@ _CENTERS_PER_CLUSTER: Final = 5
 _MICRO_CLUSTERS: Final = 50
 # Points in one batch of STREAM.
 _CHUNK: Final = 200
-# Points closer than this are one to scikit-learn's k-means, whose distances can't tell them apart.
-_DECIMALS: Final = 5
 # A center with less than this part of an average cluster's points is noise.
 _LEAST_OF_AVERAGE: Final = 0.1
 
@@ -57,7 +57,7 @@ def fit(algorithm: ReplayedAlgorithm, scaled: Floats, k: int, seed: int) -> Floa
     if algorithm in ("streamkmeans", "clustream"):
         centers = _fewer(unit, centers, k, seed)
     fewest = len(unit) / k * _LEAST_OF_AVERAGE
-    settled = _settled(unit, _settled(unit, centers, fewest), fewest)
+    settled = populated(unit, populated(unit, centers, fewest), fewest)
     return np.asarray(settled * spread + center)
 
 
@@ -145,7 +145,7 @@ def _grain(points: Floats, k: int) -> float:
     the k-distance of Ester et al. (1996).
     """
     some = points[:: -(-len(points) // _MEASURED)]
-    apart = np.sqrt(((some[:, np.newaxis] - some) ** 2).sum(axis=2))
+    apart = np.sqrt(squared_distances(some, some))
     neighbour = min(max(len(some) // (2 * k), 1), len(some) - 1)
     typical = np.median(np.sort(apart, axis=1)[:, neighbour])
     # Where many points are the same, no finer than a part of the usual distance.
@@ -154,23 +154,6 @@ def _grain(points: Floats, k: int) -> float:
 
 def _fewer(points: Floats, centers: Floats, k: int, seed: int) -> Floats:
     """At most k centers of the many, each of which weighs as many points as it is nearest to."""
-    from sklearn.cluster import KMeans  # noqa: PLC0415 - 0.9 s, only where models are learned
-
-    centers = np.unique(centers.round(_DECIMALS), axis=0)
-    near = nearest(points, centers).cluster
-    held, weights = np.unique(near, return_counts=True)
-    if len(held) <= k:
-        return centers[held]
-    fitted = KMeans(k, n_init=10, random_state=seed).fit(centers[held], sample_weight=weights)
-    return np.asarray(fitted.cluster_centers_)
-
-
-def _settled(points: Floats, centers: Floats, fewest: float) -> Floats:
-    """The means of each center's points, without centers that have fewer than the `fewest`.
-
-    The center with the most points stays in any case.
-    """
-    near = nearest(points, centers).cluster
-    counts = np.bincount(near, minlength=len(centers))
-    enough = np.flatnonzero(counts >= min(max(fewest, 1), counts.max()))
-    return np.array([points[near == held].mean(axis=0) for held in enough])
+    centers = np.unique(centers.round(DECIMALS), axis=0)
+    held, weights = np.unique(nearest(points, centers).cluster, return_counts=True)
+    return centers[held] if len(held) <= k else weighted_centers(centers[held], weights, k, seed)

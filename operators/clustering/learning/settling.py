@@ -33,6 +33,17 @@ def settled(points: Floats, centers: Floats) -> Floats:
     return centers
 
 
+def populated(points: Floats, centers: Floats, fewest: float = 1.0) -> Floats:
+    """The means of each center's points, without centers that have fewer than the `fewest`.
+
+    The center with the most points stays in any case.
+    """
+    cluster = nearest(points, centers).cluster
+    counts = np.bincount(cluster, minlength=len(centers))
+    enough = np.flatnonzero(counts >= min(max(fewest, 1), counts.max()))
+    return np.array([points[cluster == held].mean(axis=0) for held in enough])
+
+
 def improved(points: Floats, centers: Floats) -> Floats:
     """Settled centers, float64[k, d], after as many splits and merges as are worth it.
 

@@ -6,12 +6,13 @@ from typing import Final
 
 import numpy as np
 
-from operators.clustering.nearest import nearest
+from operators.clustering.learning.settling import populated
 from operators.frame import Floats
+from operators.pages.sets import Ints
 
 # Points closer than this in scaled space are one point to the fit: scikit-learn's distances
 # can't tell them apart for sure.
-_DECIMALS: Final = 5
+DECIMALS: Final = 5
 # Of ten starts by k-means++ the best; a single one ends in a poor optimum now and then.
 STARTS: Final = 10
 
@@ -23,11 +24,17 @@ def first_centers(scaled: Floats, k: int, seed: int, starts: int = STARTS) -> Fl
     best of so many starts. There are no more centers than distinct points, and each is the
     nearest of at least one point.
     """
+    distinct, weights = np.unique(scaled.round(DECIMALS), axis=0, return_counts=True)
+    rough = weighted_centers(distinct, weights, min(k, len(distinct)), seed, starts)
+    # One more step of Lloyd's, on the points as they are.
+    return populated(scaled, rough)
+
+
+def weighted_centers(
+    distinct: Floats, weights: Ints, k: int, seed: int, starts: int = STARTS
+) -> Floats:
+    """The k centers of at least k distinct points float64[n, d] that count as many each."""
     from sklearn.cluster import KMeans  # noqa: PLC0415 - 0.9 s, only where models are learned
 
-    distinct, weights = np.unique(scaled.round(_DECIMALS), axis=0, return_counts=True)
-    fit = KMeans(min(k, len(distinct)), n_init=starts, random_state=seed)
-    rough = fit.fit(distinct, sample_weight=weights).cluster_centers_
-    # One more step of Lloyd's, on the points as they are.
-    cluster = nearest(scaled, rough).cluster
-    return np.array([scaled[cluster == held].mean(axis=0) for held in np.unique(cluster)])
+    fit = KMeans(k, n_init=starts, random_state=seed).fit(distinct, sample_weight=weights)
+    return np.asarray(fit.cluster_centers_)
