@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from operators.clustering.preparing.components import axes_of
 from operators.frame import Floats
 
 _AXES: Final = 2
@@ -15,7 +16,7 @@ _ROUNDING: Final = 1e-12  # points apart by no more than this part of the larges
 
 @dataclass(frozen=True, eq=False)
 class Plane:
-    """Two axes through the mean of points in d dimensions (Pearson 1901).
+    """Two axes through the mean of points in d dimensions.
 
     `origin` is float64[d], `directions` float64[2, d], and `explained` float64[2], the share of
     the points' variance along each: 0 where they don't differ any more.
@@ -27,19 +28,16 @@ class Plane:
 
     @classmethod
     def of(cls, points: Floats) -> Plane:
-        """The plane of finite points float64[n, d]; of none it is that of the first dimensions.
+        """The plane of finite points float64[n, d]; of none it is that of some dimensions.
 
-        The largest part of each direction is positive, so that a picture does not flip over
-        from one version of a model to the next.
+        It does not flip over from one version of a model to the next.
         """
         d = points.shape[1]
         origin = points.sum(axis=0) / max(len(points), 1)
         apart = points - origin
-        variances, directions = np.linalg.eigh(apart.T @ apart)  # in ascending order
+        directions, variances = axes_of(apart)
         axes, along = np.zeros((_AXES, d)), np.zeros(_AXES)  # of one dimension the second is empty
-        axes[:d], along[:d] = directions.T[::-1][:_AXES], variances[::-1][:_AXES]
-        largest = np.abs(axes).argmax(axis=1)
-        axes *= np.where(axes[range(_AXES), largest] < 0, -1.0, 1.0)[:, np.newaxis]
+        axes[:d], along[:d] = directions[:_AXES], variances[:_AXES]
         total = variances.sum()
         rounding = len(points) * (_ROUNDING * np.abs(points).max(initial=0.0)) ** 2
         explained = np.clip(along / total, 0, 1) if total > rounding else np.zeros(_AXES)

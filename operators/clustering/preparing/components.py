@@ -37,23 +37,15 @@ class Components:
     def fit(cls, scaled: Floats, p: int) -> Components:
         """The first p (at most d) components of a scaled sample float64[n, d], n at least 1.
 
-        By the covariance's eigenvectors (Pearson, 1901), of which there are d even where there
-        are fewer points. The largest loading of each component is positive, so that none is
-        turned around by the next fit.
+        By the covariance's eigenvectors, of which there are d even where there are fewer points.
         """
         center = scaled.mean(axis=0)
         # In units of the largest deviation, no square of a deviation overflows or vanishes.
         apart = scaled - center
         apart /= np.abs(apart).max() or 1.0
-        variances, directions = np.linalg.eigh(apart.T @ apart)
-        variances = np.maximum(variances[::-1], 0.0)
-        loadings = directions.T[::-1][:p]
-        largest = loadings[np.arange(p), np.abs(loadings).argmax(axis=1)]
-        return cls(
-            center=center,
-            loadings=loadings * np.sign(largest)[:, np.newaxis],
-            explained=variances[:p] / (variances.sum() or 1.0),
-        )
+        loadings, variances = axes_of(apart)
+        variances = np.maximum(variances, 0.0)
+        return cls(center, loadings[:p], variances[:p] / (variances.sum() or 1.0))
 
     def along(self, scaled: Floats) -> Floats:
         """Scaled points float64[n, d] along the components, float64[n, p]."""
@@ -80,3 +72,16 @@ class Components:
         explained = floats(stored.explained, -1)
         loadings = floats(stored.loadings, len(explained), d)
         return cls(floats(stored.center, d), loadings, explained)
+
+
+def axes_of(apart: Floats) -> tuple[Floats, Floats]:
+    """The principal axes of points float64[n, d] around their mean (Pearson, 1901).
+
+    Rows of length 1, float64[d, d], the axis of the largest variance first, and the points'
+    summed squares along each, float64[d]. The largest part of each axis is positive, so that
+    none is turned around where the points are a little different.
+    """
+    squares, directions = np.linalg.eigh(apart.T @ apart)  # in ascending order
+    axes = directions.T[::-1]
+    largest = axes[np.arange(len(axes)), np.abs(axes).argmax(axis=1)]
+    return axes * np.sign(largest)[:, np.newaxis], squares[::-1]
