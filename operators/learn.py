@@ -49,7 +49,8 @@ class Learn(KeyedProcessFunction):
         set_up()
         self._columns = self._settings.catalog().columns
         self._learners: dict[str, Learner] = {}
-        self._logged: dict[str, int] = {}
+        self._logged: dict[str, int] = {}  # updates since the snapshot, by model
+        self._longest: dict[str, int] = {}  # that their log may get
         self._metrics = LearnMetrics(runtime_context.get_metrics_group())
         bytes_ = Types.PICKLED_BYTE_ARRAY()
         self._snapshot = runtime_context.get_state(ValueStateDescriptor("learner", bytes_))
@@ -59,11 +60,9 @@ class Learn(KeyedProcessFunction):
         started = time.perf_counter_ns()
         name, update = value
         learner = self._learner(name, ctx)
-        profiles = learner.learn(read(update))
+        profiles = self._learn(name, learner, update)
         model = learner.publish()
-        self._logged[name] += 1
-        longest = _LONGEST_WITH_FORGOTTEN if learner.forgot else _LONGEST_LOG
-        if model is None and self._logged[name] < longest:
+        if model is None and self._logged[name] < self._longest[name]:
             self._log.add(update)
         else:
             self._fold(name, learner)
@@ -105,17 +104,23 @@ class Learn(KeyedProcessFunction):
         if stored is None or learner.anew:
             self._fold(name, learner)
             return learner
-        updates = list(self._log.get() or ())
-        for update in updates:
-            learner.learn(read(update))
-        self._logged[name] = len(updates)
+        self._logged[name], self._longest[name] = 0, _LONGEST_LOG
+        for update in list(self._log.get() or ()):
+            self._learn(name, learner, update)
         return learner
+
+    def _learn(self, name: str, learner: Learner, raw: bytes) -> int:
+        update = read(raw)
+        self._logged[name] += 1
+        if update.gone:
+            self._longest[name] = _LONGEST_WITH_FORGOTTEN
+        return learner.learn(update)
 
     def _fold(self, name: str, learner: Learner) -> None:
         """Write all of a learner as one snapshot."""
         self._snapshot.update(learner.to_bytes())
         self._log.clear()
-        self._logged[name], learner.forgot = 0, False
+        self._logged[name], self._longest[name] = 0, _LONGEST_LOG
 
 
 def keyed(record: ModelRecord) -> Iterator[tuple[bytes, bytes | None]]:

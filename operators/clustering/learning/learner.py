@@ -76,7 +76,6 @@ class Learner:
         self._next_id = 0
         self._published_at: int | None = None
         self.anew = False  # restored from what learned other dimensions
-        self.forgot = False  # somebody, since the last snapshot
 
     @property
     def version(self) -> int:
@@ -100,7 +99,6 @@ class Learner:
         """Learn what became of some users, and say how many profiles that were."""
         points = self._sample.take(update)
         self._learned += len(points)
-        self.forgot |= bool(update.gone)
         if self._model is not None and self._kmeans is not None:
             random = np.random.default_rng([self._seed, self._learned])
             followed = points[np.sort(random.permutation(len(points))[:_FOLLOWED])]
