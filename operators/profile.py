@@ -15,7 +15,6 @@ from pyflink.datastream import KeyedProcessFunction, OutputTag, RuntimeContext
 
 from operators.clustering.learning.sample import encode as encode_update
 from operators.clustering.learning.sampler import Sampler
-from operators.clustering.space import Space
 from operators.events.decode import EventDecoder, Rejected
 from operators.events.markers import NULL
 from operators.events.reasons import Reason
@@ -67,11 +66,9 @@ class Profile(KeyedProcessFunction):
             self._catalog.texts,
             keyed=settings.keyed,
         )
-        spaces = {
-            name: Space.of(spec.features, self._catalog.columns)
-            for name, spec in settings.clusters.items()
-        }
-        self._sampler = Sampler(self._catalog.columns, spaces, settings.lanes)
+        columns = self._catalog.columns
+        spaces = {each.name: each.space for each in settings.clusterings(columns)}
+        self._sampler = Sampler(columns, spaces, settings.lanes)
         clock = settings.clock
         self._clock = WallClock() if clock.wall else EventClock(clock.resolution_us)
         self._state = LaneState(runtime_context, "profile")

@@ -58,8 +58,9 @@ def show(
     if as_json:
         write_lines(map(json_line, history if version is None else [record]))
     else:
-        told = [line for line in (choice(record),) if line]
-        write_lines([*_versions(history), "", *_members(record), "", *_clusters(record), *told])
+        write_lines([*_versions(history), "", *_members(record), "", *_clusters(record)])
+        if record.curve:
+            write_lines([choice(record)])
     if html is not None:
         write_lines([page(record, history)], html, option="--html")
         console.print(f"[green]✓[/] {escape(str(html))}: open it in a browser", soft_wrap=True)

@@ -179,12 +179,10 @@ class Profiles:
 
         So whoever judges by these features gets all of them anew.
         """
-        head, now = self.journal.head, meaning(self.catalog.columns)
-        if head.get(_COLUMNS, now) != now:
+        if self.journal.renew(_COLUMNS, meaning(self.catalog.columns)):
             rows, due = self.table.rows(), self.table.cells(DUE)
             evaluated_us = np.maximum(self.table.cells(EVALUATED).take_one(rows), 0)
             due.put_one(rows, np.minimum(due.take_one(rows), evaluated_us))
-        head[_COLUMNS] = now
 
     def prune(self) -> None:
         """Drop what counts no more; only before the journal is compacted."""

@@ -132,9 +132,7 @@ class Members:
 
         Profile sends all of them anew.
         """
-        head, now = self.journal.head, meaning(self.columns)
-        differs = head.get(_COLUMNS, now) != now
-        head[_COLUMNS] = now
+        differs = self.journal.renew(_COLUMNS, meaning(self.columns))
         if differs:
             rows = self.everyone()
             self.journal.begin(rows)
@@ -146,10 +144,7 @@ class Members:
 
         They do if models have other features, names or places among each other.
         """
-        head, now = self.journal.head, clusters_meaning(self._clusterings)
-        differs = head.get(_MODELS, now) != now
-        head[_MODELS] = now
-        return differs
+        return self.journal.renew(_MODELS, clusters_meaning(self._clusterings))
 
     def everyone(self) -> Rows:
         """The rows of all users, ascending."""

@@ -64,6 +64,12 @@ class Journal:
         self._freed: Rows = _NO_ROWS
         self._has_head = False
 
+    def renew(self, name: str, number: int) -> bool:
+        """Put a number into the head; whether another stood there."""
+        differs = self.head.get(name, number) != number
+        self.head[name] = number
+        return differs
+
     def begin(self, rows: Rows) -> None:
         """Remember these rows, each given once, before a batch changes them."""
         self._rows = rows
