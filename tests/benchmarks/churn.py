@@ -24,7 +24,7 @@ from threadpoolctl import threadpool_limits
 from operators.clustering.identity.matching import Known, match
 from operators.clustering.nearest import nearest
 from operators.frame import Floats
-from tests.benchmarks.shoppers import shoppers
+from tests.benchmarks.profile_streams import personas, week
 
 FITS: Final = 10
 KS: Final = (4, 6, 8)
@@ -85,7 +85,7 @@ def main() -> None:
     parser.add_argument("--users", type=int, default=4_096)
     parser.add_argument("--seed", type=int, default=1, help="of the simulation")
     options = parser.parse_args()
-    points = shoppers(options.users, options.seed).points
+    points = personas(week(options.users, options.seed)).everyone.points
     table = Table(title=f"users whose cluster changed from fit to fit, of {options.users:,}")
     for column in ("scale", "k", *COLUMNS, "keeping its own", "worst fit"):
         table.add_column(column, justify="right")

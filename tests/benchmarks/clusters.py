@@ -43,13 +43,20 @@ from operators.frame import Floats
 from tests.benchmarks.churn import churn
 from tests.benchmarks.judging import BATCH, Lane
 from tests.benchmarks.judging import END_US as JUDGED_END_US
-from tests.benchmarks.profile_streams import Shop, Stream, demo, personas, real
+from tests.benchmarks.profile_streams import (
+    DAYS,
+    END_US,
+    Shop,
+    Stream,
+    demo,
+    personas,
+    real,
+    week,
+)
 from tests.benchmarks.segment import SEGMENTS, shop
 
 KS: Final = (4, 6, 8)
-END_US: Final = 1_790_000_000_000_000
 USERS: Final = 1_500
-DAYS: Final = 7
 REFITS: Final = 10
 NEWCOMERS: Final = ("bot", "bargain hunter")
 LOOKS: Final = (1_000, 2_500, 5_000, 10_000)  # profiles after the change
@@ -66,7 +73,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=10)
     options = parser.parse_args()
     console.print("making the streams of profiles")
-    simulation = simulate(Population(USERS, DAYS, END_US), seed=1)
+    simulation = week(USERS, seed=1)
     streams = [personas(simulation), real("rees46"), real("taobao")]
     ratios = _print_inertia(streams, options.seeds)
     ari = _print_likeness(streams[0], simulation, options.seeds)

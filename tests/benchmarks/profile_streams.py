@@ -15,7 +15,8 @@ import yaml
 
 from flink_job.config.model import FileSource
 from flink_job.demo.events import records
-from flink_job.demo.simulation import Simulation
+from flink_job.demo.population import Population
+from flink_job.demo.simulation import Simulation, simulate
 from flink_job.staging import read
 from operators.clustering.learning.sample import Update
 from operators.clustering.learning.sampler import Sampler
@@ -35,6 +36,9 @@ from operators.pages.sets import Ints
 ROOT: Final = Path(__file__).parents[2]
 DATA: Final = Path(os.environ.get("FLOCKWISE_DATA", ROOT.parent / "shared" / "data"))
 TAOBAO_COLUMNS: Final = ["user_id", "item_id", "category_id", "behaviour", "at"]
+
+DAYS: Final = 7
+END_US: Final = 1_790_000_000_000_000
 
 _RESOLUTION_US: Final = 60_000_000
 _LATEST_US: Final = 4_000_000_000_000_000
@@ -116,6 +120,11 @@ def demo() -> dict[str, Any]:
     """The configuration of the demo."""
     config: dict[str, Any] = yaml.safe_load((ROOT / "flink_job/demo/demo.yaml").read_text())
     return config
+
+
+def week(users: int, seed: int) -> Simulation:
+    """A week of the demo's shop; another seed has other shoppers."""
+    return simulate(Population(users, DAYS, END_US), seed)
 
 
 def personas(simulation: Simulation) -> Stream:

@@ -6,15 +6,14 @@ import statistics
 
 import pytest
 
-from flink_job.demo.population import Population
-from flink_job.demo.simulation import Simulation, simulate
-from tests.benchmarks.clusters import DAYS, END_US, KS, inertia_ratio, likeness, refits, run
-from tests.benchmarks.profile_streams import Stream, personas
+from flink_job.demo.simulation import Simulation
+from tests.benchmarks.clusters import KS, inertia_ratio, likeness, refits, run
+from tests.benchmarks.profile_streams import Stream, personas, week
 
 
 @pytest.fixture(scope="module")
 def simulation() -> Simulation:
-    return simulate(Population(300, DAYS, END_US), seed=5)
+    return week(300, seed=5)
 
 
 @pytest.fixture(scope="module")
