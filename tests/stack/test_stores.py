@@ -17,6 +17,7 @@ from tests.stack.conftest import cassandra_store
 from tests.stack.histories import (
     History,
     assignment,
+    belonging,
     enter,
     histories,
     holds,
@@ -149,12 +150,14 @@ def test_every_field_comes_back(store: Store, prefix: str) -> None:
 
 def test_a_field_that_became_unknown_is_unknown(store: Store, prefix: str) -> None:
     user, segment = f"{prefix}ann", f"{prefix}bots"
-    store.apply([assignment(user, 1, [segment], cluster=4)], [])
+    model = f"{prefix}shoppers"  # others have users in theirs in the same store
+    known = assignment(user, 1, [segment], cluster=4)
+    store.apply([msgspec.structs.replace(known, clusters={model: belonging(4, 1)})], [])
     cleared = Assignment(user=user, version=2, updated_at=moment(2), segments=[segment])
     store.apply([cleared], [])
     assert store.lookup(user) == cleared
     assert list(store.members(segment)) == [Member(user, None, 2)]
-    assert list(store.cluster_members("shoppers", 4)) == []
+    assert list(store.cluster_members(model, 4)) == []
 
 
 def test_a_forgotten_user_comes_back_without_the_past(store: Store, prefix: str) -> None:
