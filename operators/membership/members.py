@@ -38,6 +38,7 @@ from operators.rules.standing import NEVER_IN
 _DUE: Final = "due_us"
 _JUDGED: Final = "judged_us"
 _STANDING: Final = "standing"  # to each segment: see rules/standing.py
+_TOLD: Final = "told"  # by which models the last assignment was; 0 without one
 _COLUMNS: Final = "columns"  # of the head: those that are kept
 _MODELS: Final = "models"  # of the head: those that judged
 _NUMBERS: Final = "numbers"
@@ -50,7 +51,7 @@ _AGE_STEPS: Final = 8
 
 @dataclass(frozen=True)
 class Verdicts:
-    """What judging n users at a moment each came to; `changed` are the positions that differ.
+    """What judging n users at a moment each came to; `changed` are the positions to be published.
 
     `words` is int64[changed, segments], how those stand to the segments now. `clusters` is
     int64[n, models], and `placed` tells of the models that there are.
@@ -91,6 +92,7 @@ class Members:
         self.journal = Journal(self.table)
         self._numbers = _positions(columns, coded=False)
         self._clusterings = clusterings
+        self._meaning = clusters_meaning(clusterings)
         self._ages = _ages_in(clusterings, columns)
         self._resolution_us = resolution_us
         self._columns_judged = with_clusters(
@@ -140,11 +142,12 @@ class Members:
         return differs
 
     def expect_clusters(self) -> bool:
-        """Whether conditions on clusters ask for something else than when the state was written.
+        """Whether clusters mean something else than when the state was written.
 
-        They do if models have other features, names or places among each other.
+        They do if models have other features, names or places among each other. Whoever is judged
+        from now on is published, if the last assignment is by other models.
         """
-        return self.journal.renew(_MODELS, clusters_meaning(self._clusterings))
+        return self.journal.renew(_MODELS, self._meaning)
 
     def everyone(self) -> Rows:
         """The rows of all users, ascending."""
@@ -220,8 +223,11 @@ class Members:
         cluster_cells.put(rows, clusters)
         self.table.cells(_JUDGED).put_one(rows, now_us)
         self.table.cells(_DUE).put_one(rows, self._due_us(frame, judgement))
-        moved = np.flatnonzero((clusters != before).any(axis=1))
-        changed = np.union1d(changes.users, moved)
+        told_cells = self.table.cells(_TOLD)
+        told = told_cells.take_one(rows)
+        moved = (clusters != before).any(axis=1) | ((told != 0) & (told != self._meaning))
+        changed = np.union1d(changes.users, np.flatnonzero(moved))
+        told_cells.put_one(rows[changed], self._meaning)
         words = standing_cells.take(rows[changed])
         return Verdicts(rows, frame, judgement, clusters, placed, changed, words)
 
@@ -306,6 +312,7 @@ def _layout(
                 initial=NO_CLUSTER,
                 labels=tuple(clustering.label for clustering in clusterings),
             ),
+            Field(_TOLD, "i8"),
             Field(_JUDGED, "i8", initial=-1),
             Field(_DUE, "i8", initial=NEVER),
         ]

@@ -250,6 +250,41 @@ def test_a_condition_on_the_first_model_goes_by_the_model_that_is_first_now() ->
     assert (told["ann"].segments, told["ann"].cluster) == (["Money 2", "The same"], 2)
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        pytest.param(["habits"], id="removed"),
+        pytest.param([], id="all removed"),
+        pytest.param(["money", "habits"], id="turned"),
+    ],
+)
+def test_whom_other_models_were_told_of_is_told_anew_once(names: list[str]) -> None:
+    """Even if nobody's ids and segments differ: what was published names models that are gone."""
+    lane = lane_of()
+    lane.expect_clusters()
+    models = {name: model_of(name, 1, {5: (0.0,) * len(SPECS[name].features)}) for name in SPECS}
+    judged(lane, {"ann": {"views": 3.0, "spend": 1.0}}, START_US, models)
+    other = lane_of({name: SPECS[name] for name in names})
+    other.members.journal.adopt(lane.members.journal)
+    other.expect_clusters()
+    left = {name: models[name] for name in names}
+    told = other.sweep(START_US + 1, left, 9).assignments
+    assert list(told) == ["ann"]
+    assert list(told["ann"].clusters) == names
+    assert told["ann"].cluster == (5 if names else None)
+    assert not other.everyone(START_US + 2, left).assignments
+
+
+def test_whom_nothing_was_told_of_stays_untold() -> None:
+    lane = lane_of({})
+    lane.expect_clusters()
+    assert not judged(lane, {"ann": {"views": 3.0, "spend": 1.0}}, START_US, {})
+    other = lane_of({"habits": SPECS["habits"]})
+    other.members.journal.adopt(lane.members.journal)
+    other.expect_clusters()
+    assert not other.sweep(START_US + 1, {}, 9).assignments
+
+
 def test_ids_move_with_their_model_to_another_configuration() -> None:
     lane = lane_of({"habits": SPECS["habits"], "money": SPECS["money"]})
     models = {name: model_of(name, 1, {5: (0.0,) * len(SPECS[name].features)}) for name in SPECS}
