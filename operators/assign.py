@@ -42,6 +42,7 @@ LENGTH_DIGITS: Final = 3  # of a key in characters: users have at most 512
 MODELS: Final = MapStateDescriptor("models", Types.STRING(), Types.PICKLED_BYTE_ARRAY())
 
 _TIMER_STEP_US: Final = 1_000_000
+_PULSE_US: Final = 10_000_000  # so soon idle users get a cluster of a model that was not there
 _SWEPT: Final = 4_096  # users a step of a sweep: some 30 ms, in which no event is judged
 _RULEBOOKS: Final = 4  # compiled ones that are kept: lanes take a new version one after the other
 
@@ -231,7 +232,8 @@ class Assign(KeyedBroadcastProcessFunction):
 
     def _set_timer(self, lane: Lane, ctx: Any) -> None:
         key = ctx.get_current_key()
-        at_us = -(-lane.members.next_due_us() // _TIMER_STEP_US) * _TIMER_STEP_US
+        due_us = min(lane.members.next_due_us(), now_us() + _PULSE_US)
+        at_us = -(-due_us // _TIMER_STEP_US) * _TIMER_STEP_US
         if at_us < self._timers_us.get(key, NEVER):
             self._timers_us[key] = at_us
             ctx.timer_service().register_processing_time_timer(at_us // 1_000)

@@ -67,7 +67,9 @@ class Profile(KeyedProcessFunction):
             keyed=settings.keyed,
         )
         columns = self._catalog.columns
-        spaces = {each.name: each.space for each in settings.clusterings(columns)}
+        clusterings = settings.clusterings(columns)
+        spaces = {each.name: each.space for each in clusterings}
+        self._models = [each.label for each in clusterings]
         self._sampler = Sampler(columns, spaces, settings.lanes)
         clock = settings.clock
         self._clock = WallClock() if clock.wall else EventClock(clock.resolution_us)
@@ -120,7 +122,7 @@ class Profile(KeyedProcessFunction):
             profiles = self._lanes[lane] = Profiles(self._catalog, within_us, lifetime)
             self._state.restore(profiles.journal)
             profiles.expect_ends()
-            profiles.expect_columns()
+            profiles.expect_columns(self._models)
             if self._settings.clock.as_of_us is not None:
                 ctx.timer_service().register_event_time_timer(END_OF_TIME)
         return profiles

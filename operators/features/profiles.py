@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
+from zlib import crc32
 
 import numpy as np
 
@@ -25,7 +26,7 @@ from operators.pages.table import UserTable
 
 NEWEST: Final = "newest_us"  # the user's newest event
 DUE: Final = "due_us"  # when the user is to be evaluated next, with no new event
-_COLUMNS: Final = "columns"  # of the head: by which columns users were evaluated
+_COLUMNS: Final = "columns"  # of the head: by and for which columns users were evaluated
 EVALUATED: Final = "evaluated_us"  # when the user was evaluated last; only event clocks need it
 
 
@@ -174,12 +175,14 @@ class Profiles:
         rows, due = self.table.rows(), self.table.cells(DUE)
         due.put_one(rows, np.minimum(due.take_one(rows), self.over_us(rows)))
 
-    def expect_columns(self) -> None:
+    def expect_columns(self, models: Iterable[str] = ()) -> None:
         """Let everyone be due at once if what is kept was evaluated by other columns.
 
-        So whoever judges by these features gets all of them anew.
+        So whoever judges by these features gets all of them anew, and so do cluster models which
+        were not there; `models` are the labels of all.
         """
-        if self.journal.renew(_COLUMNS, meaning(self.catalog.columns)):
+        asked = crc32(" ".join(sorted(models)).encode(), meaning(self.catalog.columns))
+        if self.journal.renew(_COLUMNS, asked):
             rows, due = self.table.rows(), self.table.cells(DUE)
             evaluated_us = np.maximum(self.table.cells(EVALUATED).take_one(rows), 0)
             due.put_one(rows, np.minimum(due.take_one(rows), evaluated_us))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,19 +14,23 @@ from typer.testing import CliRunner
 
 from flink_job import kafka as kafka_
 from flink_job.cli import app
+from flink_job.kafka import read_to_end
 from operators.clustering.record import model_decoder
 from operators.errors import FlockwiseError
+from operators.records import Assignment, assignment_decoder
 from tests.stack.asking import flockwise, kafka_config, pairs, write, write_config
 from tests.stack.live import PATIENCE_S, LiveShop, until
 
 pytestmark = [pytest.mark.stack, pytest.mark.flink]
 
+FEATURES: Final = {"views": {"count": "view", "window": "lifetime"}}
 MORE: Final[dict[str, Any]] = {
     "events": {"time_unit": "ms", "max_skew": "1m"},
-    "features": {"views": {"count": "view", "window": "lifetime"}},
+    "features": FEATURES,
     "segments": {"Ever": {"when": "views >= 1"}},
     "clusters": {"viewers": {"k": 2, "features": ["views"], "warm_start": 40}},
 }
+VISITORS: Final = {"regular", *(f"visitor-{at}" for at in range(0, 20, 2))}
 
 
 def listed(shop: LiveShop) -> list[dict[str, Any]]:
@@ -43,15 +49,39 @@ def seen(shop: LiveShop) -> bool:
     return bool(listed(shop))
 
 
-def test_a_live_job_publishes_versions_that_are_read_while_it_runs(
-    kafka: str, tmp_path: Path
+@pytest.fixture(scope="module")
+def shop(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> LiveShop:
+    """A live job that was stopped after its first version."""
+    made = LiveShop(kafka, "clustered", tmp_path_factory.mktemp("clustered"), MORE)
+    assert listed(made) == []
+    with made.running() as process:
+        until(lambda: seen(made), process, "the first version")
+        until(lambda: set(clusters(made)) >= VISITORS, process, "everyone's cluster")
+        stopped(process)
+    return made
+
+
+def stopped(process: subprocess.Popen[str]) -> None:
+    process.send_signal(signal.SIGINT)
+    assert process.wait(PATIENCE_S) == 0
+
+
+def clusters(shop: LiveShop) -> dict[str, dict[str, int]]:
+    """Everyone's clusters by model, as they were published last."""
+    found: dict[str, Assignment] = {}
+    for record in read_to_end(shop.broker, [shop.topics.assignments]):
+        told = assignment_decoder.decode(record.value)
+        if told.user not in found or found[told.user].version < told.version:
+            found[told.user] = told
+    return {
+        user: {model: own.cluster for model, own in told.clusters.items()}
+        for user, told in found.items()
+    }
+
+
+def test_versions_are_read_as_the_job_published_them(
+    shop: LiveShop, kafka: str, tmp_path: Path
 ) -> None:
-    shop = LiveShop(kafka, "clustered", tmp_path, MORE)
-    assert listed(shop) == []
-    with shop.running() as process:
-        until(lambda: seen(shop), process, "the first version")
-        process.send_signal(signal.SIGINT)
-        assert process.wait(PATIENCE_S) == 0
     ((key, value),) = pairs(kafka, shop.topics.models)
     (found,) = listed(shop)
     assert key == f"viewers/{found['version']}".encode()
@@ -68,6 +98,30 @@ def test_a_live_job_publishes_versions_that_are_read_while_it_runs(
     assert listed(shop) == [found]
     write(kafka, shop.topics.models, [(b"viewers/1", None)])
     assert listed(shop) == []
+
+
+def test_models_that_come_and_go_do_so_for_idle_users_too(shop: LiveShop) -> None:
+    """While nobody acts a new model learns from all, and of one that is gone all are told."""
+    before = clusters(shop)
+    other = {"k": 2, "features": ["views", "any_1h"], "warm_start": len(VISITORS)}
+    shop.configure(features=FEATURES | {"any_1h": {"count": "any", "window": "1h"}})
+    go_on_with(shop, {"other": other})
+    go_on_with(shop, {"other": other, **MORE["clusters"]})
+    assert {user: own["viewers"] for user, own in clusters(shop).items()} == {
+        user: own["viewers"] for user, own in before.items()
+    }
+
+
+def go_on_with(shop: LiveShop, models: Mapping[str, Any]) -> None:
+    """Run the job until everyone is told of these models, and no others."""
+
+    def told() -> bool:
+        return all(set(own) == set(models) for own in clusters(shop).values())
+
+    shop.configure(clusters=dict(models))
+    with shop.running("--resume") as process:
+        until(told, process, f"everyone's clusters in {list(models)}")
+        stopped(process)
 
 
 def test_before_the_first_run_and_without_clusters_that_is_said(kafka: str, tmp_path: Path) -> None:
