@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -116,17 +116,17 @@ def test_measures_of_poor_samples_are_finite(points: Floats, centers: Floats) ->
     assert np.isfinite(beyond).all()
 
 
-def test_a_sample_of_4096_users_is_measured_at_once() -> None:
+def test_a_sample_of_4096_users_is_measured_without_all_their_distances() -> None:
     points = crowds(*range(0, 32, 4), each=512, d=12)
     centers, was = at(*range(0, 32, 4), d=12), np.zeros(4_096, np.int64)
-    spent_s = []
-    for _ in range(5):
-        started_s = time.process_time()
-        found = nearest(points, centers)
-        measure(points, centers, found, np.arange(8), was)
-        outliers_beyond(found, 8)
-        spent_s.append(time.process_time() - started_s)
-    assert min(spent_s) < 0.15  # 0.05 on a quiet machine
+    measure(points[:64], centers, nearest(points[:64], centers), np.arange(8), was[:64])  # imports
+    tracemalloc.start()
+    found = nearest(points, centers)
+    measure(points, centers, found, np.arange(8), was)
+    outliers_beyond(found, 8)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 4_096 * 4_096 * 8 / 4
 
 
 def test_members_at_one_place_are_judged_by_everyone() -> None:
