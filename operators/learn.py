@@ -2,7 +2,8 @@
 
 Key: the model's name. State: a snapshot of the learner, as `Learner.to_bytes` writes it, and the
 updates since, which are few bytes each; they are folded into it with every version, and when there
-are many. Users who are forgotten leave the sample at once, and the state with the next snapshot.
+are many. Users who are forgotten leave the sample at once, and the state with the next snapshot;
+all users do when the configuration no longer has the model, but its versions and ids count on.
 Replay: after a restart the updates since the last checkpoint come again, and meet the learner of
 before them.
 """
@@ -17,7 +18,7 @@ from pyflink.common import Row, Types
 from pyflink.datastream import KeyedProcessFunction, OutputTag, RuntimeContext
 from pyflink.datastream.state import ListStateDescriptor, ValueStateDescriptor
 
-from operators.clustering.learning.learner import Learner
+from operators.clustering.learning.learner import Learner, without_users
 from operators.clustering.learning.sample import read
 from operators.clustering.model import ClusterModel
 from operators.clustering.record import ModelRecord, describe
@@ -34,6 +35,7 @@ MODEL: Final = Types.ROW_NAMED(["name", "model"], [Types.STRING(), BYTES])
 _SEED: Final = 20_261_123  # of every fit: a run over the same profiles gives the same models
 _LONGEST_LOG: Final = 1_024  # updates
 _LONGEST_WITH_FORGOTTEN: Final = 64  # so soon the log lets go of them, too
+_PULSE_MS: Final = 10_000  # so soon after a restore a model that is gone is seen
 
 
 class Learn(KeyedProcessFunction):
@@ -57,7 +59,7 @@ class Learn(KeyedProcessFunction):
         self._log = runtime_context.get_list_state(ListStateDescriptor("updates", bytes_))
 
     def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> Iterator[Any]:
-        started = time.perf_counter_ns()
+        started_ns = time.thread_time_ns()
         name, update = value
         learner = self._learner(name, ctx)
         profiles = self._learn(name, learner, update)
@@ -68,10 +70,18 @@ class Learn(KeyedProcessFunction):
             self._fold(name, learner)
         if model is not None:
             yield from self._published(name, model, learner)
-        self._metrics.learned(name, profiles, time.perf_counter_ns() - started)
+        self._metrics.learned(name, profiles, time.thread_time_ns() - started_ns)
 
     def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Any]:
         name = ctx.get_current_key()
+        if name not in self._settings.clusters:
+            self._let_go()
+        elif timestamp == END_OF_TIME:
+            yield from self._finish(name, ctx)
+        else:
+            _look_again(ctx)
+
+    def _finish(self, name: str, ctx: KeyedProcessFunction.Context) -> Iterator[Any]:
         learner = self._learner(name, ctx)
         published = learner.version
         model = learner.finish()
@@ -91,6 +101,7 @@ class Learn(KeyedProcessFunction):
         learner = self._learners.get(name)
         if learner is None:
             learner = self._learners[name] = self._restored(name)
+            _look_again(ctx)
             if self._settings.clock.as_of_us is not None:
                 ctx.timer_service().register_event_time_timer(END_OF_TIME)
         return learner
@@ -121,6 +132,19 @@ class Learn(KeyedProcessFunction):
         self._snapshot.update(learner.to_bytes())
         self._log.clear()
         self._logged[name], self._longest[name] = 0, _LONGEST_LOG
+
+    def _let_go(self) -> None:
+        """Keep no users of a model that the configuration no longer has."""
+        stored = self._snapshot.value()
+        if stored is not None:
+            self._snapshot.update(without_users(stored))
+        self._log.clear()
+
+
+def _look_again(ctx: KeyedProcessFunction.Context) -> None:
+    """Have a timer of the model's key fire soon; it outlives the job that set it."""
+    at_ms = (now_us() // 1_000 // _PULSE_MS + 1) * _PULSE_MS
+    ctx.timer_service().register_processing_time_timer(at_ms)
 
 
 def keyed(record: ModelRecord) -> Iterator[tuple[bytes, bytes | None]]:

@@ -54,11 +54,11 @@ class LearnMetrics:
         self._group = group
         self._by_model: dict[str, _ModelMetrics] = {}
 
-    def learned(self, model: str, profiles: int, python_ns: int) -> None:
-        """A sample of profiles was learned; it took `python_ns` in all."""
+    def learned(self, model: str, profiles: int, cpu_ns: int) -> None:
+        """A sample of profiles was learned; it took `cpu_ns` of CPU in all, versions included."""
         metrics = self._of(model)
         metrics.profiles.inc(profiles)
-        metrics.python_ns.update(python_ns // max(profiles, 1))
+        metrics.cpu_us.inc(cpu_ns // 1_000)
 
     def published(self, model: str, version: ClusterModel) -> None:
         """A version of a model judges from now on."""
@@ -83,7 +83,7 @@ class _ModelMetrics:
 
     def __init__(self, group: Any) -> None:
         self.profiles = group.counter("profiles_learned")
-        self.python_ns = group.distribution("python_ns_per_profile")
+        self.cpu_us = group.counter("learning_cpu_us")
         self.version = group.distribution("version")
         self.inertia = group.distribution("inertia_millionths")
         self.silhouette = group.distribution("silhouette_thousandths")

@@ -2,10 +2,11 @@
 
 Both read the same topic in the same run, so that their ratio holds on a noisy machine. Each is
 run over a topic with a quarter of the events, too: the difference is the time that events take,
-without the start of Flink and most of what Java compiles. The events are those of the demo's
-shop, so that users come in sessions and are alike in groups. The live job runs with many segments,
-too: most of them say by spending, visits and device where a user belongs. `make bench` prints
-the table, and one JSON object as the last line.
+without the start of Flink and most of what Java compiles. So is the CPU that Flink's JVM takes for
+an event, Python and all, and the part of it that goes to learning clusters. The events are those
+of the demo's shop, so that users come in sessions and are alike in groups. The live job runs with
+many segments, too: most of them say by spending, visits and device where a user belongs. `make
+bench` prints the table, and one JSON object as the last line.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from kafka import KafkaProducer
+from pyflink.java_gateway import get_gateway
 from rich.console import Console
 from rich.table import Table
 
@@ -46,6 +48,7 @@ from operators.durations import US_PER_UNIT
 console = Console(stderr=True)
 
 QUARTER: Final = 4
+_LEARNING: Final = "learning_cpu_us"
 DAYS: Final = 5  # of one simulation, in which a shopper has some hundred events
 EVENTS_EACH: Final = 100
 
@@ -130,7 +133,23 @@ class Bench:
         return Plan(check(config, "the benchmark"), self.folder)
 
 
-Job = Callable[[Bench, str, int], float]
+@dataclass(frozen=True)
+class Spent:
+    """What a job took: by the clock, of the CPU, and how much of that learning had."""
+
+    seconds: float
+    cpu_s: float
+    learning_s: float = 0.0
+
+    def __sub__(self, other: Spent) -> Spent:
+        return Spent(
+            self.seconds - other.seconds,
+            self.cpu_s - other.cpu_s,
+            self.learning_s - other.learning_s,
+        )
+
+
+Job = Callable[[Bench, str, int], Spent]
 
 
 def main() -> None:
@@ -166,28 +185,47 @@ def _measure(bench: Bench, options: argparse.Namespace) -> None:
         f"the same with {len(MANY)} segments": _segment("wall", options.backend, MANY),
         "segment job, event clock": _segment("event", options.backend),
     }
-    rates: dict[str, list[float]] = {name: [] for name in jobs}
+    spent: dict[str, list[Spent]] = {name: [] for name in jobs}
+    events = sizes["many"] - sizes["few"]
     _bare(bench, "few", sizes["few"])  # the first job starts the JVM, and is not counted
     for _ in range(options.repeat):
         for name, job in jobs.items():
-            few, many = (job(bench, topic, events) for topic, events in sizes.items())
-            rates[name].append((sizes["many"] - sizes["few"]) / (many - few))
-            console.print(f"{name}: {rates[name][-1]:,.0f} events/s ({few:.1f} s, {many:.1f} s)")
-    _print(rates)
+            few, many = (job(bench, topic, size) for topic, size in sizes.items())
+            spent[name].append(many - few)
+            rate, times = events / spent[name][-1].seconds, f"{few.seconds:.1f}, {many.seconds:.1f}"
+            console.print(f"{name}: {rate:,.0f} events/s ({times} s)")
+    _print(spent, events)
 
 
-def _print(rates: dict[str, list[float]]) -> None:
-    table = Table(title="events/s, median (lowest, highest), and ratio to the bare scan")
-    for column in ("job", "events/s", "ratio"):
+def _print(spent: Mapping[str, Sequence[Spent]], events: int) -> None:
+    table = Table(title="medians (lowest, highest), and rate in ratio to the bare scan")
+    for column in ("job", "events/s", "ratio", "CPU us an event"):
         table.add_column(column)
-    medians = {name: statistics.median(found) for name, found in rates.items()}
-    bare, wall, many, event = medians.values()
+    rates = {name: sorted(events / each.seconds for each in own) for name, own in spent.items()}
+    cpu_us = {
+        name: sorted(each.cpu_s / events * 1e6 for each in own) for name, own in spent.items()
+    }
+    bare, wall, many, event = map(statistics.median, rates.values())
     for name, found in rates.items():
-        spread = f"{medians[name]:,.0f} ({min(found):,.0f}, {max(found):,.0f})"
-        table.add_row(name, spread, f"{medians[name] / bare:.2f}")
+        ratio = statistics.median(found) / bare
+        table.add_row(name, _spread(found, 0), f"{ratio:.2f}", _spread(cpu_us[name], 1))
     Console().print(table)
-    ratios = {"wall_ratio": wall / bare, "event_ratio": event / bare, "many_segments": many / wall}
-    print(json.dumps({"bare": bare, **ratios}))
+    _, few_us, many_us, _ = map(statistics.median, cpu_us.values())
+    live = list(spent.values())[1]
+    figures = {
+        "bare": bare,
+        "wall_ratio": wall / bare,
+        "event_ratio": event / bare,
+        "many_segments": many / wall,
+        "many_segments_cpu": many_us / few_us,
+        "learn_share": statistics.median(each.learning_s / each.cpu_s for each in live),
+    }
+    print(json.dumps(figures))
+
+
+def _spread(found: Sequence[float], digits: int) -> str:
+    least, most = f"{found[0]:,.{digits}f}", f"{found[-1]:,.{digits}f}"
+    return f"{statistics.median(found):,.{digits}f} ({least}, {most})"
 
 
 def _write(bench: Bench, topic: str, events: int, users: int) -> None:
@@ -211,8 +249,8 @@ def shop(end_us: int, events: int, users: int) -> Iterator[tuple[bytes, bytes]]:
         yield from records(simulate(Population(users, DAYS, over_us), seed=later))
 
 
-def _bare(bench: Bench, topic: str, events: int) -> float:
-    """Seconds that Flink takes to read a topic in micro-batches of lanes, and do no more."""
+def _bare(bench: Bench, topic: str, events: int) -> Spent:
+    """What Flink takes to read a topic in micro-batches of lanes, and do no more."""
     plan = bench.plan(topic, clock="event")
     environment = Environment.create(_flink(bench, plan, 1_000))
     tables = environment.tables
@@ -222,41 +260,48 @@ def _bare(bench: Bench, topic: str, events: int) -> float:
         "CREATE TEMPORARY TABLE nowhere (lane INT, ks ARRAY<BYTES>, vs ARRAY<BYTES>, at_ms BIGINT) "
         "WITH ('connector' = 'blackhole')"
     )
-    started_s = time.monotonic()
+    began = _now()
     tables.execute_sql("INSERT INTO nowhere SELECT * FROM batches").wait()
-    return time.monotonic() - started_s
+    return _now() - began
 
 
 def _segment(clock: str, backend: str, segments: Mapping[str, Any] = SEGMENTS) -> Job:
     """The whole job; a live one is done when it has counted every event."""
 
-    def seconds(bench: Bench, topic: str, events: int) -> float:
+    def spent(bench: Bench, topic: str, events: int) -> Spent:
         plan = bench.plan(topic, clock, backend, segments)
         settings = plan.settings(None if clock == "wall" else bench.end_us, plan.segments())
         source, sink, lanes = plan.source(), plan.sink(), spread_lanes(plan.config.run.lanes)
         ledger = None if clock == "wall" else ledger_sink(plan.folder.path)
         flink = _flink(bench, plan, 250 if clock == "wall" else 1_000)
-        stop, done_s = threading.Event(), 0.0
+        stop, done = threading.Event(), None
 
         def progress(told: Progress) -> None:
-            nonlocal done_s
+            nonlocal done
             if clock == "wall" and told.counters["records"] >= events and not stop.is_set():
-                done_s = time.monotonic()
+                done = _now(told.counters[_LEARNING])
                 stop.set()
 
-        started_s = time.monotonic()
+        began = _now()
         run(
             plan.config.name,
             flink,
             lambda env: define_segment_job(env, settings, lanes, source, sink, ledger=ledger),
             plan.folder.savepoints,
-            Watch(COUNTERS, progress, _fail, stop),
+            Watch((*COUNTERS, _LEARNING), progress, _fail, stop),
         )
         if ledger:
             account(totals(plan.folder.path), events)
-        return (done_s or time.monotonic()) - started_s
+        return (done or _now()) - began
 
-    return seconds
+    return spent
+
+
+def _now(learning_us: int = 0) -> Spent:
+    """What the clock and the JVM's count of its CPU show."""
+    process = get_gateway().jvm.java.lang.ProcessHandle.current()
+    cpu_s = process.info().totalCpuDuration().get().toMillis() / 1e3
+    return Spent(time.monotonic(), cpu_s, learning_us / 1e6)
 
 
 def _fail(reason: str) -> None:

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from operators.clustering.learning.learner import Learner, worth_publishing
+from operators.clustering.learning.learner import Learner, without_users, worth_publishing
 from operators.clustering.model import ClusterModel
 from operators.clustering.spec import ClusterSpec
 from operators.frame import FeatureColumn, Floats, Kind
@@ -221,6 +221,23 @@ def test_the_same_dimensions_otherwise_are_fitted_anew_at_once(change: dict[str,
     model = known(again.publish())
     assert (model.version, model.learned, len(model.clusters)) == (2, 60, spec.k)
     assert set(model.ids.tolist()) <= set(before.ids.tolist())
+
+
+def test_a_model_that_was_gone_counts_on_without_its_users() -> None:
+    learner = Learner(SPEC, COLUMNS, seed=1)
+    learner.learn(update_of(profiles(60)))
+    before = known(learner.publish())
+    for spec in (SPEC, msgspec.structs.replace(SPEC, scale="standard")):
+        again = Learner.from_bytes(without_users(learner.to_bytes()), spec, COLUMNS, seed=1)
+        assert not len(again.sample)
+        assert again.publish() is None
+        # The first who come are few, and no version is made of them alone.
+        again.learn(update_of(profiles(60)))
+        assert again.publish() is None
+        again.learn(update_of(profiles(500)))
+        model = known(again.publish())
+        assert model.version == 2
+        assert model.ids.tolist() == before.ids.tolist()
 
 
 def test_a_name_that_a_person_gives_chooses_no_other_number_of_clusters() -> None:

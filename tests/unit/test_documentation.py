@@ -172,7 +172,7 @@ def test_the_metrics_that_are_documented_are_those_that_there_are() -> None:
     names: set[str] = set()
     ProfileMetrics(Names(names)).dead_letter(Reason.LATE)
     AssignMetrics(Names(names)).model("shoppers", 1)
-    LearnMetrics(Names(names)).learned("shoppers", profiles=1, python_ns=1)
+    LearnMetrics(Names(names)).learned("shoppers", profiles=1, cpu_ns=1_000)
     SteerMetrics(Names(names))
     UpsertMetrics(Names(names))
     rows = re.findall(r"^\|[^|`]*\|([^|]*`[^|]*)\|", CLUSTER.read_text(), re.MULTILINE)

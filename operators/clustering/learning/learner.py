@@ -12,7 +12,7 @@ from operators.clustering.identity.naming import Namer
 from operators.clustering.learning.algorithms import fit
 from operators.clustering.learning.choosing import Choice, choose
 from operators.clustering.learning.kmeans import OnlineKMeans
-from operators.clustering.learning.sample import StoredSample, Update, UserSample
+from operators.clustering.learning.sample import NOBODY, StoredSample, Update, UserSample
 from operators.clustering.learning.settling import improved, inertia_of
 from operators.clustering.learning.succession import Fitted, succeed
 from operators.clustering.learning.warm_start import first_centers
@@ -149,7 +149,8 @@ class Learner:
         """The learner in a message of `to_bytes`.
 
         If the config has other dimensions by now, learning begins anew, but versions and ids
-        count on. If it has the same but is another one otherwise, the next version is by it.
+        count on. If it has the same but is another one otherwise, the next version is by it, and
+        comes at once if there is anyone in the sample.
 
         Raises:
             JobError: a message of another format, or none at all.
@@ -167,7 +168,7 @@ class Learner:
         self._sample.restore(stored.sample)
         if stored.model is not None:
             self._model = ClusterModel.from_bytes(stored.model)
-        if stored.spec == self._spec:
+        if stored.spec == self._spec or not len(self._sample):
             self._published_at = stored.published_at
         if _chooses(stored.spec) == _chooses(self._spec):
             self._choice, self._chosen_at = stored.choice, stored.chosen_at
@@ -246,6 +247,16 @@ class Learner:
     def _follow(self, centers: Floats) -> None:
         if self._spec.algorithm == "kmeans":
             self._kmeans = OnlineKMeans(centers, self._spec.halflife)
+
+
+def without_users(data: bytes) -> bytes:
+    """A message of `Learner.to_bytes` with an empty sample.
+
+    Raises:
+        JobError: as `Learner.from_bytes`.
+    """
+    stored = decode(data, _StoredLearner, "a stored cluster learner")
+    return encode(msgspec.structs.replace(stored, sample=NOBODY))
 
 
 def _chooses(spec: ClusterSpec) -> ClusterSpec:

@@ -67,6 +67,9 @@ class StoredSample(msgspec.Struct, frozen=True):
     points: bytes
 
 
+NOBODY: Final = StoredSample(b"", b"", b"")
+
+
 class UserSample:
     """The `largest` users with the lowest tickets, in their order, and the latest point of each."""
 
