@@ -210,10 +210,22 @@ def moment_us(text: str) -> int:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML in which a name that stands twice is a mistake, and times stay texts."""
+    """YAML in which a name that stands twice is a mistake, and times stay texts.
+
+    So does what only YAML 1.1 takes for a whole number: a user who is listed as 00042 is no 34.
+    """
+
+    def construct_scalar(self, node: Any) -> Any:
+        text = super().construct_scalar(node)
+        try:
+            # JSON, which is YAML, may write one character as a pair of escapes.
+            return text.encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeDecodeError:
+            problem = f"{text!a} has half of a character"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark) from None
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        self._refuse_twice(key for key, _ in node.value)
+        self._refuse_twice(key for key, _ in node.value if isinstance(key, yaml.ScalarNode))
         mapping: dict[Any, Any] = super().construct_mapping(node, deep)
         return mapping
 
@@ -225,11 +237,13 @@ class _Loader(yaml.SafeLoader):
                     problem=f"the name '{key.value}' stands here twice",
                     problem_mark=key.start_mark,
                 )
-            if isinstance(key.value, str):
-                seen.add(key.value)
+            seen.add(key.value)
 
 
+_INT: Final = "tag:yaml.org,2002:int"
+_OTHERWISE: Final = (_INT, "tag:yaml.org,2002:timestamp")
 _Loader.yaml_implicit_resolvers = {
-    first: [(tag, regexp) for tag, regexp in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    first: [(tag, regexp) for tag, regexp in resolvers if tag not in _OTHERWISE]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
+_Loader.add_implicit_resolver(_INT, re.compile(r"(?:0|-?[1-9][0-9]*)$"), list("-0123456789"))

@@ -304,6 +304,8 @@ def test_every_mistake_is_told_at_once_whatever_part_it_is_in() -> None:
         ("", "the file: expected a mapping of names to values, found nothing"),
         ("{" * 5_000, "not YAML|line"),
         ("a: !!python/object:os.system x", "line 1"),
+        ("? [a]\n: 1", "line 1, column 3: found unhashable key"),
+        ('a:\n  b: "x\\ud800"', r"line 2, column 6: 'x.ud800' has half of a character"),
     ],
 )
 def test_what_is_no_configuration_at_all_says_so(tmp_path: Path, text: str, message: str) -> None:
@@ -334,6 +336,23 @@ def test_paths_are_those_of_the_file_and_times_stay_texts(tmp_path: Path) -> Non
     assert files.paths == [str(tmp_path / "data" / "a.csv")]
     assert plan.folder.path == Path("/var/state")
     assert plan.as_of_us() == 1_769_860_800_000_000
+
+
+@pytest.mark.parametrize(
+    ("written", "user"),
+    [
+        ("4711", 4711),
+        ("-5", -5),
+        ("0", 0),
+        *((text, text) for text in ("00042", "0x1F", "1_000", "+491701", "12:30:45", "0b1")),
+        ('"\\ud83d\\ude00"', "\U0001f600"),
+    ],
+)
+def test_a_listed_user_is_what_is_written(tmp_path: Path, written: str, user: str | int) -> None:
+    path = tmp_path / "shop.yaml"
+    good = {name: part for name, part in GOOD.items() if name != "segments"}
+    path.write_text(f"{yaml.safe_dump(good)}\nsegments: {{A: {{members: [{written}]}}}}")
+    assert load(path).segments["A"].members == (user,)
 
 
 def test_secrets_are_read_from_the_environment_where_they_are_used(
