@@ -52,6 +52,8 @@ def _users(path: Path, header: str) -> list[str]:
         raise UsageError(f"{path} can't be read: {error.strerror}") from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise UsageError(f"{path}: expected CSV in UTF-8: {error}") from None
+    except ValueError as error:  # no name that a file may have
+        raise UsageError(f"{str(path)!a} can't be read: {error}") from None
     return users[1:] if users[:1] == [header] else users
 
 
