@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from operators.membership.lane import Lane
 from operators.pages.journal import Compaction
+from operators.rules.checking import MOST_SEGMENTS
 from tests.effort import examples
 from tests.oracle import SECOND, Event
 from tests.property.pipeline import Pipeline, pipeline, segments_of
@@ -107,6 +108,17 @@ def test_a_preview_counts_what_applying_does_and_changes_nothing(
         was = {user for user, names in before.items() if name in names}
         is_ = {user for user, names in after.items() if name in names}
         assert (own.enter, own.leave, own.stay) == (len(is_ - was), len(was - is_), len(was & is_))
+
+
+def test_as_many_segments_as_there_may_be_give_way_to_as_many_others() -> None:
+    old, new = ({f"{name} {n}": {"when": "TRUE"} for n in range(MOST_SEGMENTS)} for name in "AB")
+    run = run_of(old, 1)
+    run.feed([Event("ann", MINUTE, "view", properties={"price": 1.0, "shop": "a", "device": "a"})])
+    run.finish(20 * MINUTE)
+    (pair,) = run._lanes.values()
+    assert len(pair.judged.preview(segments_of(new, 2).segments, None, None)) == 2 * MOST_SEGMENTS
+    run.take(new, 100)
+    assert memberships(run) == {"ann": set(new)}
 
 
 def test_an_older_version_is_passed_over() -> None:
