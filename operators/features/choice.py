@@ -21,8 +21,9 @@ from operators.rules.parse import parse
 class Filter:
     """A condition over the properties of an event, such as `price > 100 AND category = 'shoes'`.
 
-    A property that is compared with a text is a text, any other is a number. What is missing
-    is null, and an unknown condition is not met.
+    A property that is compared with a text is a text, and so is one of which nothing is asked
+    but whether it is null, since numbers are read as texts, too; any other is a number. What is
+    missing is null, and an unknown condition is not met.
 
     Raises:
         RuleError: it is no condition, or compares a property with both.
@@ -104,9 +105,19 @@ class Chosen:
 
 def _kinds(tree: exp.Expr) -> dict[str, Kind]:
     """The properties of a condition, in the order in which they stand, and what they are."""
-    kinds = {column.name: Kind.NUMBER for column in tree.find_all(exp.Column, bfs=False)}
+    columns = list(tree.find_all(exp.Column, bfs=False))
+    compared = {column.name for column in columns if not isinstance(_around(column), exp.Is)}
+    kinds = {x.name: Kind.NUMBER if x.name in compared else Kind.CATEGORY for x in columns}
     for node in tree.find_all(exp.EQ, exp.NEQ, exp.In):
-        sides = [node.this, *(node.expressions or [node.expression])]
+        sides = [side.unnest() for side in (node.this, *(node.expressions or [node.expression]))]
         if any(isinstance(side, exp.Literal) and side.is_string for side in sides):
             kinds |= {x.name: Kind.CATEGORY for x in sides if isinstance(x, exp.Column)}
     return kinds
+
+
+def _around(node: exp.Expr) -> exp.Expr | None:
+    """What a node stands in, but for parentheses."""
+    parent = node.parent
+    while isinstance(parent, exp.Paren):
+        parent = parent.parent
+    return parent
