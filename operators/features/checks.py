@@ -172,6 +172,9 @@ def _problems_of_window(path: str, kind: str, spec: FeatureSpec) -> Iterator[Pro
     try:
         tiling = spec.tiling()
     except UsageError as error:
+        if spec.tile is not None and _is_duration(str(spec.window_text)):
+            yield Problem(f"{path}.tile", str(error))
+            return
         alternatives = f", or {' or '.join(words)}" if words else ""
         yield Problem(f"{path}.{option}", f"{error}{alternatives}")
         return
@@ -179,6 +182,14 @@ def _problems_of_window(path: str, kind: str, spec: FeatureSpec) -> Iterator[Pro
         yield Problem(f"{path}.tile", "only a window of a duration has tiles")
     if spec.baseline is not None and tiling is not None:
         yield from _problems_of_baseline(path, spec.baseline, tiling)
+
+
+def _is_duration(text: str) -> bool:
+    try:
+        parse_duration_us(text)
+    except UsageError:
+        return False
+    return True
 
 
 def _problems_of_baseline(path: str, baseline: str, window: Tiling) -> Iterator[Problem]:

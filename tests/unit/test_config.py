@@ -159,8 +159,8 @@ def test_a_good_configuration_has_no_mistakes() -> None:
         ),
         (
             {"features": GOOD["features"] | {"x": {"count": "v", "window": "1h", "tile": "7m"}}},
-            "features.x.window: expected a tile that divides the window 1h into 1 to 1000 parts, "
-            "found '7m', or session or lifetime",
+            "features.x.tile: expected a tile that divides the window 1h into 1 to 1000 parts, "
+            "found '7m'",
         ),
         (
             {"segments": {"Engaged": {"when": "product_view > 3"}}},

@@ -175,6 +175,13 @@ def test_what_is_right_is_not_refused(feature: dict[str, Any]) -> None:
             "years), found 'often', or lifetime",
         ),
         ({"count": "view", "window": "session", "tile": "1m"}, "features.x.tile: only a window of"),
+        (
+            {"count": "view", "window": "1h", "tile": "7m"},
+            "features.x.tile: expected a tile that divides the window 1h into 1 to 1000 parts, "
+            "found '7m'",
+        ),
+        ({"sessions": "1h", "tile": "soon"}, "features.x.tile: expected a duration such as 30s"),
+        ({"count": "view", "window": "1y", "tile": "7m"}, "features.x.window: expected a duration"),
     ],
 )
 def test_a_mistake_is_told(feature: dict[str, Any], expected: str) -> None:
