@@ -6,6 +6,7 @@ of them, each with its path, what was expected, and for a misspelt name the near
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -18,6 +19,7 @@ T = TypeVar("T")
 
 # What the names in a mapping are, by their type, and what to do where they are something else.
 _KEYS: Final = {str: ("texts", ": quote it"), int: ("whole numbers", "")}
+_PLACE: Final = re.compile(r" - at `\$\[(\d+)\]")  # of what is wrong in a list
 
 
 def decode(data: object, struct: type[T], path: str, problems: list[Problem]) -> T | None:
@@ -90,7 +92,10 @@ def _problem_of_type(data: object, wanted: Any, path: str) -> Iterator[Problem]:
         reason = str(error).split(" - at ")[0].replace("`", "'")
         reason = reason[0].lower() + reason[1:]
         if "got '" in reason:
-            reason = f"{reason.split(', got ')[0]}, found {_shown(data)}"
+            at = _PLACE.search(str(error))
+            found = _shown(data[int(at[1])] if at and isinstance(data, list) else data)
+            reason = f"{reason.split(', got ')[0]}, found {found}"
+        reason = reason.replace("'object'", "a mapping of names to values")
         yield Problem(path or "the file", reason)
 
 

@@ -97,6 +97,18 @@ def test_a_good_configuration_has_no_mistakes() -> None:
         ),
         ({"features": {}}, "features: expected at least one feature"),
         (
+            {"features": ["views"]},
+            "features: expected a mapping of names to values, found a list",
+        ),
+        (
+            {"segments": {"A": {"members": ["ann", True]}}},
+            "segments.A.members: expected 'int | str', found True",
+        ),
+        (
+            {"features": {"x": {"funnel": ["a", ["b", "c"]], "within": "1h"}}},
+            "features.x.funnel: expected 'str', found a list",
+        ),
+        (
             {"features": GOOD["features"] | {"views": {"conut": "view"}}},
             "features.views.conut: unknown name 'conut', did you mean 'count'?",
         ),
