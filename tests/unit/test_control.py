@@ -15,6 +15,7 @@ from operators.rules.spec import SegmentSpec
 
 COLUMNS = {"views": FeatureColumn("views", Kind.NUMBER)}
 HELD = Held(Segments(3, {"Old": SegmentSpec(when="views > 1")}), 3)
+IN_A_CIRCLE = {"A": {"when": "in_segment('B')"}, "B": {"when": "in_segment('A')"}}
 
 
 def message(**changes: Any) -> bytes:
@@ -58,6 +59,8 @@ def test_a_question_changes_nothing() -> None:
         (message(segments={"A": {"when": "viws > 1"}}), r"segments.A.when.*did you mean 'views'"),
         (message(segments={"A": {"wenn": "views > 1"}}), "not a control message.*wenn"),
         (message(segments={"A": {"when": "views >"}}), r"segments.A.when"),
+        (message(segments=IN_A_CIRCLE), "in_segment goes in a circle: A -> B -> A"),
+        (message(kind="preview", id="q", segments=IN_A_CIRCLE), "in_segment goes in a circle"),
         (message(kind="preview", id="q", segments={"": {"when": "views > 1"}}), "expected a name"),
         (message(note="x" * LARGEST), "expected at most 900,000 bytes, found 900,"),
     ],
