@@ -232,7 +232,9 @@ class Assign(KeyedBroadcastProcessFunction):
 
     def _set_timer(self, lane: Lane, ctx: Any) -> None:
         key = ctx.get_current_key()
-        due_us = min(lane.members.next_due_us(), now_us() + _PULSE_US)
+        due_us = lane.members.next_due_us()
+        if self._clusterings:
+            due_us = min(due_us, now_us() + _PULSE_US)
         at_us = -(-due_us // _TIMER_STEP_US) * _TIMER_STEP_US
         if at_us < self._timers_us.get(key, NEVER):
             self._timers_us[key] = at_us
