@@ -6,11 +6,13 @@ gauge would be called back from a Java thread into the interpreter that it measu
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from operators.clustering.model import ClusterModel
 from operators.events.reasons import Reason
 from operators.moments import now_us
+
+_LARGEST: Final = 2**63 - 1  # that a distribution can take
 
 
 class ProfileMetrics:
@@ -64,7 +66,8 @@ class LearnMetrics:
         """A version of a model judges from now on."""
         metrics, quality = self._of(model), version.quality
         metrics.version.update(version.version)
-        metrics.inertia.update(round(quality.inertia * 1_000_000))
+        # Users far off all clusters, by robust scaling, are squares without a limit.
+        metrics.inertia.update(min(round(quality.inertia * 1_000_000), _LARGEST))
         metrics.silhouette.update(round(quality.silhouette * 1_000))
         metrics.stability.update(round(quality.stability * 1_000))
         metrics.dead.update(quality.dead)
