@@ -26,6 +26,7 @@ LARGEST_WARM_START: Final = 5_000  # profiles; more users than that are never in
 MOST_CHOSEN: Final = 50
 K_RANGE: Final = (2, 10)
 AUTO: Final = "auto"
+LARGEST_ID: Final = 2**53 - 1  # conditions compare ids as float64
 LONGEST_NAME: Final = 100  # characters: a name stands in a line
 
 
@@ -139,8 +140,8 @@ def _range_problems(spec: ClusterSpec) -> Iterator[tuple[str, str]]:
 
 def _pinned_problems(spec: ClusterSpec) -> Iterator[tuple[str, str]]:
     for who, pinned in spec.pinned.items():
-        if who < 0:
-            yield "names", f"expected ids of clusters, 0 or more, found {who}"
+        if not 0 <= who <= LARGEST_ID:
+            yield "names", f"expected ids of clusters, from 0 to {LARGEST_ID}, found {who}"
         name = pinned.name
         if not name or name != name.strip() or not name.isprintable() or len(name) > LONGEST_NAME:
             yield (

@@ -47,7 +47,8 @@ def test_a_good_spec_has_no_problems_and_the_documented_defaults() -> None:
         ({"k": "auto", "k_range": [1, 8]}, "k_range", "found [1, 8]"),
         ({"k": "auto", "k_range": [2, 51]}, "k_range", "found [2, 51]"),
         ({"k": "auto", "k_range": [2, 20], "warm_start": 19}, "warm_start", "clusters (20)"),
-        ({"names": {-1: "x"}}, "names", "ids of clusters, 0 or more, found -1"),
+        ({"names": {-1: "x"}}, "names", "from 0 to 9007199254740991, found -1"),
+        ({"names": {2**53: "x"}}, "names", "from 0 to 9007199254740991, found 9007199254740992"),
         ({"names": {3: ""}}, "names.3", "1 to 100 characters in one line"),
         ({"names": {3: " x"}}, "names.3", "found ' x'"),
         ({"names": {3: "x\ny"}}, "names.3", r"found 'x\ny'"),
@@ -99,7 +100,7 @@ def test_all_mistakes_are_told_at_once() -> None:
         {"log": ["product_views"], "pca": 3},
         {"k": "auto", "k_range": [2, 3], "warm_start": 3},
         {"k": "auto", "k_range": [49, 50]},
-        {"names": {0: "x" * 100, 10**9: {"name": "High-Intent Buyers", "description": ""}}},
+        {"names": {0: "x" * 100, 2**53 - 1: {"name": "High-Intent Buyers", "description": ""}}},
     ],
 )
 def test_the_limits_themselves_are_good(changes: dict[str, Any]) -> None:
