@@ -39,14 +39,14 @@ def _belongings(placed: Placed, positions: Ints) -> Iterator[Belonging]:
     rows, points = found.cluster[positions], placed.points[positions]
     explainer, phrases = _explanations(model, placed.clustering.space)
     told = explainer.explain(points, rows)
+    names = _names(placed)
     columns = (rows, found.distance[positions], found.margin[positions], *told, points)
     for own, distance, margin, following, share, outlier, deciding, point in zip(
         *(column.tolist() for column in columns), strict=True
     ):
-        cluster = model.clusters[own]
         yield Belonging(
-            cluster=cluster.id,
-            name=cluster.name,
+            cluster=model.clusters[own].id,
+            name=names[own],
             distance=distance,
             share=share,
             model=model.version,
@@ -54,6 +54,13 @@ def _belongings(placed: Placed, positions: Ints) -> Iterator[Belonging]:
             outlier=outlier,
             why=[phrases.phrase(at, point[at], own, following) for at in deciding if at >= 0],
         )
+
+
+def _names(placed: Placed) -> list[str]:
+    """What the clusters are called: a name that a person gave since the version holds at once."""
+    pinned = placed.clustering.spec.pinned
+    clusters = placed.model.clusters
+    return [pinned[each.id].name if each.id in pinned else each.name for each in clusters]
 
 
 @lru_cache(_VERSIONS)

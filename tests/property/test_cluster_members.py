@@ -275,6 +275,23 @@ def test_whom_other_models_were_told_of_is_told_anew_once(names: list[str]) -> N
     assert not other.everyone(START_US + 2, left).assignments
 
 
+def test_a_name_that_a_person_gave_since_the_version_is_told_at_once() -> None:
+    """Idle users are told once: the next version, which has the name, changes none of their ids."""
+    lane = lane_of()
+    lane.expect_clusters()
+    models = {name: model_of(name, 1, {5: (0.0,) * len(SPECS[name].features)}) for name in SPECS}
+    judged(lane, {"ann": {"views": 3.0, "spend": 1.0}}, START_US, models)
+    named = msgspec.structs.replace(SPECS["money"], names={5: "Thrifty", 6: "Lavish"})
+    other = lane_of(SPECS | {"money": named})
+    other.members.journal.adopt(lane.members.journal)
+    other.expect_clusters()
+    told = other.sweep(START_US + 1, models, 9).assignments["ann"].clusters
+    assert {name: each.name for name, each in told.items()} == {
+        "habits": "habits 5",
+        "money": "Thrifty",
+    }
+
+
 def test_whom_nothing_was_told_of_stays_untold() -> None:
     lane = lane_of({})
     lane.expect_clusters()
