@@ -32,6 +32,14 @@ def choice(record: ModelRecord) -> str:
     return tried and f"the silhouettes of each number of clusters that was tried: {tried}"
 
 
+def components(record: ModelRecord) -> list[str]:
+    """The components that take the dimensions' place, a line each; none without `pca`."""
+    total = sum(each.explained for each in record.pca)
+    head = f"clustered by {len(record.pca)} principal components, {total:.1%} of the variance:"
+    lines = [axis(each, f"{number}.") for number, each in enumerate(record.pca, 1)]
+    return [head, *lines] if lines else []
+
+
 def marks(cluster: ClusterRecord, record: ModelRecord) -> str:
     """What marks a cluster: the typical member, and everyone's in parentheses."""
     told = [
@@ -44,7 +52,7 @@ def marks(cluster: ClusterRecord, record: ModelRecord) -> str:
 
 
 def axis(found: Axis, which: str) -> str:
-    """The title of an axis of the picture: what it explains, and what it goes with."""
+    """A component with its number or place: what it explains, and what it goes with."""
     loadings = [f"{name} {each:+.2f}" for name, each in _strongest(found.loadings)]
     told = f": {', '.join(loadings[:_MARKS])}" if loadings else ""
     return f"{which} component, {found.explained:.1%} of the variance{told}"

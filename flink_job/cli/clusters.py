@@ -13,7 +13,7 @@ from flink_job.cli.ask import AsJson
 from flink_job.cli.output import json_line, write_lines
 from flink_job.cli.run import ConfigPath, console, plan_of
 from flink_job.cli.shown import printable, rows
-from flink_job.described import choice, lineage, marks, quality, title, value
+from flink_job.described import choice, components, lineage, marks, quality, title, value
 from flink_job.models import history_of, published, version_of
 from flink_job.picture.page import page
 from operators.clustering.record import ModelRecord
@@ -61,6 +61,7 @@ def show(
         write_lines([*_versions(history), "", *_members(record), "", *_clusters(record)])
         if record.curve:
             write_lines([choice(record)])
+        write_lines(map(printable, components(record)))
     if html is not None:
         write_lines([page(record, history)], html, option="--html")
         console.print(f"[green]✓[/] {escape(str(html))}: open it in a browser", soft_wrap=True)

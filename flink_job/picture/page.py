@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from flink_job.described import choice, lineage, marks, quality, title, value
+from flink_job.described import choice, components, lineage, marks, quality, title, value
 from flink_job.picture.heatmap import heatmap
 from flink_job.picture.markup import Markup, element
 from flink_job.picture.scatter import scatter
@@ -35,6 +35,7 @@ def page(record: ModelRecord, history: Sequence[ModelRecord]) -> str:
         element("p", title(record)),
         element("p", quality(record.quality)),
         element("p", choice(record)),
+        [element("p", line) for line in components(record)],
         element("ul", [_legend(record, row) for row in range(record.k)]),
         element("h2", "Against everyone"),
         element(

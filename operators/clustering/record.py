@@ -51,7 +51,7 @@ class ClusterRecord(msgspec.Struct, frozen=True):
 
 
 class Axis(msgspec.Struct, frozen=True):
-    """One of the two principal components of the sample, in scaled space.
+    """A principal component of the sample: of the picture in scaled space, or one of `pca`.
 
     `explained` is its share of the variance; `loadings` are its correlations with the
     dimensions, from -1 to 1, by which it is read (Jolliffe 2002, 11.1).
@@ -66,7 +66,8 @@ class ModelRecord(msgspec.Struct, frozen=True):
 
     `everyone` is typical of the whole sample, as `typical` of a cluster. `users` are some of it
     in the plane, without their names: the cluster's id, and where it lies on both axes. `curve`
-    has the silhouette of each number of clusters that `k: auto` has tried.
+    has the silhouette of each number of clusters that `k: auto` has tried, `pca` the components
+    that take the dimensions' place, each with its share of the variance that those had.
     """
 
     model: str
@@ -82,6 +83,7 @@ class ModelRecord(msgspec.Struct, frozen=True):
     axes: tuple[Axis, Axis]
     users: tuple[tuple[int, float, float], ...]
     curve: tuple[tuple[int, float], ...] = ()
+    pca: tuple[Axis, ...] = ()
 
 
 model_decoder = msgspec.json.Decoder(ModelRecord)
@@ -101,10 +103,8 @@ def describe(name: str, model: ClusterModel, sample: Floats, at: str) -> ModelRe
     people = _Sample(model.dimensions, points)
     typical, everyone = people.typical(cluster, len(model.clusters))
     standardised = people.standardised(cluster, len(model.clusters))
-    first, second = (
-        Axis(_rounded(share), people.correlations(along))
-        for share, along in zip(plane.explained.tolist(), users.T, strict=True)
-    )
+    first, second = people.axes(plane.explained, users)
+    components = model.preparation.components
     return ModelRecord(
         model=name,
         version=model.version,
@@ -127,6 +127,7 @@ def describe(name: str, model: ClusterModel, sample: Floats, at: str) -> ModelRe
         axes=(first, second),
         users=tuple((int(model.ids[cluster[row]]), *_place(users[row])) for row in drawn),
         curve=model.curve,
+        pca=() if components is None else people.axes(components.explained, scaled),
     )
 
 
@@ -156,6 +157,13 @@ class _Sample:
         """How far the mean of each cluster lies from everyone's, in deviations."""
         members = np.arange(k)[:, np.newaxis] == cluster
         return list(map(self._told, self._means(self._apart, members) / self._spread))
+
+    def axes(self, explained: Floats, places: Floats) -> tuple[Axis, ...]:
+        """Axes that explain float64[p] of the variance, on which everyone is at float64[n, p]."""
+        return tuple(
+            Axis(_rounded(share), self.correlations(along))
+            for share, along in zip(explained.tolist(), places.T, strict=True)
+        )
 
     def correlations(self, along: Floats) -> Numbers:
         """Pearson's correlation of each dimension with places on an axis, float64[n].

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import msgspec
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from operators.clustering.clusters import Act, Cluster, Quality
 from operators.clustering.model import ClusterModel
 from operators.clustering.plane import Plane
+from operators.clustering.preparing.components import Components
 from operators.clustering.preparing.preparation import Preparation
 from operators.clustering.record import DRAWN, describe, model_decoder
 from operators.frame import Floats
@@ -130,6 +133,26 @@ def test_one_dimension_has_a_plane_with_an_empty_second_axis() -> None:
     found = describe("shoppers", one, np.array([[0.0], [1.0], [5.0]]), AT)
     assert [axis.explained for axis in found.axes] == [1.0, 0.0]
     assert [cluster.place for cluster in found.clusters] == [(-2.0, 0.0), (2.0, 0.0)]
+
+
+def test_components_that_take_the_place_of_dimensions_are_told_with_what_they_explain() -> None:
+    points = np.array([[0.0, 4.0], [2.0, 4.0], [4.0, 0.0], [6.0, 0.0]])
+    scaling = Preparation(np.zeros(2), np.zeros(2), np.ones(2))
+    preparation = replace(scaling, components=Components.fit(points, 1))
+    turned = replace(model(np.zeros((1, 1)), "views", "spend"), preparation=preparation)
+    (found,) = describe("m", turned, points, AT).pca
+    variances = np.linalg.eigvalsh(np.cov(points.T))
+    assert found.explained == pytest.approx(variances[1] / variances.sum(), rel=1e-5)
+    (along,) = preparation.scaled(points).T
+    by_numpy = {
+        name: np.corrcoef(along, column)[0, 1]
+        for name, column in zip(("views", "spend"), points.T, strict=True)
+    }
+    assert found.loadings == pytest.approx(by_numpy, abs=1e-5)
+    assert (
+        describe("m", replace(turned, preparation=scaling, centers=points[:1]), points, AT).pca
+        == ()
+    )
 
 
 def test_a_record_in_json_is_read_back() -> None:

@@ -141,6 +141,19 @@ def test_the_choice_of_k_and_what_people_wrote_are_told(tmp_path: Path) -> None:
     assert any(line.endswith("Ask them back.") for line in shown(path, "list").splitlines())
 
 
+def test_principal_components_are_told_with_what_they_explain(tmp_path: Path) -> None:
+    loadings = {"views": 0.9, "spend": None, "device=mobile": -0.95}
+    turned = msgspec.structs.replace(FIRST, pca=(Axis(0.7, loadings), Axis(0.125, {"views": 0.2})))
+    told = [
+        "clustered by 2 principal components, 82.5% of the variance:",
+        "1. component, 70.0% of the variance: device=mobile -0.95, views +0.90",
+        "2. component, 12.5% of the variance: views +0.20",
+    ]
+    assert shown(configured(tmp_path, turned), "show").splitlines()[-3:] == told
+    assert Page(page(turned, [turned])).texts("p")[3:6] == told
+    assert not any("clustered by" in text for text in DRAWN.texts("p"))
+
+
 def test_of_several_models_one_is_asked_for(tmp_path: Path) -> None:
     path = configured(tmp_path, FIRST, record(4, model="buyers"))
     assert shown(path, "list").count("profiles learned") == 2
