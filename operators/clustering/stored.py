@@ -33,7 +33,7 @@ def decode(data: bytes, shape: type[Message], what: str) -> Message:
         head = msgspec.msgpack.decode(data, type=_Head)
         if head.format == FORMAT:
             return msgspec.msgpack.decode(data, type=shape)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise JobError(f"{what}: expected a message of format {FORMAT}, found {error}") from error
     raise JobError(
         f"{what}: expected format {FORMAT}, found {head.format} (written with river {head.river}); "

@@ -92,6 +92,7 @@ def test_another_format_is_refused_with_what_to_do() -> None:
         altered(MODEL.to_bytes(), centers=b"\0" * 24),
         altered(MODEL.to_bytes(), clusters=[[1]]),
         altered(MODEL.to_bytes(), preparation="text"),
+        MODEL.to_bytes().replace(MODEL.river.encode(), b"\xff" * len(MODEL.river)),
     ],
 )
 def test_bytes_that_are_no_model_are_refused(data: bytes) -> None:
