@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from river.cluster import CluStream
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
@@ -95,6 +96,25 @@ def test_units_and_the_origin_do_not_matter(algorithm: ReplayedAlgorithm) -> Non
     points, _ = blobs(4, seed=2)
     centers = fit(algorithm, points, 4, seed=0)
     np.testing.assert_allclose(fit(algorithm, points * 64 - 8, 4, seed=0), centers * 64 - 8)
+
+
+def test_points_at_one_place_have_clustream_search_for_few_of_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It takes a point that is within no micro-cluster ten times as long as another."""
+    searches = 0
+    searching = CluStream._maintain_micro_clusters
+
+    def counted(self: CluStream, x: dict[int, float], w: float) -> None:
+        nonlocal searches
+        searches += 1
+        searching(self, x, w)
+
+    monkeypatch.setattr(CluStream, "_maintain_micro_clusters", counted)
+    places = np.eye(4)[np.random.default_rng(0).integers(0, 4, 1_000)]
+    centers = fit("clustream", places, 4, seed=0)
+    assert searches < len(places) / 5
+    assert sorted(centers.round(9).tolist()) == sorted(np.eye(4).tolist())
 
 
 def test_a_large_sample_is_replayed_in_part_and_settled_as_a_whole() -> None:
