@@ -18,6 +18,7 @@ from operators.wire import Evaluations
 
 _PREVIEWED: Final = 4_096  # users at a time: what they are judged by takes memory
 _SWEEP: Final = "sweep_row"
+_AWAITED: Final = "awaited"  # there while everyone is to be evaluated by other columns
 _JUDGED_UNTIL: Final = "judged_until_us"
 _UNASSIGNED: Final = 2_048  # users a message who are given their first cluster, though idle
 
@@ -81,6 +82,7 @@ class Lane:
         waits = self.members.expect_columns()
         if waits:
             self.members.journal.head.pop(_SWEEP, None)
+            self.members.journal.head[_AWAITED] = 1
         return waits
 
     def expect_clusters(self) -> None:
@@ -109,7 +111,10 @@ class Lane:
         members = self.members
         until_us = evaluations.clock_us // resolution_us * resolution_us
         members.journal.head[_JUDGED_UNTIL] = until_us
-        idle = members.unassigned(models, _UNASSIGNED) if models else _NOBODY
+        if evaluations.rounds:
+            members.journal.head.pop(_AWAITED, None)  # Profile sends everyone with the first
+        ready = models and _AWAITED not in members.journal.head
+        idle = members.unassigned(models, _UNASSIGNED) if ready else _NOBODY
         members.begin(evaluations.rounds, until_us, idle)
         collected = Collected(evaluations.event_at_ms)
         forgotten = evaluations.forgotten

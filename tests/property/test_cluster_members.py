@@ -250,6 +250,20 @@ def test_a_condition_on_the_first_model_goes_by_the_model_that_is_first_now() ->
     assert (told["ann"].segments, told["ann"].cluster) == (["Money 2", "The same"], 2)
 
 
+def test_nobody_gets_a_cluster_by_features_that_are_yet_to_come() -> None:
+    """While Profile's evaluations by other features are on their way, a timer may come first."""
+    lane, models = lane_of(), {"habits": model_of("habits", 1, {5: (0.0,)})}
+    lane.expect_columns()
+    judged(lane, {"ann": {"views": 3.0, "spend": 1.0}}, START_US, {})
+    lane.members.journal.head["columns"] += 1  # as other features leave it
+    assert lane.expect_columns()
+    assert not judged(lane, {}, START_US + 1, models)
+    told = judged(lane, {"ann": {"views": 3.0, "spend": 1.0}}, START_US + 2, models)
+    assert told["ann"].cluster == 5
+    judged(lane, {"bob": {"views": 3.0, "spend": 1.0}}, START_US + 3, {})
+    assert list(judged(lane, {}, START_US + 4, models)) == ["bob"]
+
+
 @pytest.mark.parametrize(
     "names",
     [
