@@ -119,7 +119,8 @@ class AssignMetrics:
 
     def cost(self, event_at_ms: int | None, python_ns: int, judged: int) -> None:
         """What a message cost, and how long after its newest event in Kafka it was decided."""
-        self._python_ns.update(python_ns // max(judged, 1))
+        if judged:  # a pulse of an idle lane says nothing of users
+            self._python_ns.update(python_ns // judged)
         if event_at_ms is not None:
             self._delay_ms.update(now_us() // 1_000 - event_at_ms)
 

@@ -7,7 +7,7 @@ import numpy as np
 from operators.clustering.learning.learner import Learner
 from operators.clustering.spec import ClusterSpec
 from operators.frame import FeatureColumn, Kind
-from operators.metrics import LearnMetrics
+from operators.metrics import AssignMetrics, LearnMetrics
 from tests.updates import update_of
 
 
@@ -49,3 +49,11 @@ def test_an_inertia_without_a_limit_is_told_as_the_largest_number() -> None:
     LearnMetrics(group).published("spenders", model)
     assert group.values["inertia_millionths"] == 2**63 - 1
     assert group.values["version"] == 1
+
+
+def test_a_message_without_users_says_nothing_of_what_a_user_costs() -> None:
+    group = Group()
+    metrics = AssignMetrics(group)
+    metrics.cost(None, python_ns=3_000, judged=3)
+    metrics.cost(None, python_ns=9_000_000, judged=0)
+    assert group.values == {"python_ns_per_user": 1_000}
