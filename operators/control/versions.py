@@ -18,6 +18,7 @@ from operators.frame import FeatureColumn
 from operators.rules.rulebook import problems
 
 _MOST_TOLD: Final = 20  # mistakes of a message
+_FARTHEST: Final = 1_000_000  # above the newest: one message must not use up all numbers
 
 
 class Held(msgspec.Struct, frozen=True):
@@ -62,10 +63,13 @@ def counted(message: Segments, held: Held) -> Held:
     """The numbers once a version has come, whether or not its segments can be judged.
 
     Raises:
-        UsageError: its number was given out already.
+        UsageError: its number was given out already, or is far ahead.
     """
     if message.version <= held.number:
         raise UsageError(f"version {message.version} is not newer than {held.number}")
+    if message.version > held.number + _FARTHEST:
+        expected = f"at most {_FARTHEST:,} more than {held.number}"
+        raise UsageError(f"version {message.version} is too far ahead: expected {expected}")
     return Held(held.segments, message.version)
 
 

@@ -51,6 +51,11 @@ def test_a_question_changes_nothing() -> None:
         (message(kind="other"), "not a control message.*other"),
         (message(version="4"), "not a control message.*Expected `int`"),
         (message(version=3), "version 3 is not newer than 3"),
+        (
+            message(version=1_000_004),
+            "version 1000004 is too far ahead: expected at most 1,",
+        ),
+        (message(version=2**53), "is too far ahead"),
         (message(version=-1), "not a control message.*>= 0"),
         (message(version=2**64), "not a control message"),
         (message(segments={"A": {"members": [2**64]}}), "not a control message"),
