@@ -43,6 +43,7 @@ MODELS: Final = MapStateDescriptor("models", Types.STRING(), Types.PICKLED_BYTE_
 
 _TIMER_STEP_US: Final = 1_000_000
 _PULSE_US: Final = 10_000_000  # so soon idle users get a cluster of a model that was not there
+_LATER_MS: Final = 500  # a sweep looks again so soon whether what it waits for has come
 _SWEPT: Final = 4_096  # users a step of a sweep: some 30 ms, in which no event is judged
 _RULEBOOKS: Final = 4  # compiled ones that are kept: lanes take a new version one after the other
 
@@ -98,7 +99,9 @@ class Assign(KeyedBroadcastProcessFunction):
             yield from self._finish(lane, ctx)
             return
         self._timers_us.pop(ctx.get_current_key(), None)
-        if lane.swept is not None:
+        if lane.awaits:
+            self._go_on(lane, ctx)
+        elif lane.swept is not None:
             yield from self._sweep(lane, ctx)
         if self._settings.clock.wall:
             yield from self._judge(lane, Evaluations(now_us(), None, []), ctx)
@@ -243,7 +246,8 @@ class Assign(KeyedBroadcastProcessFunction):
     def _go_on(self, lane: Lane, ctx: Any) -> None:
         """Come back to a sweep under way after what waits meanwhile."""
         if lane.swept is not None:
-            ctx.timer_service().register_processing_time_timer(now_us() // 1_000 + 1)
+            later_ms = _LATER_MS if lane.awaits else 1
+            ctx.timer_service().register_processing_time_timer(now_us() // 1_000 + later_ms)
 
 
 def packed(key: str, record: msgspec.Struct | None) -> bytes:

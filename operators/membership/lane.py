@@ -96,6 +96,11 @@ class Lane:
             self.members.journal.head[_SWEEP] = 0
 
     @property
+    def awaits(self) -> bool:
+        """Whether nobody is to be judged before Profile has sent everyone's other columns."""
+        return _AWAITED in self.members.journal.head
+
+    @property
     def swept(self) -> int | None:
         """How many users of the table a sweep under way is done with; None without one."""
         row = self.members.journal.head.get(_SWEEP)
@@ -113,7 +118,7 @@ class Lane:
         members.journal.head[_JUDGED_UNTIL] = until_us
         if evaluations.rounds:
             members.journal.head.pop(_AWAITED, None)  # Profile sends everyone with the first
-        ready = models and _AWAITED not in members.journal.head
+        ready = models and not self.awaits
         idle = members.unassigned(models, _UNASSIGNED) if ready else _NOBODY
         members.begin(evaluations.rounds, until_us, idle)
         collected = Collected(evaluations.event_at_ms)

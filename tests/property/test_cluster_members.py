@@ -257,9 +257,12 @@ def test_nobody_gets_a_cluster_by_features_that_are_yet_to_come() -> None:
     judged(lane, {"ann": {"views": 3.0, "spend": 1.0}}, START_US, {})
     lane.members.journal.head["columns"] += 1  # as other features leave it
     assert lane.expect_columns()
+    assert lane.awaits
     assert not judged(lane, {}, START_US + 1, models)
+    assert lane.awaits
     told = judged(lane, {"ann": {"views": 3.0, "spend": 1.0}}, START_US + 2, models)
     assert told["ann"].cluster == 5
+    assert not lane.awaits
     judged(lane, {"bob": {"views": 3.0, "spend": 1.0}}, START_US + 3, {})
     assert list(judged(lane, {}, START_US + 4, models)) == ["bob"]
 
