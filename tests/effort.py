@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-_SCALE = float(os.environ.get("FLOCKWISE_EXAMPLES", "0.4"))
+_SCALE = float(os.environ.get("FLOCKWISE_EXAMPLES", "0.25"))
 _FEWEST = 10
 
 

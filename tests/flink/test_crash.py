@@ -92,13 +92,13 @@ def kill_after(base: Path, config: Path, count: int, *options: str) -> None:
 
 
 def test_a_run_that_is_killed_again_and_again_loses_and_repeats_nothing(tmp_path: Path) -> None:
-    population = Population(4_000, 5, END_US, bad_share=0.001)
+    population = Population(2_000, 5, END_US, bad_share=0.001)
     write_jsonl(simulate(population, seed=3), tmp_path / "events.jsonl")
-    send_again(tmp_path / "events.jsonl", 20_000)
+    send_again(tmp_path / "events.jsonl", 10_000)
     undisturbed = write_config(tmp_path, "undisturbed")
     dropped = duplicates(run_to_end(undisturbed))
     expected = told(tmp_path, "undisturbed")
-    assert dropped > 19_000
+    assert dropped > 9_500
 
     killed = write_config(tmp_path, "killed")
     kill_after(tmp_path / "killed", killed, 1)
@@ -119,7 +119,7 @@ def test_a_run_that_is_killed_again_and_again_loses_and_repeats_nothing(tmp_path
 
 
 def test_a_run_that_is_stopped_while_flink_starts_goes_on_later(tmp_path: Path) -> None:
-    write_jsonl(simulate(Population(500, 3, END_US), seed=3), tmp_path / "events.jsonl")
+    write_jsonl(simulate(Population(100, 3, END_US), seed=3), tmp_path / "events.jsonl")
     config = write_config(tmp_path, "early")
     process = subprocess.Popen(command(config), stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None

@@ -30,6 +30,7 @@ MORE: Final[dict[str, Any]] = {
     "segments": {"Ever": {"when": "views >= 1"}},
     "clusters": {"viewers": {"k": 2, "features": ["views"], "warm_start": 40}},
 }
+OTHER: Final = {"other": {"k": 2, "features": ["views", "any_1h"], "warm_start": 11}}
 VISITORS: Final = {"regular", *(f"visitor-{at}" for at in range(0, 20, 2))}
 
 
@@ -102,14 +103,19 @@ def test_versions_are_read_as_the_job_published_them(
 
 def test_models_that_come_and_go_do_so_for_idle_users_too(shop: LiveShop) -> None:
     """While nobody acts a new model learns from all, and of one that is gone all are told."""
-    before = clusters(shop)
-    other = {"k": 2, "features": ["views", "any_1h"], "warm_start": len(VISITORS)}
     shop.configure(features=FEATURES | {"any_1h": {"count": "any", "window": "1h"}})
-    go_on_with(shop, {"other": other})
-    go_on_with(shop, {"other": other, **MORE["clusters"]})
-    assert {user: own["viewers"] for user, own in clusters(shop).items()} == {
-        user: own["viewers"] for user, own in before.items()
-    }
+    go_on_with(shop, OTHER)
+
+
+@pytest.mark.soak
+def test_a_model_that_comes_back_has_its_clusters(shop: LiveShop) -> None:
+    shop.configure(features=FEATURES | {"any_1h": {"count": "any", "window": "1h"}})
+    go_on_with(shop, MORE["clusters"])
+    before = clusters(shop)
+    go_on_with(shop, OTHER)
+    go_on_with(shop, OTHER | MORE["clusters"])
+    go_on_with(shop, MORE["clusters"])
+    assert clusters(shop) == before
 
 
 def go_on_with(shop: LiveShop, models: Mapping[str, Any]) -> None:
