@@ -12,6 +12,7 @@ from typing import Final
 
 import numpy as np
 
+from operators.events.batch import Mask
 from operators.features.clocks import Round
 from operators.features.lifetime import NOBODY, Forgotten
 from operators.features.windows import NEVER
@@ -26,6 +27,7 @@ from operators.membership.clusterings import (
     clusters_meaning,
     with_clusters,
 )
+from operators.membership.last_values import LastValues
 from operators.pages.journal import Journal
 from operators.pages.layout import Field, Layout, Rows
 from operators.pages.sets import Ints
@@ -41,7 +43,6 @@ _STANDING: Final = "standing"  # to each segment: see rules/standing.py
 _TOLD: Final = "told"  # by which models the last assignment was; 0 without one
 _COLUMNS: Final = "columns"  # of the head: those that are kept
 _MODELS: Final = "models"  # of the head: those that judged
-_NUMBERS: Final = "numbers"
 _CLUSTERS: Final = "clusters"  # the id in each model
 
 # A user's age grows without end, and with it the distance to every center. An idle user is
@@ -87,10 +88,10 @@ class Members:
     ) -> None:
         self.columns = columns
         self.rulebook = rulebook
-        self.coded = _positions(columns, coded=True)
-        self.table = UserTable(_layout(columns, rulebook.names, clusterings))
+        self._last = LastValues(columns)
+        self.coded = self._last.coded
+        self.table = UserTable(_layout(self._last, rulebook.names, clusterings))
         self.journal = Journal(self.table)
-        self._numbers = _positions(columns, coded=False)
         self._clusterings = clusterings
         self._meaning = clusters_meaning(clusterings)
         self._ages = _ages_in(clusterings, columns)
@@ -120,14 +121,14 @@ class Members:
             yield from self._judge_in_order(rounds, models, until_us, forgotten)
             return
         for round_ in rounds:
-            self._store(round_.rows, round_.values)
+            self._last.put(self.table, round_.rows, round_.values)
             yield self._judge(round_.rows, round_.now_us, round_.values, models)
         if len(rows := np.setdiff1d(self._due(until_us), forgotten.rows)):
             yield self.again(rows, np.full(len(rows), until_us), models)
 
     def again(self, rows: Rows, now_us: Moments, models: Models) -> Verdicts:
         """Judge users by the features that they had last, at a moment each."""
-        return self._judge(rows, now_us, self._values(rows), models)
+        return self._judge(rows, now_us, self._last.take(self.table, rows), models)
 
     def expect_columns(self) -> bool:
         """Judge nobody before an evaluation if what is kept is of other columns; True if so.
@@ -197,7 +198,7 @@ class Members:
             is_due = due_us < np.where(next_us == NEVER, ends_us, next_us)
             arriving = ~is_due & (next_us != NEVER)
             if np.any(arriving):
-                self._store(rows[arriving], agenda.take(arriving))
+                self._last.put(self.table, rows[arriving], agenda.take(arriving))
             going = is_due | arriving
             rows, ends_us = rows[going], ends_us[going]
             agenda.keep(going)
@@ -223,13 +224,18 @@ class Members:
         cluster_cells.put(rows, clusters)
         self.table.cells(_JUDGED).put_one(rows, now_us)
         self.table.cells(_DUE).put_one(rows, self._due_us(frame, judgement))
-        told_cells = self.table.cells(_TOLD)
-        told = told_cells.take_one(rows)
-        moved = (clusters != before).any(axis=1) | ((told != 0) & (told != self._meaning))
-        changed = np.union1d(changes.users, np.flatnonzero(moved))
-        told_cells.put_one(rows[changed], self._meaning)
+        changed = self._changed(rows, changes.users, (clusters != before).any(axis=1))
         words = standing_cells.take(rows[changed])
         return Verdicts(rows, frame, judgement, clusters, placed, changed, words)
+
+    def _changed(self, rows: Rows, users: Ints, moved: Mask) -> Ints:
+        """The positions of whom there is news of, be it that the models are others by now."""
+        cells = self.table.cells(_TOLD)
+        told = cells.take_one(rows)
+        outdated = (told != 0) & (told != self._meaning)
+        changed = np.union1d(users, np.flatnonzero(moved | outdated))
+        cells.put_one(rows[changed], self._meaning)
+        return changed
 
     def _place(self, frame: Frame, before: Ints, models: Models) -> tuple[Ints, list[Placed]]:
         """The clusters of users who were in those before, int64[n, models], and how they are."""
@@ -251,22 +257,6 @@ class Members:
         up = -(-due_us // self._resolution_us) * self._resolution_us
         return np.where(due_us == NEVER, NEVER, up)
 
-    def _store(self, rows: Rows, values: Floats) -> None:
-        self.table.cells(_NUMBERS).put(rows, values[self._numbers].T)
-        names = list(self.columns)
-        for at in self.coded:
-            codes = np.where(np.isnan(values[at]), -1, values[at])
-            self.table.cells(_category(names[at])).put_one(rows, codes)
-
-    def _values(self, rows: Rows) -> Floats:
-        values = np.empty((len(self.columns), len(rows)))
-        values[self._numbers] = self.table.cells(_NUMBERS).take(rows).T
-        names = list(self.columns)
-        for at in self.coded:
-            codes = self.table.cells(_category(names[at])).take_one(rows)
-            values[at] = np.where(codes < 0, np.nan, codes)
-        return values
-
     def _concerned(self, rounds: Sequence[Round], until_us: int) -> Rows:
         """Those who are evaluated or due, each once, ascending."""
         arrived = [round_.rows for round_ in rounds]
@@ -282,28 +272,10 @@ class Members:
 _MINUTE_US: Final = 60_000_000
 
 
-def _layout(
-    columns: Mapping[str, FeatureColumn],
-    segments: Sequence[str],
-    clusterings: Sequence[Clustering],
-) -> Layout:
-    numbers = [column for column in columns.values() if not column.kind.coded]
-    coded = [column for column in columns.values() if column.kind.coded]
+def _layout(last: LastValues, segments: Sequence[str], clusterings: Sequence[Clustering]) -> Layout:
     return Layout(
         [
-            Field(
-                _NUMBERS,
-                "f8",
-                len(numbers),
-                initial=tuple(column.empty for column in numbers),
-                labels=tuple(column.identity for column in numbers),
-            ),
-            *(
-                Field(
-                    _category(column.name), "i8", initial=-1, coded=True, labels=(column.identity,)
-                )
-                for column in coded
-            ),
+            *last.fields(),
             Field(_STANDING, "i8", len(segments), initial=NEVER_IN, labels=tuple(segments)),
             Field(
                 _CLUSTERS,
@@ -317,15 +289,6 @@ def _layout(
             Field(_DUE, "i8", initial=NEVER),
         ]
     )
-
-
-def _category(name: str) -> str:
-    return f"category.{name}"
-
-
-def _positions(columns: Mapping[str, FeatureColumn], *, coded: bool) -> list[int]:
-    kinds = [column.kind for column in columns.values()]
-    return [at for at, kind in enumerate(kinds) if kind.coded == coded]
 
 
 def _ages_in(clusterings: Sequence[Clustering], columns: Mapping[str, FeatureColumn]) -> list[str]:
