@@ -23,7 +23,7 @@ CLUSTERS: Final[dict[str, Any]] = {
     # Has no version before the end, by which everyone is judged there.
     "money": {"k": 2, "features": ["spend"], "warm_start": 5_000},
 }
-IDS: Final = range(4)
+IDS: Final = range(30)  # a model that begins with few users may have some that last not long
 SEGMENTS: Final = {
     **{f"first {id_}": {"when": f"cluster = {id_}"} for id_ in IDS},
     **{f"{name} {id_}": {"when": f"cluster_{name} = {id_}"} for name in CLUSTERS for id_ in IDS},

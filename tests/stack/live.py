@@ -27,6 +27,7 @@ from operators.records import (
 )
 
 PATIENCE_S: Final = 120
+SQLITE: Final = {"kind": "sqlite", "path": "store.db"}  # for those who ask what is stored
 PARTS: Final = ("assignments", "transitions", "dead-letters", "control", "status", "models")
 
 
@@ -43,7 +44,6 @@ def places(bootstrap: str, name: str) -> dict[str, Any]:
                 "dead_letters": f"{name}-dead-letters",
             }
         },
-        "store": {"kind": "sqlite", "path": "store.db"},
         "run": {"state": "state", "lanes": 4},
     }
 

@@ -15,7 +15,7 @@ from flink_job.kafka import read_to_end
 from flink_job.plan import Plan
 from flink_job.stack import CassandraAccess
 from operators.records import Assignment, assignment_decoder
-from tests.stack.live import PATIENCE_S, LiveShop, at_work, until
+from tests.stack.live import PATIENCE_S, SQLITE, LiveShop, at_work, until
 from tests.stack.test_live import kinds_of, seconds
 
 pytestmark = [pytest.mark.stack, pytest.mark.flink]
@@ -54,7 +54,7 @@ def test_who_is_silent_is_forgotten_everywhere_and_seen_again_everywhere(
     request: pytest.FixtureRequest,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    more = dict(MORE)
+    more = {**MORE, "store": SQLITE}
     if kind == "cassandra":
         more["store"] = cassandra_spec(request.getfixturevalue("cassandra"), monkeypatch)
     shop = LiveShop(kafka, f"forgetting-{kind}", tmp_path, more)

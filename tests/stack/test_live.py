@@ -15,7 +15,7 @@ import pytest
 from flink_job.config.load import load
 from flink_job.plan import Plan
 from operators.records import Transition
-from tests.stack.live import PATIENCE_S, LiveShop, at_work, kinds, until
+from tests.stack.live import PATIENCE_S, SQLITE, LiveShop, at_work, kinds, until
 
 pytestmark = [pytest.mark.stack, pytest.mark.flink]
 
@@ -46,7 +46,7 @@ def seconds(text: str) -> float:
 def test_memberships_end_when_time_passes_and_a_stopped_run_goes_on(
     kafka: str, tmp_path: Path
 ) -> None:
-    shop = LiveShop(kafka, "live", tmp_path, MORE)
+    shop = LiveShop(kafka, "live", tmp_path, {**MORE, "store": SQLITE})
     with shop.running() as process:
         until(lambda: at_work(shop), process, "the job to work")
         for _ in range(3):
