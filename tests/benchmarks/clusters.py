@@ -86,7 +86,7 @@ def main() -> None:
         "ari_ratio": ari,
         "id_churn": moved,
         "after_change": change,
-        "learn_share": share,
+        "learn_share_of_python": share,  # of the whole job's CPU: `make bench`
         "assign_1000_us": us,
     }
     print(json.dumps({name: round(figure, 4) for name, figure in figures.items()}))
