@@ -19,7 +19,6 @@ from pyflink.datastream.state import MapStateDescriptor, ValueStateDescriptor
 from operators.clustering.model import ClusterModel
 from operators.control.messages import Preview, Segments
 from operators.events.markers import NULL
-from operators.features.windows import NEVER
 from operators.interpreter import set_up
 from operators.membership.clusterings import Clustering, Models
 from operators.membership.collected import Collected
@@ -32,6 +31,7 @@ from operators.records import Assignment, LanePreview, LaneProgress, encode
 from operators.rules.rulebook import Rulebook
 from operators.settings import Settings
 from operators.state import LaneState
+from operators.timers import PULSE_US, Timers
 from operators.wire import Evaluations, read, unpack
 
 # Records of a topic, each `packed`: one row a message, since each row that leaves Python costs
@@ -41,8 +41,6 @@ LENGTH_DIGITS: Final = 3  # of a key in characters: users have at most 512
 
 MODELS: Final = MapStateDescriptor("models", Types.STRING(), Types.PICKLED_BYTE_ARRAY())
 
-_TIMER_STEP_US: Final = 1_000_000
-_PULSE_US: Final = 10_000_000  # so soon idle users get a cluster of a model that was not there
 _LATER_MS: Final = 500  # a sweep looks again so soon whether what it waits for has come
 _SWEPT: Final = 4_096  # users a step of a sweep: some 30 ms, in which no event is judged
 _RULEBOOKS: Final = 4  # compiled ones that are kept: lanes take a new version one after the other
@@ -66,7 +64,7 @@ class Assign(KeyedBroadcastProcessFunction):
         self._metrics = AssignMetrics(runtime_context.get_metrics_group())
         self._rulebooks: dict[bytes, Rulebook] = {}
         self._lanes: dict[int, Lane] = {}
-        self._timers_us: dict[int, int] = {}
+        self._timers = Timers()
 
     def process_broadcast_element(
         self, value: Row, ctx: KeyedBroadcastProcessFunction.Context
@@ -98,7 +96,7 @@ class Assign(KeyedBroadcastProcessFunction):
         if timestamp == END_OF_TIME:
             yield from self._finish(lane, ctx)
             return
-        self._timers_us.pop(ctx.get_current_key(), None)
+        self._timers.fired(ctx)
         if lane.awaits:
             self._go_on(lane, ctx)
         elif lane.swept is not None:
@@ -234,14 +232,10 @@ class Assign(KeyedBroadcastProcessFunction):
             self._set_timer(lane, ctx)
 
     def _set_timer(self, lane: Lane, ctx: Any) -> None:
-        key = ctx.get_current_key()
         due_us = lane.members.next_due_us()
-        if self._clusterings:
-            due_us = min(due_us, now_us() + _PULSE_US)
-        at_us = -(-due_us // _TIMER_STEP_US) * _TIMER_STEP_US
-        if at_us < self._timers_us.get(key, NEVER):
-            self._timers_us[key] = at_us
-            ctx.timer_service().register_processing_time_timer(at_us // 1_000)
+        if self._clusterings:  # idle users get a cluster of a model that was not there
+            due_us = min(due_us, now_us() + PULSE_US)
+        self._timers.set(ctx, due_us)
 
     def _go_on(self, lane: Lane, ctx: Any) -> None:
         """Come back to a sweep under way after what waits meanwhile."""

@@ -28,6 +28,7 @@ from operators.moments import now_us
 from operators.records import LaneTotals, encode
 from operators.settings import Settings
 from operators.state import LaneState
+from operators.timers import PULSE_US, Timers
 from operators.wire import pack
 
 BYTES: Final = Types.PRIMITIVE_ARRAY(Types.BYTE())
@@ -43,8 +44,6 @@ LEDGER: Final = "ledger"  # the topic of the totals
 
 END_OF_TIME: Final = 2**63 - 2  # an event-time timer there fires when a bounded input has ended
 
-_TIMER_STEP_US: Final = 1_000_000  # due moments of a second share a timer
-_PULSE_US: Final = 10_000_000  # a lane is looked at so often, and so soon after a restore
 _CLOCK: Final = "clock_us"
 _TOTALS: Final = ("records", "events_applied", "dead_letters", "duplicates")
 
@@ -76,7 +75,7 @@ class Profile(KeyedProcessFunction):
         self._state = LaneState(runtime_context, "profile")
         self._metrics = ProfileMetrics(runtime_context.get_metrics_group())
         self._lanes: dict[int, Profiles] = {}
-        self._timers_us: dict[int, int] = {}
+        self._timers = Timers()
 
     def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> Iterator[Any]:
         started = time.perf_counter_ns()
@@ -94,7 +93,7 @@ class Profile(KeyedProcessFunction):
             yield Row(lane, pack(profiles, step, clock_us, event_at_ms))
             yield from self._samples(profiles, step)
             yield from self._letters(list(map(_late, arrived.late.tolist())), keys, values, now)
-            self._write(lane, profiles, step, ctx)
+            self._write(profiles, step, ctx)
             applied += len(arrived.arrivals)
             repeated += arrived.repeated
             evaluated += sum(len(round_.rows) for round_ in step.rounds)
@@ -107,13 +106,13 @@ class Profile(KeyedProcessFunction):
         if timestamp == END_OF_TIME:
             yield from self._finish(lane, profiles, ctx)
             return
-        self._timers_us.pop(lane, None)
+        self._timers.fired(ctx)
         clock_us = self._advance(profiles, 0, now_us())
         step = self._clock.step(profiles, None, clock_us)
         if step.rounds or len(step.forgotten):
             yield Row(lane, pack(profiles, step, clock_us, None))
             yield from self._samples(profiles, step)
-        self._write(lane, profiles, step, ctx)
+        self._write(profiles, step, ctx)
 
     def _lane(self, lane: int, ctx: KeyedProcessFunction.Context) -> Profiles:
         profiles = self._lanes.get(lane)
@@ -161,7 +160,7 @@ class Profile(KeyedProcessFunction):
             step.rounds.append(everyone)
         yield Row(lane, pack(profiles, step, as_of_us, None))
         yield from self._samples(profiles, step)
-        self._write(lane, profiles, step, ctx)
+        self._write(profiles, step, ctx)
         head = profiles.journal.head
         totals = LaneTotals(lane, *(head.get(name, 0) for name in _TOTALS))
         yield TOTALS, Row(LEDGER, b"", encode(totals))
@@ -181,9 +180,7 @@ class Profile(KeyedProcessFunction):
             kept_key = None if key == NULL else shortened_key(key, outputs.most_letter_bytes)
             yield DEAD_LETTERS, Row(outputs.dead_letters, kept_key, encode(letter))
 
-    def _write(
-        self, lane: int, profiles: Profiles, step: Step, ctx: KeyedProcessFunction.Context
-    ) -> None:
+    def _write(self, profiles: Profiles, step: Step, ctx: KeyedProcessFunction.Context) -> None:
         """Write what a step changed, and let go of whom it forgets."""
         journal = profiles.journal
         journal.free(step.forgotten.rows)
@@ -192,15 +189,12 @@ class Profile(KeyedProcessFunction):
             profiles.prune()
             self._state.compact(journal)
         if self._settings.clock.wall:
-            self._set_timer(lane, profiles, ctx)
+            self._set_timer(profiles, ctx)
 
-    def _set_timer(self, lane: int, profiles: Profiles, ctx: KeyedProcessFunction.Context) -> None:
+    def _set_timer(self, profiles: Profiles, ctx: KeyedProcessFunction.Context) -> None:
         table = profiles.table
         due_us = int(table.cells(DUE).take_one(table.rows()).min(initial=NEVER))
-        at_us = -(-min(due_us, now_us() + _PULSE_US) // _TIMER_STEP_US) * _TIMER_STEP_US
-        if at_us < self._timers_us.get(lane, NEVER):
-            self._timers_us[lane] = at_us
-            ctx.timer_service().register_processing_time_timer(at_us // 1_000)
+        self._timers.set(ctx, min(due_us, now_us() + PULSE_US))
 
 
 def _count(profiles: Profiles, **counts: int) -> None:
