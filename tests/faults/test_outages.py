@@ -11,8 +11,8 @@ import pytest
 
 from flink_job import stack
 from tests.stack.conftest import pids
-from tests.stack.places import Moves, Shop, stopped
-from tests.stack.test_live import until
+from tests.stack.live import stopped, until
+from tests.stack.places import Moves, Shop
 
 pytestmark = [pytest.mark.faults, pytest.mark.stack]
 

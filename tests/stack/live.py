@@ -20,8 +20,10 @@ from flink_job import kafka as kafka_
 from flink_job.kafka import Broker, read_to_end
 from flink_job.topics import Topics, make_topics
 from operators.records import (
+    Assignment,
     DeadLetter,
     Transition,
+    assignment_decoder,
     dead_letter_decoder,
     transition_decoder,
 )
@@ -84,6 +86,11 @@ class LiveShop:
         records = read_to_end(self.broker, [self.topics.transitions])
         return [transition_decoder.decode(record.value) for record in records]
 
+    def assignments(self) -> list[Assignment]:
+        """All that the changelog holds, but for tombstones."""
+        records = read_to_end(self.broker, [self.topics.assignments])
+        return [assignment_decoder.decode(record.value) for record in records if record.value]
+
     def dead_letters(self) -> list[DeadLetter]:
         records = read_to_end(self.broker, [self.topics.dead_letters])
         return [dead_letter_decoder.decode(record.value) for record in records]
@@ -107,6 +114,12 @@ def until(condition: Callable[[], bool], process: subprocess.Popen[str], what: s
         assert process.poll() is None, f"the job ended before {what}"
         assert time.monotonic() < deadline, f"waited in vain for {what}"
         time.sleep(0.3)
+
+
+def stopped(process: subprocess.Popen[str]) -> None:
+    """Stop it as Ctrl-C does."""
+    process.send_signal(signal.SIGINT)
+    assert process.wait(PATIENCE_S) == 0
 
 
 def at_work(shop: LiveShop) -> bool:

@@ -25,7 +25,7 @@ from flink_job.topics import Topics, make_topics
 from operators.errors import StoreError
 from operators.records import Assignment, Transition, assignment_decoder, transition_decoder
 from tests.stack.asking import command, environment
-from tests.stack.test_live import PATIENCE_S, until
+from tests.stack.live import until
 
 # A segment is closed by the first record that is a second younger, and compacted soon after.
 COMPACTED_AT_ONCE = {
@@ -229,9 +229,3 @@ def converges(store: Store, shop: Shop, process: subprocess.Popen[str]) -> None:
     with suppress(AssertionError):
         until(equal, process, "the store to converge")
     assert view_of(store, users) == expected
-
-
-def stopped(process: subprocess.Popen[str]) -> None:
-    """Stop it as Ctrl-C does."""
-    process.send_signal(signal.SIGINT)
-    assert process.wait(PATIENCE_S) == 0

@@ -20,8 +20,8 @@ from flink_job.stack import CassandraAccess
 from flink_job.stores.cassandra import CassandraStore
 from flink_job.stores.cassandra_session import Node, close, connect
 from tests.stack.conftest import cassandra_store
-from tests.stack.places import Moves, Shop, converges, newest_of, stopped
-from tests.stack.test_live import until
+from tests.stack.live import stopped, until
+from tests.stack.places import Moves, Shop, converges, newest_of
 
 pytestmark = [pytest.mark.stack, pytest.mark.flink]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
@@ -15,7 +14,7 @@ from flink_job.kafka import read_to_end
 from flink_job.plan import Plan
 from flink_job.stack import CassandraAccess
 from operators.records import Assignment, assignment_decoder
-from tests.stack.live import PATIENCE_S, SQLITE, LiveShop, at_work, until
+from tests.stack.live import SQLITE, LiveShop, at_work, stopped, until
 from tests.stack.test_live import kinds_of, seconds
 
 pytestmark = [pytest.mark.stack, pytest.mark.flink]
@@ -85,15 +84,13 @@ def test_who_is_silent_is_forgotten_everywhere_and_seen_again_everywhere(
         assert kinds_of(shop, "ann", "Twice") == []
         shop.view("bob")
         until(lambda: bool(words(shop, "bob")), process, "bob to be told of")
-        process.send_signal(signal.SIGINT)
-        assert process.wait(PATIENCE_S) == 0
+        stopped(process)
 
     # Whoever is silent while nobody works is forgotten by the run that goes on.
     with shop.running("--resume") as process:
         until(lambda: None in words(shop, "bob"), process, "bob to be forgotten")
         until(lambda: stored(shop, "bob") is None, process, "the store to forget bob")
-        process.send_signal(signal.SIGINT)
-        assert process.wait(PATIENCE_S) == 0
+        stopped(process)
 
 
 def cassandra_spec(access: CassandraAccess, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:

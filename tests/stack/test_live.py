@@ -15,7 +15,7 @@ import pytest
 from flink_job.config.load import load
 from flink_job.plan import Plan
 from operators.records import Transition
-from tests.stack.live import PATIENCE_S, SQLITE, LiveShop, at_work, kinds, until
+from tests.stack.live import PATIENCE_S, SQLITE, LiveShop, at_work, kinds, stopped, until
 
 pytestmark = [pytest.mark.stack, pytest.mark.flink]
 
@@ -55,8 +55,7 @@ def test_memberships_end_when_time_passes_and_a_stopped_run_goes_on(
         shop.send("eve", b"garbage")
         until(lambda: kinds_of(shop, "ann", "Dwell") == ["enter", "leave"], process, "ann to leave")
         assert {letter.reason for letter in shop.dead_letters()} == {"future", "not_json"}
-        process.send_signal(signal.SIGINT)
-        assert process.wait(PATIENCE_S) == 0
+        stopped(process)
     assert "stopped; --resume goes on from here" in (tmp_path / "said").read_text()
 
     own = [t for t in shop.transitions() if t.user == "ann"]
@@ -114,8 +113,7 @@ def test_a_killed_live_run_resumes_without_loss_or_repeat(kafka: str, tmp_path: 
         shop.view(user)
     with shop.running("--resume") as process:
         until(lambda: {t.user for t in entered(shop, "Three")} >= {*users}, process, "third views")
-        process.send_signal(signal.SIGINT)
-        assert process.wait(PATIENCE_S) == 0
+        stopped(process)
     three = [(t.user, t.kind) for t in shop.transitions() if t.segment == "Three"]
     assert sorted(move for move in three if move[0] in users) == sorted((u, "enter") for u in users)
     assert entered(shop, "Four") == []

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -14,12 +12,11 @@ from typer.testing import CliRunner
 
 from flink_job import kafka as kafka_
 from flink_job.cli import app
-from flink_job.kafka import read_to_end
 from operators.clustering.record import model_decoder
 from operators.errors import FlockwiseError
-from operators.records import Assignment, assignment_decoder
+from operators.records import Assignment
 from tests.stack.asking import flockwise, kafka_config, pairs, write, write_config
-from tests.stack.live import PATIENCE_S, LiveShop, until
+from tests.stack.live import LiveShop, stopped, until
 
 pytestmark = [pytest.mark.stack, pytest.mark.flink]
 
@@ -62,16 +59,10 @@ def shop(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> LiveShop:
     return made
 
 
-def stopped(process: subprocess.Popen[str]) -> None:
-    process.send_signal(signal.SIGINT)
-    assert process.wait(PATIENCE_S) == 0
-
-
 def clusters(shop: LiveShop) -> dict[str, dict[str, int]]:
     """Everyone's clusters by model, as they were published last."""
     found: dict[str, Assignment] = {}
-    for record in read_to_end(shop.broker, [shop.topics.assignments]):
-        told = assignment_decoder.decode(record.value)
+    for told in shop.assignments():
         if told.user not in found or found[told.user].version < told.version:
             found[told.user] = told
     return {

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from flink_job.cli import app
 from flink_job.kafka import read_to_end
-from tests.stack.live import PATIENCE_S, LiveShop, at_work, kinds, until
+from tests.stack.live import PATIENCE_S, LiveShop, at_work, kinds, stopped, until
 
 pytestmark = [pytest.mark.stack, pytest.mark.flink]
 
@@ -111,8 +111,7 @@ def test_segments_change_while_the_job_runs(kafka: str, tmp_path: Path) -> None:
 
         refused(shop)
         paused_and_deleted(shop, process)
-        process.send_signal(signal.SIGINT)
-        assert process.wait(PATIENCE_S) == 0
+        stopped(process)
     resumed(shop)
     not_started(shop)
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
-import subprocess
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,9 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from flink_job.cli import app
-from flink_job.kafka import read_to_end
-from operators.records import Assignment, assignment_decoder
-from tests.stack.live import PATIENCE_S, LiveShop, at_work, until
+from operators.records import Assignment
+from tests.stack.live import LiveShop, at_work, stopped, until
 
 pytestmark = [pytest.mark.stack, pytest.mark.flink]
 
@@ -100,22 +97,12 @@ def since(shop: LiveShop) -> dict[str, str]:
 
 def newest(shop: LiveShop, user: str) -> Assignment:
     """The newest assignment of a user; without segments before there is one."""
-    found = assignments(shop, user)
+    found = [each for each in shop.assignments() if each.user == user]
     return max(found, key=lambda each: each.version, default=Assignment(user, 0, "", []))
 
 
 def newest_of(shop: LiveShop, user: str, views: int) -> Assignment:
     """The first assignment with so many views."""
-    found = [each for each in assignments(shop, user) if f"{views} views" in each.segments]
+    own = [each for each in shop.assignments() if each.user == user]
+    found = [each for each in own if f"{views} views" in each.segments]
     return min(found, key=lambda each: each.version)
-
-
-def assignments(shop: LiveShop, user: str) -> list[Assignment]:
-    records = read_to_end(shop.broker, [shop.topics.assignments])
-    found = [assignment_decoder.decode(record.value) for record in records]
-    return [each for each in found if each.user == user]
-
-
-def stopped(process: subprocess.Popen[str]) -> None:
-    process.send_signal(signal.SIGINT)
-    assert process.wait(PATIENCE_S) == 0
