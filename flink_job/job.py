@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 
 from pyflink.common import Types
 
-from flink_job.changelog import Changelog, changelog_batches
+from flink_job.connectors.changelog import Changelog, changelog_batches
+from flink_job.connectors.sinks import Sink, discard, unpacked
+from flink_job.connectors.sources import ControlTopic, Source, micro_batches
 from flink_job.runtime.environment import Environment
-from flink_job.sinks import Sink, discard, unpacked
-from flink_job.sources import ControlTopic, Source, micro_batches
 from operators.assign import MODELS, RECORDS, Assign
 from operators.learn import MODEL, MODEL_RECORDS, Learn
 from operators.profile import DEAD_LETTERS, EVALUATIONS, SAMPLES, TOTALS, Profile

@@ -11,23 +11,23 @@ from typing import Final
 
 import msgspec
 
-from flink_job import kafka
-from flink_job.changelog import Changelog
 from flink_job.config.load import moment_us
 from flink_job.config.model import Config, FileSource, KafkaOutput, KafkaSecurity, KafkaSource
 from flink_job.config.secrets import resolve
-from flink_job.folder import RunFolder
-from flink_job.kafka import Broker
-from flink_job.sinks import FolderSink, KafkaSink, Sink
-from flink_job.sources import ControlTopic, KafkaEvents, Source, StagedEvents
+from flink_job.config.store import SqliteSpec
+from flink_job.connectors.changelog import Changelog
+from flink_job.connectors.sinks import FolderSink, KafkaSink, Sink
+from flink_job.connectors.sources import ControlTopic, KafkaEvents, Source, StagedEvents
+from flink_job.kafka_client import client as kafka
+from flink_job.kafka_client.client import Broker
+from flink_job.kafka_client.topics import Topics
+from flink_job.runtime.run_folder import RunFolder
 from flink_job.stores.base import Store
 from flink_job.stores.opening import open_store
-from flink_job.stores.spec import SqliteSpec
-from flink_job.topics import Topics
-from operators.control.messages import Segments
-from operators.durations import US_PER_UNIT, parse_duration_us
-from operators.frame import FeatureColumn
-from operators.moments import now_us
+from operators.base.durations import US_PER_UNIT, parse_duration_us
+from operators.base.frame import FeatureColumn
+from operators.base.moments import now_us
+from operators.contracts.control.messages import Segments
 from operators.settings import Clock, Outputs, Settings, judged_columns
 
 # Latency is of no use in a run that ends, and larger batches cost less an event.

@@ -16,23 +16,23 @@ from pyflink.common import Row, Types
 from pyflink.datastream import KeyedBroadcastProcessFunction, RuntimeContext
 from pyflink.datastream.state import MapStateDescriptor, ValueStateDescriptor
 
+from operators.base.moments import iso_at, now_us
 from operators.clustering.model import ClusterModel
-from operators.control.messages import Preview, Segments
+from operators.contracts.control.messages import Preview, Segments
+from operators.contracts.records import Assignment, LanePreview, LaneProgress, encode
+from operators.contracts.wire import Evaluations, read, unpack
 from operators.events.markers import NULL
-from operators.interpreter import set_up
+from operators.flink.interpreter import set_up
+from operators.flink.metrics import AssignMetrics
+from operators.flink.state import LaneState
+from operators.flink.timers import PULSE_US, Timers
 from operators.membership.clusterings import Clustering, Models
 from operators.membership.collected import Collected
 from operators.membership.lane import Lane, LaneRules
 from operators.membership.members import Members
-from operators.metrics import AssignMetrics
-from operators.moments import iso_at, now_us
 from operators.profile import BYTES, END_OF_TIME
-from operators.records import Assignment, LanePreview, LaneProgress, encode
 from operators.rules.rulebook import Rulebook
 from operators.settings import Settings
-from operators.state import LaneState
-from operators.timers import PULSE_US, Timers
-from operators.wire import Evaluations, read, unpack
 
 # Records of a topic, each `packed`: one row a message, since each row that leaves Python costs
 # as much as some ten records.

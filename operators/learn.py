@@ -18,15 +18,15 @@ from pyflink.common import Row, Types
 from pyflink.datastream import KeyedProcessFunction, OutputTag, RuntimeContext
 from pyflink.datastream.state import ListStateDescriptor, ValueStateDescriptor
 
+from operators.base.moments import iso_at, now_us
 from operators.clustering.learning.learner import Learner, without_users
 from operators.clustering.learning.sample import read
 from operators.clustering.model import ClusterModel
 from operators.clustering.record import ModelRecord, describe
-from operators.interpreter import set_up
-from operators.metrics import LearnMetrics
-from operators.moments import iso_at, now_us
+from operators.contracts.records import encode
+from operators.flink.interpreter import set_up
+from operators.flink.metrics import LearnMetrics
 from operators.profile import BYTES, END_OF_TIME, OUTPUT
-from operators.records import encode
 from operators.settings import Settings
 
 KEPT: Final = 100  # versions of a model that stay described

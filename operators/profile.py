@@ -13,23 +13,23 @@ from typing import Any, Final
 from pyflink.common import Row, Types
 from pyflink.datastream import KeyedProcessFunction, OutputTag, RuntimeContext
 
+from operators.base.moments import now_us
 from operators.clustering.learning.sample import encode as encode_update
 from operators.clustering.learning.sampler import Sampler
+from operators.contracts.letters import dead_letter, shortened_key
+from operators.contracts.records import LaneTotals, encode
+from operators.contracts.wire import pack
 from operators.events.decode import EventDecoder, Rejected
 from operators.events.markers import NULL
 from operators.events.reasons import Reason
 from operators.features.clocks import EventClock, Step, WallClock, evaluate_all
 from operators.features.profiles import DUE, Arrived, Profiles
 from operators.features.windows import NEVER
-from operators.interpreter import set_up
-from operators.letters import dead_letter, shortened_key
-from operators.metrics import ProfileMetrics
-from operators.moments import now_us
-from operators.records import LaneTotals, encode
+from operators.flink.interpreter import set_up
+from operators.flink.metrics import ProfileMetrics
+from operators.flink.state import LaneState
+from operators.flink.timers import PULSE_US, Timers
 from operators.settings import Settings
-from operators.state import LaneState
-from operators.timers import PULSE_US, Timers
-from operators.wire import pack
 
 BYTES: Final = Types.PRIMITIVE_ARRAY(Types.BYTE())
 EVALUATIONS: Final = Types.ROW_NAMED(["lane", "evaluations"], [Types.INT(), BYTES])

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from operators.base.frame import FeatureColumn
 from operators.clustering.spec import ClusterSpec
-from operators.control.messages import Segments
+from operators.contracts.control.messages import Segments
 from operators.events.spec import EventsSpec
 from operators.features.catalog import Catalog
 from operators.features.lifetime import Lifetime
 from operators.features.spec import FeatureSpec
-from operators.frame import FeatureColumn
 from operators.membership.clusterings import Clustering, with_clusters
 from operators.rules.rulebook import Rulebook
 from operators.rules.spec import SegmentSpec

@@ -14,20 +14,20 @@ from pyflink.common import Row, Types
 from pyflink.datastream import KeyedProcessFunction, RuntimeContext
 from pyflink.datastream.state import ValueStateDescriptor
 
-from operators.control.messages import Segments, Started
-from operators.control.versions import Held, Versions
-from operators.errors import UsageError
+from operators.base.errors import UsageError
+from operators.base.moments import now_us
+from operators.contracts.control.messages import Segments, Started
+from operators.contracts.control.versions import Held, Versions
+from operators.contracts.letters import dead_letter
+from operators.contracts.records import encode as encode_record
+from operators.contracts.wire import encode
 from operators.events.decode import Rejected
 from operators.events.markers import NULL
 from operators.events.reasons import Reason
-from operators.interpreter import set_up
-from operators.letters import dead_letter
-from operators.metrics import SteerMetrics
-from operators.moments import now_us
+from operators.flink.interpreter import set_up
+from operators.flink.metrics import SteerMetrics
 from operators.profile import DEAD_LETTERS
-from operators.records import encode as encode_record
 from operators.settings import Settings, judged_columns
-from operators.wire import encode
 
 _LONGEST_DETAIL: Final = 4_000  # characters: a message may have thousands of mistakes
 

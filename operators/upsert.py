@@ -16,11 +16,9 @@ import msgspec
 from pyflink.common import Row
 from pyflink.datastream import KeyedProcessFunction, RuntimeContext
 
-from operators.errors import StoreError
-from operators.events.markers import NULL
-from operators.metrics import UpsertMetrics
-from operators.moments import now_us
-from operators.records import (
+from operators.base.errors import StoreError
+from operators.base.moments import now_us
+from operators.contracts.records import (
     Assignment,
     Change,
     Transition,
@@ -28,6 +26,8 @@ from operators.records import (
     change,
     transition_decoder,
 )
+from operators.events.markers import NULL
+from operators.flink.metrics import UpsertMetrics
 
 # What a record of the changelog is.
 ASSIGNMENT: Final = b"assignment"

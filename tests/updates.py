@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from operators.base.frame import Floats
 from operators.clustering.learning.sample import Update
 from operators.clustering.stored import to_bytes
-from operators.frame import Floats
 
 
 def update_of(

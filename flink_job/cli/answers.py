@@ -7,8 +7,8 @@ from typing import Final
 
 from flink_job.cli.shown import printable, rows
 from flink_job.stores.base import Member
+from operators.contracts.records import Assignment, Belonging, FeatureValue, Transition
 from operators.membership.sentence import cluster_sentence, sentence
-from operators.records import Assignment, Belonging, FeatureValue, Transition
 
 _CLUSTERS: Final = ("model", "cluster", "share", "distance", "margin", "outlier", "why")
 

@@ -11,16 +11,16 @@ from typing import Annotated, Final
 import msgspec
 import typer
 
-from flink_job.asking import View, view
 from flink_job.cli.answers import assignment_lines, member_lines, user_lines, why_lines
 from flink_job.cli.counted import counted
 from flink_job.cli.output import json_line, write_lines
 from flink_job.cli.run import ConfigPath, console, plan_of
-from flink_job.models import history_of, published
 from flink_job.plan import Plan
+from flink_job.queries.models import history_of, published
+from flink_job.queries.users import View, view
 from flink_job.stores.base import Member
 from flink_job.stores.changelog_view import ChangelogView
-from operators.errors import FlockwiseError, UsageError, nearest
+from operators.base.errors import FlockwiseError, UsageError, nearest
 
 _TRANSITIONS: Final = 10
 

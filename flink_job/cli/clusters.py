@@ -13,9 +13,9 @@ from flink_job.cli.ask import AsJson
 from flink_job.cli.output import json_line, write_lines
 from flink_job.cli.run import ConfigPath, console, plan_of
 from flink_job.cli.shown import printable, rows
-from flink_job.described import choice, components, lineage, marks, quality, title, value
-from flink_job.models import history_of, published, version_of
 from flink_job.picture.page import page
+from flink_job.queries.described import choice, components, lineage, marks, quality, title, value
+from flink_job.queries.models import history_of, published, version_of
 from operators.clustering.record import ModelRecord
 
 app = typer.Typer(

@@ -16,13 +16,13 @@ from flink_job.cli.counted import counted
 from flink_job.cli.output import json_line, write_lines
 from flink_job.cli.run import ConfigPath, console, plan_of
 from flink_job.cli.shown import printable, rows, shortened
-from flink_job.deadletters.bookkeeping import Places
+from flink_job.deadletters.offsets import Places
 from flink_job.deadletters.opening import Order, book_of, letters_of, replay
-from flink_job.deadletters.places import Place
+from flink_job.deadletters.positions import Place
 from flink_job.deadletters.reading import Letter, Letters
 from flink_job.deadletters.replaying import Replay
 from flink_job.plan import Plan
-from operators.errors import UsageError, nearest
+from operators.base.errors import UsageError, nearest
 from operators.events.reasons import Reason
 
 _SHOWN: Final = 20

@@ -45,7 +45,7 @@ def demo(
     # PyFlink takes a second to import.
     from flink_job.cli.demo_report import report  # noqa: PLC0415
     from flink_job.cli.session import Session  # noqa: PLC0415
-    from flink_job.segment import Start  # noqa: PLC0415
+    from flink_job.jobs.segment import Start  # noqa: PLC0415
 
     folder.mkdir(parents=True, exist_ok=True)
     simulation = simulate(Population(users, _DAYS, _last_evening_us(), bad_share=_BAD_SHARE), seed)

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from operators.errors import FlockwiseError
+from operators.base.errors import FlockwiseError
 
 
 def run_to_end(app: typer.Typer) -> None:

@@ -11,7 +11,7 @@ import typer
 from flink_job.cli.output import json_line, write_lines
 from flink_job.cli.run import ConfigPath, plan_of
 from flink_job.cli.shown import rows
-from flink_job.steering import Steering
+from flink_job.control.steering import Steering
 from operators.features.catalog import Catalog
 from operators.features.listing import Listed, listed
 from operators.features.profiles import Profiles

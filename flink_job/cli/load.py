@@ -16,20 +16,20 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from flink_job import kafka
 from flink_job.cli.progress import Ticker
 from flink_job.cli.run import console, plan_of
 from flink_job.config.model import FileSource
-from flink_job.kafka import Broker
+from flink_job.kafka_client import client as kafka
+from flink_job.kafka_client.client import Broker
 from flink_job.loading.files import EventFiles, Loaded, Loader, Waiting
-from flink_job.loading.heads import Heads
+from flink_job.loading.keys_and_times import Heads
 from flink_job.loading.outbox import Outbox
 from flink_job.loading.pacing import Pace, as_it_happened, at_once, evenly
 from flink_job.plan import Plan
 from flink_job.runtime.running import stopping
-from operators.errors import FlockwiseError, UsageError
+from operators.base.errors import FlockwiseError, UsageError
+from operators.base.moments import now_us
 from operators.events.spec import EventsSpec
-from operators.moments import now_us
 
 # How long events may wait for others to share a batch: short where their own times are kept.
 _LINGER_MS: Final = {False: 100, True: 5}

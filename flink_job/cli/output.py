@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from operators.errors import FlockwiseError, UsageError
-from operators.records import encode
+from operators.base.errors import FlockwiseError, UsageError
+from operators.contracts.records import encode
 
 
 def json_line(record: Any) -> str:

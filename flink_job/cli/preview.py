@@ -12,16 +12,16 @@ from uuid import uuid4
 
 import msgspec
 
-from flink_job.asking import view
 from flink_job.cli.progress import ticker
 from flink_job.cli.run import console
 from flink_job.config.model import Output
+from flink_job.control.status import StatusTopic
+from flink_job.control.steering import Steering
 from flink_job.plan import Plan
-from flink_job.status import StatusTopic
-from flink_job.steering import Steering
-from operators.control.messages import Preview
-from operators.errors import FlockwiseError, JobError, UsageError
-from operators.records import Assignment, Counts
+from flink_job.queries.users import view
+from operators.base.errors import FlockwiseError, JobError, UsageError
+from operators.contracts.control.messages import Preview
+from operators.contracts.records import Assignment, Counts
 from operators.rules.spec import SegmentSpec
 
 _POLL_S: Final = 0.3
@@ -68,7 +68,7 @@ def by_replay(plan: Plan, segments: Mapping[str, SegmentSpec], config: Path) -> 
         JobError: the replay failed.
     """
     from flink_job.cli.session import Session  # noqa: PLC0415 - PyFlink takes a second to import
-    from flink_job.segment import Start  # noqa: PLC0415
+    from flink_job.jobs.segment import Start  # noqa: PLC0415
 
     try:
         with view(plan, lambda words: words) as told:

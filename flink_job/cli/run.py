@@ -59,7 +59,7 @@ def run(
     """Run the job here, until its input ends or Ctrl-C; with a store also `upsert`."""
     # PyFlink takes a second to import.
     from flink_job.cli.session import Session  # noqa: PLC0415
-    from flink_job.segment import Start  # noqa: PLC0415
+    from flink_job.jobs.segment import Start  # noqa: PLC0415
 
     Session(plan_of(config), config, console).run(Start(resume, fresh, apply))
 

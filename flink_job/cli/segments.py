@@ -16,13 +16,13 @@ from flink_job.cli.output import json_line, write_lines
 from flink_job.cli.preview import by_job, by_replay, replayed, waited
 from flink_job.cli.run import ConfigPath, console, plan_of, tell_doubts
 from flink_job.cli.shown import printable, rows
+from flink_job.control.status import Progress, StatusTopic
+from flink_job.control.steering import Standing, Steering, differing
 from flink_job.plan import Plan
-from flink_job.status import Progress, StatusTopic
-from flink_job.steering import Standing, Steering, differing
-from operators.control.messages import Segments
-from operators.errors import ConfigError, UsageError, nearest
-from operators.frame import FeatureColumn
-from operators.records import Counts
+from operators.base.errors import ConfigError, UsageError, nearest
+from operators.base.frame import FeatureColumn
+from operators.contracts.control.messages import Segments
+from operators.contracts.records import Counts
 from operators.rules.rulebook import problems
 from operators.rules.spec import SegmentSpec
 

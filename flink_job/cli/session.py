@@ -14,17 +14,17 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from flink_job import preflight
 from flink_job.cli.beside import Beside
 from flink_job.cli.progress import count_line, job_line, ticker
 from flink_job.cli.steps import steps
-from flink_job.follow import Follower
+from flink_job.jobs import preflight
+from flink_job.jobs.segment import COUNTERS, Start, begin, segment
+from flink_job.jobs.upsert import COUNTERS as UPSERT_COUNTERS
+from flink_job.jobs.upsert import upsert, upsert_folder
 from flink_job.plan import Plan
+from flink_job.queries.follow import Follower
 from flink_job.runtime.running import Outcome, Progress, Watch, stopping
-from flink_job.segment import COUNTERS, Start, begin, segment
-from flink_job.upserting import COUNTERS as UPSERT_COUNTERS
-from flink_job.upserting import upsert, upsert_folder
-from operators.errors import JobError
+from operators.base.errors import JobError
 
 
 class Session:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import Progress as Display
 from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from flink_job.progress import Progress
+from flink_job.runtime.progress import Progress
 
 
 @contextmanager

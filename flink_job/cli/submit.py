@@ -12,13 +12,13 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from flink_job import preflight
 from flink_job.cli.run import Apply, ConfigPath, console, plan_of
 from flink_job.cli.steps import steps
+from flink_job.jobs import preflight
+from flink_job.jobs.submit import Submission, jobs_of, prepare_client, savepoint_uri, without_store
 from flink_job.runtime.address import rest_address
 from flink_job.runtime.cluster_check import check_cluster, checkpoints_of
 from flink_job.runtime.rest import FlinkRest
-from flink_job.submitting import Submission, jobs_of, prepare_client, savepoint_uri, without_store
 
 
 class _Only(StrEnum):

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin, ge
 
 import msgspec
 
-from operators.errors import Problem, nearest
+from operators.base.errors import Problem, nearest
 
 T = TypeVar("T")
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from flink_job.config.model import Config
-from operators.durations import format_duration, parse_duration_us
-from operators.errors import Problem, UsageError
+from operators.base.durations import format_duration, parse_duration_us
+from operators.base.errors import Problem, UsageError
 from operators.features.catalog import Catalog
 from operators.features.lifetime import Lifetime
 from operators.rules.checking import check, path_of
-from operators.rules.reach import never_true
+from operators.rules.satisfiability import never_true
 from operators.rules.spec import SegmentSpec
 from operators.settings import judged_columns
 

@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from operators.errors import ConfigError, Problem, UsageError
+from operators.base.errors import ConfigError, Problem, UsageError
 from operators.rules.checking import MOST_LISTED
 
 

@@ -11,20 +11,19 @@ from typing import Any, Final
 import msgspec
 import yaml
 
-from flink_job.config import forgetting, secrets
+from flink_job.config import forgetting, secrets, store
 from flink_job.config.decoding import decode
 from flink_job.config.lists import with_lists
 from flink_job.config.model import Config, KafkaOutput, KafkaSecurity, KafkaSource, RunSpec
-from flink_job.stores import spec as store
+from operators.base.durations import parse_duration_us
+from operators.base.errors import ConfigError, Problem, UsageError
+from operators.base.frame import FeatureColumn
+from operators.base.moments import parse_moment_us
 from operators.clustering import spec as clustering
-from operators.durations import parse_duration_us
-from operators.errors import ConfigError, Problem, UsageError
 from operators.events import spec as events
 from operators.features import checks as features
 from operators.features.catalog import Catalog
-from operators.frame import FeatureColumn
 from operators.membership.clusterings import with_clusters
-from operators.moments import parse_moment_us
 from operators.rules import rulebook
 
 _MOST_LANES: Final = 128

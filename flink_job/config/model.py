@@ -7,9 +7,9 @@ from typing import Literal
 import msgspec
 
 from flink_job.config.secrets import Reference
-from flink_job.stores.spec import StoreSpec
+from flink_job.config.store import StoreSpec
+from operators.base.durations import parse_duration_us
 from operators.clustering.spec import ClusterSpec
-from operators.durations import parse_duration_us
 from operators.events.spec import EventsSpec
 from operators.features.lifetime import Lifetime
 from operators.features.spec import FeatureSpec

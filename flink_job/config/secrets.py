@@ -9,7 +9,7 @@ from typing import Annotated, Final
 
 import msgspec
 
-from operators.errors import UsageError
+from operators.base.errors import UsageError
 
 # A reference is all that a configuration holds of a secret, so there is nothing to mask.
 Reference = Annotated[str, msgspec.Meta(pattern=r"^\$\{[A-Za-z_][A-Za-z0-9_]*\}$")]

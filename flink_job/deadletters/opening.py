@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from flink_job import kafka
-from flink_job.deadletters.bookkeeping import Book, FileBook, GroupBook, Places
+from flink_job.deadletters.offsets import Book, FileBook, GroupBook, Places
 from flink_job.deadletters.reading import FolderLetters, KafkaLetters, Letter, Letters
 from flink_job.deadletters.replaying import Choice, Replay, Target
 from flink_job.deadletters.targets import KafkaTarget, file_target, into_file, into_kafka
-from flink_job.folder import RunFolder
-from flink_job.kafka import Broker
-from flink_job.loading.heads import Heads
+from flink_job.kafka_client import client as kafka
+from flink_job.kafka_client.client import Broker
+from flink_job.kafka_client.transactions import Transactions
+from flink_job.loading.keys_and_times import Heads
 from flink_job.loading.outbox import Outbox
 from flink_job.plan import Plan
-from flink_job.transactions import Transactions
-from operators.errors import UsageError
+from flink_job.runtime.run_folder import RunFolder
+from operators.base.errors import UsageError
 from operators.events.reasons import Reason
 
 # Whose key is not their user: with the same key they would fail again.

@@ -10,12 +10,12 @@ from typing import Final, Protocol
 
 import msgspec
 
-from flink_job import kafka
-from flink_job.committed import committed_files
-from flink_job.kafka import Broker
-from operators.errors import PreflightError
+from flink_job.connectors.committed import committed_files
+from flink_job.kafka_client import client as kafka
+from flink_job.kafka_client.client import Broker
+from operators.base.errors import PreflightError
+from operators.contracts.records import DeadLetter, dead_letter_decoder
 from operators.events.reasons import Reason
-from operators.records import DeadLetter, dead_letter_decoder
 
 _RAW_LOST: Final = frozenset({Reason.BAD_ROW})  # the raw is a row of CSV, and its header is gone
 

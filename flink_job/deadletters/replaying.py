@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from flink_job.deadletters.bookkeeping import Places
-from flink_job.deadletters.places import Place, Reached
+from flink_job.deadletters.offsets import Places
+from flink_job.deadletters.positions import Place, Reached
 from flink_job.deadletters.reading import Letter
 
 _MOST_LETTERS: Final = 1_000

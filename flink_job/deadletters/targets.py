@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from flink_job.deadletters.bookkeeping import Book, GroupBook, Places
+from flink_job.deadletters.offsets import Book, GroupBook, Places
 from flink_job.deadletters.reading import Letter
 from flink_job.deadletters.replaying import Refusal
-from flink_job.loading.heads import Heads
+from flink_job.kafka_client.transactions import Transactions
+from flink_job.loading.keys_and_times import Heads
 from flink_job.loading.outbox import Outbox
-from flink_job.transactions import Transactions
-from operators.errors import UsageError
+from operators.base.errors import UsageError
 
 _OVERHEAD_BYTES: Final = 128  # of a record in Kafka, beside key and value
 

@@ -13,7 +13,7 @@ from flink_job.demo.bad_records import KINDS, SPOIL
 from flink_job.demo.catalogue import product_ids
 from flink_job.demo.simulation import Simulation
 from flink_job.demo.vocabulary import CATEGORIES, DEVICES, DISCOUNTS, EVENT_TYPES, REFERRERS
-from operators.errors import FlockwiseError
+from operators.base.errors import FlockwiseError
 
 CHUNK: Final = 20_000  # events encoded at once: a few MB, whatever the size of the simulation
 

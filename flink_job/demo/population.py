@@ -7,8 +7,8 @@ from hashlib import blake2s
 from typing import Final
 
 from flink_job.demo.personas import PERSONAS, Persona
-from operators.durations import US_PER_UNIT
-from operators.errors import UsageError
+from operators.base.durations import US_PER_UNIT
+from operators.base.errors import UsageError
 
 MOST_DAYS: Final = 366
 MOST_USER_DAYS: Final = 5_000_000  # about 100 million events, 12 GB of memory

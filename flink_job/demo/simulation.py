@@ -16,7 +16,7 @@ from flink_job.demo.sessions import draw_sessions
 from flink_job.demo.shoppers import draw_shoppers
 from flink_job.demo.timing import draw_times_ms
 from flink_job.demo.vocabulary import DISCOUNTS
-from operators.errors import UsageError
+from operators.base.errors import UsageError
 
 Codes = NDArray[np.int8]
 Numbers = NDArray[np.int32]

@@ -12,11 +12,11 @@ from typing import BinaryIO, Final
 from kafka.errors import MessageSizeTooLargeError
 
 from flink_job.config.model import FileSource
-from flink_job.loading.heads import Heads
+from flink_job.connectors.staging import format_of, open_bytes, read
+from flink_job.loading.keys_and_times import Heads
 from flink_job.loading.outbox import Outbox
 from flink_job.loading.pacing import Pace
-from flink_job.staging import format_of, open_bytes, read
-from operators.errors import UsageError
+from operators.base.errors import UsageError
 
 _CHUNK: Final = 1_000  # records read together
 _SHORTEST_WAIT_S: Final = 0.001

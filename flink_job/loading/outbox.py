@@ -9,7 +9,7 @@ from typing import Any, Final
 from kafka import KafkaProducer
 from kafka.errors import KafkaError, KafkaTimeoutError
 
-from operators.errors import FlockwiseError
+from operators.base.errors import FlockwiseError
 
 # The producer itself would take in a whole file faster than Kafka takes it from the producer.
 _MOST_BYTES: Final = 32 * 1024 * 1024

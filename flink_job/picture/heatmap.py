@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from flink_job.described import deviations, value
 from flink_job.picture.markup import Markup, element
+from flink_job.queries.described import deviations, value
 from operators.clustering.record import ClusterRecord, ModelRecord
 
 _CHARACTER: Final = 7  # pixels, of a name

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from flink_job.described import choice, components, lineage, marks, quality, title, value
 from flink_job.picture.heatmap import heatmap
 from flink_job.picture.markup import Markup, element
 from flink_job.picture.scatter import scatter
 from flink_job.picture.style import STYLE, colour
+from flink_job.queries.described import choice, components, lineage, marks, quality, title, value
 from operators.clustering.record import ModelRecord
 
 # Nothing is loaded and nothing runs, whatever the names of clusters and features may hold.

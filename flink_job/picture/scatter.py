@@ -7,11 +7,11 @@ from typing import Final
 
 import numpy as np
 
-from flink_job.described import axis
 from flink_job.picture.markup import Markup, element
 from flink_job.picture.style import colour
+from flink_job.queries.described import axis
+from operators.base.frame import Floats
 from operators.clustering.record import ClusterRecord, ModelRecord
-from operators.frame import Floats
 
 _WIDTH: Final = 860  # pixels
 _HEIGHT: Final = 520

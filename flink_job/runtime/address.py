@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import yaml
 
-from operators.errors import UsageError
+from operators.base.errors import UsageError
 
 _DEFAULT_PORT: Final = "8081"
 _HIGHEST_PORT: Final = 65_535

@@ -7,7 +7,7 @@ from importlib.metadata import version
 from typing import Final
 
 from flink_job.runtime.rest import FlinkRest
-from operators.errors import JobError, PreflightError
+from operators.base.errors import JobError, PreflightError
 
 _PARENT_FIRST: Final = "classloader.parent-first-patterns.additional"
 _BRIDGE: Final = "pemja"

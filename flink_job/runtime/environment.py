@@ -14,9 +14,9 @@ from pyflink.datastream import StreamExecutionEnvironment
 from pyflink.java_gateway import get_gateway
 from pyflink.table import StreamTableEnvironment
 
-from flink_job.deploy import deploy_folder
+from flink_job.runtime.deploy import deploy_folder
 from flink_job.runtime.java import java_home
-from operators.lanes import lane_keys
+from operators.base.lanes import lane_keys
 
 KEY_GROUPS: Final = 128  # Flink's maximum parallelism; more lanes than this would gain nothing
 

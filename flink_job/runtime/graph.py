@@ -8,7 +8,7 @@ from typing import Any
 
 from pyflink.datastream import StreamExecutionEnvironment
 
-from operators.errors import JobError
+from operators.base.errors import JobError
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from operators.errors import JobError
+from operators.base.errors import JobError
 
 _WITHIN_S: Final = 5.0
 _LONGEST_REASON: Final = 600

@@ -17,7 +17,7 @@ from py4j.protocol import Py4JError
 from flink_job.runtime.environment import Environment, Flink
 from flink_job.runtime.graph import check_thread_mode
 from flink_job.runtime.rest import FlinkRest, reason
-from operators.errors import JobError
+from operators.base.errors import JobError
 
 Define = Callable[[Environment], None]
 

@@ -26,7 +26,7 @@ from flink_job.stores.cassandra_session import (
     connect,
     failures,
 )
-from operators.errors import PreflightError
+from operators.base.errors import PreflightError
 
 KEYSPACE: Final = "flockwise"
 ROLE: Final = "flockwise"

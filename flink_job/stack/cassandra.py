@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Final
 
-from flink_job.deploy import deploy_folder
+from flink_job.runtime.deploy import deploy_folder
 from flink_job.stack.ports import Part, exchange
 from flink_job.stack.server import Java, Server, write_settings
 

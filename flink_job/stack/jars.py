@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Final, Literal
 from xml.etree import ElementTree
 
-from flink_job.deploy import deploy_folder
-from flink_job.progress import Progress, silent
+from flink_job.runtime.deploy import deploy_folder
+from flink_job.runtime.progress import Progress, silent
 from flink_job.stack.locks import locked
-from operators.errors import PreflightError
+from operators.base.errors import PreflightError
 
 JarKind = Literal["kafka", "cassandra", "flink"]
 

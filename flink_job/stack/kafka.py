@@ -10,10 +10,10 @@ from typing import ClassVar, Final
 from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
 
-from flink_job.deploy import deploy_folder
+from flink_job.runtime.deploy import deploy_folder
 from flink_job.stack.ports import Part, is_free
 from flink_job.stack.server import Java, Server, write_settings
-from operators.errors import PreflightError
+from operators.base.errors import PreflightError
 
 _SETTINGS: Final = "kafka.properties"
 _ANSWER_WITHIN_MS: Final = 2_000

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from flink_job.progress import Progress, silent
 from flink_job.runtime.java import java_home
+from flink_job.runtime.progress import Progress, silent
 from flink_job.stack.access import Stack, access, write_env
 from flink_job.stack.accounts import secure
 from flink_job.stack.cassandra import CassandraServer
@@ -21,7 +21,7 @@ from flink_job.stack.locks import locked
 from flink_job.stack.ports import Part, choose_ports, load_ports, save_ports
 from flink_job.stack.server import Java, Server
 from flink_job.stores.cassandra_session import Node
-from operators.errors import UsageError
+from operators.base.errors import UsageError
 
 PARTS: Final[tuple[Part, ...]] = ("kafka", "cassandra")
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from flink_job.progress import Progress
+from flink_job.runtime.progress import Progress
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from operators.errors import PreflightError, UsageError
+from operators.base.errors import PreflightError, UsageError
 
 HOST: Final = "127.0.0.1"
 

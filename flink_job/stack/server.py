@@ -9,11 +9,11 @@ from pathlib import Path
 from string import Template
 from typing import ClassVar, Final
 
-from flink_job.deploy import deploy_folder
-from flink_job.progress import Progress
+from flink_job.runtime.deploy import deploy_folder
+from flink_job.runtime.progress import Progress
 from flink_job.stack import processes
 from flink_job.stack.ports import HOST, Part, Ports
-from operators.errors import PreflightError
+from operators.base.errors import PreflightError
 
 _STOP_WITHIN_S: Final = 30.0
 _PASSED_ON: Final = ("HOME", "LANG", "PATH", "TMPDIR")

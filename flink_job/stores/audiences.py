@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from operators.records import Assignment
+from operators.contracts.records import Assignment
 
 
 def segment_audience(name: str) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
-from operators.durations import US_PER_UNIT
-from operators.records import Assignment, Change, Tombstone, Transition
+from operators.base.durations import US_PER_UNIT
+from operators.contracts.records import Assignment, Change, Tombstone, Transition
 
 # For so long after a user was forgotten, older records about them are still known as such.
 FORGOTTEN_KEPT_US: Final = 10 * US_PER_UNIT["d"]

@@ -19,8 +19,8 @@ from flink_job.stores.cassandra_batches import Bound, by_partition, keys_of_a_re
 from flink_job.stores.cassandra_plan import BUCKETS, Move, Stored, plan
 from flink_job.stores.cassandra_session import Node, close, connect, failures
 from flink_job.stores.cassandra_statements import Statements
-from operators.errors import PreflightError, StoreError
-from operators.records import (
+from operators.base.errors import PreflightError, StoreError
+from operators.contracts.records import (
     Assignment,
     Change,
     Tombstone,

@@ -23,7 +23,7 @@ from typing import Final
 from zlib import crc32
 
 from flink_job.stores.audiences import audiences
-from operators.records import Assignment, Tombstone
+from operators.contracts.records import Assignment, Tombstone
 
 BUCKETS: Final = 32
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from cassandra.cluster import Session
 
-from flink_job.deploy import deploy_folder
+from flink_job.runtime.deploy import deploy_folder
 from flink_job.stores.cassandra_session import failures
 
 

@@ -27,7 +27,7 @@ from cassandra.policies import (
 )
 from cassandra.protocol import ErrorMessage
 
-from operators.errors import StoreError
+from operators.base.errors import StoreError
 
 _CONNECT_WITHIN_S: Final = 5.0
 _RECONNECT_FROM_S: Final = 0.5

@@ -11,7 +11,7 @@ from cassandra.query import UNSET_VALUE, PreparedStatement
 from flink_job.stores.audiences import audiences
 from flink_job.stores.cassandra_batches import Bound
 from flink_job.stores.cassandra_plan import Move, bucket
-from operators.records import Assignment, Tombstone, Transition, encode
+from operators.contracts.records import Assignment, Tombstone, Transition, encode
 
 # Rows a page: what is held at once of a long answer, of members in each bucket.
 PAGE: Final = 1_000

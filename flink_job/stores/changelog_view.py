@@ -13,12 +13,17 @@ from typing import TypeVar
 
 import msgspec
 
-from flink_job import kafka
-from flink_job.committed import committed_files
-from flink_job.kafka import Broker
+from flink_job.connectors.committed import committed_files
+from flink_job.kafka_client import client as kafka
+from flink_job.kafka_client.client import Broker
 from flink_job.stores.base import Member
-from operators.errors import PreflightError
-from operators.records import Assignment, Transition, assignment_decoder, transition_decoder
+from operators.base.errors import PreflightError
+from operators.contracts.records import (
+    Assignment,
+    Transition,
+    assignment_decoder,
+    transition_decoder,
+)
 
 Word = tuple[bytes | None, bytes | None]  # a key and a value
 Words = Callable[[], Iterable[Word]]

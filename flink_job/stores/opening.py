@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from flink_job.config.secrets import resolve
+from flink_job.config.store import CassandraSpec, SqliteSpec, StoreSpec
 from flink_job.stores.base import Store
 from flink_job.stores.cassandra import CassandraStore, Keyspace
 from flink_job.stores.cassandra_session import Login, Node
-from flink_job.stores.spec import CassandraSpec, SqliteSpec, StoreSpec
 from flink_job.stores.sqlite import SqliteStore
-from operators.durations import parse_duration_us
-from operators.errors import UsageError
+from operators.base.durations import parse_duration_us
+from operators.base.errors import UsageError
 
 _US_PER_S = 1_000_000
 

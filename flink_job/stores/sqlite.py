@@ -17,8 +17,8 @@ from flink_job.stores.base import (
     tombstones,
 )
 from flink_job.stores.sqlite_file import failures, open_to_read, open_to_write, transaction
-from operators.errors import PreflightError, StoreError
-from operators.records import (
+from operators.base.errors import PreflightError, StoreError
+from operators.contracts.records import (
     Assignment,
     Change,
     Tombstone,

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from operators.errors import StoreError
+from operators.base.errors import StoreError
 
 LAYOUT: Final = 2
 _BUSY_S: Final = 5.0

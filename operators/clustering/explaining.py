@@ -8,12 +8,12 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from operators.base.frame import Floats
 from operators.clustering.model import ClusterModel
 from operators.clustering.nearest import squared_distances
 from operators.clustering.preparing.preparation import Preparation
 from operators.clustering.space import Space
 from operators.events.batch import Mask
-from operators.frame import Floats
 from operators.pages.sets import Ints
 
 _DECIDING: Final = 3

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from operators.frame import Floats
+from operators.base.frame import Floats
 from operators.pages.sets import Ints
 
 # Distances are taken of so many (point, center) pairs at a time: 512 KiB stay in the cache,

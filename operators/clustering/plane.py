@@ -7,8 +7,8 @@ from typing import Final
 
 import numpy as np
 
+from operators.base.frame import Floats
 from operators.clustering.preparing.components import axes_of
-from operators.frame import Floats
 
 _AXES: Final = 2
 _ROUNDING: Final = 1e-12  # points apart by no more than this part of the largest are one

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from operators.frame import FeatureColumn, Floats, Frame, Kind
+from operators.base.frame import FeatureColumn, Floats, Frame, Kind
 from operators.pages.sets import Ints
 
 

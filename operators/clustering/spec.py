@@ -9,9 +9,9 @@ from typing import Final, Literal
 
 import msgspec
 
+from operators.base.errors import Problem, nearest
+from operators.base.frame import FeatureColumn, Kind
 from operators.clustering.space import Space
-from operators.errors import Problem, nearest
-from operators.frame import FeatureColumn, Kind
 
 ReplayedAlgorithm = Literal["streamkmeans", "dbstream", "denstream", "clustream"]
 

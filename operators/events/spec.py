@@ -7,8 +7,8 @@ from typing import Final, Literal
 
 import msgspec
 
-from operators.durations import parse_duration_us
-from operators.errors import Problem, UsageError
+from operators.base.durations import parse_duration_us
+from operators.base.errors import Problem, UsageError
 
 TIME_UNITS_US: Final = {"s": 1_000_000, "ms": 1_000, "us": 1}
 _DURATIONS: Final = ("session_gap", "max_skew", "dedup_within")

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import numpy as np
 
+from operators.base.frame import Moments
 from operators.events.fields import WHOLE, Fault, Faults, finite_number, shown
 from operators.events.reasons import Reason
-from operators.frame import Moments
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from operators.durations import parse_duration_us
+from operators.base.durations import parse_duration_us
 from operators.features.choice import Chosen
 from operators.features.derived import part_names
 from operators.features.distinct import Level

@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from operators.base.frame import FeatureColumn, Kind
 from operators.features.alone import alone
 from operators.features.choice import Chosen
 from operators.features.derived import Derived, derived, part_names
@@ -25,7 +26,6 @@ from operators.features.spec import (
     FeatureSpec,
 )
 from operators.features.tiling import Tiling
-from operators.frame import FeatureColumn, Kind
 
 # What an option says of how state is shown, and nothing of what is in it.
 _SHOWN: Final = ("unit", "zone", "one_hot", "default", "at")

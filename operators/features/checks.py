@@ -8,8 +8,8 @@ from math import isfinite
 from typing import Final
 from zoneinfo import available_timezones
 
-from operators.durations import parse_duration_us
-from operators.errors import Problem, UsageError, nearest
+from operators.base.durations import parse_duration_us
+from operators.base.errors import Problem, UsageError, nearest
 from operators.features.choice import Filter
 from operators.features.decay import SHORTEST_HALF_LIFE_US
 from operators.features.spec import LIFETIME, READING, SESSION, TAKES, UNITS_US, FeatureSpec

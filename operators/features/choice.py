@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from sqlglot import exp
 
+from operators.base.dictionary import Dictionary
+from operators.base.frame import FeatureColumn, Frame, Kind
 from operators.events.batch import Mask
 from operators.features.arrivals import Arrivals
 from operators.features.spec import ANY, FeatureSpec
-from operators.frame import FeatureColumn, Frame, Kind
-from operators.pages.dictionary import Dictionary
 from operators.rules.circuit import Circuit
 from operators.rules.grammar import read
 from operators.rules.parse import parse

@@ -11,10 +11,10 @@ from typing import Final
 
 import numpy as np
 
-from operators.durations import US_PER_UNIT
+from operators.base.durations import US_PER_UNIT
+from operators.base.frame import Floats, Moments
 from operators.events.batch import Mask
 from operators.features.windows import NEVER, NOT_COUNTED, Update
-from operators.frame import Floats, Moments
 from operators.pages.layout import Field, Rows
 from operators.pages.sets import Ints
 from operators.pages.table import UserTable

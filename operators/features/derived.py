@@ -7,9 +7,9 @@ from typing import Final, Protocol
 
 import numpy as np
 
+from operators.base.frame import Floats, Moments
 from operators.features.spec import FeatureSpec
 from operators.features.windows import NEVER
-from operators.frame import Floats, Moments
 
 _PARTS: Final = {
     "mean": ("sum", "count"),

@@ -15,10 +15,10 @@ from zlib import crc32
 
 import numpy as np
 
+from operators.base.frame import Floats, Moments
 from operators.events.batch import Mask
 from operators.features.choice import Choice
 from operators.features.windows import NOT_COUNTED, Update, Window
-from operators.frame import Floats, Moments
 from operators.pages.journal import Journal
 from operators.pages.layout import Field, Rows
 from operators.pages.sets import Ints

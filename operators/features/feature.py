@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from operators.base.frame import Floats, Moments
 from operators.features.windows import Update
-from operators.frame import Floats, Moments
 from operators.pages.layout import Field, Rows
 from operators.pages.table import UserTable
 

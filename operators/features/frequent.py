@@ -7,10 +7,10 @@ from typing import Final
 
 import numpy as np
 
+from operators.base.dictionary import Dictionary
+from operators.base.frame import Floats, Moments
 from operators.features.choice import Choice
 from operators.features.windows import NOT_COUNTED, Update, Window
-from operators.frame import Floats, Moments
-from operators.pages.dictionary import Dictionary
 from operators.pages.layout import Field, Rows
 from operators.pages.sets import Ints
 from operators.pages.table import UserTable, set_codes, set_keys, set_rows

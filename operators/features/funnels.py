@@ -8,10 +8,10 @@ from typing import Final
 
 import numpy as np
 
+from operators.base.frame import Floats, Moments
 from operators.features.arrivals import Arrivals
 from operators.features.choice import Choice
 from operators.features.windows import NEVER, Update
-from operators.frame import Floats, Moments
 from operators.pages.layout import Field, Rows
 from operators.pages.sets import Ints
 from operators.pages.table import UserTable

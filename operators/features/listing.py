@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from operators.durations import format_duration
+from operators.base.durations import format_duration
+from operators.base.frame import Kind
 from operators.features.catalog import Catalog
 from operators.features.spec import FeatureSpec
-from operators.frame import Kind
 from operators.pages.layout import Field
 
 

@@ -7,10 +7,10 @@ from typing import Final
 
 import numpy as np
 
+from operators.base.frame import Floats, Moments
 from operators.features.choice import Choice
 from operators.features.tiling import Tiling
 from operators.features.windows import Update, counting
-from operators.frame import Floats, Moments
 from operators.pages.layout import Field, Rows
 from operators.pages.table import UserTable
 

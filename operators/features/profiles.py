@@ -9,6 +9,7 @@ from zlib import crc32
 
 import numpy as np
 
+from operators.base.frame import Floats, Moments, meaning
 from operators.events.batch import EventBatch
 from operators.features import sessions
 from operators.features.amounts import Keeper
@@ -18,7 +19,6 @@ from operators.features.lifetime import Lifetime
 from operators.features.parts import SharedWindow
 from operators.features.repeats import IDS, Repeats
 from operators.features.windows import NEVER, Update
-from operators.frame import Floats, Moments, meaning
 from operators.pages.journal import Journal
 from operators.pages.layout import Field, Layout, Rows
 from operators.pages.sets import Ints

@@ -7,11 +7,11 @@ from typing import Final
 
 import numpy as np
 
+from operators.base.frame import Moments
 from operators.events.batch import Mask
 from operators.features.arrivals import Arrivals, late
 from operators.features.lifetime import Lifetime
 from operators.features.tiling import Tiling
-from operators.frame import Moments
 from operators.pages.journal import Journal
 from operators.pages.sets import Ints, last_of_each
 from operators.pages.table import set_keys, set_rows

@@ -18,9 +18,9 @@ from typing import Final
 
 import numpy as np
 
+from operators.base.frame import Moments
 from operators.events.batch import Mask
 from operators.features.arrivals import Arrivals
-from operators.frame import Moments
 from operators.pages.layout import Field, Rows
 from operators.pages.sets import Ints
 from operators.pages.table import UserTable

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from operators.durations import US_PER_UNIT, parse_duration_us
+from operators.base.durations import US_PER_UNIT, parse_duration_us
 from operators.features.tiling import Tiling
 
 ANY: Final = "any"

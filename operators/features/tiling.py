@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from operators.durations import US_PER_UNIT, format_duration, parse_duration_us
-from operators.errors import UsageError
+from operators.base.durations import US_PER_UNIT, format_duration, parse_duration_us
+from operators.base.errors import UsageError
 
 # A window is cut into the largest of these tiles that gives it at least 12.
 _TILES_US: Final = tuple(

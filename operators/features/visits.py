@@ -7,9 +7,9 @@ from typing import Final
 
 import numpy as np
 
+from operators.base.frame import Floats, Moments
 from operators.features.sessions import NEVER_ENDED, OUTSIDE, active
 from operators.features.windows import NOT_COUNTED, Update, Window
-from operators.frame import Floats, Moments
 from operators.pages.layout import Field, Rows
 from operators.pages.table import UserTable
 

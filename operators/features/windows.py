@@ -13,11 +13,11 @@ from typing import Final, Protocol
 
 import numpy as np
 
+from operators.base.frame import Floats, Moments
 from operators.events.batch import Mask
 from operators.features.arrivals import Arrivals
 from operators.features.sessions import Sessions, active, in_current
 from operators.features.tiling import Tiling
-from operators.frame import Floats, Moments
 from operators.pages.layout import Field, Rows
 from operators.pages.sets import Ints
 from operators.pages.table import UserTable

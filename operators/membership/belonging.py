@@ -11,9 +11,9 @@ from operators.clustering.explaining import Explainer
 from operators.clustering.model import ClusterModel
 from operators.clustering.space import Space
 from operators.clustering.wording import Phrases
+from operators.contracts.records import Belonging
 from operators.membership.clusterings import NO_CLUSTER, Placed
 from operators.pages.sets import Ints
-from operators.records import Belonging
 
 _VERSIONS: Final = 16  # of models whose explanations are at hand, older ones are let go
 

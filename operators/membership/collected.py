@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from operators.base.moments import now_us
+from operators.contracts.records import Assignment, Transition
 from operators.features.lifetime import Forgotten
 from operators.membership.farewell import farewells
 from operators.membership.members import Members, Verdicts
 from operators.membership.publish import Record, publish
-from operators.moments import now_us
-from operators.records import Assignment, Transition
 
 _VERSION: Final = "version"
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from operators.base.moments import iso
+from operators.contracts.records import Assignment, Transition
 from operators.features.lifetime import Forgotten
 from operators.membership.members import Members
 from operators.membership.publish import Record
-from operators.moments import iso
-from operators.records import Assignment, Transition
 from operators.rules.standing import held_out, inside
 
 

@@ -8,13 +8,13 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from operators.control.messages import Segments
+from operators.contracts.control.messages import Segments
+from operators.contracts.records import Counts
+from operators.contracts.wire import Evaluations
 from operators.membership.clusterings import Models
 from operators.membership.collected import Collected
 from operators.membership.members import Members
-from operators.records import Counts
 from operators.rules.spec import RETIRED, SegmentSpec
-from operators.wire import Evaluations
 
 _PREVIEWED: Final = 4_096  # users at a time: what they are judged by takes memory
 _SWEEP: Final = "sweep_row"

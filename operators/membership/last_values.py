@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from operators.frame import FeatureColumn, Floats
+from operators.base.frame import FeatureColumn, Floats
 from operators.pages.layout import Field, Rows
 from operators.pages.table import UserTable
 

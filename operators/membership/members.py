@@ -12,12 +12,11 @@ from typing import Final
 
 import numpy as np
 
+from operators.base.frame import FeatureColumn, Floats, Frame, Kind, Moments, meaning
 from operators.events.batch import Mask
 from operators.features.clocks import Round
 from operators.features.lifetime import NOBODY, Forgotten
 from operators.features.windows import NEVER
-from operators.frame import FeatureColumn, Floats, Frame, Kind, Moments, meaning
-from operators.membership.agenda import Agenda
 from operators.membership.clusterings import (
     NO_CLUSTER,
     Clustering,
@@ -28,11 +27,12 @@ from operators.membership.clusterings import (
     with_clusters,
 )
 from operators.membership.last_values import LastValues
+from operators.membership.schedule import Agenda
 from operators.pages.journal import Journal
 from operators.pages.layout import Field, Layout, Rows
 from operators.pages.sets import Ints
 from operators.pages.table import UserTable
-from operators.rules.crowd import Crowd
+from operators.rules.holdouts import Crowd
 from operators.rules.judgement import Judgement
 from operators.rules.rulebook import Rulebook
 from operators.rules.standing import NEVER_IN

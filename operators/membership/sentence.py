@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from operators.records import Assignment, Belonging
+from operators.contracts.records import Assignment, Belonging
 
 
 def sentence(assignment: Assignment, segment: str) -> str:

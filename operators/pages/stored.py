@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from operators.errors import FlockwiseError
+from operators.base.errors import FlockwiseError
 from operators.pages.layout import Field, Layout
 from operators.pages.table import UserTable
 

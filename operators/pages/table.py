@@ -13,7 +13,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from operators.pages.dictionary import Dictionary
+from operators.base.dictionary import Dictionary
 from operators.pages.layout import Cells, Layout, Rows, Words
 from operators.pages.moving import moved
 from operators.pages.sets import IntMap, Ints

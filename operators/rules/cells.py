@@ -12,8 +12,8 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from operators.frame import Floats, list_values
-from operators.pages.dictionary import Dictionary
+from operators.base.dictionary import Dictionary
+from operators.base.frame import Floats, list_values
 
 Bools: TypeAlias = NDArray[np.bool_]
 

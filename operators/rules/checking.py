@@ -7,10 +7,10 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Final, TypeVar
 
-from operators.durations import parse_duration_us
-from operators.errors import Problem, UsageError
-from operators.frame import FeatureColumn
-from operators.moments import parse_moment_us, parse_zone
+from operators.base.durations import parse_duration_us
+from operators.base.errors import Problem, UsageError
+from operators.base.frame import FeatureColumn
+from operators.base.moments import parse_moment_us, parse_zone
 from operators.rules.groups import problems_of_groups
 from operators.rules.parse import parse
 from operators.rules.segment import Border, Segment

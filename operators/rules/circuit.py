@@ -14,7 +14,7 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from operators.frame import Floats, Frame
+from operators.base.frame import Floats, Frame
 from operators.pages.sets import Ints
 from operators.rules.arithmetic import Values, compute
 from operators.rules.cells import Bools, Cells

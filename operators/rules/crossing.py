@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from operators.frame import FeatureColumn, Floats, Frame, Kind, Moments
+from operators.base.frame import FeatureColumn, Floats, Frame, Kind, Moments
 from operators.rules.cells import Bools
 from operators.rules.tree import (
     Atom,

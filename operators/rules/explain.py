@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from math import isnan
 from typing import Final, TypeAlias
 
-from operators.frame import Kind
+from operators.base.frame import Kind
 from operators.rules.circuit import Case, Circuit
 from operators.rules.tree import (
     All,

@@ -10,9 +10,9 @@ from sqlglot.errors import ParseError
 from sqlglot.parser import Parser
 from sqlglot.tokenizer_core import Token, TokenType
 
-from operators.errors import RuleError
+from operators.base.errors import RuleError
 from operators.rules.nesting import check_nesting
-from operators.rules.words import place, read_words, shown
+from operators.rules.tokens import place, read_words, shown
 
 
 class _Grammar(Parser):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from operators.durations import format_duration
-from operators.frame import Moments
+from operators.base.durations import format_duration
+from operators.base.frame import Moments
 from operators.pages.layout import Rows
 from operators.pages.sets import Ints
 from operators.rules.cells import Bools

@@ -8,8 +8,8 @@ from typing import Final
 
 from sqlglot.tokenizer_core import Token, TokenType
 
-from operators.errors import RuleError
-from operators.rules.words import JOINTS, PREFIXES, VALUES, place
+from operators.base.errors import RuleError
+from operators.rules.tokens import JOINTS, PREFIXES, VALUES, place
 
 # sqlglot takes up to 29 Python frames a level, of the 1,000 that a thread has by default.
 DEEPEST: Final = 20

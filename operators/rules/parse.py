@@ -17,10 +17,11 @@ from typing import Final, TypeVar
 import numpy as np
 from sqlglot import exp
 
-from operators.errors import RuleError, nearest
-from operators.frame import FeatureColumn, Kind
+from operators.base.errors import RuleError, nearest
+from operators.base.frame import FeatureColumn, Kind
 from operators.rules.arithmetic import Expression, compute
 from operators.rules.grammar import read
+from operators.rules.tokens import CONTAINS, IN_SEGMENT, place, shown
 from operators.rules.tree import (
     MIRROR,
     All,
@@ -45,7 +46,6 @@ from operators.rules.tree import (
     operands,
     parts,
 )
-from operators.rules.words import CONTAINS, IN_SEGMENT, place, shown
 
 _Result = TypeVar("_Result")
 

@@ -7,15 +7,15 @@ from itertools import accumulate
 
 import numpy as np
 
-from operators.errors import ConfigError, Problem
-from operators.frame import FeatureColumn, Frame, Moments
+from operators.base.errors import ConfigError, Problem
+from operators.base.frame import FeatureColumn, Frame, Moments
 from operators.rules import standing
 from operators.rules.cells import Bools
 from operators.rules.checking import check
 from operators.rules.crossing import NEVER
-from operators.rules.crowd import Crowd
 from operators.rules.explain import Reasons
 from operators.rules.groups import by_group
+from operators.rules.holdouts import Crowd
 from operators.rules.judgement import Changes, Judgement, Rule
 from operators.rules.segment import Segment
 from operators.rules.spec import SegmentSpec

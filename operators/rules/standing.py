@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from operators.frame import Moments
+from operators.base.frame import Moments
 from operators.rules.cells import Bools
 
 NEVER_IN: Final = -1

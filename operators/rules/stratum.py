@@ -8,15 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from operators.frame import FeatureColumn, Frame, Moments
+from operators.base.frame import FeatureColumn, Frame, Moments
 from operators.rules.cells import Bools
 from operators.rules.circuit import Circuit, Evaluation
 from operators.rules.crossing import Clock, Crossings, GatedClock
-from operators.rules.crowd import Crowd, Holdouts, Roll
+from operators.rules.deadlines import Due, Timed, Waits
 from operators.rules.groups import Group, by_group
+from operators.rules.holdouts import Crowd, Holdouts, Roll
 from operators.rules.segment import Segment
 from operators.rules.standing import NEVER_IN, entered_us, left_us
-from operators.rules.waits import Due, Timed, Waits
 
 
 @dataclass(frozen=True)

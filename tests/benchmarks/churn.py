@@ -21,9 +21,9 @@ from sklearn.cluster import KMeans
 from sklearn.preprocessing import minmax_scale, scale
 from threadpoolctl import threadpool_limits
 
+from operators.base.frame import Floats
 from operators.clustering.identity.matching import Known, match
 from operators.clustering.nearest import nearest
-from operators.frame import Floats
 from tests.benchmarks.profile_streams import personas, week
 
 FITS: Final = 10

@@ -33,13 +33,13 @@ from flink_job.demo.events import records
 from flink_job.demo.personas import PERSONAS
 from flink_job.demo.population import Population
 from flink_job.demo.simulation import Simulation, simulate
+from operators.base.durations import US_PER_UNIT
+from operators.base.frame import Floats
 from operators.clustering.learning.learner import Learner
 from operators.clustering.learning.sample import Update
 from operators.clustering.learning.settling import inertia_of
 from operators.clustering.model import ClusterModel
 from operators.clustering.nearest import nearest
-from operators.durations import US_PER_UNIT
-from operators.frame import Floats
 from tests.benchmarks.churn import churn
 from tests.benchmarks.judging import BATCH, Lane
 from tests.benchmarks.judging import END_US as JUDGED_END_US

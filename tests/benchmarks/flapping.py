@@ -17,9 +17,9 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from operators.frame import FeatureColumn, Floats, Frame, Kind
-from operators.pages.dictionary import Dictionary
-from operators.rules.crowd import Crowd
+from operators.base.dictionary import Dictionary
+from operators.base.frame import FeatureColumn, Floats, Frame, Kind
+from operators.rules.holdouts import Crowd
 from operators.rules.rulebook import Rulebook
 from operators.rules.spec import SegmentSpec
 from operators.rules.standing import NEVER_IN

@@ -20,27 +20,27 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from operators.base.durations import US_PER_UNIT
 from operators.clustering.learning.learner import Learner
 from operators.clustering.learning.sample import encode as encode_update
 from operators.clustering.learning.sample import read as read_update
 from operators.clustering.learning.sampler import Sampler
 from operators.clustering.space import Space
 from operators.clustering.spec import ClusterSpec
-from operators.durations import US_PER_UNIT
+from operators.contracts.records import encode
+from operators.contracts.wire import pack, read, unpack
 from operators.events.decode import EventDecoder
 from operators.events.spec import EventsSpec
 from operators.features.catalog import Catalog
 from operators.features.clocks import EventClock, Step, WallClock
 from operators.features.profiles import Profiles
 from operators.features.spec import FeatureSpec
-from operators.interpreter import set_up
+from operators.flink.interpreter import set_up
 from operators.membership.clusterings import with_clusters
 from operators.membership.members import Members
 from operators.membership.publish import publish
-from operators.records import encode
 from operators.rules.rulebook import Rulebook
 from operators.rules.spec import SegmentSpec
-from operators.wire import pack, read, unpack
 from tests.benchmarks.segment import CLUSTERS, FEATURES, SEGMENTS, shop
 
 USERS: Final = 2_500  # of a lane

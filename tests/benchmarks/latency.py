@@ -38,16 +38,17 @@ from kafka import KafkaConsumer, KafkaProducer
 from rich.console import Console
 from rich.table import Table
 
-from flink_job import kafka, stack
+from flink_job import stack
 from flink_job.config.load import check
-from flink_job.kafka import Broker
+from flink_job.kafka_client import client as kafka
+from flink_job.kafka_client.client import Broker
+from flink_job.kafka_client.topics import Topics, make_topics
 from flink_job.plan import Plan
 from flink_job.stack import Stack
 from flink_job.stores.base import Store
 from flink_job.stores.cassandra_session import Node, close, connect
-from flink_job.topics import Topics, make_topics
-from operators.errors import StoreError
-from operators.records import assignment_decoder, transition_decoder
+from operators.base.errors import StoreError
+from operators.contracts.records import assignment_decoder, transition_decoder
 from tests.benchmarks.segment import FEATURES
 
 console = Console(stderr=True)

@@ -14,10 +14,11 @@ import numpy as np
 import yaml
 
 from flink_job.config.model import FileSource
+from flink_job.connectors.staging import read
 from flink_job.demo.events import records
 from flink_job.demo.population import Population
 from flink_job.demo.simulation import Simulation, simulate
-from flink_job.staging import read
+from operators.base.frame import FeatureColumn, Floats, Frame
 from operators.clustering.learning.sample import Update
 from operators.clustering.learning.sampler import Sampler
 from operators.clustering.space import Space
@@ -30,7 +31,6 @@ from operators.features.clocks import EventClock, Step, evaluate_all
 from operators.features.lifetime import NOBODY
 from operators.features.profiles import Profiles
 from operators.features.spec import FeatureSpec
-from operators.frame import FeatureColumn, Floats, Frame
 from operators.pages.sets import Ints
 
 ROOT: Final = Path(__file__).parents[2]

@@ -28,22 +28,23 @@ from pyflink.java_gateway import get_gateway
 from rich.console import Console
 from rich.table import Table
 
-from flink_job import kafka, stack
+from flink_job import stack
 from flink_job.config.load import check
+from flink_job.connectors.sources import micro_batch_table
 from flink_job.demo.events import records
 from flink_job.demo.population import Population
 from flink_job.demo.simulation import simulate
 from flink_job.job import define_segment_job
-from flink_job.kafka import Broker
-from flink_job.ledger import account, ledger_sink, totals
+from flink_job.jobs.ledger import account, ledger_sink, totals
+from flink_job.jobs.segment import COUNTERS
+from flink_job.kafka_client import client as kafka
+from flink_job.kafka_client.client import Broker
+from flink_job.kafka_client.topics import Topics, make_topics
 from flink_job.plan import Plan
 from flink_job.runtime.environment import Environment, Flink, prepare_process, spread_lanes
 from flink_job.runtime.running import Progress, Watch, free_port, run
-from flink_job.segment import COUNTERS
-from flink_job.sources import micro_batch_table
 from flink_job.stack.jars import ensure_jars
-from flink_job.topics import Topics, make_topics
-from operators.durations import US_PER_UNIT
+from operators.base.durations import US_PER_UNIT
 
 console = Console(stderr=True)
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from flink_job import cluster
-from flink_job.cluster import Cluster
-from operators.errors import JobError
+from flink_job import local_cluster as cluster
+from flink_job.local_cluster import Cluster
+from operators.base.errors import JobError
 from tests.stack.replays import History, Replay, get, submit, until
 
 pytestmark = [pytest.mark.faults, pytest.mark.stack]

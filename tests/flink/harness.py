@@ -12,10 +12,10 @@ from typing import Any
 import msgspec
 
 from flink_job.config.load import check
+from flink_job.jobs.segment import COUNTERS, Start, begin, segment
 from flink_job.plan import Plan
 from flink_job.runtime.running import Outcome, Watch
-from flink_job.segment import COUNTERS, Start, begin, segment
-from operators.records import (
+from operators.contracts.records import (
     Assignment,
     DeadLetter,
     Transition,

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from flink_job.follow import Follower
+from flink_job.kafka_client.topics import Topics
+from flink_job.queries.follow import Follower
 from flink_job.stores.sqlite import SqliteStore
-from flink_job.topics import Topics
 from tests.flink.harness import config_of, run_job, write_events
 from tests.flink.test_replay import told
 from tests.oracle import SECOND, Event, forgotten_at, replay

@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 from pyflink.common import Types
 
-from flink_job.changelog import Changelog
 from flink_job.config.load import check
+from flink_job.connectors.changelog import Changelog
+from flink_job.connectors.sinks import KafkaSink
+from flink_job.connectors.sources import ControlTopic, KafkaEvents
 from flink_job.job import define_segment_job, define_upsert_job
-from flink_job.ledger import ledger_sink
+from flink_job.jobs.ledger import ledger_sink
 from flink_job.plan import Plan
 from flink_job.runtime.environment import Environment, Flink, prepare_process, spread_lanes
 from flink_job.runtime.graph import Operator, check_thread_mode, operators
-from flink_job.sinks import KafkaSink
-from flink_job.sources import ControlTopic, KafkaEvents
 from flink_job.stack.jars import ensure_jars, jars_present
-from operators.errors import JobError
+from operators.base.errors import JobError
 from tests.flink.harness import config_of
 from tests.property.test_replay import CHOSEN, SEGMENTS
 

@@ -13,10 +13,10 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from flink_job.cli import app
-from flink_job.committed import committed_files
 from flink_job.config.load import check
-from flink_job.models import published
+from flink_job.connectors.committed import committed_files
 from flink_job.plan import Plan
+from flink_job.queries.models import published
 from operators.clustering.record import model_decoder
 from tests.flink.harness import config_of, run_job, write_events
 from tests.flink.test_replay import shoppers

@@ -12,7 +12,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from flink_job.cli import app
-from operators.errors import UsageError
+from operators.base.errors import UsageError
 from tests.flink.harness import config_of, write_events
 from tests.oracle import SECOND, Event
 

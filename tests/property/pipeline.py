@@ -9,7 +9,9 @@ from zlib import crc32
 
 import msgspec
 
-from operators.control.messages import Segments
+from operators.contracts.control.messages import Segments
+from operators.contracts.records import Assignment, Transition
+from operators.contracts.wire import Packed, pack, read, unpack
 from operators.features.catalog import Catalog
 from operators.features.clocks import EventClock, Step, evaluate_all
 from operators.features.lifetime import Lifetime
@@ -20,10 +22,8 @@ from operators.membership.clusterings import with_clusters
 from operators.membership.collected import Collected
 from operators.membership.lane import Lane, LaneRules
 from operators.membership.members import Members
-from operators.records import Assignment, Transition
 from operators.rules.rulebook import Rulebook
 from operators.rules.spec import SegmentSpec
-from operators.wire import Packed, pack, read, unpack
 from tests.oracle import Event
 from tests.property.test_profiles import batch_of
 

@@ -12,7 +12,7 @@ from zlib import crc32
 import numpy as np
 from hypothesis import strategies as st
 
-from operators.rules.crowd import Crowd, Holdouts
+from operators.rules.holdouts import Crowd, Holdouts
 from operators.rules.spec import SegmentSpec
 from tests.property.rules_oracle import Tree, segments_in, text
 from tests.property.test_rules_crossing import EXACT, TREES

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from flink_job.stores.base import Store
 from flink_job.stores.changelog_view import ChangelogView, Word
-from operators.records import Assignment, Change, Transition, encode
+from operators.contracts.records import Assignment, Change, Transition, encode
 from tests.stack.histories import History, enter, histories, holds, transitions_of, words
 
 NOBODY: list[Word] = []

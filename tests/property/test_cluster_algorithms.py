@@ -14,10 +14,10 @@ from river.cluster import CluStream
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
+from operators.base.frame import Floats
 from operators.clustering.learning.algorithms import MOST_REPLAYED, fit
 from operators.clustering.nearest import nearest
 from operators.clustering.spec import ReplayedAlgorithm
-from operators.frame import Floats
 from tests.effort import examples
 
 # Neither numpy nor scikit-learn has anything to complain of, whatever comes in.

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from operators.base.frame import Floats
 from operators.clustering import nearest as nearest_module
 from operators.clustering.medians import medians
 from operators.clustering.nearest import Held, nearest
 from operators.clustering.preparing.preparation import LARGEST, Preparation, usable
-from operators.frame import Floats
 from tests.effort import examples
 
 NUMBERS = st.floats(-1e6, 1e6)

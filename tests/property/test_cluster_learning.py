@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from river import cluster
 
+from operators.base.frame import FeatureColumn, Floats, Kind
 from operators.clustering.learning.learner import Learner
 from operators.clustering.learning.sample import Update
 from operators.clustering.model import ClusterModel
 from operators.clustering.spec import ClusterSpec
-from operators.frame import FeatureColumn, Floats, Kind
 from tests.effort import examples
 from tests.updates import update_of, updates_of
 

@@ -11,9 +11,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from operators.base.frame import Floats
 from operators.clustering.clusters import Act
 from operators.clustering.identity.matching import Known, Matched, match
-from operators.frame import Floats
 from operators.pages.sets import Ints
 from tests.effort import examples
 

@@ -15,18 +15,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from operators.base.frame import FeatureColumn, Kind
 from operators.clustering.clusters import Cluster, Quality
 from operators.clustering.model import ClusterModel
 from operators.clustering.preparing.preparation import Preparation
 from operators.clustering.spec import ClusterSpec
+from operators.contracts.records import Assignment, Belonging
+from operators.contracts.wire import Evaluations
 from operators.features.clocks import Round
-from operators.frame import FeatureColumn, Kind
 from operators.membership.clusterings import Clustering, Models, with_clusters
 from operators.membership.lane import Lane, LaneRules
 from operators.membership.members import Members
-from operators.records import Assignment, Belonging
 from operators.rules.rulebook import Rulebook
-from operators.wire import Evaluations
 from tests.effort import examples
 from tests.property.pipeline import segments_of
 

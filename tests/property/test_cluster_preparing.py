@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from sklearn.decomposition import PCA
 
+from operators.base.errors import JobError
+from operators.base.frame import Floats
 from operators.clustering.nearest import nearest
 from operators.clustering.preparing.components import Components
 from operators.clustering.preparing.preparation import LARGEST, Preparation, StoredPreparation
@@ -21,8 +23,6 @@ from operators.clustering.preparing.prepare import prepare
 from operators.clustering.preparing.tails import heavy, l_skewness, logged, unlogged
 from operators.clustering.space import Dimension, Space
 from operators.clustering.spec import ClusterSpec
-from operators.errors import JobError
-from operators.frame import Floats
 from tests.effort import examples
 
 # Neither numpy nor scikit-learn has anything to complain of, whatever comes in.

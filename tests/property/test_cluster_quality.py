@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from sklearn.cluster import KMeans
 
+from operators.base.frame import FeatureColumn, Floats, Kind
 from operators.clustering.learning.learner import Learner
 from operators.clustering.learning.warm_start import first_centers
 from operators.clustering.nearest import nearest
 from operators.clustering.spec import ClusterSpec
-from operators.frame import FeatureColumn, Floats, Kind
 from tests.updates import updates_of
 
 CORNERS = np.array(list(itertools.product([0.0, 1.0], repeat=3)))

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from operators.base.frame import Floats
 from operators.clustering.record import DRAWN, describe, model_decoder
-from operators.frame import Floats
-from operators.records import encode
+from operators.contracts.records import encode
 from tests.effort import examples
 from tests.unit.test_cluster_record import AT, model
 

@@ -18,11 +18,11 @@ from river import stats
 from sklearn import impute as sklearn_impute
 from sklearn import preprocessing as sklearn
 
+from operators.base.frame import Floats
 from operators.clustering.preparing.preparation import Preparation
 from operators.clustering.preparing.prepare import prepare
 from operators.clustering.space import Dimension, Space
 from operators.clustering.spec import ClusterSpec
-from operators.frame import Floats
 from tests.effort import examples
 
 D: Final = 3

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from flink_job.loading.heads import Heads
+from flink_job.loading.keys_and_times import Heads
 from operators.events.decode import EventDecoder
 from operators.events.markers import NULL
 from operators.events.reasons import Reason

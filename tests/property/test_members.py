@@ -10,11 +10,11 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from operators.contracts.records import Assignment, Transition
 from operators.features.clocks import Round
 from operators.membership.clusterings import with_clusters
 from operators.membership.members import Members
 from operators.membership.publish import publish
-from operators.records import Assignment, Transition
 from operators.rules.rulebook import Rulebook
 from operators.rules.spec import SegmentSpec
 from tests.effort import examples

@@ -6,6 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from operators.contracts.wire import Packed, pack, unpack
+from operators.contracts.wire import read as read_message
 from operators.features.catalog import Catalog
 from operators.features.clocks import Step, WallClock
 from operators.features.profiles import Profiles
@@ -15,8 +17,6 @@ from operators.membership.clusterings import with_clusters
 from operators.membership.members import Members
 from operators.rules.rulebook import Rulebook
 from operators.rules.spec import SegmentSpec
-from operators.wire import Packed, pack, unpack
-from operators.wire import read as read_message
 from tests.effort import examples
 from tests.oracle import SECOND, Event
 from tests.property.strategies import GAP, cuts, events, features

@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flink_job.deadletters import replaying
-from flink_job.deadletters.bookkeeping import Places
-from flink_job.deadletters.places import Place
+from flink_job.deadletters.offsets import Places
+from flink_job.deadletters.positions import Place
 from flink_job.deadletters.reading import Letter
 from flink_job.deadletters.replaying import Choice, Replay
-from operators.records import DeadLetter
+from operators.contracts.records import DeadLetter
 
 REASONS = ("late", "bad_time", "null_key")
 PARTS = ("0", "1")

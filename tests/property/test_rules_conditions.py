@@ -13,9 +13,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from operators.errors import RuleError
-from operators.frame import FeatureColumn, Frame, Kind, list_text
-from operators.pages.dictionary import Dictionary
+from operators.base.dictionary import Dictionary
+from operators.base.errors import RuleError
+from operators.base.frame import FeatureColumn, Frame, Kind, list_text
 from operators.rules.circuit import Circuit, Evaluation
 from operators.rules.network import Network
 from operators.rules.parse import parse

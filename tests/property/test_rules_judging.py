@@ -10,8 +10,8 @@ from copy import deepcopy
 import numpy as np
 from hypothesis import given, settings
 
-from operators.frame import Frame, Moments
-from operators.pages.dictionary import Dictionary
+from operators.base.dictionary import Dictionary
+from operators.base.frame import Frame, Moments
 from operators.rules import standing
 from operators.rules.cells import Bools
 from operators.rules.crossing import NEVER

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from operators.rules.parse import parse
-from operators.rules.reach import never_true
+from operators.rules.satisfiability import never_true
 from tests.effort import examples
 from tests.property.rules_oracle import Tree, Trees, holds, text
 from tests.property.test_rules_conditions import COLUMNS

@@ -9,8 +9,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from operators.frame import FeatureColumn, Frame, Kind
-from operators.pages.dictionary import Dictionary
+from operators.base.dictionary import Dictionary
+from operators.base.frame import FeatureColumn, Frame, Kind
 from operators.rules.circuit import Circuit
 from operators.rules.explain import Reasons, Told, explain
 from operators.rules.parse import parse

@@ -7,10 +7,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from operators.base.frame import list_text, list_values
 from operators.features.catalog import Catalog
 from operators.features.profiles import Profiles
 from operators.features.spec import FeatureSpec
-from operators.frame import list_text, list_values
 from tests.effort import examples
 from tests.oracle import SECOND, Event
 from tests.property.pipeline import pipeline

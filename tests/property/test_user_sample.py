@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from operators.base.errors import JobError
 from operators.clustering.learning.sample import LARGEST, UserSample, drawn, read, tickets
 from operators.clustering.learning.sample import encode as encode_update
 from operators.clustering.space import Dimension, Space
-from operators.errors import JobError
 from tests.effort import examples
 from tests.updates import update_of
 

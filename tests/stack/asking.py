@@ -13,9 +13,9 @@ from uuid import uuid4
 import msgspec
 from kafka.consumer.fetcher import ConsumerRecord
 
-from flink_job import kafka
-from flink_job.kafka import Broker
-from flink_job.transactions import Transactions
+from flink_job.kafka_client import client as kafka
+from flink_job.kafka_client.client import Broker
+from flink_job.kafka_client.transactions import Transactions
 
 ROOT = Path(__file__).parents[2]
 

@@ -10,11 +10,11 @@ import msgspec
 import pytest
 
 from flink_job import stack
+from flink_job.config.store import CassandraSpec
 from flink_job.stack import CassandraAccess, Stack
 from flink_job.stores.cassandra import CassandraStore
 from flink_job.stores.cassandra_session import Login, Node
 from flink_job.stores.opening import open_store
-from flink_job.stores.spec import CassandraSpec
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ import msgspec
 from hypothesis import strategies as st
 
 from flink_job.stores.base import Store
-from operators.records import Assignment, Belonging, Change, Tombstone, Transition
+from operators.contracts.records import Assignment, Belonging, Change, Tombstone, Transition
 
 SEGMENTS = ("Engaged Buyers", "bots", "Ünïcode 'quoted' \"segment\"", "late")
 USERS = ("ann", "bob", "Çelik 'O''Hara'")

@@ -16,10 +16,10 @@ from typing import Any, Final
 import yaml
 from kafka import KafkaProducer
 
-from flink_job import kafka as kafka_
-from flink_job.kafka import Broker, read_to_end
-from flink_job.topics import Topics, make_topics
-from operators.records import (
+from flink_job.kafka_client import client as kafka_
+from flink_job.kafka_client.client import Broker, read_to_end
+from flink_job.kafka_client.topics import Topics, make_topics
+from operators.contracts.records import (
     Assignment,
     DeadLetter,
     Transition,

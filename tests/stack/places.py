@@ -17,13 +17,18 @@ from typing import Any
 import yaml
 from kafka import KafkaProducer
 
-from flink_job import kafka as kafka_
-from flink_job.kafka import Broker, read_to_end
+from flink_job.kafka_client import client as kafka_
+from flink_job.kafka_client.client import Broker, read_to_end
+from flink_job.kafka_client.topics import Topics, make_topics
 from flink_job.stack import CassandraAccess
 from flink_job.stores.base import Store
-from flink_job.topics import Topics, make_topics
-from operators.errors import StoreError
-from operators.records import Assignment, Transition, assignment_decoder, transition_decoder
+from operators.base.errors import StoreError
+from operators.contracts.records import (
+    Assignment,
+    Transition,
+    assignment_decoder,
+    transition_decoder,
+)
 from tests.stack.asking import command, environment
 from tests.stack.live import until
 

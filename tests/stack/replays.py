@@ -21,10 +21,10 @@ from typing import Any
 import yaml
 from kafka import KafkaProducer
 
-from flink_job import kafka
-from flink_job.kafka import Broker, read_to_end
+from flink_job.kafka_client import client as kafka
+from flink_job.kafka_client.client import Broker, read_to_end
 from flink_job.runtime.rest import FlinkRest
-from operators.records import (
+from operators.contracts.records import (
     Assignment,
     assignment_decoder,
     dead_letter_decoder,

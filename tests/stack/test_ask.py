@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 from flink_job.cli import app
 from flink_job.cli.run import plan_of
 from flink_job.stack import CassandraAccess
-from operators.errors import FlockwiseError, PreflightError, StoreError, UsageError
-from operators.records import Assignment, Belonging, Transition, encode
+from operators.base.errors import FlockwiseError, PreflightError, StoreError, UsageError
+from operators.contracts.records import Assignment, Belonging, Transition, encode
 from tests.stack.asking import flockwise, kafka_config, new_name, write, write_config
 from tests.stack.conftest import cassandra_store
 

@@ -22,18 +22,18 @@ from typing import Any
 import pytest
 from pyflink.table import EnvironmentSettings, TableEnvironment
 
-from flink_job import kafka as kafka_client
-from flink_job.kafka import Broker, read_to_end
+from flink_job.connectors.sources import KafkaEvents
+from flink_job.connectors.sql import literal
+from flink_job.kafka_client import client as kafka_client
+from flink_job.kafka_client.client import Broker, read_to_end
 from flink_job.runtime.environment import prepare_process
-from flink_job.sources import KafkaEvents
-from flink_job.sql import literal
-from operators.events.reasons import Reason
-from operators.records import (
+from operators.contracts.records import (
     Assignment,
     DeadLetter,
     assignment_decoder,
     dead_letter_decoder,
 )
+from operators.events.reasons import Reason
 from tests.flink.harness import config_of, row_of, run_job
 from tests.flink.test_replay import shoppers
 from tests.oracle import SECOND, Conditions, Event, User

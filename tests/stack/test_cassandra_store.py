@@ -25,8 +25,8 @@ from flink_job.stores.cassandra_plan import BUCKETS, bucket
 from flink_job.stores.cassandra_schema import create_schema
 from flink_job.stores.cassandra_session import Login, Node, close, connect
 from flink_job.stores.cassandra_statements import PAGE
-from operators.errors import PreflightError, StoreError
-from operators.records import Change, Transition
+from operators.base.errors import PreflightError, StoreError
+from operators.contracts.records import Change, Transition
 from tests.stack.conftest import cassandra_store
 from tests.stack.histories import History, assignment, enter, histories, holds
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from flink_job.progress import silent
 from flink_job.runtime.java import java_home
+from flink_job.runtime.progress import silent
 from flink_job.stack import CassandraAccess
 from flink_job.stack.access import access
 from flink_job.stack.accounts import secure
@@ -23,7 +23,7 @@ from flink_job.stack.jars import jars_folder
 from flink_job.stack.ports import Ports, choose_ports
 from flink_job.stack.server import Java
 from flink_job.stores.cassandra_session import Node
-from operators.errors import PreflightError
+from operators.base.errors import PreflightError
 from tests.stack.conftest import cassandra_store
 from tests.stack.histories import assignment
 

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from flink_job.cli.stack import app
 from flink_job.stack import CassandraAccess
-from operators.errors import UsageError
+from operators.base.errors import UsageError
 
 run = CliRunner().invoke
 

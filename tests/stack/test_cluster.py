@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from flink_job import cluster
-from flink_job.cluster import Cluster
+from flink_job import local_cluster as cluster
+from flink_job.local_cluster import Cluster
 from flink_job.runtime.rest import FlinkRest
 from flink_job.stack import CassandraAccess
 from tests.stack.conftest import cassandra_store

@@ -10,19 +10,19 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from flink_job import kafka as kafka_client
 from flink_job.cli import app
 from flink_job.cli.run import plan_of
 from flink_job.config.model import FileSource
+from flink_job.connectors.staging import read
 from flink_job.deadletters.opening import Order, letters_of, replay
-from flink_job.kafka import Broker
-from flink_job.staging import read
-from operators.errors import FlockwiseError, PreflightError, UsageError
+from flink_job.kafka_client import client as kafka_client
+from flink_job.kafka_client.client import Broker
+from operators.base.errors import FlockwiseError, PreflightError, UsageError
+from operators.contracts.letters import dead_letter
+from operators.contracts.records import encode
 from operators.events.decode import Decoded, EventDecoder
 from operators.events.markers import BAD_ROW, NULL
 from operators.events.spec import EventsSpec
-from operators.letters import dead_letter
-from operators.records import encode
 from tests.stack.asking import (
     Record,
     flockwise,

@@ -10,10 +10,10 @@ from typing import Any, Final
 import pytest
 
 from flink_job.config.load import load
-from flink_job.kafka import read_to_end
+from flink_job.kafka_client.client import read_to_end
 from flink_job.plan import Plan
 from flink_job.stack import CassandraAccess
-from operators.records import Assignment, assignment_decoder
+from operators.contracts.records import Assignment, assignment_decoder
 from tests.stack.live import SQLITE, LiveShop, at_work, stopped, until
 from tests.stack.test_live import kinds_of, seconds
 

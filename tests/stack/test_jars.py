@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from flink_job.stack.jars import ensure_jars, jars_folder, jars_present, jars_root
-from operators.errors import PreflightError
+from operators.base.errors import PreflightError
 
 
 def put_on_path(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from flink_job import kafka as kafka_client
 from flink_job import stack
-from flink_job.kafka import Broker
-from operators.errors import PreflightError
+from flink_job.kafka_client import client as kafka_client
+from flink_job.kafka_client.client import Broker
+from operators.base.errors import PreflightError
 from tests.stack.asking import new_name, pairs, write
 from tests.stack.conftest import bootstrap_of
 

@@ -14,7 +14,7 @@ from kafka.admin import KafkaAdminClient, NewTopic
 from flink_job import stack
 from flink_job.stack.ports import HOST, load_ports
 from flink_job.stores.cassandra_session import Node, close, connect
-from operators.errors import PreflightError, UsageError
+from operators.base.errors import PreflightError, UsageError
 from tests.stack.conftest import bootstrap_of, pids
 
 pytestmark = pytest.mark.stack

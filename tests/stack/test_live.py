@@ -14,7 +14,7 @@ import pytest
 
 from flink_job.config.load import load
 from flink_job.plan import Plan
-from operators.records import Transition
+from operators.contracts.records import Transition
 from tests.stack.live import PATIENCE_S, SQLITE, LiveShop, at_work, kinds, stopped, until
 
 pytestmark = [pytest.mark.stack, pytest.mark.flink]

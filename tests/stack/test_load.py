@@ -16,11 +16,11 @@ import pytest
 from kafka.consumer.fetcher import ConsumerRecord
 from typer.testing import CliRunner
 
-from flink_job import kafka as kafka_client
 from flink_job.cli import app
-from flink_job.kafka import Broker
+from flink_job.kafka_client import client as kafka_client
+from flink_job.kafka_client.client import Broker
 from flink_job.runtime.running import free_port
-from operators.errors import UsageError
+from operators.base.errors import UsageError
 from operators.events.markers import BAD_ROW
 from tests.stack.asking import (
     ROOT,

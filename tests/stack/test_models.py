@@ -10,11 +10,11 @@ from typing import Any, Final
 import pytest
 from typer.testing import CliRunner
 
-from flink_job import kafka as kafka_
 from flink_job.cli import app
+from flink_job.kafka_client import client as kafka_
+from operators.base.errors import FlockwiseError
 from operators.clustering.record import model_decoder
-from operators.errors import FlockwiseError
-from operators.records import Assignment
+from operators.contracts.records import Assignment
 from tests.stack.asking import flockwise, kafka_config, pairs, write, write_config
 from tests.stack.live import LiveShop, stopped, until
 

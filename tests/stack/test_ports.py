@@ -19,7 +19,7 @@ from flink_job.stack.ports import (
     load_ports,
     save_ports,
 )
-from operators.errors import PreflightError, UsageError
+from operators.base.errors import PreflightError, UsageError
 
 
 @pytest.fixture

@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from flink_job import kafka as kafka_client
 from flink_job.config.load import check
-from flink_job.folder import RunFolder
-from flink_job.kafka import Broker
+from flink_job.jobs.segment import Start, begin
+from flink_job.kafka_client import client as kafka_client
+from flink_job.kafka_client.client import Broker
 from flink_job.plan import Plan
+from flink_job.runtime.run_folder import RunFolder
 from flink_job.runtime.running import free_port
-from flink_job.segment import Start, begin
 from flink_job.stack import CassandraAccess
 from tests.stack.asking import command, environment, kafka_config, new_name, write_config
 

@@ -18,7 +18,8 @@ from typing import Final
 
 import pytest
 
-from flink_job import cluster, stack
+from flink_job import local_cluster as cluster
+from flink_job import stack
 from flink_job.config.load import load
 from flink_job.stores.opening import open_store
 

@@ -19,10 +19,15 @@ from typing import Any
 import pytest
 import yaml
 
-from flink_job.kafka import Broker, read_to_end
+from flink_job.kafka_client.client import Broker, read_to_end
 from flink_job.stack import CassandraAccess
 from flink_job.stores.cassandra import CassandraStore
-from operators.records import Assignment, Transition, assignment_decoder, transition_decoder
+from operators.contracts.records import (
+    Assignment,
+    Transition,
+    assignment_decoder,
+    transition_decoder,
+)
 from tests.oracle import SECOND, Conditions, Event, User
 from tests.stack.conftest import cassandra_store
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from flink_job.stores.sqlite import SqliteStore
-from operators.errors import PreflightError, StoreError
-from operators.records import Tombstone
+from operators.base.errors import PreflightError, StoreError
+from operators.contracts.records import Tombstone
 from tests.stack.histories import assignment, enter
 
 HOUR_US = 3_600_000_000

@@ -17,7 +17,7 @@ from kafka import KafkaProducer
 from typer.testing import CliRunner
 
 from flink_job.cli import app
-from flink_job.kafka import read_to_end
+from flink_job.kafka_client.client import read_to_end
 from tests.stack.live import PATIENCE_S, LiveShop, at_work, kinds, stopped, until
 
 pytestmark = [pytest.mark.stack, pytest.mark.flink]

@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from flink_job.config.store import CassandraSpec, SqliteSpec, StoreSpec, problems
 from flink_job.stores.cassandra import CassandraStore
 from flink_job.stores.opening import open_store
-from flink_job.stores.spec import CassandraSpec, SqliteSpec, StoreSpec, problems
 from flink_job.stores.sqlite import SqliteStore
-from operators.errors import UsageError
+from operators.base.errors import UsageError
 
 CASSANDRA: dict[str, Any] = {
     "kind": "cassandra",

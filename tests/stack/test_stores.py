@@ -9,10 +9,10 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from flink_job.config.store import SqliteSpec
 from flink_job.stores.base import Member, Store
 from flink_job.stores.opening import open_store
-from flink_job.stores.spec import SqliteSpec
-from operators.records import Assignment, Belonging, Change, Tombstone, change
+from operators.contracts.records import Assignment, Belonging, Change, Tombstone, change
 from tests.stack.conftest import cassandra_store
 from tests.stack.histories import (
     History,

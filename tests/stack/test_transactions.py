@@ -6,12 +6,12 @@ from contextlib import suppress
 
 import pytest
 
-from flink_job import kafka as kafka_client
-from flink_job.deadletters.bookkeeping import GroupBook
-from flink_job.deadletters.places import Place
-from flink_job.kafka import Broker
-from flink_job.transactions import Transactions
-from operators.errors import FlockwiseError
+from flink_job.deadletters.offsets import GroupBook
+from flink_job.deadletters.positions import Place
+from flink_job.kafka_client import client as kafka_client
+from flink_job.kafka_client.client import Broker
+from flink_job.kafka_client.transactions import Transactions
+from operators.base.errors import FlockwiseError
 from tests.stack.asking import new_name, pairs, write
 
 pytestmark = pytest.mark.stack

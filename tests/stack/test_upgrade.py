@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from flink_job.cli import app
-from operators.records import Assignment
+from operators.contracts.records import Assignment
 from tests.stack.live import LiveShop, at_work, stopped, until
 
 pytestmark = [pytest.mark.stack, pytest.mark.flink]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from flink_job.runtime.address import rest_address
-from operators.errors import UsageError
+from operators.base.errors import UsageError
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import pytest
 from flink_job.runtime.cluster_check import check_cluster, checkpoints_of
 from flink_job.runtime.rest import FlinkRest
 from flink_job.stack.ports import HOST
-from operators.errors import PreflightError
+from operators.base.errors import PreflightError
 
 GOOD: dict[str, Any] = {
     "/overview": {

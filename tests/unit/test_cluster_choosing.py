@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from operators.base.frame import Floats
 from operators.clustering.learning.choosing import TOLERANCE, choose
-from operators.frame import Floats
 from tests.property.test_cluster_quality import blobs
 
 pytestmark = pytest.mark.filterwarnings("error")

@@ -13,10 +13,10 @@ import msgspec
 import numpy as np
 import pytest
 
+from operators.base.frame import FeatureColumn, Floats, Kind
 from operators.clustering.learning.learner import Learner, without_users, worth_publishing
 from operators.clustering.model import ClusterModel
 from operators.clustering.spec import ClusterSpec
-from operators.frame import FeatureColumn, Floats, Kind
 from tests.updates import update_of, updates_of
 
 COLUMNS = {
@@ -270,7 +270,7 @@ import hashlib, sys
 import numpy as np
 from operators.clustering.learning.learner import Learner
 from operators.clustering.spec import ClusterSpec
-from operators.frame import FeatureColumn, Kind
+from operators.base.frame import FeatureColumn, Kind
 from tests.updates import updates_of
 assert not {"river", "sklearn", "pandas", "scipy"} & set(sys.modules)
 columns = {name: FeatureColumn(name, Kind.NUMBER) for name in ("views", "spend", "carts", "age")}

@@ -8,14 +8,14 @@ import msgspec
 import numpy as np
 import pytest
 
+from operators.base.errors import JobError
+from operators.base.frame import FeatureColumn, Kind
 from operators.clustering.clusters import Act, Cluster, Quality
 from operators.clustering.learning.learner import Learner
 from operators.clustering.model import ClusterModel
 from operators.clustering.preparing.preparation import Preparation
 from operators.clustering.space import Dimension, Space
 from operators.clustering.spec import ClusterSpec
-from operators.errors import JobError
-from operators.frame import FeatureColumn, Kind
 from tests.updates import update_of
 
 SPACE = Space((Dimension("views"), Dimension("spend")))

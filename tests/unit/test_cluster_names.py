@@ -7,12 +7,12 @@ import math
 import numpy as np
 import pytest
 
+from operators.base.frame import FeatureColumn, Floats, Kind
 from operators.clustering.clusters import Cluster
 from operators.clustering.identity.naming import LIKE_MOST, Named, Namer
 from operators.clustering.identity.words import Claim, wordings
 from operators.clustering.space import Space
 from operators.clustering.spec import Pinned
-from operators.frame import FeatureColumn, Floats, Kind
 
 
 def column(name: str, kind: Kind = Kind.NUMBER, **more: object) -> FeatureColumn:

@@ -8,14 +8,14 @@ import msgspec
 import numpy as np
 import pytest
 
+from operators.base.frame import Floats
 from operators.clustering.clusters import Act, Cluster, Quality
 from operators.clustering.model import ClusterModel
 from operators.clustering.plane import Plane
 from operators.clustering.preparing.components import Components
 from operators.clustering.preparing.preparation import Preparation
 from operators.clustering.record import DRAWN, describe, model_decoder
-from operators.frame import Floats
-from operators.records import encode
+from operators.contracts.records import encode
 
 NAN = float("nan")
 AT = "2026-11-25T10:00:00.000000Z"

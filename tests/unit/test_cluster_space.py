@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from operators.base.dictionary import Dictionary
+from operators.base.frame import FeatureColumn, Frame, Kind
 from operators.clustering.space import Space
-from operators.frame import FeatureColumn, Frame, Kind
-from operators.pages.dictionary import Dictionary
 
 COLUMNS = {
     column.name: column

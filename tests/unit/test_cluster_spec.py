@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from operators.base.frame import FeatureColumn, Kind
 from operators.clustering.spec import ClusterSpec, Pinned, problems
-from operators.frame import FeatureColumn, Kind
 
 COLUMNS = {
     column.name: column

@@ -13,14 +13,14 @@ import pytest
 from typer.testing import CliRunner
 
 from flink_job.cli import app
-from flink_job.described import axis, deviations, lineage, marks, value
-from flink_job.models import histories
 from flink_job.picture.page import page
+from flink_job.queries.described import axis, deviations, lineage, marks, value
+from flink_job.queries.models import histories
+from operators.base.errors import FlockwiseError, UsageError
 from operators.clustering.clusters import Act, Quality
 from operators.clustering.record import Axis, ClusterRecord, ModelRecord
-from operators.errors import FlockwiseError, UsageError
+from operators.contracts.records import encode
 from operators.learn import keyed
-from operators.records import encode
 
 NASTY: Final = "<script>alert('ü')</script> & \"more\""
 TENTH_OF_NOVEMBER: Final = "2026-11-10T00:00:{:02}.000000Z"

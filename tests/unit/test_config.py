@@ -10,7 +10,7 @@ import yaml
 
 from flink_job.config.load import check, load
 from flink_job.plan import Plan
-from operators.errors import ConfigError, UsageError
+from operators.base.errors import ConfigError, UsageError
 
 GOOD: dict[str, Any] = {
     "name": "shop",

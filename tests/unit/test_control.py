@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from operators.control.messages import LARGEST, Preview, Segments, encode
-from operators.control.versions import Held, Versions
-from operators.errors import UsageError
-from operators.frame import FeatureColumn, Kind
+from operators.base.errors import UsageError
+from operators.base.frame import FeatureColumn, Kind
+from operators.contracts.control.messages import LARGEST, Preview, Segments, encode
+from operators.contracts.control.versions import Held, Versions
 from operators.rules.spec import SegmentSpec
 
 COLUMNS = {"views": FeatureColumn("views", Kind.NUMBER)}

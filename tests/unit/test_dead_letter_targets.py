@@ -10,19 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flink_job.config.model import FileSource
-from flink_job.deadletters.bookkeeping import FileBook
-from flink_job.deadletters.places import Place
+from flink_job.connectors.staging import read
+from flink_job.deadletters.offsets import FileBook
+from flink_job.deadletters.positions import Place
 from flink_job.deadletters.reading import Letter
 from flink_job.deadletters.targets import FileTarget, file_target, into_file, into_kafka, key_of
-from flink_job.loading.heads import Heads
-from flink_job.staging import read
-from operators.errors import FlockwiseError, UsageError
+from flink_job.loading.keys_and_times import Heads
+from operators.base.errors import FlockwiseError, UsageError
+from operators.contracts.letters import dead_letter
+from operators.contracts.records import DeadLetter
 from operators.events.decode import Rejected
 from operators.events.markers import NULL
 from operators.events.reasons import Reason
 from operators.events.spec import EventsSpec
-from operators.letters import dead_letter
-from operators.records import DeadLetter
 
 HEADS = Heads(EventsSpec())
 

@@ -23,7 +23,7 @@ from flink_job.demo.events import records
 from flink_job.demo.personas import PERSONAS
 from flink_job.demo.population import Population
 from flink_job.demo.simulation import simulate
-from operators.durations import US_PER_UNIT, parse_duration_us
+from operators.base.durations import US_PER_UNIT, parse_duration_us
 
 END_US = 1_764_016_200_000_000  # 20:30 UTC, when many are active
 SESSION_GAP_US = 30 * US_PER_UNIT["m"]

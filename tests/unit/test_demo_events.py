@@ -17,7 +17,7 @@ from flink_job.demo.personas import PERSONAS
 from flink_job.demo.population import Population
 from flink_job.demo.simulation import Simulation, simulate
 from flink_job.demo.vocabulary import CATEGORIES, DEVICES, DISCOUNTS, EVENT_TYPES, REFERRERS
-from operators.errors import FlockwiseError
+from operators.base.errors import FlockwiseError
 
 END_US = 1_764_016_200_000_000
 END = datetime.fromtimestamp(END_US / 1e6, UTC)

@@ -15,7 +15,7 @@ from flink_job.demo.personas import PERSONAS
 from flink_job.demo.population import Population
 from flink_job.demo.simulation import Simulation, simulate
 from flink_job.demo.vocabulary import CART, PURCHASE, REMOVE, SEARCH, VIEW
-from operators.errors import UsageError
+from operators.base.errors import UsageError
 from tests.effort import examples
 
 END_US = 1_764_016_200_123_456

@@ -14,20 +14,20 @@ import typer
 import yaml
 
 from flink_job.cli import app
-from flink_job.cluster.__main__ import app as local_cluster
 from flink_job.config.load import check, load, read
 from flink_job.config.model import Config
+from flink_job.local_cluster.__main__ import app as local_cluster
 from operators.clustering.record import Axis, ClusterRecord, ModelRecord
+from operators.contracts.records import Assignment, Belonging, DeadLetter, Transition
 from operators.events.reasons import Reason
 from operators.features.spec import TAKES
-from operators.metrics import (
+from operators.flink.metrics import (
     AssignMetrics,
     LearnMetrics,
     ProfileMetrics,
     SteerMetrics,
     UpsertMetrics,
 )
-from operators.records import Assignment, Belonging, DeadLetter, Transition
 
 ROOT: Final = Path(__file__).parents[2]
 README: Final = ROOT / "README.md"

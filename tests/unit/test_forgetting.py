@@ -8,19 +8,19 @@ import msgspec
 import numpy as np
 import pytest
 
-from flink_job.follow import Follower
+from flink_job.kafka_client.topics import Topics
+from flink_job.queries.follow import Follower
 from flink_job.stores.sqlite import SqliteStore
-from flink_job.topics import Topics
 from operators.assign import packed
+from operators.contracts.records import Assignment, Tombstone, change, encode
+from operators.contracts.wire import Evaluations, Packed, read, unpack
+from operators.contracts.wire import encode as encode_message
 from operators.events.markers import NULL
 from operators.features.clocks import Round
 from operators.features.lifetime import Forgotten, Lifetime
 from operators.membership.lane import Lane, LaneRules
 from operators.membership.members import Members
-from operators.records import Assignment, Tombstone, change, encode
 from operators.rules.rulebook import Rulebook
-from operators.wire import Evaluations, Packed, read, unpack
-from operators.wire import encode as encode_message
 from tests.property.pipeline import segments_of
 from tests.property.test_members import JUDGED
 from tests.property.test_rules_crossing import COLUMNS

@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from operators.errors import FlockwiseError
+from operators.base.errors import FlockwiseError
 from operators.pages.journal import USERS_PER_PAGE, Journal
 from operators.pages.layout import Field, Layout
 from operators.pages.table import UserTable, set_keys

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from flink_job.config.load import load
-from operators.errors import ConfigError
+from operators.base.errors import ConfigError
 from operators.rules.checking import MOST_LISTED
 from tests.unit.test_config import GOOD
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from flink_job.loading.files import Loader, Waiting
-from flink_job.loading.heads import Heads
+from flink_job.loading.keys_and_times import Heads
 from flink_job.loading.outbox import Outbox
 from flink_job.loading.pacing import Pace, as_it_happened, at_once, evenly
 from operators.events.spec import EventsSpec

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from flink_job import cluster
-from flink_job.cluster.files import FLINK_HOME, Files
-from flink_job.cluster.kept import METRICS_PORTS, Kept, choose, load, save
-from operators.errors import UsageError
+from flink_job import local_cluster as cluster
+from flink_job.local_cluster.files import FLINK_HOME, Files
+from flink_job.local_cluster.kept import METRICS_PORTS, Kept, choose, load, save
+from operators.base.errors import UsageError
 
 KEPT = Kept(taskmanagers=2, rest=20_001, zookeeper=20_002, metrics=20_100)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from operators.base.frame import FeatureColumn, Kind
 from operators.clustering.learning.learner import Learner
 from operators.clustering.spec import ClusterSpec
-from operators.frame import FeatureColumn, Kind
-from operators.metrics import AssignMetrics, LearnMetrics
+from operators.flink.metrics import AssignMetrics, LearnMetrics
 from tests.updates import update_of
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from operators.pages.layout import Field, Layout
 from operators.pages.table import UserTable
-from operators.rules.crowd import Crowd, Holdouts, Roll
+from operators.rules.holdouts import Crowd, Holdouts, Roll
 
 USERS = 100_000
 NAMES = ("Trial", "Trial 2", "VIP", "vip", "Trial", "")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from operators.errors import RuleError
-from operators.frame import FeatureColumn, Kind
+from operators.base.errors import RuleError
+from operators.base.frame import FeatureColumn, Kind
 from operators.rules.parse import parse
 
 COLUMNS = {

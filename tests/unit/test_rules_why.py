@@ -7,9 +7,9 @@ from zlib import crc32
 import numpy as np
 import pytest
 
-from operators.frame import FeatureColumn, Frame, Kind, list_text
-from operators.pages.dictionary import Dictionary
-from operators.rules.crowd import Crowd
+from operators.base.dictionary import Dictionary
+from operators.base.frame import FeatureColumn, Frame, Kind, list_text
+from operators.rules.holdouts import Crowd
 from operators.rules.judgement import Judgement
 from operators.rules.rulebook import Rulebook
 from operators.rules.spec import RETIRED, SegmentSpec

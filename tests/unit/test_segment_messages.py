@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from operators.errors import ConfigError, Problem
-from operators.frame import FeatureColumn, Kind
+from operators.base.errors import ConfigError, Problem
+from operators.base.frame import FeatureColumn, Kind
 from operators.rules.rulebook import Rulebook, problems
 from operators.rules.spec import SegmentSpec
 

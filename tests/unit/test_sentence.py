@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from operators.contracts.records import Assignment, Belonging
 from operators.membership.sentence import cluster_sentence, sentence
-from operators.records import Assignment, Belonging
 
 ANN = Assignment(
     user="ann",

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flink_job.config.model import FileSource
-from flink_job.staging import LANE_WIDTH, RETURN, Staged, read, stage
-from operators.errors import UsageError
+from flink_job.connectors.staging import LANE_WIDTH, RETURN, Staged, read, stage
+from operators.base.errors import UsageError
 from operators.events.markers import BAD_ROW
 from operators.events.spec import EventsSpec
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from flink_job.config.load import check
+from flink_job.jobs.submit import Kind, jobs_of, savepoint_uri, without_store
 from flink_job.plan import Plan
-from flink_job.submitting import Kind, jobs_of, savepoint_uri, without_store
-from operators.errors import ConfigError, UsageError
+from operators.base.errors import ConfigError, UsageError
 
 KAFKA = {"bootstrap": "localhost:9092"}
 CASSANDRA = {"kind": "cassandra", "hosts": ["localhost"]}

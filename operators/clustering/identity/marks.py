@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from operators.frame import Floats
+from operators.base.frame import Floats
 from operators.pages.sets import Ints
 
 _SAME: Final = 1e-9  # deviations below this are rounding: all values are the same

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from operators.base.frame import FeatureColumn, Kind
 from operators.clustering.space import Dimension
-from operators.frame import FeatureColumn, Kind
 
 _SINCE: Final = re.compile(r"^(time_)?since_")
 _WINDOW: Final = re.compile(r"_(\d+(us|ms|s|m|h|d|w)|session|lifetime)$")

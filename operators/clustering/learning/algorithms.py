@@ -13,11 +13,11 @@ from typing import Final
 
 import numpy as np
 
+from operators.base.frame import Floats
 from operators.clustering.learning.settling import populated
 from operators.clustering.learning.warm_start import DECIMALS, weighted_centers
 from operators.clustering.nearest import nearest, squared_distances
 from operators.clustering.spec import ReplayedAlgorithm
-from operators.frame import Floats
 
 Row = dict[int, float]  # whole numbers as keys: kmeans.py says why
 Summary = list[Mapping[int, float]]  # centers, each a point of p dimensions

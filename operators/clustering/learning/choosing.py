@@ -7,10 +7,10 @@ from typing import Final
 
 import msgspec
 
+from operators.base.frame import Floats
 from operators.clustering.learning.warm_start import first_centers
 from operators.clustering.nearest import nearest
 from operators.clustering.quality import silhouette
-from operators.frame import Floats
 
 # A silhouette of 500 users is known to 0.02 or so: a larger k must be better by more.
 TOLERANCE: Final = 0.02

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 import numpy as np
 
+from operators.base.frame import FeatureColumn, Floats
 from operators.clustering.identity.naming import Namer
 from operators.clustering.learning.algorithms import fit
 from operators.clustering.learning.choosing import Choice, choose
@@ -22,7 +23,6 @@ from operators.clustering.preparing.prepare import prepare
 from operators.clustering.space import Space
 from operators.clustering.spec import ClusterSpec
 from operators.clustering.stored import FORMAT, decode, encode, floats, to_bytes
-from operators.frame import FeatureColumn, Floats
 
 # A version costs some 0.1 s. A young model changes fast, an old one must follow within this.
 _SOONEST: Final = 500

@@ -6,8 +6,8 @@ from typing import Final
 
 import numpy as np
 
+from operators.base.frame import Floats
 from operators.clustering.nearest import nearest, squared_distances
-from operators.frame import Floats
 from operators.pages.sets import Ints
 
 _STEPS: Final = 50  # of Lloyd's algorithm; between versions it takes a few

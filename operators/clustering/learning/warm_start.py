@@ -6,8 +6,8 @@ from typing import Final
 
 import numpy as np
 
+from operators.base.frame import Floats
 from operators.clustering.learning.settling import populated
-from operators.frame import Floats
 from operators.pages.sets import Ints
 
 # Points closer than this in scaled space are one point to the fit: scikit-learn's distances

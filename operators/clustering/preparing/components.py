@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
+from operators.base.frame import Floats
 from operators.clustering.preparing.product import product
 from operators.clustering.stored import floats, to_bytes
-from operators.frame import Floats
 
 
 class StoredComponents(msgspec.Struct, frozen=True):

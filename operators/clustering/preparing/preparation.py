@@ -10,11 +10,11 @@ from typing import Final
 import msgspec
 import numpy as np
 
+from operators.base.frame import Floats
 from operators.clustering.preparing.components import Components, StoredComponents
 from operators.clustering.preparing.regression import Regression, StoredRegression
 from operators.clustering.preparing.tails import logged, unlogged
 from operators.clustering.stored import floats, to_bytes
-from operators.frame import Floats
 
 # A coordinate beyond this counts as missing, as infinities do: its square, summed over any
 # number of dimensions, must still be a finite float64.

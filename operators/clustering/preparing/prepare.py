@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from operators.base.frame import Floats
 from operators.clustering.preparing.components import Components
 from operators.clustering.preparing.preparation import Preparation, usable, with_logs
 from operators.clustering.preparing.regression import Regression
@@ -15,7 +16,6 @@ from operators.clustering.preparing.scales import SCALINGS
 from operators.clustering.preparing.tails import heavy
 from operators.clustering.space import Space
 from operators.clustering.spec import ClusterSpec
-from operators.frame import Floats
 
 # The model of `impute: model` has medians where it does not know better.
 STAND_INS: Final[dict[str, Callable[[Floats], Floats]]] = {

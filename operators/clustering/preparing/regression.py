@@ -9,9 +9,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from operators.base.frame import Floats
 from operators.clustering.preparing.product import product
 from operators.clustering.stored import floats, to_bytes
-from operators.frame import Floats
 
 # In squared standard deviations: as much as one user who is one deviation off.
 _PENALTY: Final = 1.0

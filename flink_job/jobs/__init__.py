@@ -1,0 +1,1 @@
+"""How a job is run: prepared, started or submitted, and accounted for."""

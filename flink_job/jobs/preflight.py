@@ -1,0 +1,71 @@
+"""Is everything there that a run needs? Asked before Flink starts, answered within seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryFile
+
+from flink_job.kafka_client import client as kafka
+from flink_job.kafka_client.topics import make_topics
+from flink_job.plan import Plan
+from flink_job.runtime.progress import Progress
+from flink_job.stack.jars import ensure_jars
+from operators.base.errors import PreflightError, UsageError, nearest
+
+
+def connector_jars(plan: Plan, progress: Progress) -> Sequence[Path]:
+    """The jars that the job needs beside Flink's own.
+
+    Raises:
+        PreflightError: they are not there and can't be fetched.
+    """
+    config = plan.config
+    if config.source.kafka is None and config.output.kafka is None:
+        return ()
+    return sorted(ensure_jars(["flink"], progress=progress)["flink"].glob("*.jar"))
+
+
+def check(plan: Plan) -> None:
+    """Make sure that Kafka, its topics and the store are there; make the topics of the output.
+
+    Raises:
+        PreflightError: something is not, and what to do.
+        UsageError: an environment variable is not set, or a file of the source is not there.
+    """
+    _check_input(plan)
+    _check_output(plan)
+    open_store = plan.store()
+    if open_store is not None:
+        store = open_store()
+        try:
+            store.check()
+        finally:
+            store.close()
+
+
+def _check_input(plan: Plan) -> None:
+    files, source, broker = plan.files(), plan.config.source.kafka, plan.input_broker()
+    for path in files.paths if files else ():
+        if not Path(path).is_file():
+            raise UsageError(f"source.files.paths: there is no file {path}")
+    if source is not None and broker is not None:
+        known = kafka.topics(broker)
+        if source.topic not in known:
+            hint = nearest(source.topic, sorted(known)) or "; make it, or load a file into it"
+            raise PreflightError(f"Kafka at {broker.bootstrap} has no topic '{source.topic}'{hint}")
+
+
+def _check_output(plan: Plan) -> None:
+    broker, topics, folder = plan.output_broker(), plan.topics(), plan.output_folder()
+    if folder is not None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with TemporaryFile(dir=folder):
+                pass
+        except OSError as error:
+            raise UsageError(
+                f"output.folder: {folder} can't be written: {error.strerror}"
+            ) from error
+    if broker is not None:
+        make_topics(broker, topics, steered=plan.steered)

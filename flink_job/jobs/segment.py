@@ -1,0 +1,172 @@
+"""Runs the `segment` job of a plan: prepares what it reads, starts or resumes it, counts."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from flink_job.connectors.staging import Staged, stage
+from flink_job.control.steering import Standing, Steering
+from flink_job.job import define_segment_job
+from flink_job.jobs.ledger import account, ledger_sink, totals
+from flink_job.plan import Plan
+from flink_job.runtime.environment import Flink, prepare_process, spread_lanes
+from flink_job.runtime.run_folder import Note
+from flink_job.runtime.running import Outcome, Watch, free_port, run
+from operators.base.errors import UsageError
+from operators.base.moments import now_us
+from operators.profile import LEDGER
+
+COUNTERS: Final = ("records", "dead_letters", "assignments_changed", "transitions")
+_BOUNDED_RESTARTS: Final = 2
+_BOUNDED_CHECKPOINT_MS: Final = 1_000
+
+
+@dataclass(frozen=True)
+class Start:
+    """How to begin: from the last checkpoint, or afresh even where an earlier run was.
+
+    With `apply` the configuration's segments hold from now on, whatever held before.
+    """
+
+    resume: bool = False
+    fresh: bool = False
+    apply: bool = False
+
+
+@dataclass(frozen=True)
+class Begin:
+    """Where a run begins: what it was told at first, the state it goes on from, what holds."""
+
+    note: Note
+    restore_from: Path | None
+    standing: Standing
+
+
+def begin(plan: Plan, start: Start, progress: Callable[[int], None]) -> Begin:
+    """Look at the folder of the run and stage its files; `progress` counts their records.
+
+    Raises:
+        UsageError: there is an earlier run and it was not said what to do with it, or none to
+            resume, or the configuration has changed since; or other segments hold than it says.
+    """
+    folder = plan.folder
+    noted = None if start.fresh else folder.note()
+    if start.resume:
+        if noted is not None and noted.ended:
+            return Begin(noted, None, _standing(plan, start))
+        state = folder.last_state()
+        if noted is None or state is None:
+            raise UsageError(
+                f"{folder.path}: there is no checkpoint to resume from; leave out --resume to begin"
+            )
+        _check_unchanged(plan, noted)
+        return Begin(noted, state, _standing(plan, start))
+    if noted is not None and not start.fresh:
+        left = "has ended" if noted.ended else "was here: --resume goes on from its last checkpoint"
+        raise UsageError(
+            f"{folder.path}: an earlier run {left}; --fresh deletes its state and begins anew"
+        )
+    standing = _standing(plan, start)
+    _clear(plan)
+    staged = _stage(plan, progress)
+    as_of_us = plan.as_of_us()
+    if as_of_us is None and plan.config.bounded:
+        as_of_us = now_us() if staged is None or staged.newest_us is None else staged.newest_us
+    records = None if staged is None else staged.records
+    note = Note(plan.fingerprint(), as_of_us, records, plan.config.segments)
+    folder.write(note)
+    return Begin(note, None, standing)
+
+
+def segment(plan: Plan, begun: Begin, jars: Sequence[Path], watch: Watch) -> Outcome:
+    """Run the job to its end, or until it is stopped; one that had ended is left as it is.
+
+    Raises:
+        JobError: it failed, or the records of a file are not all accounted for.
+    """
+    config, folder = plan.config, plan.folder
+    if begun.note.ended:
+        return Outcome(stopped=False, totals=totals(folder.path))
+    prepare_process(folder.logs)
+    settings = plan.settings(begun.note.as_of_us, begun.standing.newest)
+    source, sink, control = plan.source(), plan.sink(), plan.control(begun.standing.offset)
+    ledger = ledger_sink(folder.path) if config.bounded else None
+    flink = Flink(
+        checkpoints=folder.checkpoints.as_uri(),
+        checkpoint_ms=_checkpoint_ms(plan),
+        parallelism=config.run.parallelism,
+        backend=config.run.backend or "heap",
+        restore_from=begun.restore_from,
+        rest_port=free_port(),
+        jars=jars,
+        restarts=_BOUNDED_RESTARTS if config.bounded else None,
+    )
+    if plan.steered:
+        accepted = Steering(plan).starting(fresh=begun.restore_from is None)
+        watch = replace(watch, accepted=accepted)
+    outcome = run(
+        f"{config.name} segment",
+        flink,
+        lambda environment: define_segment_job(
+            environment,
+            settings,
+            spread_lanes(config.run.lanes),
+            source,
+            sink,
+            ledger=ledger,
+            control=control,
+        ),
+        folder.savepoints,
+        watch,
+    )
+    if outcome.stopped or not config.bounded:
+        return outcome
+    found = totals(folder.path)
+    account(found, begun.note.records)
+    folder.write(msgspec.structs.replace(begun.note, ended=True))
+    return Outcome(stopped=False, totals=found)
+
+
+def _checkpoint_ms(plan: Plan) -> int:
+    """A run that ends has nobody waiting for each change, so it commits less often."""
+    wanted = plan.checkpoint_ms()
+    return max(wanted, _BOUNDED_CHECKPOINT_MS) if plan.config.bounded else wanted
+
+
+def _standing(plan: Plan, start: Start) -> Standing:
+    """The segments that hold: a job that can't be steered has its configuration's."""
+    if plan.steered:
+        return Steering(plan).settled(apply=start.apply)
+    return Standing([plan.segments()], 0, plan.judged_columns())
+
+
+def _stage(plan: Plan, progress: Callable[[int], None]) -> Staged | None:
+    files = plan.files()
+    if files is None:
+        return None
+    events = plan.config.events
+    latest_us = plan.as_of_us() or now_us() + events.max_skew_us
+    return stage(files, events, plan.folder.staged, latest_us, progress)
+
+
+def _check_unchanged(plan: Plan, noted: Note) -> None:
+    if noted.fingerprint != plan.fingerprint():
+        kept = "features, segments, clusters, run.forget_after or " if plan.config.bounded else ""
+        raise UsageError(
+            f"{plan.folder.path}: the {kept}lanes are not those that the run was started with; "
+            "--fresh begins anew"
+        )
+
+
+def _clear(plan: Plan) -> None:
+    folder, output = plan.folder, plan.output_folder()
+    for path in (folder.checkpoints, folder.savepoints, folder.staged.parent, folder.path / LEDGER):
+        shutil.rmtree(path, ignore_errors=True)
+    for topic in plan.topics().records() if output else ():
+        shutil.rmtree(Path(output or ".") / topic, ignore_errors=True)

@@ -1,0 +1,186 @@
+"""Submits a job of a plan to a running cluster and sees it start."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+import msgspec
+from py4j.protocol import Py4JError
+from pyflink.util.java_utils import add_jars_to_context_class_loader
+
+from flink_job.config.store import SqliteSpec
+from flink_job.control.steering import Steering
+from flink_job.job import define_segment_job, define_upsert_job
+from flink_job.jobs.upsert import upsert_folder
+from flink_job.plan import Plan
+from flink_job.runtime.environment import Environment, Flink, prepare_process, spread_lanes
+from flink_job.runtime.graph import check_thread_mode
+from flink_job.runtime.rest import FlinkRest
+from flink_job.runtime.run_folder import RunFolder
+from flink_job.runtime.running import cause
+from operators.base.errors import JobError, UsageError
+
+Kind = Literal["segment", "upsert"]
+
+_AT_WORK_WITHIN_S: Final = 180.0
+_POLL_S: Final = 0.5
+_UPSERT_CHECKPOINT_MS: Final = 1_000
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One job of a plan on its way to a cluster; with `apply` its segments hold from now on."""
+
+    plan: Plan
+    kind: Kind
+    rest: FlinkRest
+    apply: bool = False
+
+    @property
+    def name(self) -> str:
+        """The name of the job."""
+        return f"{self.plan.config.name} {self.kind}"
+
+    @property
+    def slots(self) -> int:
+        """How many slots, each a TaskManager, the job takes."""
+        return self.plan.config.run.parallelism if self.kind == "segment" else 1
+
+    @property
+    def folder(self) -> RunFolder:
+        """The folder that a run of the same job on this machine would hold."""
+        return self.plan.folder if self.kind == "segment" else upsert_folder(self.plan)
+
+    def submit(self, checkpoints: str, savepoint: str | None) -> str:
+        """Submit the job, and wait until all of it is at work; gives its id.
+
+        `checkpoints` and `savepoint` are URIs. `prepare_client` must have been called.
+
+        Raises:
+            JobError: Flink refused it, or it failed before it was at work; it is cancelled.
+        """
+        try:
+            environment = Environment.create(self._flink(checkpoints, savepoint))
+            self._define(environment)
+            accepted = self._starting(fresh=savepoint is None)
+            check_thread_mode(environment.stream)
+            job = str(environment.stream.execute_async(self.name).get_job_id())
+        except Py4JError as error:
+            raise JobError(f"'{self.name}' could not be submitted: {cause(error)}") from None
+        try:
+            accepted()
+            self._see_start(job)
+        except BaseException:
+            self.rest.cancel(job)
+            raise
+        return job
+
+    def _flink(self, checkpoints: str, savepoint: str | None) -> Flink:
+        plan = self.plan
+        segment = self.kind == "segment"
+        return Flink(
+            checkpoints=checkpoints,
+            checkpoint_ms=plan.checkpoint_ms() if segment else _UPSERT_CHECKPOINT_MS,
+            parallelism=self.slots,
+            backend=plan.config.run.backend or "rocksdb",
+            rest_address=(self.rest.host, self.rest.port),
+            endless=not segment,  # a store may be away for long; nothing is passed over
+            more={"execution.state-recovery.path": savepoint} if savepoint else {},
+        )
+
+    def _starting(self, *, fresh: bool) -> Callable[[], None]:
+        return Steering(self.plan).starting(fresh=fresh) if self.kind == "segment" else lambda: None
+
+    def _define(self, environment: Environment) -> None:
+        plan = self.plan
+        if self.kind == "segment":
+            standing = Steering(plan).settled(apply=self.apply)
+            define_segment_job(
+                environment,
+                plan.settings(None, standing.newest),
+                spread_lanes(plan.config.run.lanes),
+                plan.source(),
+                plan.sink(),
+                control=plan.control(standing.offset),
+            )
+        else:
+            changelog, open_store = plan.changelog(), plan.store()
+            assert changelog is not None  # `jobs_of` saw to both
+            assert open_store is not None
+            define_upsert_job(environment, changelog, open_store)
+
+    def _see_start(self, job: str) -> None:
+        give_up_s = time.monotonic() + _AT_WORK_WITHIN_S
+        while not self.rest.runs(job):
+            for failure in self.rest.failures(job):
+                raise JobError(f"'{self.name}' failed: {failure.reason}{_hint(failure.reason)}")
+            if time.monotonic() > give_up_s:
+                raise JobError(
+                    f"'{self.name}' was not at work within {_AT_WORK_WITHIN_S:.0f} s "
+                    f"({self.rest.state(job)}): the cluster's logs may say why"
+                )
+            time.sleep(_POLL_S)
+
+
+def prepare_client(plan: Plan, jars: Sequence[Path]) -> None:
+    """Prepare this process for submitting; to be called once, before there is a JVM.
+
+    `jars` are the connectors, which a cluster has in its lib/.
+    """
+    prepare_process(plan.folder.path / "submit" / "logs")
+    # The cluster's configuration would become that of this process's JVM.
+    os.environ.pop("FLINK_CONF_DIR", None)
+    add_jars_to_context_class_loader([jar.as_uri() for jar in jars])
+
+
+def jobs_of(plan: Plan, only: Kind | None) -> list[Kind]:
+    """The jobs of a plan to submit.
+
+    Raises:
+        UsageError: a cluster can't run them.
+    """
+    config = plan.config
+    if config.source.kafka is None or config.output.kafka is None:
+        raise UsageError(
+            "expected source.kafka and output.kafka: the files of this machine are out of a "
+            "cluster's reach; `flockwise load` brings files into Kafka"
+        )
+    if config.bounded:
+        raise UsageError(
+            "source.kafka.bounded: a cluster's jobs go on for ever; `flockwise run` is for runs "
+            "that end"
+        )
+    if only == "upsert" and config.store is None:
+        raise UsageError("--only upsert: expected a store in the configuration")
+    if only != "segment" and isinstance(config.store, SqliteSpec):
+        raise UsageError(
+            "store: a sqlite file is out of a cluster's reach: use `flockwise submit --only "
+            "segment`, and on this machine `flockwise upsert`"
+        )
+    kinds: list[Kind] = ["segment", "upsert"] if config.store is not None else ["segment"]
+    return [kind for kind in kinds if only in (None, kind)]
+
+
+def without_store(plan: Plan) -> Plan:
+    """The same plan, whose store nobody asks for."""
+    return Plan(msgspec.structs.replace(plan.config, store=None), plan.base)
+
+
+def savepoint_uri(given: str | None) -> str | None:
+    """A savepoint or checkpoint as a URI; a path is one of this machine's."""
+    if given is None or "://" in given or given.startswith("file:"):
+        return given
+    return Path(given).expanduser().resolve().as_uri()
+
+
+def _hint(reason: str) -> str:
+    if "No module named" in reason:
+        return "; flockwise must be installed in the `python` on the TaskManagers' PATH"
+    if "environment variable" in reason:
+        return " where the TaskManagers are started"
+    return ""

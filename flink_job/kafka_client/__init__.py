@@ -1,0 +1,1 @@
+"""Kafka beside Flink, by kafka-python."""

@@ -1,0 +1,49 @@
+"""The topics of a run: their names, and making them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from flink_job.kafka_client.client import LARGEST_MESSAGE, Broker, make_topic
+
+# So long a store may be away and miss nobody who was forgotten: no record is dropped before.
+_COMPACTED: Final = {"cleanup.policy": "compact", "min.compaction.lag.ms": str(3 * 86_400_000)}
+# A version of a model has a megabyte where there are hundreds of clusters of dozens of features.
+_MODELS: Final = {"cleanup.policy": "compact", "max.message.bytes": str(LARGEST_MESSAGE)}
+_FOR_EVER: Final = {"retention.ms": "-1", "retention.bytes": "-1"}
+
+
+@dataclass(frozen=True)
+class Topics:
+    """The names under which records go out, in Kafka and in folders alike.
+
+    Only a job that can be steered has `control` and `status`.
+    """
+
+    assignments: str = "assignments"
+    transitions: str = "transitions"
+    dead_letters: str = "dead-letters"
+    control: str = "control"
+    status: str = "status"
+    models: str = "models"
+
+    def records(self) -> tuple[str, str, str, str]:
+        """Those that every run writes."""
+        return self.assignments, self.transitions, self.dead_letters, self.models
+
+
+def make_topics(broker: Broker, topics: Topics, *, steered: bool) -> None:
+    """Make the topics of a run that are not there, each with the settings that it needs.
+
+    Raises:
+        PreflightError: Kafka does not answer, or does not let us.
+    """
+    make_topic(broker, topics.assignments, 4, _COMPACTED)
+    make_topic(broker, topics.transitions, 4)
+    make_topic(broker, topics.dead_letters, 1, {"max.message.bytes": str(LARGEST_MESSAGE)})
+    make_topic(broker, topics.models, 1, _MODELS)  # one partition: its versions in their order
+    if steered:
+        # One partition: the order of its messages decides.
+        make_topic(broker, topics.control, 1, _FOR_EVER)
+        make_topic(broker, topics.status, 1, {"cleanup.policy": "compact"})

@@ -1,0 +1,74 @@
+"""Who answers questions about users and what they are in: the store, or else the changelog."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
+from typing import Protocol
+
+from flink_job.plan import Plan
+from flink_job.stores.base import Member
+from flink_job.stores.changelog_view import (
+    ChangelogView,
+    Word,
+    Words,
+    folder_words,
+    kafka_words,
+)
+from operators.contracts.records import Assignment, Transition
+
+
+class View(Protocol):
+    """What a store can be asked; see `flink_job.stores.base.Store`."""
+
+    def lookup(self, user: str) -> Assignment | None:
+        """A user's assignment now."""
+        ...
+
+    def members(self, segment: str) -> Iterator[Member]:
+        """The users of a segment."""
+        ...
+
+    def cluster_members(self, model: str, cluster: int) -> Iterator[Member]:
+        """The users of a model's cluster, by its id."""
+        ...
+
+    def transitions(self, user: str, limit: int) -> list[Transition]:
+        """A user's newest transitions, newest first."""
+        ...
+
+    def assignments(self) -> Iterator[Assignment]:
+        """Everyone's assignment now."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections."""
+        ...
+
+
+@contextmanager
+def view(plan: Plan, heard: Callable[[Iterable[Word]], Iterable[Word]]) -> Iterator[View]:
+    """Who answers for a plan; `heard` sees each record of a changelog that has to be read.
+
+    Raises:
+        UsageError: an environment variable is not set.
+    """
+    open_store = plan.store()
+    answering: View = _changelog(plan, heard) if open_store is None else open_store()
+    with closing(answering):
+        yield answering
+
+
+def _changelog(plan: Plan, heard: Callable[[Iterable[Word]], Iterable[Word]]) -> ChangelogView:
+    topics = plan.topics()
+    assignments, transitions = words(plan, topics.assignments), words(plan, topics.transitions)
+    return ChangelogView(lambda: heard(assignments()), lambda: heard(transitions()))
+
+
+def words(plan: Plan, topic: str) -> Words:
+    """The committed records of one of a plan's topics, from Kafka or its folder."""
+    broker, folder = plan.output_broker(), plan.output_folder()
+    if broker is not None:
+        return lambda: kafka_words(broker, topic)
+    assert folder is not None  # a configuration has one of the two
+    return lambda: folder_words(folder, topic)

@@ -1,0 +1,110 @@
+"""The folder of a run: what it must find again when it is resumed."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+import msgspec
+
+from operators.base.errors import UsageError
+from operators.rules.spec import SegmentSpec
+
+
+class Note(msgspec.Struct, frozen=True):
+    """What a run was started with: a resumed one must agree with it, and ends at its moment."""
+
+    fingerprint: str
+    as_of_us: int | None
+    records: int | None  # of a staged file
+    segments: dict[str, SegmentSpec]  # by the configuration
+    ended: bool = False
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Checkpoints, logs and staged input of one job, below one folder."""
+
+    path: Path
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where Flink writes checkpoints, in a folder for each job id."""
+        return self.path / "checkpoints"
+
+    @property
+    def savepoints(self) -> Path:
+        """Where a run that is stopped leaves its state."""
+        return self.path / "savepoints"
+
+    @property
+    def logs(self) -> Path:
+        """Where the log of the job is."""
+        return self.path / "logs"
+
+    @property
+    def staged(self) -> Path:
+        """The file that the job reads, when its source is files."""
+        return self.path / "input" / "events.gz"
+
+    def last_state(self) -> Path | None:
+        """The newest complete checkpoint or savepoint."""
+        found = [
+            *self.checkpoints.glob("*/chk-*/_metadata"),
+            *self.savepoints.glob("savepoint-*/_metadata"),
+        ]
+        newest = max(found, key=lambda path: path.stat().st_mtime_ns, default=None)
+        return None if newest is None else newest.parent
+
+    def write(self, note: Note) -> None:
+        """Note what the run was started with."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        partial = self._note.with_suffix(".partial")
+        partial.write_bytes(msgspec.json.encode(note))
+        partial.replace(self._note)
+
+    def note(self) -> Note | None:
+        """What the last run was started with, None if there was none."""
+        if not self._note.exists():
+            return None
+        try:
+            return msgspec.json.decode(self._note.read_bytes(), type=Note)
+        except msgspec.DecodeError as error:
+            raise UsageError(
+                f"{self.path}: what an earlier run noted in run.json can't be read ({error}): "
+                "--fresh deletes its state and begins anew"
+            ) from None
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder for one run.
+
+        Raises:
+            UsageError: another run holds it.
+        """
+        with self._lock() as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise UsageError(
+                    f"another run is at work in {self.path}: stop it, or give this one another "
+                    "folder (run.state)"
+                ) from None
+            yield
+
+    def _lock(self) -> TextIO:
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            return (self.path / "lock").open("w")
+        except OSError as error:
+            raise UsageError(
+                f"run.state: {self.path} can't be written: {error.strerror}"
+            ) from error
+
+    @property
+    def _note(self) -> Path:
+        return self.path / "run.json"

@@ -1,0 +1,1 @@
+"""What all logic stands on: errors, arrays, time, lanes, and frames of features."""

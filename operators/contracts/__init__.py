@@ -1,0 +1,1 @@
+"""What crosses from one process or operator to another: records and messages."""

@@ -1,0 +1,147 @@
+"""What Assign is handed as bytes: users' evaluated features by Profile, new segments by Steer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+
+from operators.base.frame import Floats
+from operators.contracts.control.messages import Preview, Segments
+from operators.features.clocks import Round, Step
+from operators.features.lifetime import NOBODY, Forgotten
+from operators.features.profiles import Profiles
+from operators.pages.layout import Rows
+from operators.pages.sets import Ints
+from operators.pages.table import UserTable
+
+
+class _Round(msgspec.Struct, frozen=True, array_like=True):
+    """A round in bytes: int64[n] positions in the users, int64[n], float64[features, n]."""
+
+    users: bytes
+    now_us: bytes
+    values: bytes
+
+
+class _Forgotten(msgspec.Struct, frozen=True, array_like=True):
+    """Users to be forgotten, at int64[n], and why."""
+
+    users: list[str]
+    at_us: bytes
+    why: str
+
+
+class Packed(msgspec.Struct, frozen=True, tag_field="kind", tag="evaluations"):
+    """Evaluations whose users and texts stand in the message itself; then who is forgotten."""
+
+    clock_us: int
+    event_at_ms: int | None
+    users: list[str]
+    texts: list[str]
+    rounds: list[_Round]
+    forgotten: _Forgotten
+
+
+encode = msgspec.msgpack.Encoder().encode
+read = msgspec.msgpack.Decoder(Packed | Segments | Preview).decode
+
+
+@dataclass(frozen=True)
+class Evaluations:
+    """Rounds of evaluated users, in the rows and codes of the receiver's table.
+
+    `clock_us` is how far time has come in the lane; `event_at_ms` the time in Kafka of the
+    newest event behind this, None if time alone brought it about. A user who is `forgotten`
+    then has no evaluation after it.
+    """
+
+    clock_us: int
+    event_at_ms: int | None
+    rounds: list[Round]
+    forgotten: Forgotten = NOBODY
+
+
+def pack(profiles: Profiles, step: Step, clock_us: int, event_at_ms: int | None) -> bytes:
+    """A step as a message. Who is evaluated, and texts, stand in it once, by no row or code."""
+    table, rounds, forgotten = profiles.table, step.rounds, step.forgotten
+    rows = np.unique(np.concatenate([round_.rows for round_ in rounds])) if rounds else _NONE
+    coded = _coded(profiles)
+    codes, rounds = _renumbered(rounds, coded)
+    message = Packed(
+        clock_us=clock_us,
+        event_at_ms=event_at_ms,
+        users=[table.users[row] for row in rows.tolist()],
+        texts=[table.dictionary.text(code) for code in codes.tolist()],
+        rounds=[
+            _Round(
+                users=np.searchsorted(rows, round_.rows).tobytes(),
+                now_us=round_.now_us.tobytes(),
+                values=round_.values.tobytes(),
+            )
+            for round_ in rounds
+        ],
+        forgotten=_Forgotten(
+            users=[table.users[row] for row in forgotten.rows.tolist()],
+            at_us=forgotten.at_us.tobytes(),
+            why=forgotten.why,
+        ),
+    )
+    return encode(message)
+
+
+def unpack(packed: Packed, table: UserTable, coded: Sequence[int]) -> Evaluations:
+    """Evaluations in terms of another table; users who are new to it get rows.
+
+    Whoever is forgotten and was never heard of is passed over. `coded` are the positions of the
+    features whose values are dictionary codes.
+    """
+    rows = table.rows_of(packed.users)
+    # The last one stands for NaN, which has no code.
+    codes = np.append(table.codes_of(packed.texts).astype(np.float64), np.nan)
+    rounds = []
+    for part in packed.rounds:
+        now_us = np.frombuffer(part.now_us, np.int64)
+        values = np.frombuffer(part.values, np.float64).reshape(-1, len(now_us))
+        if coded:
+            values = values.copy()
+            numbers = values[coded]
+            values[coded] = codes[np.where(np.isnan(numbers), -1, numbers).astype(np.int64)]
+        rounds.append(Round(rows[np.frombuffer(part.users, np.int64)], now_us, values))
+    forgotten = _known(packed.forgotten, table)
+    return Evaluations(packed.clock_us, packed.event_at_ms, rounds, forgotten)
+
+
+_NONE: Rows = np.zeros(0, np.int64)
+
+
+def _known(forgotten: _Forgotten, table: UserTable) -> Forgotten:
+    rows = np.array([table.index.get(user, -1) for user in forgotten.users], np.int64)
+    known = rows >= 0
+    return Forgotten(rows[known], np.frombuffer(forgotten.at_us, np.int64)[known], forgotten.why)
+
+
+def _coded(profiles: Profiles) -> list[int]:
+    columns = profiles.catalog.columns.values()
+    return [at for at, column in enumerate(columns) if column.kind.coded]
+
+
+def _renumbered(rounds: Sequence[Round], coded: list[int]) -> tuple[Ints, list[Round]]:
+    """The codes that occur, and the rounds with each code replaced by its position in them."""
+    if not coded or not rounds:
+        return _NONE, list(rounds)
+    found = np.unique(np.concatenate([round_.values[coded].ravel() for round_ in rounds]))
+    found = found[~np.isnan(found)]
+    return found.astype(np.int64), [
+        Round(round_.rows, round_.now_us, _replaced(round_.values, coded, found))
+        for round_ in rounds
+    ]
+
+
+def _replaced(values: Floats, coded: list[int], found: Floats) -> Floats:
+    codes = values[coded]
+    values = values.copy()
+    values[coded] = np.where(np.isnan(codes), np.nan, np.searchsorted(found, codes))
+    return values

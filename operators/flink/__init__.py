@@ -1,0 +1,1 @@
+"""What the operators need of Flink; beside them only this imports pyflink."""

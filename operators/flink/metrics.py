@@ -1,0 +1,186 @@
+"""What the operators tell Flink's metric reporters.
+
+Values that are set (not counted) are Flink distributions, whose latest value is reported: a
+gauge would be called back from a Java thread into the interpreter that it measures.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from operators.base.moments import now_us
+from operators.clustering.model import ClusterModel
+from operators.events.reasons import Reason
+
+_LARGEST: Final = 2**63 - 1  # that a distribution can take
+
+
+class ProfileMetrics:
+    """Metrics of Profile: events, dead letters by reason, and what a batch costs."""
+
+    def __init__(self, group: Any) -> None:
+        self._records = group.counter("records")
+        self._applied = group.counter("events_applied")
+        self._dead = group.counter("dead_letters")
+        self._duplicates = group.counter("duplicates_dropped")
+        self._evaluated = group.counter("users_evaluated")
+        self._batch = group.distribution("batch_records")
+        self._python_ns = group.distribution("python_ns_per_record")
+        self._group = group
+        self._by_reason: dict[Reason, Any] = {}
+
+    def batch(
+        self, records: int, applied: int, duplicates: int, evaluated: int, python_ns: int
+    ) -> None:
+        """One batch is done; it took `python_ns` in all."""
+        self._records.inc(records)
+        self._applied.inc(applied)
+        self._duplicates.inc(duplicates)
+        self._evaluated.inc(evaluated)
+        self._batch.update(records)
+        self._python_ns.update(python_ns // max(records, 1))
+
+    def dead_letter(self, reason: Reason) -> None:
+        """One record could not be used."""
+        self._dead.inc()
+        if reason not in self._by_reason:
+            group = self._group.add_group("reason", reason.value)
+            self._by_reason[reason] = group.counter("dead_letters_by_reason")
+        self._by_reason[reason].inc()
+
+
+class LearnMetrics:
+    """Metrics of Learn, by model: what it learned, and how good its newest version is."""
+
+    def __init__(self, group: Any) -> None:
+        self._group = group
+        self._by_model: dict[str, _ModelMetrics] = {}
+
+    def learned(self, model: str, profiles: int, cpu_ns: int) -> None:
+        """A sample of profiles was learned; it took `cpu_ns` of CPU in all, versions included."""
+        metrics = self._of(model)
+        metrics.profiles.inc(profiles)
+        metrics.cpu_us.inc(cpu_ns // 1_000)
+
+    def published(self, model: str, version: ClusterModel) -> None:
+        """A version of a model judges from now on."""
+        metrics, quality = self._of(model), version.quality
+        metrics.version.update(version.version)
+        # Users far off all clusters, by robust scaling, are squares without a limit.
+        metrics.inertia.update(min(round(quality.inertia * 1_000_000), _LARGEST))
+        metrics.silhouette.update(round(quality.silhouette * 1_000))
+        metrics.stability.update(round(quality.stability * 1_000))
+        metrics.dead.update(quality.dead)
+        metrics.duplicates.update(quality.duplicates)
+        metrics.smallest.update(round(min(each.share for each in version.clusters) * 1_000))
+        metrics.largest.update(round(max(each.share for each in version.clusters) * 1_000))
+
+    def _of(self, model: str) -> _ModelMetrics:
+        if model not in self._by_model:
+            self._by_model[model] = _ModelMetrics(self._group.add_group("model", model))
+        return self._by_model[model]
+
+
+class _ModelMetrics:
+    """The metrics of one model. Distributions hold whole numbers: shares are thousandths."""
+
+    def __init__(self, group: Any) -> None:
+        self.profiles = group.counter("profiles_learned")
+        self.cpu_us = group.counter("learning_cpu_us")
+        self.version = group.distribution("version")
+        self.inertia = group.distribution("inertia_millionths")
+        self.silhouette = group.distribution("silhouette_thousandths")
+        self.stability = group.distribution("stability_thousandths")
+        self.dead = group.distribution("dead_clusters")
+        self.duplicates = group.distribution("duplicate_clusters")
+        self.smallest = group.distribution("smallest_cluster_thousandths")
+        self.largest = group.distribution("largest_cluster_thousandths")
+
+
+class AssignMetrics:
+    """Metrics of Assign: changes, their delay, and the models that judge."""
+
+    def __init__(self, group: Any) -> None:
+        self._judged = group.counter("users_judged")
+        self._forgotten = group.counter("users_forgotten")
+        self._assignments = group.counter("assignments_changed")
+        self._transitions = group.counter("transitions")
+        self._delay_ms = group.distribution("event_to_decision_ms")
+        self._python_ns = group.distribution("python_ns_per_user")
+        self._group = group
+        self._models: dict[str, Any] = {}
+
+    def batch(self, judged: int, assignments: int, transitions: int, forgotten: int) -> None:
+        """One message was judged."""
+        self._judged.inc(judged)
+        self._forgotten.inc(forgotten)
+        self._assignments.inc(assignments)
+        self._transitions.inc(transitions)
+
+    def cost(self, event_at_ms: int | None, python_ns: int, judged: int) -> None:
+        """What a message cost, and how long after its newest event in Kafka it was decided."""
+        if judged:  # a pulse of an idle lane says nothing of users
+            self._python_ns.update(python_ns // judged)
+        if event_at_ms is not None:
+            self._delay_ms.update(now_us() // 1_000 - event_at_ms)
+
+    def model(self, name: str, version: int) -> None:
+        """A version of a model judges from now on."""
+        if name not in self._models:
+            group = self._group.add_group("model", name)
+            self._models[name] = group.distribution("model_version")
+        self._models[name].update(version)
+
+
+class SteerMetrics:
+    """Metrics of Steer: the version of the segments, and control messages that were refused."""
+
+    def __init__(self, group: Any) -> None:
+        self._version = group.distribution("segments_version")
+        self._refused = group.counter("control_messages_refused")
+
+    def version(self, version: int) -> None:
+        """A version of the segments holds from now on."""
+        self._version.update(version)
+
+    def refused(self) -> None:
+        """One control message could not be used."""
+        self._refused.inc()
+
+
+class UpsertMetrics:
+    """Metrics of Upsert: what was written, how late, and how often the store was away."""
+
+    def __init__(self, group: Any) -> None:
+        self._assignments = group.counter("assignments_written")
+        self._transitions = group.counter("transitions_written")
+        self._unreadable = group.counter("unreadable_records")
+        self._retries = group.counter("store_retries")
+        self._event_to_changelog_ms = group.distribution("event_to_changelog_ms")
+        self._changelog_to_store_ms = group.distribution("changelog_to_store_ms")
+        self._event_to_store_ms = group.distribution("event_to_store_ms")
+
+    def written(self, assignments: int, transitions: int) -> None:
+        """A batch is in the store."""
+        self._assignments.inc(assignments)
+        self._transitions.inc(transitions)
+
+    def delays(self, event_at_ms: int, read_ms: int, changelog_at_ms: int) -> None:
+        """How long a batch took on its way, by its newest event, its reading and the changelog.
+
+        `event_at_ms` is 0 where time alone brought the batch about. A record can be read once
+        its transaction is committed.
+        """
+        now_ms = now_us() // 1_000
+        self._changelog_to_store_ms.update(now_ms - changelog_at_ms)
+        if event_at_ms:
+            self._event_to_changelog_ms.update(read_ms - event_at_ms)
+            self._event_to_store_ms.update(now_ms - event_at_ms)
+
+    def unreadable(self) -> None:
+        """A record of the changelog could not be read."""
+        self._unreadable.inc()
+
+    def retried(self) -> None:
+        """The store was away once more."""
+        self._retries.inc()
