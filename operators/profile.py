@@ -13,6 +13,7 @@ from typing import Any, Final
 from pyflink.common import Row, Types
 from pyflink.datastream import KeyedProcessFunction, OutputTag, RuntimeContext
 
+from operators.base.arrays import NEVER
 from operators.base.moments import now_us
 from operators.clustering.learning.sample import encode as encode_update
 from operators.clustering.learning.sampler import Sampler
@@ -24,7 +25,6 @@ from operators.events.markers import NULL
 from operators.events.reasons import Reason
 from operators.features.clocks import EventClock, Step, WallClock, evaluate_all
 from operators.features.profiles import DUE, Arrived, Profiles
-from operators.features.windows import NEVER
 from operators.flink.interpreter import set_up
 from operators.flink.metrics import ProfileMetrics
 from operators.flink.state import LaneState

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from operators.base.frame import Floats
+from operators.base.arrays import Floats
 from operators.clustering.learning.sample import Update
 from operators.clustering.stored import to_bytes
 

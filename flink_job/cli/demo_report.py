@@ -17,7 +17,7 @@ from rich.table import Table
 from flink_job.config.model import Config
 from flink_job.demo.simulation import Simulation
 from flink_job.plan import Plan
-from operators.base.frame import Floats
+from operators.base.arrays import Floats
 from operators.contracts.records import Assignment
 
 _MARKS: Final = 3  # features that describe a cluster

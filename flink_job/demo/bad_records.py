@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
-from flink_job.demo.drawing import Ints
+from operators.base.arrays import Ints
 
 _FUTURE_YEARS: Final = 50  # ahead of any clock, also of one that runs long after the simulation
 

@@ -6,8 +6,8 @@ from typing import Final
 
 import numpy as np
 
-from flink_job.demo.drawing import Ints
 from flink_job.demo.vocabulary import CATEGORIES
+from operators.base.arrays import Ints
 
 PRODUCTS_PER_CATEGORY: Final = 400
 _PRICE_SPREAD: Final = 0.55  # standard deviation of the logarithm of prices in a category

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Flags = NDArray[np.bool_]
+from operators.base.arrays import Floats, Ints, Mask
 
 
 def pick(weights: Floats, rng: np.random.Generator) -> Ints:
@@ -18,9 +15,9 @@ def pick(weights: Floats, rng: np.random.Generator) -> Ints:
     return position
 
 
-def happens(probability: Floats, rng: np.random.Generator) -> Flags:
+def happens(probability: Floats, rng: np.random.Generator) -> Mask:
     """Whether each thing happens, bool[n]."""
-    happened: Flags = rng.random(len(probability)) < probability
+    happened: Mask = rng.random(len(probability)) < probability
     return happened
 
 

@@ -8,10 +8,11 @@ from typing import Final
 import numpy as np
 
 from flink_job.demo.catalogue import PRODUCTS_PER_CATEGORY
-from flink_job.demo.drawing import Flags, Floats, Ints, happens
+from flink_job.demo.drawing import happens
 from flink_job.demo.sessions import Sessions
 from flink_job.demo.shoppers import TASTES, Shoppers
 from flink_job.demo.vocabulary import CART, DISCOUNTS, PURCHASE, REMOVE, SEARCH, VIEW
+from operators.base.arrays import Floats, Ints, Mask
 
 NONE: Final = -1
 _MORE_PIECES: Final = 0.15  # mean number of pieces beyond the first
@@ -29,7 +30,7 @@ class Steps:
 
     session: Ints
     place: Ints
-    searching: Flags
+    searching: Mask
     category: Ints
     product: Ints
 
@@ -101,7 +102,7 @@ def _draw_price_ranks(level: Floats, rng: np.random.Generator) -> Ints:
 
 def _draw_carts(
     shoppers: Shoppers, sessions: Sessions, steps: Steps, rng: np.random.Generator
-) -> tuple[Ints, Flags, Flags]:
+) -> tuple[Ints, Mask, Mask]:
     """The steps that end in the cart, int64[c]; of these the removed and the bought, bool[c]."""
     wanted = happens(shoppers.rates["cart_rate"][sessions.shopper[steps.session]], rng)
     carts = np.flatnonzero(wanted & ~steps.searching)

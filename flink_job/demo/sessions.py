@@ -7,10 +7,11 @@ from typing import Final
 
 import numpy as np
 
-from flink_job.demo.drawing import Floats, Ints, around, happens, pick
+from flink_job.demo.drawing import around, happens, pick
 from flink_job.demo.personas import rates
 from flink_job.demo.population import Population
 from flink_job.demo.shoppers import TASTES, Shoppers
+from operators.base.arrays import Floats, Ints
 
 _HOUR_MS: Final = 3_600_000
 _DAY_MS: Final = 24 * _HOUR_MS

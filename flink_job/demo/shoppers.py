@@ -8,9 +8,10 @@ from typing import Final
 
 import numpy as np
 
-from flink_job.demo.drawing import Floats, Ints, around, around_odds, pick
+from flink_job.demo.drawing import around, around_odds, pick
 from flink_job.demo.personas import rates
 from flink_job.demo.population import Population
+from operators.base.arrays import Floats, Ints
 
 TASTES: Final = 16
 _TASTE_SPREAD: Final = 1.0  # standard deviation of the logarithm of a taste around the persona's

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from flink_job.demo.bad_records import BadRecords, draw_bad_records
 from flink_job.demo.catalogue import draw_prices_cents
-from flink_job.demo.drawing import Ints
 from flink_job.demo.journeys import NONE, Journeys, draw_journeys
 from flink_job.demo.population import Population
 from flink_job.demo.sessions import draw_sessions
 from flink_job.demo.shoppers import draw_shoppers
 from flink_job.demo.timing import draw_times_ms
 from flink_job.demo.vocabulary import DISCOUNTS
+from operators.base.arrays import Ints
 from operators.base.errors import UsageError
 
 Codes = NDArray[np.int8]

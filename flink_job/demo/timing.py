@@ -6,10 +6,10 @@ from typing import Final
 
 import numpy as np
 
-from flink_job.demo.drawing import Floats, Ints
 from flink_job.demo.journeys import Journeys
 from flink_job.demo.sessions import Sessions
 from flink_job.demo.shoppers import Shoppers
+from operators.base.arrays import Floats, Ints
 
 # More than the 30 minutes without an event after which tools commonly begin a new session.
 _BETWEEN_SESSIONS_MS: Final = 31 * 60_000

@@ -10,7 +10,7 @@ import numpy as np
 from flink_job.picture.markup import Markup, element
 from flink_job.picture.style import colour
 from flink_job.queries.described import axis
-from operators.base.frame import Floats
+from operators.base.arrays import Floats
 from operators.clustering.record import ClusterRecord, ModelRecord
 
 _WIDTH: Final = 860  # pixels

@@ -11,12 +11,9 @@ from zlib import crc32
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
+from operators.base.arrays import Floats, Moments
 from operators.base.dictionary import Dictionary
-
-Floats = NDArray[np.float64]
-Moments = NDArray[np.int64]
 
 
 class Kind(Enum):

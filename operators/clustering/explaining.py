@@ -8,13 +8,11 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from operators.base.frame import Floats
+from operators.base.arrays import Floats, Ints, Mask
 from operators.clustering.model import ClusterModel
 from operators.clustering.nearest import squared_distances
 from operators.clustering.preparing.preparation import Preparation
 from operators.clustering.space import Space
-from operators.events.batch import Mask
-from operators.pages.sets import Ints
 
 _DECIDING: Final = 3
 _LEAST: Final = 0.05  # of all that speaks for a cluster: what adds less doesn't decide

@@ -8,12 +8,11 @@ from functools import cached_property
 import msgspec
 import numpy as np
 
-from operators.base.frame import Floats
+from operators.base.arrays import Floats, Ints
 from operators.clustering.clusters import Act, Cluster, Quality
 from operators.clustering.nearest import Held, Nearest, nearest
 from operators.clustering.preparing.preparation import Preparation, StoredPreparation
 from operators.clustering.stored import FORMAT, decode, encode, floats, to_bytes
-from operators.pages.sets import Ints
 
 
 @dataclass(frozen=True, eq=False)

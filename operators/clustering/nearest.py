@@ -6,8 +6,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from operators.base.frame import Floats
-from operators.pages.sets import Ints
+from operators.base.arrays import Floats, Ints
 
 # Distances are taken of so many (point, center) pairs at a time: 512 KiB stay in the cache,
 # and a sweep over all users needs no more memory than one over a few.

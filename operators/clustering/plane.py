@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from operators.base.frame import Floats
+from operators.base.arrays import Floats
 from operators.clustering.preparing.components import axes_of
 
 _AXES: Final = 2

@@ -6,10 +6,9 @@ from typing import Final
 
 import numpy as np
 
-from operators.base.frame import Floats
+from operators.base.arrays import Floats, Ints
 from operators.clustering.clusters import Quality
 from operators.clustering.nearest import Nearest, apart
-from operators.pages.sets import Ints
 
 # Silhouettes need all distances between these: 10 ms, and a mean that is known to 0.02 or so.
 _SILHOUETTE_USERS: Final = 500

@@ -12,15 +12,13 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from operators.base.frame import Floats
+from operators.base.arrays import Floats, Ints, Mask
 from operators.clustering.clusters import Act, Quality
 from operators.clustering.medians import medians
 from operators.clustering.model import ClusterModel
 from operators.clustering.nearest import nearest
 from operators.clustering.plane import Plane
 from operators.clustering.preparing.preparation import usable
-from operators.events.batch import Mask
-from operators.pages.sets import Ints
 
 # Of the sample, as points of the picture: more hide each other.
 DRAWN: Final = 300

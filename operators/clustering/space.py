@@ -9,8 +9,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from operators.base.frame import FeatureColumn, Floats, Frame, Kind
-from operators.pages.sets import Ints
+from operators.base.arrays import Floats, Ints
+from operators.base.frame import FeatureColumn, Frame, Kind
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from operators.base.arrays import Floats
 from operators.base.errors import JobError
-from operators.base.frame import Floats
 
 FORMAT: Final = 3
 

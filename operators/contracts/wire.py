@@ -8,13 +8,11 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
-from operators.base.frame import Floats
+from operators.base.arrays import Floats, Ints, Rows
 from operators.contracts.control.messages import Preview, Segments
 from operators.features.clocks import Round, Step
 from operators.features.lifetime import NOBODY, Forgotten
 from operators.features.profiles import Profiles
-from operators.pages.layout import Rows
-from operators.pages.sets import Ints
 from operators.pages.table import UserTable
 
 

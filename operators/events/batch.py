@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Mask = NDArray[np.bool_]
+from operators.base.arrays import Mask
 
 
 @dataclass(frozen=True)

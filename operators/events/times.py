@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from operators.base.frame import Moments
+from operators.base.arrays import Moments
 from operators.events.fields import WHOLE, Fault, Faults, finite_number, shown
 from operators.events.reasons import Reason
 

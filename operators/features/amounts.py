@@ -7,10 +7,10 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from operators.base.arrays import Ints
 from operators.features.choice import Choice
 from operators.features.windows import NOT_COUNTED, Update, Window
 from operators.pages.journal import Journal
-from operators.pages.sets import Ints
 
 
 class Amount(Protocol):

@@ -8,11 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from operators.base.frame import Floats, Moments
-from operators.events.batch import EventBatch, Mask
+from operators.base.arrays import Floats, Ints, Mask, Moments, Rows
+from operators.events.batch import EventBatch
 from operators.features.tiling import Tiling
-from operators.pages.layout import Rows
-from operators.pages.sets import Ints
 from operators.pages.table import UserTable
 
 

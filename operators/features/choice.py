@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from sqlglot import exp
 
+from operators.base.arrays import Mask
 from operators.base.dictionary import Dictionary
 from operators.base.frame import FeatureColumn, Frame, Kind
-from operators.events.batch import Mask
 from operators.features.arrivals import Arrivals
 from operators.features.spec import ANY, FeatureSpec
 from operators.rules.circuit import Circuit

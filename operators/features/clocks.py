@@ -12,14 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from operators.base.frame import Floats, Moments
-from operators.events.batch import Mask
+from operators.base.arrays import NEVER, Floats, Ints, Mask, Moments, Rows
 from operators.features.arrivals import Arrivals
 from operators.features.lifetime import Forgotten
 from operators.features.profiles import DUE, EVALUATED, NEWEST, Profiles
-from operators.features.windows import NEVER
-from operators.pages.layout import Rows
-from operators.pages.sets import Ints
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,10 @@ from typing import Final
 
 import numpy as np
 
+from operators.base.arrays import NEVER, Floats, Ints, Mask, Moments, Rows
 from operators.base.durations import US_PER_UNIT
-from operators.base.frame import Floats, Moments
-from operators.events.batch import Mask
-from operators.features.windows import NEVER, NOT_COUNTED, Update
-from operators.pages.layout import Field, Rows
-from operators.pages.sets import Ints
+from operators.features.windows import NOT_COUNTED, Update
+from operators.pages.layout import Field
 from operators.pages.table import UserTable
 
 STEPS: Final = 32  # of a half-life

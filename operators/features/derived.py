@@ -7,9 +7,8 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from operators.base.frame import Floats, Moments
+from operators.base.arrays import NEVER, Floats, Moments
 from operators.features.spec import FeatureSpec
-from operators.features.windows import NEVER
 
 _PARTS: Final = {
     "mean": ("sum", "count"),

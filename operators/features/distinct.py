@@ -15,13 +15,11 @@ from zlib import crc32
 
 import numpy as np
 
-from operators.base.frame import Floats, Moments
-from operators.events.batch import Mask
+from operators.base.arrays import Floats, Ints, Mask, Moments, Rows
 from operators.features.choice import Choice
 from operators.features.windows import NOT_COUNTED, Update, Window
 from operators.pages.journal import Journal
-from operators.pages.layout import Field, Rows
-from operators.pages.sets import Ints
+from operators.pages.layout import Field
 from operators.pages.table import UserTable, set_codes, set_keys, set_rows
 
 MOST: Final = 1_000  # values of a user and feature that are kept

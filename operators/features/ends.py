@@ -7,13 +7,11 @@ from typing import Final
 
 import numpy as np
 
-from operators.base.frame import Floats, Moments
-from operators.events.batch import Mask
+from operators.base.arrays import NEVER, Floats, Ints, Mask, Moments, Rows
 from operators.features.arrivals import Arrivals
 from operators.features.choice import Choice
-from operators.features.windows import NEVER, Update
-from operators.pages.layout import Field, Rows
-from operators.pages.sets import Ints
+from operators.features.windows import Update
+from operators.pages.layout import Field
 from operators.pages.table import UserTable
 
 

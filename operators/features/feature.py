@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from operators.base.frame import Floats, Moments
+from operators.base.arrays import Floats, Moments, Rows
 from operators.features.windows import Update
-from operators.pages.layout import Field, Rows
+from operators.pages.layout import Field
 from operators.pages.table import UserTable
 
 

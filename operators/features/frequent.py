@@ -7,12 +7,11 @@ from typing import Final
 
 import numpy as np
 
+from operators.base.arrays import Floats, Ints, Moments, Rows
 from operators.base.dictionary import Dictionary
-from operators.base.frame import Floats, Moments
 from operators.features.choice import Choice
 from operators.features.windows import NOT_COUNTED, Update, Window
-from operators.pages.layout import Field, Rows
-from operators.pages.sets import Ints
+from operators.pages.layout import Field
 from operators.pages.table import UserTable, set_codes, set_keys, set_rows
 
 MOST_VALUES: Final = 16  # of a user, that are counted exactly

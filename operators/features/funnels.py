@@ -8,12 +8,11 @@ from typing import Final
 
 import numpy as np
 
-from operators.base.frame import Floats, Moments
+from operators.base.arrays import NEVER, Floats, Ints, Moments, Rows
 from operators.features.arrivals import Arrivals
 from operators.features.choice import Choice
-from operators.features.windows import NEVER, Update
-from operators.pages.layout import Field, Rows
-from operators.pages.sets import Ints
+from operators.features.windows import Update
+from operators.pages.layout import Field
 from operators.pages.table import UserTable
 
 _NOT_YET: Final = -(1 << 62)  # before all times, and far enough from the edge to count with

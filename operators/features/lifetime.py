@@ -7,11 +7,9 @@ from typing import Any, Final
 
 import numpy as np
 
+from operators.base.arrays import Mask, Moments, Rows
 from operators.base.durations import format_duration
-from operators.base.frame import Moments
-from operators.events.batch import Mask
 from operators.features.arrivals import Arrivals
-from operators.pages.layout import Rows
 
 _STEPS: Final = 100  # of a lifetime: many are forgotten together, and none much too late
 

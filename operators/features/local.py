@@ -11,12 +11,11 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from operators.base.arrays import Floats, Ints, Moments, Rows
 from operators.base.durations import US_PER_UNIT
-from operators.base.frame import Floats, Moments
 from operators.features.ends import Since
 from operators.features.windows import Update
-from operators.pages.layout import Field, Rows
-from operators.pages.sets import Ints
+from operators.pages.layout import Field
 from operators.pages.table import UserTable
 
 _HOUR_US: Final = US_PER_UNIT["h"]

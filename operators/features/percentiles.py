@@ -7,11 +7,11 @@ from typing import Final
 
 import numpy as np
 
-from operators.base.frame import Floats, Moments
+from operators.base.arrays import Floats, Moments, Rows
 from operators.features.choice import Choice
 from operators.features.tiling import Tiling
 from operators.features.windows import Update, counting
-from operators.pages.layout import Field, Rows
+from operators.pages.layout import Field
 from operators.pages.table import UserTable
 
 MOST: Final = 64  # values of a user that are kept: a kilobyte with their times

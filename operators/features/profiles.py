@@ -9,7 +9,8 @@ from zlib import crc32
 
 import numpy as np
 
-from operators.base.frame import Floats, Moments, meaning
+from operators.base.arrays import NEVER, Floats, Ints, Moments, Rows
+from operators.base.frame import meaning
 from operators.events.batch import EventBatch
 from operators.features import sessions
 from operators.features.amounts import Keeper
@@ -18,10 +19,9 @@ from operators.features.catalog import Catalog
 from operators.features.lifetime import Lifetime
 from operators.features.parts import SharedWindow
 from operators.features.repeats import IDS, Repeats
-from operators.features.windows import NEVER, Update
+from operators.features.windows import Update
 from operators.pages.journal import Journal
-from operators.pages.layout import Field, Layout, Rows
-from operators.pages.sets import Ints
+from operators.pages.layout import Field, Layout
 from operators.pages.table import UserTable
 
 NEWEST: Final = "newest_us"  # the user's newest event

@@ -7,13 +7,12 @@ from typing import Final
 
 import numpy as np
 
-from operators.base.frame import Moments
-from operators.events.batch import Mask
+from operators.base.arrays import Ints, Mask, Moments
 from operators.features.arrivals import Arrivals, late
 from operators.features.lifetime import Lifetime
 from operators.features.tiling import Tiling
 from operators.pages.journal import Journal
-from operators.pages.sets import Ints, last_of_each
+from operators.pages.sets import last_of_each
 from operators.pages.table import set_keys, set_rows
 
 IDS: Final = "event ids"  # the set of (user, id), each with the time of the event that brought it

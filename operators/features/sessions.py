@@ -18,11 +18,9 @@ from typing import Final
 
 import numpy as np
 
-from operators.base.frame import Moments
-from operators.events.batch import Mask
+from operators.base.arrays import Ints, Mask, Moments, Rows
 from operators.features.arrivals import Arrivals
-from operators.pages.layout import Field, Rows
-from operators.pages.sets import Ints
+from operators.pages.layout import Field
 from operators.pages.table import UserTable
 
 NO_SESSION: Final = 0  # sessions of a user are numbered from 1

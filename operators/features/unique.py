@@ -7,14 +7,13 @@ from typing import Final
 
 import numpy as np
 
-from operators.base.frame import Floats, Moments, list_text
-from operators.events.batch import Mask
+from operators.base.arrays import Floats, Ints, Mask, Moments, Rows
+from operators.base.frame import list_text
 from operators.features.choice import Choice
 from operators.features.sessions import active, in_current
 from operators.features.tiling import Tiling
 from operators.features.windows import Update, counting
-from operators.pages.layout import Field, Rows
-from operators.pages.sets import Ints
+from operators.pages.layout import Field
 from operators.pages.table import UserTable, set_keys
 
 VALUES_BY_DEFAULT: Final = 10

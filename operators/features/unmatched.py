@@ -7,12 +7,10 @@ from typing import Final
 
 import numpy as np
 
-from operators.base.frame import Moments
-from operators.events.batch import Mask
+from operators.base.arrays import Ints, Mask, Moments
 from operators.features.choice import Choice
 from operators.features.windows import NOT_COUNTED, Update, Window
 from operators.pages.journal import Journal
-from operators.pages.sets import Ints
 from operators.pages.table import set_keys, set_rows
 
 _NEVER: Final = -1

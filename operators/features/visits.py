@@ -7,10 +7,10 @@ from typing import Final
 
 import numpy as np
 
-from operators.base.frame import Floats, Moments
+from operators.base.arrays import Floats, Moments, Rows
 from operators.features.sessions import NEVER_ENDED, OUTSIDE, active
 from operators.features.windows import NOT_COUNTED, Update, Window
-from operators.pages.layout import Field, Rows
+from operators.pages.layout import Field
 from operators.pages.table import UserTable
 
 

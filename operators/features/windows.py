@@ -13,16 +13,13 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from operators.base.frame import Floats, Moments
-from operators.events.batch import Mask
+from operators.base.arrays import NEVER, Floats, Ints, Mask, Moments, Rows
 from operators.features.arrivals import Arrivals
 from operators.features.sessions import Sessions, active, in_current
 from operators.features.tiling import Tiling
-from operators.pages.layout import Field, Rows
-from operators.pages.sets import Ints
+from operators.pages.layout import Field
 from operators.pages.table import UserTable
 
-NEVER: Final = np.iinfo(np.int64).max
 NOT_COUNTED: Final = -(1 << 62)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from operators.features.windows import NEVER
+from operators.base.arrays import NEVER
 
 PULSE_US: Final = 10_000_000  # a lane is looked at so often, and so soon after a restore
 

@@ -7,13 +7,13 @@ from functools import lru_cache
 from math import isfinite
 from typing import Final
 
+from operators.base.arrays import Ints
 from operators.clustering.explaining import Explainer
 from operators.clustering.model import ClusterModel
 from operators.clustering.space import Space
 from operators.clustering.wording import Phrases
 from operators.contracts.records import Belonging
 from operators.membership.clusterings import NO_CLUSTER, Placed
-from operators.pages.sets import Ints
 
 _VERSIONS: Final = 16  # of models whose explanations are at hand, older ones are let go
 

@@ -9,12 +9,12 @@ from zlib import crc32
 
 import numpy as np
 
-from operators.base.frame import FeatureColumn, Floats, Frame, Kind
+from operators.base.arrays import Floats, Ints
+from operators.base.frame import FeatureColumn, Frame, Kind
 from operators.clustering.model import ClusterModel
 from operators.clustering.nearest import Held, Nearest
 from operators.clustering.space import Space
 from operators.clustering.spec import ClusterSpec, cluster_column
-from operators.pages.sets import Ints
 
 CLUSTER: Final = "cluster"  # the column by which rules see the cluster in the first model
 NO_CLUSTER: Final = -1

@@ -7,8 +7,9 @@ from typing import Final
 
 import numpy as np
 
-from operators.base.frame import FeatureColumn, Floats
-from operators.pages.layout import Field, Rows
+from operators.base.arrays import Floats, Rows
+from operators.base.frame import FeatureColumn
+from operators.pages.layout import Field
 from operators.pages.table import UserTable
 
 _NUMBERS: Final = "numbers"

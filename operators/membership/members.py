@@ -12,11 +12,10 @@ from typing import Final
 
 import numpy as np
 
-from operators.base.frame import FeatureColumn, Floats, Frame, Kind, Moments, meaning
-from operators.events.batch import Mask
+from operators.base.arrays import NEVER, Floats, Ints, Mask, Moments, Rows
+from operators.base.frame import FeatureColumn, Frame, Kind, meaning
 from operators.features.clocks import Round
 from operators.features.lifetime import NOBODY, Forgotten
-from operators.features.windows import NEVER
 from operators.membership.clusterings import (
     NO_CLUSTER,
     Clustering,
@@ -29,8 +28,7 @@ from operators.membership.clusterings import (
 from operators.membership.last_values import LastValues
 from operators.membership.schedule import Agenda
 from operators.pages.journal import Journal
-from operators.pages.layout import Field, Layout, Rows
-from operators.pages.sets import Ints
+from operators.pages.layout import Field, Layout
 from operators.pages.table import UserTable
 from operators.rules.holdouts import Crowd
 from operators.rules.judgement import Judgement

@@ -12,13 +12,12 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from operators.base.frame import Frame, Kind, Moments
+from operators.base.arrays import Ints, Mask, Moments
+from operators.base.frame import Frame, Kind
 from operators.base.moments import iso
 from operators.contracts.records import Assignment, FeatureValue, Transition
-from operators.events.batch import Mask
 from operators.membership.belonging import belongings, first_ids
 from operators.membership.members import Verdicts
-from operators.pages.sets import Ints
 from operators.pages.table import UserTable
 from operators.rules.rulebook import Rulebook
 from operators.rules.standing import entered_us

@@ -6,11 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from operators.base.frame import Floats, Moments
-from operators.events.batch import Mask
+from operators.base.arrays import NEVER, Floats, Mask, Moments, Rows
 from operators.features.clocks import Round
-from operators.features.windows import NEVER
-from operators.pages.layout import Rows
 
 
 class Agenda:

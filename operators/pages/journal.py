@@ -16,8 +16,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from operators.pages.layout import Rows, Words
-from operators.pages.sets import Ints, last_of_each
+from operators.base.arrays import Ints, Rows
+from operators.pages.layout import Words
+from operators.pages.sets import last_of_each
 from operators.pages.stored import (
     FORMAT,
     Entry,

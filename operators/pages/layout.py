@@ -14,8 +14,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from operators.base.arrays import Rows
+
 Words = NDArray[np.int64]
-Rows = NDArray[np.int64]
 
 _BYTES: Final = {"f8": 8, "i8": 8, "i4": 4}
 

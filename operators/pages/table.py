@@ -13,10 +13,11 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from operators.base.arrays import Ints, Rows
 from operators.base.dictionary import Dictionary
-from operators.pages.layout import Cells, Layout, Rows, Words
+from operators.pages.layout import Cells, Layout, Words
 from operators.pages.moving import moved
-from operators.pages.sets import IntMap, Ints
+from operators.pages.sets import IntMap
 
 _FIRST_CAPACITY = 64
 _NOBODY = ""  # stands in `users` for a free row; no user has this name

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
-from operators.base.frame import Floats
+from operators.base.arrays import Floats
 from operators.rules.tree import Arithmetic, Call, Negative
 
 Values: TypeAlias = Floats | np.float64

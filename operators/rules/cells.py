@@ -10,12 +10,10 @@ from itertools import groupby
 from typing import Final, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
+from operators.base.arrays import Floats, Mask
 from operators.base.dictionary import Dictionary
-from operators.base.frame import Floats, list_values
-
-Bools: TypeAlias = NDArray[np.bool_]
+from operators.base.frame import list_values
 
 # Three comparisons and negation make all six: x < c is NOT x >= c, for unknown x as well.
 OPERATORS: Final = {
@@ -112,7 +110,7 @@ class Cells:
         self._held_texts = [cell.text for cell in held]
 
     def evaluate(
-        self, numbers: Floats, dictionary: Dictionary, is_true: Bools, is_false: Bools
+        self, numbers: Floats, dictionary: Dictionary, is_true: Mask, is_false: Mask
     ) -> None:
         """Fill in which cells are true and which are false, bool[cells, n] each.
 
@@ -128,7 +126,7 @@ class Cells:
         known_here[self._of_held] = True
         np.greater(known_here, is_true, out=is_false)  # known and not true
 
-    def _compare_constants(self, numbers: Floats, dictionary: Dictionary, is_true: Bools) -> None:
+    def _compare_constants(self, numbers: Floats, dictionary: Dictionary, is_true: Mask) -> None:
         constants = self._constants_for(dictionary)
         for run in self._threshold_runs:
             UFUNCS[run.operator](numbers[run.row], constants[run.at], out=is_true[run.at])
@@ -143,13 +141,13 @@ class Cells:
                 constants[at] = code
         return constants
 
-    def _compare_pairs(self, numbers: Floats, is_true: Bools) -> None:
+    def _compare_pairs(self, numbers: Floats, is_true: Mask) -> None:
         rows, result = self._rows[self._of_pairs], is_true[self._of_pairs]
         for run in self._pair_runs:
             left, right = numbers[rows[run.at]], numbers[self._others[run.at]]
             UFUNCS[run.operator](left, right, out=result[run.at])
 
-    def _look_into_lists(self, numbers: Floats, dictionary: Dictionary, is_true: Bools) -> None:
+    def _look_into_lists(self, numbers: Floats, dictionary: Dictionary, is_true: Mask) -> None:
         result = is_true[self._of_held]
         for run in self._held_runs:
             # A list is read once, however many users have it and texts are asked for.

@@ -14,10 +14,10 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from operators.base.frame import Floats, Frame
-from operators.pages.sets import Ints
+from operators.base.arrays import Floats, Ints, Mask
+from operators.base.frame import Frame
 from operators.rules.arithmetic import Values, compute
-from operators.rules.cells import Bools, Cells
+from operators.rules.cells import Cells
 from operators.rules.network import Network
 from operators.rules.tree import (
     Arithmetic,
@@ -59,7 +59,7 @@ class Evaluation:
     """
 
     frame: Frame
-    truths: Bools
+    truths: Mask
     numbers: Floats
     rows: Mapping[Operand, int]
 
@@ -73,7 +73,7 @@ class Evaluation:
         ]
 
 
-def by_column(flags: Bools, positions: Ints) -> list[bytes]:
+def by_column(flags: Mask, positions: Ints) -> list[bytes]:
     """Some columns, a byte for each flag: read one by one, these are faster than arrays."""
     size, joined = len(flags), flags[:, positions].T.tobytes()
     return [joined[size * at : size * (at + 1)] for at in range(len(positions))]
@@ -86,7 +86,7 @@ class _Gates:
     at: slice
     inputs: NDArray[np.intp]
 
-    def evaluate(self, truths: Bools) -> None:
+    def evaluate(self, truths: Mask) -> None:
         """AND them: true if all inputs are, false if one is. `truths` is bool[variables, 2, n]."""
         rows = truths.reshape(2 * len(truths), truths.shape[2])
         is_true, is_false = rows[self.inputs[0]], rows[self.inputs[0] ^ 1]
@@ -118,7 +118,7 @@ class Circuit:
         self._gates = _in_groups(network)
         self._size = first_gate + len(network.gates)
 
-    def evaluate(self, frame: Frame, member: Bools | None = None) -> Evaluation:
+    def evaluate(self, frame: Frame, member: Mask | None = None) -> Evaluation:
         """Every condition for every user of a frame.
 
         `member` is bool[segments, n]: who is in which of the segments that are asked for.

@@ -9,8 +9,8 @@ from typing import Final
 
 import numpy as np
 
-from operators.base.frame import FeatureColumn, Floats, Frame, Kind, Moments
-from operators.rules.cells import Bools
+from operators.base.arrays import NEVER, Floats, Mask, Moments
+from operators.base.frame import FeatureColumn, Frame, Kind
 from operators.rules.tree import (
     Atom,
     Between,
@@ -24,8 +24,6 @@ from operators.rules.tree import (
     features,
     operands,
 )
-
-NEVER: Final = int(np.iinfo(np.int64).max)
 
 # float64 holds whole microseconds up to here, the year 2255; nothing is due after it.
 _LAST_US: Final = 2**53
@@ -151,7 +149,7 @@ class GatedClock:
         self._gates = np.array([gate for gate, *_ in pairs], np.intp)
         self._steps = steps
 
-    def next_change_us(self, frame: Frame, gates: Bools) -> Moments:
+    def next_change_us(self, frame: Frame, gates: Mask) -> Moments:
         """The earliest moment after now of each user, or `NEVER`; int64[n].
 
         `gates` is bool[conditions, n]: for whom a condition matters.

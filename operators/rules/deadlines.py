@@ -8,10 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from operators.base.frame import Moments
-from operators.pages.layout import Rows
-from operators.rules.cells import Bools
-from operators.rules.crossing import NEVER
+from operators.base.arrays import NEVER, Mask, Moments, Rows
 from operators.rules.segment import Segment
 
 
@@ -26,11 +23,11 @@ class Waits:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def only(self, those: Bools) -> Waits:
+    def only(self, those: Mask) -> Waits:
         """Some of them, by a flag each."""
         return Waits(self.rows[those], self.users[those], self.us[those])
 
-    def within(self, flags: Bools) -> Waits:
+    def within(self, flags: Mask) -> Waits:
         """Those for whom bool[segments, n] is set."""
         return self.only(flags[self.rows, self.users])
 
@@ -51,7 +48,7 @@ class Timed:
         self.rows: NDArray[np.intp] = np.array([row for row, _ in found], np.intp)
         self._us = np.array([us for _, us in found], np.int64)
 
-    def waits(self, flags: Bools) -> Waits:
+    def waits(self, flags: Mask) -> Waits:
         """Where bool[segments, n] is set of these segments, with their lengths or dates."""
         # One dimension is ten times as fast as nonzero with two.
         at = np.flatnonzero(flags[self.rows])

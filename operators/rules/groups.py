@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from operators.rules.cells import Bools
+from operators.base.arrays import Mask
 from operators.rules.segment import Segment
 
 Mistake = tuple[str, str, str]  # segment, field, what is wrong there
@@ -46,7 +46,7 @@ class Group:
     rows: NDArray[np.intp]
     paused: NDArray[np.intp]
 
-    def decide(self, inside: Bools, locked: Bools, all_inside: Bools) -> Bools:
+    def decide(self, inside: Mask, locked: Mask, all_inside: Mask) -> Mask:
         """Leave every user in one segment at most; bool[rows, n]: who is there only as locked.
 
         `inside` is bool[segments, n], changed in place; `locked` has those who can't leave yet,
@@ -60,5 +60,5 @@ class Group:
         decided = np.zeros_like(wanted)
         decided[chosen[users], users] = True
         inside[self.rows] = decided
-        outranked: Bools = decided & (first < chosen)
+        outranked: Mask = decided & (first < chosen)
         return outranked

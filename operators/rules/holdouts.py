@@ -10,8 +10,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from operators.pages.layout import Rows
-from operators.rules.cells import Bools
+from operators.base.arrays import Mask, Rows
 
 Hashes = NDArray[np.uint32]
 
@@ -40,7 +39,7 @@ class Roll:
         listed = frozenset[str]().union(*lists)
         self._hashes = np.unique(np.array([crc32(user.encode()) for user in listed], np.uint32))
 
-    def listed(self, crowd: Crowd) -> Bools:
+    def listed(self, crowd: Crowd) -> Mask:
         """Who of n users is on which list, bool[lists, n]."""
         found = np.zeros((len(self._lists), len(crowd.rows)), bool)
         hashes = crowd.hashes[crowd.rows]
@@ -65,9 +64,9 @@ class Holdouts:
         limits = [round(share * 2.0**64) for share in shares]
         self._limits = np.array(limits, np.uint64).reshape(-1, 1)
 
-    def held_out(self, crowd: Crowd) -> Bools:
+    def held_out(self, crowd: Crowd) -> Mask:
         """Who of n users is held out of which segment, bool[segments, n]."""
-        held: Bools = _mixed(crowd.hashes[crowd.rows] + self._seeds) < self._limits
+        held: Mask = _mixed(crowd.hashes[crowd.rows] + self._seeds) < self._limits
         return held
 
 

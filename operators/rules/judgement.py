@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from operators.base.arrays import Ints, Mask, Moments, Rows
 from operators.base.durations import format_duration
-from operators.base.frame import Moments
-from operators.pages.layout import Rows
-from operators.pages.sets import Ints
-from operators.rules.cells import Bools
 from operators.rules.circuit import Evaluation, by_column
 from operators.rules.explain import Reason, Told, explain
 from operators.rules.segment import Segment
@@ -54,18 +51,18 @@ class Judgement:
     due_us: Moments
     rules: Sequence[Rule]
     round: Round
-    was_member: Bools  # bool[s, n]
+    was_member: Mask  # bool[s, n]
     evaluations: Sequence[Evaluation]  # of each stratum
 
     @property
-    def member(self) -> Bools:
+    def member(self) -> Mask:
         """Who counts as a member, bool[s, n]."""
         return self.round.member
 
     @property
-    def held_out(self) -> Bools:
+    def held_out(self) -> Mask:
         """Who would be a member but for the holdout, bool[s, n]."""
-        held: Bools = self.round.inside & ~self.round.member
+        held: Mask = self.round.inside & ~self.round.member
         return held
 
     def people(self, positions: Ints) -> list[Person]:

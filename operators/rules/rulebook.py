@@ -7,12 +7,11 @@ from itertools import accumulate
 
 import numpy as np
 
+from operators.base.arrays import NEVER, Mask, Moments
 from operators.base.errors import ConfigError, Problem
-from operators.base.frame import FeatureColumn, Frame, Moments
+from operators.base.frame import FeatureColumn, Frame
 from operators.rules import standing
-from operators.rules.cells import Bools
 from operators.rules.checking import check
-from operators.rules.crossing import NEVER
 from operators.rules.explain import Reasons
 from operators.rules.groups import by_group
 from operators.rules.holdouts import Crowd
@@ -111,7 +110,7 @@ class Rulebook:
         return Judgement(changes, due_us, self._rules, round_, was_member, evaluations)
 
 
-def _changes(round_: Round, was_member: Bools) -> Changes:
+def _changes(round_: Round, was_member: Mask) -> Changes:
     """Whoever comes in, goes out, or is held out or no longer so, does it now."""
     changed = round_.inside != round_.was_inside
     changed |= round_.member != was_member

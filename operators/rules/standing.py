@@ -11,27 +11,26 @@ from typing import Final
 
 import numpy as np
 
-from operators.base.frame import Moments
-from operators.rules.cells import Bools
+from operators.base.arrays import Mask, Moments
 
 NEVER_IN: Final = -1
 
 _HELD_OUT: Final = 1 << 62  # added to the moment; no moment is as large
 
 
-def standing(inside: Bools, held_out: Bools, now_us: Moments) -> Moments:
+def standing(inside: Mask, held_out: Mask, now_us: Moments) -> Moments:
     """The words of those who come to be in, held out or out now; int64, shapes broadcast."""
     within = np.where(held_out, now_us + _HELD_OUT, now_us)
     return np.where(inside, within, ~now_us)
 
 
-def inside(words: Moments) -> Bools:
+def inside(words: Moments) -> Mask:
     """Who is in or held out."""
-    found: Bools = words >= 0
+    found: Mask = words >= 0
     return found
 
 
-def held_out(words: Moments) -> Bools | None:
+def held_out(words: Moments) -> Mask | None:
     """Who is held out; None if nobody is."""
     if words.max(initial=NEVER_IN) < _HELD_OUT:
         return None

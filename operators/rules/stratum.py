@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from operators.base.frame import FeatureColumn, Frame, Moments
-from operators.rules.cells import Bools
+from operators.base.arrays import Mask, Moments
+from operators.base.frame import FeatureColumn, Frame
 from operators.rules.circuit import Circuit, Evaluation
 from operators.rules.crossing import Clock, Crossings, GatedClock
 from operators.rules.deadlines import Due, Timed, Waits
@@ -32,11 +32,11 @@ class Round:
     frame: Frame
     crowd: Crowd
     words: Moments
-    was_inside: Bools
-    inside: Bools
-    member: Bools
-    wanted: Bools
-    may_leave: Bools
+    was_inside: Mask
+    inside: Mask
+    member: Mask
+    wanted: Mask
+    may_leave: Mask
 
 
 class Stratum:
@@ -103,7 +103,7 @@ class Stratum:
         due.all(self._entry_clock.next_change_us(frame, ~inside[self._with_leave]))
         return evaluation, due.at_us
 
-    def _settle(self, round_: Round, wanted: Bools, may_leave: Bools, due: Due) -> Bools:
+    def _settle(self, round_: Round, wanted: Mask, may_leave: Mask, due: Due) -> Mask:
         """Who is inside, bool[segments, n].
 
         `may_leave` is changed: who is listed may not, and who is where only the dwell keeps
@@ -133,7 +133,7 @@ class Stratum:
         due.add(staying.within(may_leave).within(inside))
         return inside
 
-    def _cooling(self, round_: Round, coming: Bools) -> Waits:
+    def _cooling(self, round_: Round, coming: Mask) -> Waits:
         """Who of those who come in from outside has left too short a time ago."""
         waits = self._cooldowns.waits(coming)
         if not len(waits):
@@ -142,7 +142,7 @@ class Stratum:
         back = words < NEVER_IN
         return waits.only(back).after(left_us(words[back])).later(round_.frame.now_us)
 
-    def _staying(self, round_: Round, may_leave: Bools) -> Waits:
+    def _staying(self, round_: Round, may_leave: Mask) -> Waits:
         """Who may leave, or may have to for a group, and has been in too short a time for it."""
         was_inside = round_.was_inside[self.at]
         concerned = was_inside & may_leave
@@ -157,7 +157,7 @@ class Stratum:
         words: Moments = round_.words[waits.users, self.at.start + waits.rows]
         return words
 
-    def _close(self, inside: Bools, now_us: Moments, due: Due) -> None:
+    def _close(self, inside: Mask, now_us: Moments, due: Due) -> None:
         """Send everyone out of the segments that are not open now."""
         if len(self._openings.rows):
             early = self._openings.waits(inside).later(now_us)

@@ -21,7 +21,7 @@ from sklearn.cluster import KMeans
 from sklearn.preprocessing import minmax_scale, scale
 from threadpoolctl import threadpool_limits
 
-from operators.base.frame import Floats
+from operators.base.arrays import Floats
 from operators.clustering.identity.matching import Known, match
 from operators.clustering.nearest import nearest
 from tests.benchmarks.profile_streams import personas, week

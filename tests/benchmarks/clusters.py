@@ -33,8 +33,8 @@ from flink_job.demo.events import records
 from flink_job.demo.personas import PERSONAS
 from flink_job.demo.population import Population
 from flink_job.demo.simulation import Simulation, simulate
+from operators.base.arrays import Floats
 from operators.base.durations import US_PER_UNIT
-from operators.base.frame import Floats
 from operators.clustering.learning.learner import Learner
 from operators.clustering.learning.sample import Update
 from operators.clustering.learning.settling import inertia_of

@@ -17,8 +17,9 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from operators.base.arrays import Floats
 from operators.base.dictionary import Dictionary
-from operators.base.frame import FeatureColumn, Floats, Frame, Kind
+from operators.base.frame import FeatureColumn, Frame, Kind
 from operators.rules.holdouts import Crowd
 from operators.rules.rulebook import Rulebook
 from operators.rules.spec import SegmentSpec

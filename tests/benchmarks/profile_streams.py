@@ -18,7 +18,8 @@ from flink_job.connectors.staging import read
 from flink_job.demo.events import records
 from flink_job.demo.population import Population
 from flink_job.demo.simulation import Simulation, simulate
-from operators.base.frame import FeatureColumn, Floats, Frame
+from operators.base.arrays import Floats, Ints
+from operators.base.frame import FeatureColumn, Frame
 from operators.clustering.learning.sample import Update
 from operators.clustering.learning.sampler import Sampler
 from operators.clustering.space import Space
@@ -31,7 +32,6 @@ from operators.features.clocks import EventClock, Step, evaluate_all
 from operators.features.lifetime import NOBODY
 from operators.features.profiles import Profiles
 from operators.features.spec import FeatureSpec
-from operators.pages.sets import Ints
 
 ROOT: Final = Path(__file__).parents[2]
 DATA: Final = Path(os.environ.get("FLOCKWISE_DATA", ROOT.parent / "shared" / "data"))

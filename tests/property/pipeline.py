@@ -9,6 +9,7 @@ from zlib import crc32
 
 import msgspec
 
+from operators.base.arrays import NEVER
 from operators.contracts.control.messages import Segments
 from operators.contracts.records import Assignment, Transition
 from operators.contracts.wire import Packed, pack, read, unpack
@@ -17,7 +18,6 @@ from operators.features.clocks import EventClock, Step, evaluate_all
 from operators.features.lifetime import Lifetime
 from operators.features.profiles import Profiles
 from operators.features.spec import FeatureSpec
-from operators.features.windows import NEVER
 from operators.membership.clusterings import with_clusters
 from operators.membership.collected import Collected
 from operators.membership.lane import Lane, LaneRules

@@ -14,7 +14,7 @@ from river.cluster import CluStream
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
-from operators.base.frame import Floats
+from operators.base.arrays import Floats
 from operators.clustering.learning.algorithms import MOST_REPLAYED, fit
 from operators.clustering.nearest import nearest
 from operators.clustering.spec import ReplayedAlgorithm

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from operators.base.frame import Floats
+from operators.base.arrays import Floats
 from operators.clustering import nearest as nearest_module
 from operators.clustering.medians import medians
 from operators.clustering.nearest import Held, nearest

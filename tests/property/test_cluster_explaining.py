@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from operators.base.frame import Floats
+from operators.base.arrays import Floats, Ints
 from operators.clustering import explaining
 from operators.clustering.clusters import Cluster, Quality
 from operators.clustering.explaining import Explainer, shares
@@ -21,7 +21,6 @@ from operators.clustering.nearest import Held
 from operators.clustering.preparing.components import Components
 from operators.clustering.preparing.preparation import Preparation
 from operators.clustering.space import Dimension, Space
-from operators.pages.sets import Ints
 from tests.effort import examples
 
 # Some so alike that they meet, and none so small that its square is 0.

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from river import cluster
 
-from operators.base.frame import FeatureColumn, Floats, Kind
+from operators.base.arrays import Floats
+from operators.base.frame import FeatureColumn, Kind
 from operators.clustering.learning.learner import Learner
 from operators.clustering.learning.sample import Update
 from operators.clustering.model import ClusterModel

@@ -11,10 +11,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from operators.base.frame import Floats
+from operators.base.arrays import Floats, Ints
 from operators.clustering.clusters import Act
 from operators.clustering.identity.matching import Known, Matched, match
-from operators.pages.sets import Ints
 from tests.effort import examples
 
 SAME, PART = 0.5, 0.25

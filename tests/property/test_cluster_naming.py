@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from operators.base.frame import FeatureColumn, Floats, Kind
+from operators.base.arrays import Floats, Ints
+from operators.base.frame import FeatureColumn, Kind
 from operators.clustering.clusters import Cluster
 from operators.clustering.identity.marks import Marks
 from operators.clustering.identity.naming import Named, Namer
 from operators.clustering.space import Space
 from operators.clustering.spec import Pinned
-from operators.pages.sets import Ints
 from tests.effort import examples
 
 pytestmark = pytest.mark.filterwarnings("error")

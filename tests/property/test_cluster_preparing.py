@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from sklearn.decomposition import PCA
 
+from operators.base.arrays import Floats
 from operators.base.errors import JobError
-from operators.base.frame import Floats
 from operators.clustering.nearest import nearest
 from operators.clustering.preparing.components import Components
 from operators.clustering.preparing.preparation import LARGEST, Preparation, StoredPreparation

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from sklearn.cluster import KMeans
 
-from operators.base.frame import FeatureColumn, Floats, Kind
+from operators.base.arrays import Floats
+from operators.base.frame import FeatureColumn, Kind
 from operators.clustering.learning.learner import Learner
 from operators.clustering.learning.warm_start import first_centers
 from operators.clustering.nearest import nearest

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from operators.base.frame import Floats
+from operators.base.arrays import Floats
 from operators.clustering.record import DRAWN, describe, model_decoder
 from operators.contracts.records import encode
 from tests.effort import examples

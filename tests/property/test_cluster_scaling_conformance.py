@@ -18,7 +18,7 @@ from river import stats
 from sklearn import impute as sklearn_impute
 from sklearn import preprocessing as sklearn
 
-from operators.base.frame import Floats
+from operators.base.arrays import Floats
 from operators.clustering.preparing.preparation import Preparation
 from operators.clustering.preparing.prepare import prepare
 from operators.clustering.space import Dimension, Space

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
+from operators.base.arrays import NEVER
 from operators.features.clocks import EventClock, Step, WallClock
 from operators.features.lifetime import Lifetime
 from operators.features.profiles import Profiles
-from operators.features.windows import NEVER
 from tests.effort import examples
 from tests.oracle import SECOND, Event, User, forgotten_at, replay
 from tests.property.pipeline import Pipeline, pipeline

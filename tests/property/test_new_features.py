@@ -6,13 +6,13 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from operators.base.arrays import NEVER
 from operators.contracts.wire import Packed, pack, unpack
 from operators.contracts.wire import read as read_message
 from operators.features.catalog import Catalog
 from operators.features.clocks import Step, WallClock
 from operators.features.profiles import Profiles
 from operators.features.spec import FeatureSpec
-from operators.features.windows import NEVER
 from operators.membership.clusterings import with_clusters
 from operators.membership.members import Members
 from operators.rules.rulebook import Rulebook

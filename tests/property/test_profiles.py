@@ -10,12 +10,12 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from operators.base.arrays import NEVER
 from operators.base.frame import Frame, Kind
 from operators.events.batch import EventBatch
 from operators.features.catalog import Catalog
 from operators.features.profiles import Profiles
 from operators.features.spec import FeatureSpec
-from operators.features.windows import NEVER
 from tests.effort import examples
 from tests.oracle import SECOND, Event, User
 from tests.property.strategies import (

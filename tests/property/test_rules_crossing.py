@@ -8,9 +8,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from operators.base.arrays import NEVER
 from operators.base.dictionary import Dictionary
 from operators.base.frame import FeatureColumn, Frame, Kind
-from operators.rules.crossing import NEVER, Clock, Crossings
+from operators.rules.crossing import Clock, Crossings
 from operators.rules.parse import parse
 from tests.effort import examples
 from tests.property.rules_oracle import Tree, Trees, User, holds, text

@@ -10,11 +10,10 @@ from copy import deepcopy
 import numpy as np
 from hypothesis import given, settings
 
+from operators.base.arrays import NEVER, Mask, Moments
 from operators.base.dictionary import Dictionary
-from operators.base.frame import Frame, Moments
+from operators.base.frame import Frame
 from operators.rules import standing
-from operators.rules.cells import Bools
-from operators.rules.crossing import NEVER
 from operators.rules.judgement import Judgement
 from operators.rules.rulebook import Rulebook
 from operators.rules.spec import SegmentSpec
@@ -88,7 +87,7 @@ def why(judgement: Judgement) -> Mapping[tuple[int, int], list[str]]:
     return found
 
 
-def named(rulebook: Rulebook, flags: Bools) -> set[str]:
+def named(rulebook: Rulebook, flags: Mask) -> set[str]:
     return {name for name, flag in zip(rulebook.names, flags, strict=True) if flag}
 
 

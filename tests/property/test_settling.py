@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from operators.base.frame import Floats
+from operators.base.arrays import Floats
 from operators.clustering.learning.settling import improved, inertia_of, settled
 from operators.clustering.nearest import nearest
 from tests.effort import examples

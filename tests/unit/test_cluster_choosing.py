@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from operators.base.frame import Floats
+from operators.base.arrays import Floats
 from operators.clustering.learning.choosing import TOLERANCE, choose
 from tests.property.test_cluster_quality import blobs
 

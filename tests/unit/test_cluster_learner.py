@@ -13,7 +13,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from operators.base.frame import FeatureColumn, Floats, Kind
+from operators.base.arrays import Floats
+from operators.base.frame import FeatureColumn, Kind
 from operators.clustering.learning.learner import Learner, without_users, worth_publishing
 from operators.clustering.model import ClusterModel
 from operators.clustering.spec import ClusterSpec

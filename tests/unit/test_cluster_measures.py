@@ -7,7 +7,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from operators.base.frame import Floats
+from operators.base.arrays import Floats
 from operators.clustering.learning.warm_start import first_centers
 from operators.clustering.nearest import nearest
 from operators.clustering.quality import dead, duplicates, measure, outliers_beyond, silhouette

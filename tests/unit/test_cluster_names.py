@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from operators.base.frame import FeatureColumn, Floats, Kind
+from operators.base.arrays import Floats
+from operators.base.frame import FeatureColumn, Kind
 from operators.clustering.clusters import Cluster
 from operators.clustering.identity.naming import LIKE_MOST, Named, Namer
 from operators.clustering.identity.words import Claim, wordings

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from operators.base.frame import Floats
+from operators.base.arrays import Floats
 from operators.clustering.clusters import Act, Cluster, Quality
 from operators.clustering.model import ClusterModel
 from operators.clustering.plane import Plane

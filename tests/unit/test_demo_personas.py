@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from flink_job.demo.catalogue import PRODUCTS_PER_CATEGORY
-from flink_job.demo.drawing import Floats, Ints
 from flink_job.demo.personas import PERSONAS, Persona
 from flink_job.demo.population import Population
 from flink_job.demo.simulation import Simulation, simulate
 from flink_job.demo.vocabulary import CART, CATEGORIES, DEVICES, PURCHASE, REFERRERS, VIEW
+from operators.base.arrays import Floats, Ints
 
 END_US = 1_764_016_200_000_000
 DAYS = 5

@@ -8,8 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from operators.base.frame import Floats
-from operators.pages.sets import Ints
+from operators.base.arrays import Floats, Ints
 
 _SAME: Final = 1e-9  # deviations below this are rounding: all values are the same
 

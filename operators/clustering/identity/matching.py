@@ -21,10 +21,9 @@ from typing import Final, Literal
 
 import numpy as np
 
-from operators.base.frame import Floats
+from operators.base.arrays import Floats, Ints
 from operators.clustering.clusters import Act
 from operators.clustering.nearest import apart, squared_distances
-from operators.pages.sets import Ints
 
 # Of the members of the smaller of two clusters: with less, most of it is somewhere else. MONIC's
 # threshold of survival.

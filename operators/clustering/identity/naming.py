@@ -14,14 +14,14 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from operators.base.frame import FeatureColumn, Floats
+from operators.base.arrays import Floats, Ints
+from operators.base.frame import FeatureColumn
 from operators.clustering.clusters import Cluster
 from operators.clustering.identity.claims import Claims
 from operators.clustering.identity.marks import Marks
 from operators.clustering.identity.words import wordings
 from operators.clustering.space import Space
 from operators.clustering.spec import Pinned
-from operators.pages.sets import Ints
 
 LIKE_MOST: Final = "like most"  # of a cluster that nothing marks
 _MARKS: Final = 3  # of a name: with more it is no name

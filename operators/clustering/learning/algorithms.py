@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from operators.base.frame import Floats
+from operators.base.arrays import Floats
 from operators.clustering.learning.settling import populated
 from operators.clustering.learning.warm_start import DECIMALS, weighted_centers
 from operators.clustering.nearest import nearest, squared_distances

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from operators.base.frame import Floats
+from operators.base.arrays import Floats
 from operators.clustering.learning.warm_start import first_centers
 from operators.clustering.nearest import nearest
 from operators.clustering.quality import silhouette

@@ -8,7 +8,8 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from operators.base.frame import FeatureColumn, Floats
+from operators.base.arrays import Floats
+from operators.base.frame import FeatureColumn
 from operators.clustering.identity.naming import Namer
 from operators.clustering.learning.algorithms import fit
 from operators.clustering.learning.choosing import Choice, choose

@@ -13,11 +13,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from operators.base.frame import Floats, Moments
+from operators.base.arrays import Floats, Ints, Moments
 from operators.clustering.preparing.preparation import usable
 from operators.clustering.space import Space
 from operators.clustering.stored import floats, to_bytes
-from operators.pages.sets import Ints
 
 LARGEST: Final = 4_096  # users: a share is known to 1 % or so, and a snapshot has 400 KB
 

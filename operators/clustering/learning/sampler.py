@@ -6,13 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from operators.base.arrays import Ints, Rows
 from operators.base.frame import FeatureColumn, Frame
 from operators.clustering.learning.sample import Update, drawn, tickets
 from operators.clustering.space import Space
 from operators.clustering.stored import to_bytes
 from operators.features.clocks import Round, Step
-from operators.pages.layout import Rows
-from operators.pages.sets import Ints
 from operators.pages.table import UserTable
 
 

@@ -6,9 +6,8 @@ from typing import Final
 
 import numpy as np
 
-from operators.base.frame import Floats
+from operators.base.arrays import Floats, Ints
 from operators.clustering.nearest import nearest, squared_distances
-from operators.pages.sets import Ints
 
 _STEPS: Final = 50  # of Lloyd's algorithm; between versions it takes a few
 _STILL: Final = 1e-6  # a relative gain below this is none

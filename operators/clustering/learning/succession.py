@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from operators.base.frame import Floats
+from operators.base.arrays import Floats, Ints
 from operators.clustering.clusters import Act, Cluster, Quality
 from operators.clustering.identity.matching import NOWHERE, Known, Matched, match
 from operators.clustering.identity.naming import Named, Namer
@@ -15,7 +15,6 @@ from operators.clustering.model import ClusterModel
 from operators.clustering.nearest import Nearest, nearest
 from operators.clustering.preparing.preparation import Preparation
 from operators.clustering.quality import measure, outliers_beyond
-from operators.pages.sets import Ints
 
 
 @dataclass(frozen=True)

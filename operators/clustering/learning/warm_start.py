@@ -6,9 +6,8 @@ from typing import Final
 
 import numpy as np
 
-from operators.base.frame import Floats
+from operators.base.arrays import Floats, Ints
 from operators.clustering.learning.settling import populated
-from operators.pages.sets import Ints
 
 # Points closer than this in scaled space are one point to the fit: scikit-learn's distances
 # can't tell them apart for sure.

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from operators.base.frame import Floats
+from operators.base.arrays import Floats
 from operators.clustering.preparing.components import Components, StoredComponents
 from operators.clustering.preparing.regression import Regression, StoredRegression
 from operators.clustering.preparing.tails import logged, unlogged

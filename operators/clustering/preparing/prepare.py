@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from operators.base.frame import Floats
+from operators.base.arrays import Floats
 from operators.clustering.preparing.components import Components
 from operators.clustering.preparing.preparation import Preparation, usable, with_logs
 from operators.clustering.preparing.regression import Regression

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from operators.base.frame import Floats
+from operators.base.arrays import Floats
 
 
 def product(points: Floats, weights: Floats) -> Floats:

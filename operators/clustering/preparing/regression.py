@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from operators.base.frame import Floats
+from operators.base.arrays import Floats
 from operators.clustering.preparing.product import product
 from operators.clustering.stored import floats, to_bytes
 

@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from operators.base.frame import Floats
+from operators.base.arrays import Floats
 
 Scaling = Callable[[Floats], tuple[float, float]]
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from operators.base.frame import Floats
+from operators.base.arrays import Floats
 
 # Of amounts that decay exponentially, as waits and spendings mostly do, it is a third; of a
 # log-normal with a deviation of 1 it is 0.46.

@@ -1,0 +1,16 @@
+"""The arrays that all columns are made of, and the moment that never comes."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+Moments = NDArray[np.int64]  # microseconds since 1970
+Rows = NDArray[np.int64]  # of a table, one a user
+
+NEVER: Final = int(np.iinfo(np.int64).max)
