@@ -8,21 +8,21 @@ from pyflink.common import Types
 
 from flink_job.connectors.changelog import Changelog, changelog_batches
 from flink_job.connectors.sinks import Sink, discard, unpacked
-from flink_job.connectors.sources import ControlTopic, Source, micro_batches
+from flink_job.connectors.sources import ControlTopic, EventSource, micro_batches
 from flink_job.runtime.environment import Environment
 from operators.assign import MODELS, RECORDS, Assign
 from operators.learn import MODEL, MODEL_RECORDS, Learn
 from operators.profile import DEAD_LETTERS, EVALUATIONS, SAMPLES, TOTALS, Profile
 from operators.settings import Settings
 from operators.steer import Steer
-from operators.upsert import Store, Upsert
+from operators.upsert import StoreWriter, Upsert
 
 
 def define_segment_job(
     environment: Environment,
     settings: Settings,
     lane_keys: Sequence[int],
-    source: Source,
+    source: EventSource,
     sink: Sink,
     *,
     ledger: Sink | None = None,
@@ -76,7 +76,7 @@ def define_segment_job(
 
 
 def define_upsert_job(
-    environment: Environment, changelog: Changelog, open_store: Callable[[], Store]
+    environment: Environment, changelog: Changelog, open_store: Callable[[], StoreWriter]
 ) -> None:
     """The committed changelog in batches -> Upsert, which writes the store."""
     written = (

@@ -17,7 +17,7 @@ from flink_job.config.secrets import resolve
 from flink_job.config.store import SqliteSpec
 from flink_job.connectors.changelog import Changelog
 from flink_job.connectors.sinks import FolderSink, KafkaSink, Sink
-from flink_job.connectors.sources import ControlTopic, KafkaEvents, Source, StagedEvents
+from flink_job.connectors.sources import ControlTopic, EventSource, KafkaEvents, StagedEvents
 from flink_job.kafka_client import client as kafka
 from flink_job.kafka_client.client import Broker
 from flink_job.kafka_client.topics import Topics
@@ -141,7 +141,7 @@ class Plan:
             lifetime=config.lifetime,
         )
 
-    def source(self) -> Source:
+    def source(self) -> EventSource:
         """The events of the job."""
         config = self.config
         batch_ms = _milliseconds(config.run.batch)

@@ -1,6 +1,6 @@
 """Steer: takes what the control topic says, and tells every lane.
 
-Key: one for all. State: what is `Held`. Replay:
+Key: one for all. State: what is `HeldVersion`. Replay:
 after a restart the messages since the last checkpoint come again, and are taken or refused alike.
 """
 
@@ -17,7 +17,7 @@ from pyflink.datastream.state import ValueStateDescriptor
 from operators.base.errors import UsageError
 from operators.base.moments import now_us
 from operators.contracts.control.messages import Segments, Started
-from operators.contracts.control.versions import Held, Versions
+from operators.contracts.control.versions import HeldVersion, Versions
 from operators.contracts.letters import dead_letter
 from operators.contracts.records import encode as encode_record
 from operators.contracts.wire import encode
@@ -71,7 +71,7 @@ class Steer(KeyedProcessFunction):
         """What holds by the state; before there is any, the version that the topic is read from."""
         if self._versions is None:
             stored = self._state.value()
-            held = Held() if stored is None else _decode(stored)
+            held = HeldVersion() if stored is None else _decode(stored)
             settings = self._settings
             self._versions = Versions(held, judged_columns(settings.features, settings.clusters))
         return self._versions
@@ -84,4 +84,4 @@ class Steer(KeyedProcessFunction):
         return Row(outputs.dead_letters, None, encode_record(letter))
 
 
-_decode: Final = msgspec.msgpack.Decoder(Held).decode
+_decode: Final = msgspec.msgpack.Decoder(HeldVersion).decode

@@ -39,10 +39,10 @@ _FIRST_WAIT_S: Final = 0.2
 _LONGEST_WAIT_S: Final = 5.0
 
 _log = logging.getLogger(__name__)
-R = TypeVar("R", Assignment, Transition)
+_R = TypeVar("_R", Assignment, Transition)
 
 
-class Store(Protocol):
+class StoreWriter(Protocol):
     """What Upsert needs of a store."""
 
     def apply(self, changes: Sequence[Change], transitions: Sequence[Transition]) -> None:
@@ -55,11 +55,11 @@ class Store(Protocol):
 class Upsert(KeyedProcessFunction):
     """Input: (kinds, values, time in Kafka of the newest). Output: nothing."""
 
-    def __init__(self, open_store: Callable[[], Store]) -> None:
+    def __init__(self, open_store: Callable[[], StoreWriter]) -> None:
         self._open_store = open_store
 
     def open(self, runtime_context: RuntimeContext) -> None:
-        self._store: Store | None = None
+        self._store: StoreWriter | None = None
         self._metrics = UpsertMetrics(runtime_context.get_metrics_group())
         # It connects at its first use, but a secret that is not there fails the job's start.
         self._store = self._open_store()
@@ -99,7 +99,7 @@ class Upsert(KeyedProcessFunction):
                 time.sleep(wait_s)
                 wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
 
-    def _decoded(self, decoder: msgspec.json.Decoder[R], values: Iterable[bytes]) -> list[R]:
+    def _decoded(self, decoder: msgspec.json.Decoder[_R], values: Iterable[bytes]) -> list[_R]:
         """The records; what flockwise did not write is counted and left where it is."""
         records = []
         for value in values:

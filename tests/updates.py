@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from operators.base.arrays import Floats
-from operators.clustering.learning.sample import Update
+from operators.clustering.learning.sample import SampleUpdate
 from operators.clustering.stored import to_bytes
 
 
@@ -16,11 +16,11 @@ def update_of(
     tickets: Sequence[int] | None = None,
     at_us: Sequence[int] | int = 0,
     gone: Sequence[int] = (),
-) -> Update:
+) -> SampleUpdate:
     """Profiles float64[m, d] of users with these tickets, 0 to m - 1 if there are none."""
     own = np.arange(len(points)) if tickets is None else np.array(tickets, np.int64)
     moments = np.broadcast_to(np.array(at_us, np.int64), len(points))
-    return Update(
+    return SampleUpdate(
         own.astype(np.uint32).tobytes(),
         moments.tobytes(),
         to_bytes(np.asarray(points, np.float64)),
@@ -28,7 +28,7 @@ def update_of(
     )
 
 
-def updates_of(points: Floats, size: int, first: int = 0) -> list[Update]:
+def updates_of(points: Floats, size: int, first: int = 0) -> list[SampleUpdate]:
     """Profiles of as many users, the first of whom has the ticket `first`, some at a time."""
     own = np.arange(first, first + len(points))
     starts = range(0, len(points), size)

@@ -11,10 +11,10 @@ from rich.console import Console
 _EVERY_S: Final = 5.0
 _AT_ONCE: Final = 1_000  # the clock is looked at once in so many
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
-def counted(items: Iterable[T], console: Console, what: str) -> Iterator[T]:
+def counted(items: Iterable[_T], console: Console, what: str) -> Iterator[_T]:
     """Pass items on, and tell every few seconds how many there were."""
     told_s = time.monotonic()
     for count, item in enumerate(items, 1):

@@ -16,9 +16,9 @@ from flink_job.cli.counted import counted
 from flink_job.cli.output import json_line, write_lines
 from flink_job.cli.run import ConfigPath, console, plan_of
 from flink_job.cli.shown import printable, rows, shortened
-from flink_job.deadletters.offsets import Places
+from flink_job.deadletters.offsets import ReplayPositions
 from flink_job.deadletters.opening import Order, book_of, letters_of, replay
-from flink_job.deadletters.positions import Place
+from flink_job.deadletters.positions import ReplayPosition
 from flink_job.deadletters.reading import Letter, Letters
 from flink_job.deadletters.replaying import Replay
 from flink_job.plan import Plan
@@ -124,7 +124,7 @@ def _list(plan: Plan, as_json: bool) -> None:
     _tell_unreadable(letters)
 
 
-def _summary(letters: Iterable[Letter], places: Places) -> list[dict[str, Any]]:
+def _summary(letters: Iterable[Letter], places: ReplayPositions) -> list[dict[str, Any]]:
     """For each reason how many letters, how many of them replayed, and the last one's detail."""
     counts: Counter[str] = Counter()
     replayed: Counter[str] = Counter()
@@ -132,7 +132,7 @@ def _summary(letters: Iterable[Letter], places: Places) -> list[dict[str, Any]]:
     for letter in letters:
         reason = letter.record.reason
         counts[reason] += 1
-        replayed[reason] += places.get(letter.part, Place()).is_past(letter.at, reason)
+        replayed[reason] += places.get(letter.part, ReplayPosition()).is_past(letter.at, reason)
         example[reason] = letter.record.detail
     return [
         {

@@ -22,7 +22,7 @@ from flink_job.config.model import FileSource
 from flink_job.kafka_client import client as kafka
 from flink_job.kafka_client.client import Broker
 from flink_job.loading.files import EventFiles, Loaded, Loader, Waiting
-from flink_job.loading.keys_and_times import Heads
+from flink_job.loading.keys_and_times import KeysAndTimes
 from flink_job.loading.outbox import Outbox
 from flink_job.loading.pacing import Pace, as_it_happened, at_once, evenly
 from flink_job.plan import Plan
@@ -98,7 +98,7 @@ def load(  # noqa: PLR0913 - the options of a command are its parameters
     event_files = EventFiles(files, _source(plan, columns, format_))
     pace = _pace(rate, speed, events)
     kafka.make_topic(broker, topic, partitions)
-    ended = _load(_Target(broker, topic), event_files, Heads(events), pace)
+    ended = _load(_Target(broker, topic), event_files, KeysAndTimes(events), pace)
     _tell_end(ended)
     if as_json:
         typer.echo(msgspec.json.encode(_report(ended)))
@@ -128,7 +128,7 @@ class _Ended:
         return self.loaded.sent / max(self.seconds, 1e-9)
 
 
-def _load(target: _Target, files: EventFiles, heads: Heads, pace: Pace) -> _Ended:
+def _load(target: _Target, files: EventFiles, heads: KeysAndTimes, pace: Pace) -> _Ended:
     largest = kafka.largest_message(target.broker, target.topic)
     options = {"linger_ms": _LINGER_MS[pace is not at_once], "max_request_size": largest}
     started_s = time.monotonic()

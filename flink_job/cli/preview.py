@@ -26,7 +26,7 @@ from operators.rules.spec import SegmentSpec
 
 _POLL_S: Final = 0.3
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 Memberships = Mapping[str, Collection[str]]  # user -> segments
 
 
@@ -83,7 +83,7 @@ def by_replay(plan: Plan, segments: Mapping[str, SegmentSpec], config: Path) -> 
     return _compared(before, after, segments)
 
 
-def waited(look: Callable[[], T | None], seconds: float, what: str) -> T | None:
+def waited(look: Callable[[], _T | None], seconds: float, what: str) -> _T | None:
     """Look again and again until something is there or the time is over."""
     give_up_s = time.monotonic() + seconds
     with ticker(console, what):

@@ -10,7 +10,7 @@ from typing import Final
 from rich.console import Console
 from rich.status import Status
 
-from flink_job.runtime.running import Progress
+from flink_job.runtime.running import JobProgress
 
 _EVERY_S: Final = 5.0  # where no terminal can overwrite a line
 
@@ -43,10 +43,10 @@ def ticker(console: Console, first: str) -> Iterator[Ticker]:
         yield Ticker(console, None)
 
 
-def job_line(ticker_: Ticker) -> Callable[[Progress], None]:
+def job_line(ticker_: Ticker) -> Callable[[JobProgress], None]:
     """Tell a segment job's progress with this ticker."""
 
-    def tell(progress: Progress) -> None:
+    def tell(progress: JobProgress) -> None:
         counts = progress.counters
         rate = counts["records"] / max(progress.seconds, 1e-9)
         ticker_.tell(

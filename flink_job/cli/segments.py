@@ -16,7 +16,7 @@ from flink_job.cli.output import json_line, write_lines
 from flink_job.cli.preview import by_job, by_replay, replayed, waited
 from flink_job.cli.run import ConfigPath, console, plan_of, tell_doubts
 from flink_job.cli.shown import printable, rows
-from flink_job.control.status import Progress, StatusTopic
+from flink_job.control.status import StatusTopic, VersionProgress
 from flink_job.control.steering import Standing, Steering, differing
 from flink_job.plan import Plan
 from operators.base.errors import ConfigError, UsageError, nearest
@@ -173,7 +173,7 @@ def _send(plan: Plan, wanted: Mapping[str, SegmentSpec], standing: Standing, wai
     console.print(f"version {version}: {escape(', '.join(differ))}", highlight=False)
     status = StatusTopic(plan)
 
-    def done() -> Progress | None:
+    def done() -> VersionProgress | None:
         progress = status.progress(version, standing.started_at)
         return progress if progress and progress.done else None
 
@@ -228,13 +228,13 @@ def _row(item: tuple[str, SegmentSpec]) -> tuple[str, str, str]:
     return name, "paused" if spec.paused else "active", spec.when or "listed members"
 
 
-def _version_line(newest: Segments, progress: Progress | None) -> str:
+def _version_line(newest: Segments, progress: VersionProgress | None) -> str:
     by = f", by {newest.by} at {newest.at}" if newest.by else ""
     far = "" if progress is None else f"; judged by it: {progress.text()}"
     return f"version {newest.version}{by}{far}"
 
 
-def _listed(newest: Segments, progress: Progress | None) -> dict[str, Any]:
+def _listed(newest: Segments, progress: VersionProgress | None) -> dict[str, Any]:
     far = {} if progress is None else vars(progress)
     return {**_asdict(newest), "progress": far}
 

@@ -23,7 +23,7 @@ from flink_job.jobs.upsert import COUNTERS as UPSERT_COUNTERS
 from flink_job.jobs.upsert import upsert, upsert_folder
 from flink_job.plan import Plan
 from flink_job.queries.follow import Follower
-from flink_job.runtime.running import Outcome, Progress, Watch, stopping
+from flink_job.runtime.running import JobProgress, Outcome, Watch, stopping
 from operators.base.errors import JobError
 
 
@@ -68,7 +68,7 @@ class Session:
             jars = self._prepare()
             with ticker(self._console, "starting Flink") as told:
 
-                def tell(progress: Progress) -> None:
+                def tell(progress: JobProgress) -> None:
                     counts = progress.counters
                     told.tell(
                         f"{counts['assignments_written']:,} assignments and "
@@ -84,7 +84,10 @@ class Session:
             return preflight.connector_jars(self._plan, step)
 
     def _watch(
-        self, counters: Sequence[str], progress: Callable[[Progress], None], stop: threading.Event
+        self,
+        counters: Sequence[str],
+        progress: Callable[[JobProgress], None],
+        stop: threading.Event,
     ) -> Watch:
         def restarted(reason: str) -> None:
             self._console.print(f"[yellow]![/] failed and restarted: {escape(reason)}")

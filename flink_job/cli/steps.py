@@ -9,12 +9,12 @@ from rich.console import Console
 from rich.progress import Progress as Display
 from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from flink_job.runtime.progress import Progress
+from flink_job.runtime.progress import OnStep
 
 
 @contextmanager
-def steps(console: Console) -> Iterator[Progress]:
-    """A `Progress` that shows each step; a step is done when the next begins or all end."""
+def steps(console: Console) -> Iterator[OnStep]:
+    """A `OnStep` that shows each step; a step is done when the next begins or all end."""
     columns = (SpinnerColumn(finished_text="✓"), TextColumn("{task.description}"))
     with Display(*columns, TimeElapsedColumn(), console=console) as display:
 

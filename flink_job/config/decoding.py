@@ -15,14 +15,14 @@ import msgspec
 
 from operators.base.errors import Problem, nearest
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 # What the names in a mapping are, by their type, and what to do where they are something else.
 _KEYS: Final = {str: ("texts", ": quote it"), int: ("whole numbers", "")}
 _PLACE: Final = re.compile(r" - at `\$\[(\d+)\]")  # of what is wrong in a list
 
 
-def decode(data: object, struct: type[T], path: str, problems: list[Problem]) -> T | None:
+def decode(data: object, struct: type[_T], path: str, problems: list[Problem]) -> _T | None:
     """The struct that plain data says, or None with what is wrong added to `problems`."""
     found = list(_problems(data, struct, path))
     problems.extend(found)

@@ -29,7 +29,7 @@ from flink_job.connectors.staging import LANE_WIDTH, RETURN
 from flink_job.runtime.environment import Environment
 
 
-class Source(Protocol):
+class EventSource(Protocol):
     """A table of raw events."""
 
     @property
@@ -138,12 +138,12 @@ class ControlTopic:
         return tables.to_data_stream(messages)
 
 
-def micro_batches(environment: Environment, source: Source, lanes: int) -> DataStream:
+def micro_batches(environment: Environment, source: EventSource, lanes: int) -> DataStream:
     """The micro-batches of a source as a stream."""
     return environment.tables.to_data_stream(micro_batch_table(environment, source, lanes))
 
 
-def micro_batch_table(environment: Environment, source: Source, lanes: int) -> Table:
+def micro_batch_table(environment: Environment, source: EventSource, lanes: int) -> Table:
     """Batches of raw events of a lane, collected in the JVM.
 
     Rows: (lane INT, keys ARRAY<BYTES>, values ARRAY<BYTES>, newest time in Kafka in ms BIGINT).

@@ -14,7 +14,7 @@ from operators.contracts.records import Counts, LanePreview, LaneProgress, Statu
 
 
 @dataclass(frozen=True)
-class Progress:
+class VersionProgress:
     """How far a job has come with a version: so many of its lanes, and of their users.
 
     Users are known only of lanes that have taken the version.
@@ -46,7 +46,7 @@ class StatusTopic:
         self._topic = plan.topics().status
         self._lanes = plan.config.run.lanes
 
-    def progress(self, version: int, since: str | None) -> Progress | None:
+    def progress(self, version: int, since: str | None) -> VersionProgress | None:
         """How far the lanes of the job that was started at a moment have come with a version.
 
         None before there was a job.
@@ -59,7 +59,7 @@ class StatusTopic:
         said = (each for each in self._said() if isinstance(each, LaneProgress))
         newest = {each.lane: each for each in said if each.at >= since}
         taken = [each for each in newest.values() if each.rules >= version]
-        return Progress(
+        return VersionProgress(
             self._lanes,
             len(taken),
             sum(each.users for each in taken),

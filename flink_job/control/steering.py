@@ -27,7 +27,7 @@ from operators.contracts.control.messages import (
     encode,
     read,
 )
-from operators.contracts.control.versions import Held, counted
+from operators.contracts.control.versions import HeldVersion, counted
 from operators.features.catalog import Catalog
 from operators.rules.rulebook import problems
 from operators.rules.spec import SegmentSpec
@@ -86,7 +86,7 @@ class Steering:
         Raises:
             PreflightError: Kafka does not answer.
         """
-        held, history, offset = Held(), [], 0
+        held, history, offset = HeldVersion(), [], 0
         started: Started | None = None
         for record, message in self._messages():
             if isinstance(message, Started):

@@ -11,12 +11,12 @@ import msgspec
 from kafka import TopicPartition
 from kafka.structs import OffsetAndMetadata
 
-from flink_job.deadletters.positions import Place
+from flink_job.deadletters.positions import ReplayPosition
 from flink_job.kafka_client import client as kafka
 from flink_job.kafka_client.client import Broker
 from operators.base.errors import FlockwiseError
 
-Places = Mapping[str, Place]  # by part
+ReplayPositions = Mapping[str, ReplayPosition]  # by part
 
 _decode_ahead = msgspec.json.Decoder(dict[str, int]).decode
 
@@ -24,7 +24,7 @@ _decode_ahead = msgspec.json.Decoder(dict[str, int]).decode
 class Book(Protocol):
     """Keeps the places of all parts."""
 
-    def read(self) -> dict[str, Place]:
+    def read(self) -> dict[str, ReplayPosition]:
         """The places; a part that is not there is at its beginning.
 
         Raises:
@@ -32,7 +32,7 @@ class Book(Protocol):
         """
         ...
 
-    def write(self, places: Places) -> None:
+    def write(self, places: ReplayPositions) -> None:
         """Keep these places, and those of other parts as they are.
 
         Raises:
@@ -52,7 +52,7 @@ class GroupBook:
         self._topic = topic
         self.group = group
 
-    def read(self) -> dict[str, Place]:
+    def read(self) -> dict[str, ReplayPosition]:
         with kafka.consumer(self._broker, group_id=self.group) as reader:
             partitions = reader.partitions_for_topic(self._topic) or ()
             found = {
@@ -61,11 +61,11 @@ class GroupBook:
             }
         return {str(at): _place(offset) for at, offset in found.items() if offset is not None}
 
-    def write(self, places: Places) -> None:
+    def write(self, places: ReplayPositions) -> None:
         with kafka.consumer(self._broker, group_id=self.group) as committer:
             committer.commit(self.offsets(places))
 
-    def offsets(self, places: Places) -> dict[TopicPartition, OffsetAndMetadata]:
+    def offsets(self, places: ReplayPositions) -> dict[TopicPartition, OffsetAndMetadata]:
         """The places as a group commits them."""
         return {
             TopicPartition(self._topic, int(part)): OffsetAndMetadata(
@@ -81,15 +81,15 @@ class FileBook:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def read(self) -> dict[str, Place]:
+    def read(self) -> dict[str, ReplayPosition]:
         if not self._path.exists():
             return {}
         try:
-            return msgspec.json.decode(self._path.read_bytes(), type=dict[str, Place])
+            return msgspec.json.decode(self._path.read_bytes(), type=dict[str, ReplayPosition])
         except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
             raise FlockwiseError(f"{self._path} can't be read: {error}") from error
 
-    def write(self, places: Places) -> None:
+    def write(self, places: ReplayPositions) -> None:
         text = msgspec.json.encode({**self.read(), **places})
         partial = self._path.with_suffix(".partial")
         try:
@@ -102,8 +102,8 @@ class FileBook:
             raise FlockwiseError(f"{self._path} can't be written: {error}") from error
 
 
-def _place(offset: OffsetAndMetadata) -> Place:
+def _place(offset: OffsetAndMetadata) -> ReplayPosition:
     try:
-        return Place(offset.offset, _decode_ahead(offset.metadata or "{}"))
+        return ReplayPosition(offset.offset, _decode_ahead(offset.metadata or "{}"))
     except msgspec.DecodeError:  # somebody else has set it
-        return Place(offset.offset)
+        return ReplayPosition(offset.offset)

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from flink_job.deadletters.offsets import Book, FileBook, GroupBook, Places
+from flink_job.deadletters.offsets import Book, FileBook, GroupBook, ReplayPositions
 from flink_job.deadletters.reading import FolderLetters, KafkaLetters, Letter, Letters
-from flink_job.deadletters.replaying import Choice, Replay, Target
+from flink_job.deadletters.replaying import LetterFilter, Replay, Target
 from flink_job.deadletters.targets import KafkaTarget, file_target, into_file, into_kafka
 from flink_job.kafka_client import client as kafka
 from flink_job.kafka_client.client import Broker
 from flink_job.kafka_client.transactions import Transactions
-from flink_job.loading.keys_and_times import Heads
+from flink_job.loading.keys_and_times import KeysAndTimes
 from flink_job.loading.outbox import Outbox
 from flink_job.plan import Plan
 from flink_job.runtime.run_folder import RunFolder
@@ -86,16 +86,16 @@ class _Topic:
 
 def _into_file(plan: Plan, order: Order, to: Path, letters: Iterable[Letter]) -> Replay:
     book = book_of(plan)
-    replayed = Replay(book.read(), Choice(order.reason), into_file)
+    replayed = Replay(book.read(), LetterFilter(order.reason), into_file)
     with _Nowhere() if order.dry_run else file_target(to, book) as target:
         replayed.run(letters, target)
     return replayed
 
 
 def _into_kafka(plan: Plan, order: Order, topic: _Topic, letters: Iterable[Letter]) -> Replay:
-    heads = Heads(plan.config.events) if order.rekey else None
+    heads = KeysAndTimes(plan.config.events) if order.rekey else None
     held = plan.config.events.key == "user" and not order.rekey
-    choice = Choice(order.reason, _OF_THE_KEY if held else frozenset())
+    choice = LetterFilter(order.reason, _OF_THE_KEY if held else frozenset())
     largest = kafka.largest_message(topic.broker, topic.name)
     book = book_of(plan)
     with _Nowhere() if order.dry_run else _kafka_target(plan, topic, largest, heads) as target:
@@ -107,7 +107,7 @@ def _into_kafka(plan: Plan, order: Order, topic: _Topic, letters: Iterable[Lette
 
 @contextmanager
 def _kafka_target(
-    plan: Plan, topic: _Topic, largest: int, heads: Heads | None
+    plan: Plan, topic: _Topic, largest: int, heads: KeysAndTimes | None
 ) -> Iterator[KafkaTarget]:
     group, book = _group(plan), book_of(plan)
     options = {"transactional_id": group, "max_request_size": largest}
@@ -126,7 +126,7 @@ class _Nowhere:
     def __exit__(self, *_: object) -> None:
         return None
 
-    def deliver(self, letters: list[Letter], places: Places) -> None:
+    def deliver(self, letters: list[Letter], places: ReplayPositions) -> None:
         return None
 
 

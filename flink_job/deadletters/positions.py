@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
-class Place:
+class ReplayPosition:
     """All letters before `done` have been replayed, those of a reason before `ahead[reason]`."""
 
     done: int = 0
@@ -21,7 +21,7 @@ class Place:
 class Reached:
     """The place in one part, as its letters are seen in order and those of some reasons taken."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: ReplayPosition) -> None:
         self._before = place
         self._next = place.done
         self._first_left: int | None = None
@@ -42,8 +42,8 @@ class Reached:
             self._first_left = at
 
     @property
-    def place(self) -> Place:
+    def place(self) -> ReplayPosition:
         """The place that has been reached."""
         done = self._next if self._first_left is None else self._first_left
         ahead = {**self._before.ahead, **dict.fromkeys(self._taken, self._next)}
-        return Place(done, {reason: at for reason, at in ahead.items() if at > done})
+        return ReplayPosition(done, {reason: at for reason, at in ahead.items() if at > done})

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from flink_job.deadletters.offsets import Places
-from flink_job.deadletters.positions import Place, Reached
+from flink_job.deadletters.offsets import ReplayPositions
+from flink_job.deadletters.positions import Reached, ReplayPosition
 from flink_job.deadletters.reading import Letter
 
 _MOST_LETTERS: Final = 1_000
@@ -18,7 +18,7 @@ Refusal = Callable[[Letter], str | None]  # why a letter can't be replayed
 
 
 @dataclass(frozen=True)
-class Choice:
+class LetterFilter:
     """The letters of one reason, or all; those of the reasons in `held` would only fail again."""
 
     reason: str | None = None
@@ -32,7 +32,7 @@ class Choice:
 class Target(Protocol):
     """Where letters are replayed to."""
 
-    def deliver(self, letters: list[Letter], places: Places) -> None:
+    def deliver(self, letters: list[Letter], places: ReplayPositions) -> None:
         """Send letters, and then, or with them, keep the places that this reaches.
 
         Raises:
@@ -44,7 +44,9 @@ class Target(Protocol):
 class Replay:
     """A replay: `sent`, `held` by reason and `refused` by why count what becomes of letters."""
 
-    def __init__(self, places: Mapping[str, Place], choice: Choice, refusal: Refusal) -> None:
+    def __init__(
+        self, places: Mapping[str, ReplayPosition], choice: LetterFilter, refusal: Refusal
+    ) -> None:
         self._before = places
         self._choice = choice
         self._refusal = refusal
@@ -54,7 +56,7 @@ class Replay:
         self.refused: Counter[str] = Counter()
 
     @property
-    def places(self) -> Places:
+    def places(self) -> ReplayPositions:
         """How far it has come in each part that it has seen."""
         return {part: reached.place for part, reached in self._reached.items()}
 
@@ -75,7 +77,7 @@ class Replay:
         for letter in letters:
             reason = letter.record.reason
             reached = self._reached.setdefault(
-                letter.part, Reached(self._before.get(letter.part, Place()))
+                letter.part, Reached(self._before.get(letter.part, ReplayPosition()))
             )
             asked = self._choice.names(reason) and not reached.is_past(letter.at, reason)
             taken = asked and reason not in self._choice.held

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from flink_job.deadletters.offsets import Book, GroupBook, Places
+from flink_job.deadletters.offsets import Book, GroupBook, ReplayPositions
 from flink_job.deadletters.reading import Letter
 from flink_job.deadletters.replaying import Refusal
 from flink_job.kafka_client.transactions import Transactions
-from flink_job.loading.keys_and_times import Heads
+from flink_job.loading.keys_and_times import KeysAndTimes
 from flink_job.loading.outbox import Outbox
 from operators.base.errors import UsageError
 
@@ -34,7 +34,7 @@ class KafkaTarget:
         outbox: Outbox,
         transactions: Transactions,
         book: Book,
-        heads: Heads | None,
+        heads: KeysAndTimes | None,
         *,
         one_kafka: bool,
     ) -> None:
@@ -44,7 +44,7 @@ class KafkaTarget:
         self._group = book if one_kafka and isinstance(book, GroupBook) else None
         self._heads = heads
 
-    def deliver(self, letters: list[Letter], places: Places) -> None:
+    def deliver(self, letters: list[Letter], places: ReplayPositions) -> None:
         offsets = {} if self._group is None else self._group.offsets(places)
         if letters or offsets:
             with self._transactions.one(offsets):
@@ -63,10 +63,10 @@ class FileTarget:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self.places: Places = {}
+        self.places: ReplayPositions = {}
         self.lines = 0
 
-    def deliver(self, letters: list[Letter], places: Places) -> None:
+    def deliver(self, letters: list[Letter], places: ReplayPositions) -> None:
         for letter in letters:
             # In JSON a line end is white space, and in what is no JSON it makes no difference.
             line = (letter.raw or b"").replace(b"\r", b" ").replace(b"\n", b" ")
@@ -101,13 +101,13 @@ def file_target(path: Path, book: Book) -> Iterator[FileTarget]:
         book.write(target.places)
 
 
-def key_of(letter: Letter, heads: Heads | None) -> bytes | None:
+def key_of(letter: Letter, heads: KeysAndTimes | None) -> bytes | None:
     """The key to replay a letter with: its user if asked for and readable, else the one it had."""
     user = None if heads is None or letter.raw is None else heads.keys([letter.raw])[0]
     return letter.key if user is None else user
 
 
-def into_kafka(largest: int, heads: Heads | None) -> Refusal:
+def into_kafka(largest: int, heads: KeysAndTimes | None) -> Refusal:
     """Why a topic that takes records of `largest` bytes does not take a letter."""
 
     def refusal(letter: Letter) -> str | None:

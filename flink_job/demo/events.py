@@ -17,7 +17,7 @@ from operators.base.errors import FlockwiseError
 
 CHUNK: Final = 20_000  # events encoded at once: a few MB, whatever the size of the simulation
 
-Record = tuple[bytes, bytes]
+KeyedRecord = tuple[bytes, bytes]
 
 
 class Event(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -40,7 +40,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 _encode = msgspec.json.Encoder().encode
 
 
-def records(simulation: Simulation) -> Iterator[Record]:
+def records(simulation: Simulation) -> Iterator[KeyedRecord]:
     """Key and value of every record in order, the bad ones included; the key is the user."""
     for chunk in _chunks(simulation):
         yield from chunk
@@ -69,7 +69,7 @@ def write_jsonl(
     return written
 
 
-def _chunks(simulation: Simulation) -> Iterator[list[Record]]:
+def _chunks(simulation: Simulation) -> Iterator[list[KeyedRecord]]:
     events = EventReader(simulation)
     for begin in range(0, len(simulation), CHUNK):
         chunk = events.between(begin, begin + CHUNK)
@@ -78,12 +78,12 @@ def _chunks(simulation: Simulation) -> Iterator[list[Record]]:
 
 
 def _with_bad_records(
-    simulation: Simulation, events: list[Event], good: list[Record], begin: int
-) -> list[Record]:
+    simulation: Simulation, events: list[Event], good: list[KeyedRecord], begin: int
+) -> list[KeyedRecord]:
     """The records of a chunk with the bad ones put behind the events that they spoil."""
     bad = simulation.bad
     low, high = np.searchsorted(bad.after, (begin, begin + len(events))).tolist()
-    mixed: list[Record] = []
+    mixed: list[KeyedRecord] = []
     done = 0
     for number in range(low, high):
         at = int(bad.after[number]) - begin

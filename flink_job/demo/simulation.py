@@ -19,7 +19,7 @@ from operators.base.arrays import Ints
 from operators.base.errors import UsageError
 
 Codes = NDArray[np.int8]
-Numbers = NDArray[np.int32]
+Int32s = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,12 @@ class Simulation:
     population: Population
     tag: str
     time_us: Ints
-    user: Numbers
-    session: Numbers
+    user: Int32s
+    session: Int32s
     kind: Codes
     category: Codes
-    product: Numbers
-    price_cents: Numbers
+    product: Int32s
+    price_cents: Int32s
     quantity: Codes
     discount: Codes
     device: Codes

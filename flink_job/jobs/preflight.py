@@ -9,12 +9,12 @@ from tempfile import TemporaryFile
 from flink_job.kafka_client import client as kafka
 from flink_job.kafka_client.topics import make_topics
 from flink_job.plan import Plan
-from flink_job.runtime.progress import Progress
+from flink_job.runtime.progress import OnStep
 from flink_job.stack.jars import ensure_jars
 from operators.base.errors import PreflightError, UsageError, nearest
 
 
-def connector_jars(plan: Plan, progress: Progress) -> Sequence[Path]:
+def connector_jars(plan: Plan, progress: OnStep) -> Sequence[Path]:
     """The jars that the job needs beside Flink's own.
 
     Raises:

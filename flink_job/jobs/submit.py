@@ -25,7 +25,7 @@ from flink_job.runtime.run_folder import RunFolder
 from flink_job.runtime.running import cause
 from operators.base.errors import JobError, UsageError
 
-Kind = Literal["segment", "upsert"]
+JobKind = Literal["segment", "upsert"]
 
 _AT_WORK_WITHIN_S: Final = 180.0
 _POLL_S: Final = 0.5
@@ -37,7 +37,7 @@ class Submission:
     """One job of a plan on its way to a cluster; with `apply` its segments hold from now on."""
 
     plan: Plan
-    kind: Kind
+    kind: JobKind
     rest: FlinkRest
     apply: bool = False
 
@@ -138,7 +138,7 @@ def prepare_client(plan: Plan, jars: Sequence[Path]) -> None:
     add_jars_to_context_class_loader([jar.as_uri() for jar in jars])
 
 
-def jobs_of(plan: Plan, only: Kind | None) -> list[Kind]:
+def jobs_of(plan: Plan, only: JobKind | None) -> list[JobKind]:
     """The jobs of a plan to submit.
 
     Raises:
@@ -162,7 +162,7 @@ def jobs_of(plan: Plan, only: Kind | None) -> list[Kind]:
             "store: a sqlite file is out of a cluster's reach: use `flockwise submit --only "
             "segment`, and on this machine `flockwise upsert`"
         )
-    kinds: list[Kind] = ["segment", "upsert"] if config.store is not None else ["segment"]
+    kinds: list[JobKind] = ["segment", "upsert"] if config.store is not None else ["segment"]
     return [kind for kind in kinds if only in (None, kind)]
 
 

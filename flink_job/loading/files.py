@@ -13,7 +13,7 @@ from kafka.errors import MessageSizeTooLargeError
 
 from flink_job.config.model import FileSource
 from flink_job.connectors.staging import format_of, open_bytes, read
-from flink_job.loading.keys_and_times import Heads
+from flink_job.loading.keys_and_times import KeysAndTimes
 from flink_job.loading.outbox import Outbox
 from flink_job.loading.pacing import Pace
 from operators.base.errors import UsageError
@@ -84,7 +84,11 @@ class Loader:
     """Sends raw events to an outbox, each when it is due; `progress` is told as it goes."""
 
     def __init__(
-        self, heads: Heads, outbox: Outbox, waiting: Waiting, progress: Callable[[Loaded], None]
+        self,
+        heads: KeysAndTimes,
+        outbox: Outbox,
+        waiting: Waiting,
+        progress: Callable[[Loaded], None],
     ) -> None:
         self._heads = heads
         self._outbox = outbox

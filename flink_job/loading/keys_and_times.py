@@ -14,7 +14,7 @@ from operators.events.times import Times
 _UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
-class Heads:
+class KeysAndTimes:
     """Reads users and times of raw events by the names that an `EventsSpec` gives them."""
 
     def __init__(self, events: EventsSpec) -> None:

@@ -14,7 +14,7 @@ from rich.table import Table
 from flink_job import local_cluster as cluster
 from flink_job.cli.ending import run_to_end
 from flink_job.cli.steps import steps
-from flink_job.local_cluster import Cluster
+from flink_job.local_cluster import LocalCluster
 from flink_job.local_cluster.kept import MOST_TASKMANAGERS
 from operators.base.errors import JobError
 
@@ -69,7 +69,7 @@ def status(folder: _Folder) -> None:
     _show(cluster.find(folder))
 
 
-def _show(found: Cluster) -> None:
+def _show(found: LocalCluster) -> None:
     table = Table("process", "pid", "logs", box=None)
     for process in cluster.status(found.folder):
         table.add_row(process.name, str(process.pid or "down"), escape(str(process.folder)))
@@ -79,7 +79,7 @@ def _show(found: Cluster) -> None:
     typer.echo(f"To submit here:  export FLINK_CONF_DIR={shlex.quote(str(found.conf))}")
 
 
-def _answer(found: Cluster) -> str:
+def _answer(found: LocalCluster) -> str:
     try:
         overview = found.rest.overview()
     except JobError:

@@ -13,8 +13,8 @@ from typing import Final
 
 from flink_job.local_cluster.files import Files
 from flink_job.local_cluster.kept import Kept, check_free, choose, load, save
-from flink_job.local_cluster.members import Member, members, surplus
-from flink_job.runtime.progress import Progress, silent
+from flink_job.local_cluster.members import ClusterProcess, members, surplus
+from flink_job.runtime.progress import OnStep, silent
 from flink_job.runtime.rest import FlinkRest
 from flink_job.stack.jars import ensure_jars
 from flink_job.stack.locks import locked
@@ -27,7 +27,7 @@ _OWNER_ONLY: Final = 0o700  # what jobs were submitted with, passwords among it,
 
 
 @dataclass(frozen=True)
-class Cluster:
+class LocalCluster:
     """A local cluster, up or not."""
 
     folder: Path
@@ -50,7 +50,7 @@ class Cluster:
 
 
 @dataclass(frozen=True)
-class Status:
+class ProcessStatus:
     """A process of a cluster; `pid` is None when it does not run."""
 
     name: str
@@ -62,9 +62,9 @@ def start(
     folder: Path,
     taskmanagers: int | None = None,
     rest_port: int | None = None,
-    progress: Progress = silent,
+    progress: OnStep = silent,
     environ: Mapping[str, str] = os.environ,
-) -> Cluster:
+) -> LocalCluster:
     """Start what does not run yet, end TaskManagers beyond the number, and wait until it is up.
 
     Number and ports are kept from the last start, unless given. Jobs that ran when the cluster
@@ -91,13 +91,13 @@ def start(
         for member in missing:
             member.start(environ)
         _stop(surplus(files, kept))
-        cluster = Cluster(folder, kept)
+        cluster = LocalCluster(folder, kept)
         _wait(cluster, files, progress)
         undo.pop_all()
     return cluster
 
 
-def stop(folder: Path, progress: Progress = silent) -> tuple[str, ...]:
+def stop(folder: Path, progress: OnStep = silent) -> tuple[str, ...]:
     """End what `start` started in a folder and nothing else; gives the names of what ran."""
     folder = folder.absolute()
     kept = load(_kept(folder))
@@ -108,7 +108,7 @@ def stop(folder: Path, progress: Progress = silent) -> tuple[str, ...]:
         return _stop(_all(Files(folder), kept))
 
 
-def status(folder: Path) -> tuple[Status, ...]:
+def status(folder: Path) -> tuple[ProcessStatus, ...]:
     """How every process of the cluster in a folder is.
 
     Raises:
@@ -116,10 +116,10 @@ def status(folder: Path) -> tuple[Status, ...]:
     """
     cluster = find(folder)
     found = _all(Files(cluster.folder), cluster.kept)
-    return tuple(Status(member.name, member.running(), member.folder) for member in found)
+    return tuple(ProcessStatus(member.name, member.running(), member.folder) for member in found)
 
 
-def find(folder: Path) -> Cluster:
+def find(folder: Path) -> LocalCluster:
     """The cluster of a folder, up or not.
 
     Raises:
@@ -128,7 +128,7 @@ def find(folder: Path) -> Cluster:
     kept = load(_kept(folder.absolute()))
     if kept is None:
         raise UsageError(f"expected a local cluster in {folder}, found none: start one there")
-    return Cluster(folder.absolute(), kept)
+    return LocalCluster(folder.absolute(), kept)
 
 
 def _kept(folder: Path) -> Path:
@@ -144,11 +144,11 @@ def _folder(folder: Path) -> Path:
     return folder
 
 
-def _all(files: Files, kept: Kept) -> list[Member]:
+def _all(files: Files, kept: Kept) -> list[ClusterProcess]:
     return [*members(files, kept), *surplus(files, kept)]
 
 
-def _check_ports(kept: Kept, before: Kept | None, missing: Iterable[Member]) -> None:
+def _check_ports(kept: Kept, before: Kept | None, missing: Iterable[ClusterProcess]) -> None:
     names = {member.name for member in missing}
     if "zookeeper" in names:
         check_free(kept.zookeeper, "ZooKeeper")
@@ -158,15 +158,15 @@ def _check_ports(kept: Kept, before: Kept | None, missing: Iterable[Member]) -> 
         raise UsageError(f"the JobManager runs on port {before.rest}: end it before changing that")
 
 
-def _stop(those: Iterable[Member]) -> tuple[str, ...]:
+def _stop(those: Iterable[ClusterProcess]) -> tuple[str, ...]:
     """End these at once; gives the names of those that ran."""
     chosen = list(those)
     with ThreadPoolExecutor(max_workers=max(len(chosen), 1)) as pool:
-        ended = pool.map(Member.stop, chosen)
+        ended = pool.map(ClusterProcess.stop, chosen)
         return tuple(member.name for member, ran in zip(chosen, ended, strict=True) if ran)
 
 
-def _wait(cluster: Cluster, files: Files, progress: Progress) -> None:
+def _wait(cluster: LocalCluster, files: Files, progress: OnStep) -> None:
     """Wait until the JobManager knows all TaskManagers, or one of the processes is gone."""
     wanted = members(files, cluster.kept)
     progress(f"Waiting for {cluster.kept.taskmanagers} TaskManagers at {cluster.address}")
@@ -179,11 +179,11 @@ def _wait(cluster: Cluster, files: Files, progress: Progress) -> None:
         )
 
 
-def _gone(those: Iterable[Member]) -> list[Member]:
+def _gone(those: Iterable[ClusterProcess]) -> list[ClusterProcess]:
     return [member for member in those if member.running() is None]
 
 
-def _is_up(cluster: Cluster) -> bool:
+def _is_up(cluster: LocalCluster) -> bool:
     try:
         # One slot each, which a TaskManager offers a little after it is known.
         return cluster.rest.overview().slots >= cluster.kept.taskmanagers

@@ -19,7 +19,7 @@ _TEMPORARY: Final = "tmp"
 
 
 @dataclass(frozen=True)
-class Member:
+class ClusterProcess:
     """One process: its name, which is that of its folder, and how to run it there.
 
     It runs in the foreground as far as Flink's scripts go: they keep lists of pids that they
@@ -62,10 +62,10 @@ class Member:
         return self.folder / "output.txt"
 
 
-def members(files: Files, kept: Kept) -> list[Member]:
+def members(files: Files, kept: Kept) -> list[ClusterProcess]:
     """All processes that a cluster should have, in the order of their start."""
     return [
-        Member(
+        ClusterProcess(
             files,
             "zookeeper",
             [
@@ -79,20 +79,20 @@ def members(files: Files, kept: Kept) -> list[Member]:
     ]
 
 
-def taskmanager(files: Files, number: int) -> Member:
+def taskmanager(files: Files, number: int) -> ClusterProcess:
     """A TaskManager. Its name is its id in Flink, so that one started again takes its place."""
     name = f"{_TASKMANAGER}{number}"
     return _flink(files, name, "taskmanager.sh", f"taskmanager.resource-id={name}")
 
 
-def surplus(files: Files, kept: Kept) -> list[Member]:
+def surplus(files: Files, kept: Kept) -> list[ClusterProcess]:
     """The TaskManagers that earlier starts left beyond the number of this one."""
     found = (folder.name for folder in files.folder.glob(f"{_TASKMANAGER}*"))
     numbers = sorted(int(name.removeprefix(_TASKMANAGER)) for name in found)
     return [taskmanager(files, number) for number in numbers if number > kept.taskmanagers]
 
 
-def _flink(files: Files, name: str, script: str, *settings: str) -> Member:
+def _flink(files: Files, name: str, script: str, *settings: str) -> ClusterProcess:
     own = [f"io.tmp.dirs={files.folder / name / _TEMPORARY}", *settings]
     options = [option for setting in own for option in ("-D", setting)]
-    return Member(files, name, [str(_BIN / script), "start-foreground", *options])
+    return ClusterProcess(files, name, [str(_BIN / script), "start-foreground", *options])

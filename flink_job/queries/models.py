@@ -9,8 +9,8 @@ import msgspec
 
 from flink_job.kafka_client import client as kafka
 from flink_job.plan import Plan
-from flink_job.queries.users import words
-from flink_job.stores.changelog_view import Word
+from flink_job.queries.users import raw_records
+from flink_job.stores.changelog_view import RawRecord
 from operators.base.errors import FlockwiseError, UsageError, nearest
 from operators.clustering.record import ModelRecord, model_decoder
 
@@ -25,7 +25,7 @@ def published(plan: Plan) -> dict[str, list[ModelRecord]]:
     """
     broker, topic = plan.output_broker(), plan.topics().models
     there = broker is None or topic in kafka.topics(broker)
-    found = histories(words(plan, topic)()) if there else {}
+    found = histories(raw_records(plan, topic)()) if there else {}
     if not found and not plan.config.clusters:
         raise UsageError("clusters: this configuration has none, so no model is learned")
     if not found:
@@ -36,7 +36,7 @@ def published(plan: Plan) -> dict[str, list[ModelRecord]]:
     return found
 
 
-def histories(said: Iterable[Word]) -> dict[str, list[ModelRecord]]:
+def histories(said: Iterable[RawRecord]) -> dict[str, list[ModelRecord]]:
     """The records among what was said, by model; each version once, oldest first.
 
     A run that began afresh, or from an older state, gives out versions again: those of the run

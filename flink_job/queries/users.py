@@ -10,10 +10,10 @@ from flink_job.plan import Plan
 from flink_job.stores.base import Member
 from flink_job.stores.changelog_view import (
     ChangelogView,
-    Word,
-    Words,
-    folder_words,
-    kafka_words,
+    RawRecord,
+    RawRecords,
+    folder_records,
+    kafka_records,
 )
 from operators.contracts.records import Assignment, Transition
 
@@ -47,7 +47,7 @@ class View(Protocol):
 
 
 @contextmanager
-def view(plan: Plan, heard: Callable[[Iterable[Word]], Iterable[Word]]) -> Iterator[View]:
+def view(plan: Plan, heard: Callable[[Iterable[RawRecord]], Iterable[RawRecord]]) -> Iterator[View]:
     """Who answers for a plan; `heard` sees each record of a changelog that has to be read.
 
     Raises:
@@ -59,16 +59,21 @@ def view(plan: Plan, heard: Callable[[Iterable[Word]], Iterable[Word]]) -> Itera
         yield answering
 
 
-def _changelog(plan: Plan, heard: Callable[[Iterable[Word]], Iterable[Word]]) -> ChangelogView:
+def _changelog(
+    plan: Plan, heard: Callable[[Iterable[RawRecord]], Iterable[RawRecord]]
+) -> ChangelogView:
     topics = plan.topics()
-    assignments, transitions = words(plan, topics.assignments), words(plan, topics.transitions)
+    assignments, transitions = (
+        raw_records(plan, topics.assignments),
+        raw_records(plan, topics.transitions),
+    )
     return ChangelogView(lambda: heard(assignments()), lambda: heard(transitions()))
 
 
-def words(plan: Plan, topic: str) -> Words:
+def raw_records(plan: Plan, topic: str) -> RawRecords:
     """The committed records of one of a plan's topics, from Kafka or its folder."""
     broker, folder = plan.output_broker(), plan.output_folder()
     if broker is not None:
-        return lambda: kafka_words(broker, topic)
+        return lambda: kafka_records(broker, topic)
     assert folder is not None  # a configuration has one of the two
-    return lambda: folder_words(folder, topic)
+    return lambda: folder_records(folder, topic)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-Progress = Callable[[str], None]
+OnStep = Callable[[str], None]
 
 
 def silent(_step: str) -> None:

@@ -27,7 +27,7 @@ _HOST: Final = "127.0.0.1"
 
 
 @dataclass(frozen=True)
-class Progress:
+class JobProgress:
     """How far a job has come: counters of its operators, by name."""
 
     counters: dict[str, int]
@@ -47,7 +47,7 @@ class Watch:
     """What to tell while a job runs, and whether to stop it."""
 
     counters: Sequence[str]
-    progress: Callable[[Progress], None]
+    progress: Callable[[JobProgress], None]
     restarted: Callable[[str], None]
     stop: threading.Event
     accepted: Callable[[], None] = lambda: None  # once Flink has taken the job
@@ -153,7 +153,7 @@ class _Watcher:
             failures = self._rest.failures(self._job)
         except (JobError, KeyError):
             return
-        self._watch.progress(Progress(counters, time.monotonic() - self._started_s))
+        self._watch.progress(JobProgress(counters, time.monotonic() - self._started_s))
         for failure in reversed(failures):
             if failure.at_ms > self._told_ms:
                 self._told_ms = failure.at_ms

@@ -13,7 +13,7 @@ from typing import Final, Literal
 from xml.etree import ElementTree
 
 from flink_job.runtime.deploy import deploy_folder
-from flink_job.runtime.progress import Progress, silent
+from flink_job.runtime.progress import OnStep, silent
 from flink_job.stack.locks import locked
 from operators.base.errors import PreflightError
 
@@ -52,7 +52,7 @@ def jars_present(kind: JarKind, root: Path | None = None) -> bool:
 
 
 def ensure_jars(
-    kinds: Iterable[JarKind], root: Path | None = None, progress: Progress = silent
+    kinds: Iterable[JarKind], root: Path | None = None, progress: OnStep = silent
 ) -> dict[JarKind, Path]:
     """The folder of each kind's jars, fetching with Maven what is not there.
 
@@ -63,7 +63,7 @@ def ensure_jars(
     return {kind: _ensure(kind, base, progress) for kind in kinds}
 
 
-def _ensure(kind: JarKind, root: Path, progress: Progress) -> Path:
+def _ensure(kind: JarKind, root: Path, progress: OnStep) -> Path:
     folder = jars_folder(kind, root)
     if jars_present(kind, root):
         return folder

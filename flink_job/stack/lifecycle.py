@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from flink_job.runtime.java import java_home
-from flink_job.runtime.progress import Progress, silent
+from flink_job.runtime.progress import OnStep, silent
 from flink_job.stack.access import Stack, access, write_env
 from flink_job.stack.accounts import secure
 from flink_job.stack.cassandra import CassandraServer
@@ -48,7 +48,7 @@ def up(
     kafka_port: int | None = None,
     cassandra_port: int | None = None,
     parts: Sequence[Part] = PARTS,
-    progress: Progress = silent,
+    progress: OnStep = silent,
 ) -> Stack:
     """Start what does not run yet and wait until it answers; data and ports are kept.
 
@@ -72,7 +72,7 @@ def up(
 
 
 def down(
-    folder: Path, parts: Sequence[Part] = PARTS, progress: Progress = silent
+    folder: Path, parts: Sequence[Part] = PARTS, progress: OnStep = silent
 ) -> tuple[Part, ...]:
     """End what `up` started in a folder, and nothing else; says which parts that were."""
     folder = folder.absolute()
@@ -108,7 +108,7 @@ def _servers(folder: Path) -> list[Server]:
 
 
 def _ensure_up(
-    folder: Path, part: Part, wanted: int | None, undo: ExitStack, progress: Progress
+    folder: Path, part: Part, wanted: int | None, undo: ExitStack, progress: OnStep
 ) -> None:
     kept = load_ports(folder / _PORTS)
     server = _SERVERS[part](folder / part, kept)
@@ -129,14 +129,14 @@ def _ensure_up(
     server.start(java, os.environ, progress)
 
 
-def _secure(stack: Stack, progress: Progress) -> None:
+def _secure(stack: Stack, progress: OnStep) -> None:
     assert stack.cassandra is not None
     progress("Setting up Cassandra's accounts and tables")
     node = Node((stack.cassandra.host,), stack.cassandra.port)
     secure(node, stack.cassandra.admin(), stack.cassandra.login())
 
 
-def _stop(server: Server, progress: Progress) -> bool:
+def _stop(server: Server, progress: OnStep) -> bool:
     if server.running() is None:
         return False
     progress(f"Ending {server.title}")

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from flink_job.runtime.progress import Progress
+from flink_job.runtime.progress import OnStep
 
 
 @contextmanager
-def locked(path: Path, progress: Progress) -> Iterator[None]:
+def locked(path: Path, progress: OnStep) -> Iterator[None]:
     """Hold the lock of a file, waiting for whoever has it."""
     with path.open("a") as file:
         try:

@@ -10,7 +10,7 @@ from string import Template
 from typing import ClassVar, Final
 
 from flink_job.runtime.deploy import deploy_folder
-from flink_job.runtime.progress import Progress
+from flink_job.runtime.progress import OnStep
 from flink_job.stack import processes
 from flink_job.stack.ports import HOST, Part, Ports
 from operators.base.errors import PreflightError
@@ -79,7 +79,7 @@ class Server(ABC):
     def answers(self) -> bool:
         """Whether something speaks the server's protocol on the port now."""
 
-    def start(self, java: Java, environ: Mapping[str, str], progress: Progress) -> None:
+    def start(self, java: Java, environ: Mapping[str, str], progress: OnStep) -> None:
         """Start the server and wait until it answers; a start that fails leaves no process.
 
         Raises:

@@ -25,8 +25,8 @@ from operators.contracts.records import (
     transition_decoder,
 )
 
-Word = tuple[bytes | None, bytes | None]  # a key and a value
-Words = Callable[[], Iterable[Word]]
+RawRecord = tuple[bytes | None, bytes | None]  # a key and a value
+RawRecords = Callable[[], Iterable[RawRecord]]
 
 
 class _Head(msgspec.Struct, frozen=True, gc=False):
@@ -38,7 +38,7 @@ class _Head(msgspec.Struct, frozen=True, gc=False):
 
 
 _head_decoder = msgspec.json.Decoder(_Head)
-R = TypeVar("R")
+_R = TypeVar("_R")
 
 
 @dataclass
@@ -69,7 +69,7 @@ class ChangelogView:
     the one whose key it has, with all that was said before it.
     """
 
-    def __init__(self, assignments: Words, transitions: Words) -> None:
+    def __init__(self, assignments: RawRecords, transitions: RawRecords) -> None:
         self._assignments = assignments
         self._transitions = transitions
         self.unreadable = 0
@@ -153,7 +153,7 @@ class ChangelogView:
                 if transition is not None:
                     yield transition
 
-    def _read(self, decoder: msgspec.json.Decoder[R], value: bytes) -> R | None:
+    def _read(self, decoder: msgspec.json.Decoder[_R], value: bytes) -> _R | None:
         try:
             return decoder.decode(value)
         except (msgspec.DecodeError, UnicodeDecodeError):
@@ -161,7 +161,7 @@ class ChangelogView:
             return None
 
 
-def kafka_words(broker: Broker, topic: str) -> Iterator[Word]:
+def kafka_records(broker: Broker, topic: str) -> Iterator[RawRecord]:
     """The committed records of a topic.
 
     Raises:
@@ -170,7 +170,7 @@ def kafka_words(broker: Broker, topic: str) -> Iterator[Word]:
     return ((record.key, record.value) for record in kafka.read_to_end(broker, [topic]))
 
 
-def folder_words(folder: Path, topic: str) -> Iterator[Word]:
+def folder_records(folder: Path, topic: str) -> Iterator[RawRecord]:
     """The committed records of an output folder.
 
     Raises:

@@ -10,7 +10,7 @@ import numpy as np
 
 from operators.base.arrays import Floats, Ints
 from operators.clustering.clusters import Act, Cluster, Quality
-from operators.clustering.nearest import Held, Nearest, nearest
+from operators.clustering.nearest import Incumbents, Nearest, nearest
 from operators.clustering.preparing.preparation import Preparation, StoredPreparation
 from operators.clustering.stored import FORMAT, decode, encode, floats, to_bytes
 
@@ -54,7 +54,7 @@ class ClusterModel:
         row_of[self.ids] = np.arange(len(self.ids))
         return row_of
 
-    def assign(self, points: Floats, held: Held | None = None) -> Nearest:
+    def assign(self, points: Floats, held: Incumbents | None = None) -> Nearest:
         """Row of the cluster, distance and margin, in scaled space, of raw points float64[n, d].
 
         NaN is missing and imputed, and so is every infinite coordinate.

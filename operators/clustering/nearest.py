@@ -26,7 +26,7 @@ class Nearest(NamedTuple):
     margin: Floats
 
 
-class Held(NamedTuple):
+class Incumbents(NamedTuple):
     """The rows of the centers that n points are with, int64[n], -1 for none, and how they stick.
 
     A point stays with its center unless another is nearer by more than the share `stick` (from
@@ -37,7 +37,7 @@ class Held(NamedTuple):
     stick: float
 
 
-def nearest(scaled: Floats, centers: Floats, held: Held | None = None) -> Nearest:
+def nearest(scaled: Floats, centers: Floats, held: Incumbents | None = None) -> Nearest:
     """The nearest of centers float64[k, d] to each point float64[n, d], Euclidean.
 
     Of centers at the same distance the first is taken, as River's KMeans does. Points that are
@@ -71,7 +71,7 @@ def apart(centers: Floats) -> Floats:
     return distances
 
 
-def _nearest(scaled: Floats, centers: Floats, held: Held | None) -> Nearest:
+def _nearest(scaled: Floats, centers: Floats, held: Incumbents | None) -> Nearest:
     squares = squared_distances(scaled, centers)
     users = np.arange(len(scaled))
     cluster = squares.argmin(axis=0)
@@ -82,7 +82,7 @@ def _nearest(scaled: Floats, centers: Floats, held: Held | None) -> Nearest:
     return Nearest(cluster, distance, np.sqrt(squares.min(axis=0)) - distance)
 
 
-def _kept(squares: Floats, best: Ints, held: Held) -> Ints:
+def _kept(squares: Floats, best: Ints, held: Incumbents) -> Ints:
     """The center of each point, by squared distances float64[k, n] and the nearest of each."""
     kept = best.copy()
     users = np.flatnonzero((held.cluster >= 0) & (held.cluster != best))

@@ -13,7 +13,7 @@ from operators.base.errors import JobError
 
 FORMAT: Final = 3
 
-Message = TypeVar("Message")
+_Message = TypeVar("_Message")
 
 encode = msgspec.msgpack.Encoder().encode
 
@@ -23,7 +23,7 @@ class _Head(msgspec.Struct, frozen=True):
     river: str
 
 
-def decode(data: bytes, shape: type[Message], what: str) -> Message:
+def decode(data: bytes, shape: type[_Message], what: str) -> _Message:
     """The message of type `shape` in the bytes; `what` names it in errors.
 
     Raises:

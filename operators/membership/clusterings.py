@@ -12,7 +12,7 @@ import numpy as np
 from operators.base.arrays import Floats, Ints
 from operators.base.frame import FeatureColumn, Frame, Kind
 from operators.clustering.model import ClusterModel
-from operators.clustering.nearest import Held, Nearest
+from operators.clustering.nearest import Incumbents, Nearest
 from operators.clustering.space import Space
 from operators.clustering.spec import ClusterSpec, cluster_column
 
@@ -48,7 +48,7 @@ class Clustering:
     def place(self, frame: Frame, ids: Ints, model: ClusterModel) -> Placed:
         """Where a model puts the users of a frame, who are in the clusters `ids`, int64[n]."""
         points = self.space.points(frame)
-        found = model.assign(points, Held(model.rows(ids), self.spec.stick))
+        found = model.assign(points, Incumbents(model.rows(ids), self.spec.stick))
         return Placed(self, model, points, found)
 
 

@@ -26,7 +26,7 @@ from operators.membership.clusterings import (
     with_clusters,
 )
 from operators.membership.last_values import LastValues
-from operators.membership.schedule import Agenda
+from operators.membership.schedule import Schedule
 from operators.pages.journal import Journal
 from operators.pages.layout import Field, Layout
 from operators.pages.table import UserTable
@@ -187,7 +187,7 @@ class Members:
         Users are independent, so all take a step together, whatever the moment of each.
         """
         rows = self._concerned(rounds, until_us)
-        agenda, due = Agenda(rounds, rows), self.table.cells(_DUE)
+        agenda, due = Schedule(rounds, rows), self.table.cells(_DUE)
         ends_us = np.full(len(rows), until_us + 1)
         _, at, which = np.intersect1d(rows, forgotten.rows, return_indices=True)
         ends_us[at] = forgotten.at_us[which]

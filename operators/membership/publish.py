@@ -24,7 +24,7 @@ from operators.rules.standing import entered_us
 
 Record = Assignment | Transition
 JsonColumn = list[FeatureValue]
-Value = TypeVar("Value")
+_Value = TypeVar("_Value")
 
 
 def publish(
@@ -91,7 +91,7 @@ class _Rows:
         texts = dict(zip(distinct_us.tolist(), iso(distinct_us), strict=True))
         return self._split([texts[moment_us] for moment_us in moments_us])
 
-    def _split(self, values: list[Value]) -> list[list[Value]]:
+    def _split(self, values: list[_Value]) -> list[list[_Value]]:
         starts = [0, *self._ends]
         return [values[start:end] for start, end in zip(starts, self._ends, strict=False)]
 

@@ -10,7 +10,7 @@ from operators.base.arrays import NEVER, Floats, Mask, Moments, Rows
 from operators.features.clocks import Round
 
 
-class Agenda:
+class Schedule:
     """Each user's evaluations in their order, taken off one at a time.
 
     Args:

@@ -55,7 +55,7 @@ class Field:
 
 
 @dataclass(frozen=True)
-class Part:
+class FieldPart:
     """Some numbers of a row and what they mean: equal in two layouts where they mean the same."""
 
     field: str
@@ -65,7 +65,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Place:
+class FieldPlace:
     """Where a field lies: its type, and offset and row width counted in numbers of that type."""
 
     dtype: str
@@ -97,16 +97,16 @@ class Layout:
         if len(self._places) != len(self.fields):
             raise ValueError("two fields of a layout share a name")
 
-    def __getitem__(self, name: str) -> Place:
+    def __getitem__(self, name: str) -> FieldPlace:
         return self._places[name]
 
     def __iter__(self) -> Iterator[Field]:
         return iter(self.fields)
 
-    def parts(self) -> Mapping[Part, slice]:
+    def parts(self) -> Mapping[FieldPart, slice]:
         """Where in a row each part lies, counted in numbers of its type."""
         return {
-            Part(field.name, field.dtype, field.part_length, label): slice(start, end)
+            FieldPart(field.name, field.dtype, field.part_length, label): slice(start, end)
             for field in self.fields
             for label, start, end in self._spans(field)
         }
@@ -129,19 +129,19 @@ class Layout:
             start += length
 
 
-def _place(field: Field, start: int, width: int) -> Place:
+def _place(field: Field, start: int, width: int) -> FieldPlace:
     per_word = 8 // _BYTES[field.dtype]
-    return Place(field.dtype, start * per_word, field.length, width * per_word)
+    return FieldPlace(field.dtype, start * per_word, field.length, width * per_word)
 
 
-class Cells:
+class FieldCells:
     """One field of all rows: read and written by row numbers.
 
     `flat` is the whole table seen as a flat array of the field's type; the number at
     position p of row r is `flat[r * stride + offset + p]`, which is what `numpy.add.at` wants.
     """
 
-    def __init__(self, words: Words, place: Place) -> None:
+    def __init__(self, words: Words, place: FieldPlace) -> None:
         self.flat: NDArray[Any] = words.reshape(-1).view(place.dtype)
         self.place = place
         self._table = self.flat.reshape(-1, place.stride)[:, place.offset : place.end]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from operators.base.arrays import Ints, Rows
 from operators.base.dictionary import Dictionary
-from operators.pages.layout import Cells, Layout, Words
+from operators.pages.layout import FieldCells, Layout, Words
 from operators.pages.moving import moved
 from operators.pages.sets import IntMap
 
@@ -46,7 +46,7 @@ class UserTable:
         self._initial = layout.initial_row()
         self._hashes = np.zeros(0, np.uint32)
         self._words = np.zeros((0, layout.width), np.int64)
-        self._cells: dict[str, Cells] = {}
+        self._cells: dict[str, FieldCells] = {}
         self._free: list[int] = []
         self._added: list[int] = []
         self._reserve(_FIRST_CAPACITY)
@@ -78,11 +78,11 @@ class UserTable:
         used[self._free] = False
         return np.flatnonzero(used)
 
-    def cells(self, name: str) -> Cells:
+    def cells(self, name: str) -> FieldCells:
         """A field of all rows; valid until users are added."""
         cells = self._cells.get(name)
         if cells is None:
-            cells = self._cells[name] = Cells(self._words, self.layout[name])
+            cells = self._cells[name] = FieldCells(self._words, self.layout[name])
         return cells
 
     def rows_of(self, users: Sequence[str]) -> Rows:

@@ -55,14 +55,14 @@ class Null:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class ListContains:
     """A text being in the lists of a row."""
 
     row: int
     text: str
 
 
-Cell: TypeAlias = Threshold | Pair | Null | Held
+Cell: TypeAlias = Threshold | Pair | Null | ListContains
 
 
 def cell_order(cell: Cell) -> tuple[int, str, int]:
@@ -74,7 +74,7 @@ def cell_order(cell: Cell) -> tuple[int, str, int]:
             return 1, operator, row
         case Null(row):
             return 2, "", row
-        case Held(row, _):
+        case ListContains(row, _):
             return 3, "", row
 
 
@@ -95,7 +95,7 @@ class Cells:
         pairs = [cell for cell in cells if isinstance(cell, Pair)]
         first_null = len(thresholds) + len(pairs)
         self._of_pairs = slice(len(thresholds), first_null)
-        held = [cell for cell in cells if isinstance(cell, Held)]
+        held = [cell for cell in cells if isinstance(cell, ListContains)]
         self._of_nulls = slice(first_null, len(cells) - len(held))
         self._of_held = slice(len(cells) - len(held), len(cells))
         self._rows = np.array([cell.row for cell in cells], np.intp)

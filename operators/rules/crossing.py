@@ -112,7 +112,7 @@ def _passing_us(number: float, strictly: bool, unit_us: int) -> int | None:
     return time_us
 
 
-class Clock:
+class CrossingClock:
     """When time alone next changes some conditions, whatever else is true of a user."""
 
     def __init__(self, crossings: Crossings, step_us: int) -> None:

@@ -13,7 +13,7 @@ from operators.rules.segment import Segment
 
 
 @dataclass(frozen=True)
-class Waits:
+class Deadlines:
     """Segments and users for whom a moment decides, `us`: three arrays of equal length."""
 
     rows: Rows
@@ -23,21 +23,21 @@ class Waits:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def only(self, those: Mask) -> Waits:
+    def only(self, those: Mask) -> Deadlines:
         """Some of them, by a flag each."""
-        return Waits(self.rows[those], self.users[those], self.us[those])
+        return Deadlines(self.rows[those], self.users[those], self.us[those])
 
-    def within(self, flags: Mask) -> Waits:
+    def within(self, flags: Mask) -> Deadlines:
         """Those for whom bool[segments, n] is set."""
         return self.only(flags[self.rows, self.users])
 
-    def later(self, now_us: Moments) -> Waits:
+    def later(self, now_us: Moments) -> Deadlines:
         """Those whose moment is still to come; `now_us` is int64[n]."""
         return self.only(self.us > now_us[self.users])
 
-    def after(self, begun_us: Moments) -> Waits:
+    def after(self, begun_us: Moments) -> Deadlines:
         """With moments a length of time after these, where `us` is such a length."""
-        return Waits(self.rows, self.users, begun_us + self.us)
+        return Deadlines(self.rows, self.users, begun_us + self.us)
 
 
 class Timed:
@@ -48,14 +48,14 @@ class Timed:
         self.rows: NDArray[np.intp] = np.array([row for row, _ in found], np.intp)
         self._us = np.array([us for _, us in found], np.int64)
 
-    def waits(self, flags: Mask) -> Waits:
+    def waits(self, flags: Mask) -> Deadlines:
         """Where bool[segments, n] is set of these segments, with their lengths or dates."""
         # One dimension is ten times as fast as nonzero with two.
         at = np.flatnonzero(flags[self.rows])
         if not len(at):
             return _NOBODY
         which, users = np.divmod(at, max(flags.shape[1], 1))
-        return Waits(self.rows[which], users, self._us[which])
+        return Deadlines(self.rows[which], users, self._us[which])
 
 
 class Due:
@@ -68,11 +68,11 @@ class Due:
         """Take a moment of every user into account."""
         np.minimum(self.at_us, at_us, out=self.at_us)
 
-    def add(self, waits: Waits) -> None:
+    def add(self, waits: Deadlines) -> None:
         """Take moments of some users into account."""
         if len(waits):
             np.minimum.at(self.at_us, waits.users, waits.us)
 
 
 _NONE: Rows = np.zeros(0, np.int64)
-_NOBODY = Waits(_NONE, _NONE, _NONE)
+_NOBODY = Deadlines(_NONE, _NONE, _NONE)

@@ -132,22 +132,22 @@ class _Choice:
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # by identity, so that looking one up is fast
-class Reason:
+class ConditionReason:
     """A condition to be explained: an atom with its fact, or the parts that make it."""
 
     literal: int
     fact: _Fact | _Threshold | _Choice | None
-    children: tuple[Reason, ...]
+    children: tuple[ConditionReason, ...]
     is_all: bool
 
-    def atoms(self) -> tuple[Reason, ...]:
+    def atoms(self) -> tuple[ConditionReason, ...]:
         """Those of which it is an AND, as most conditions are; none if it is anything else."""
         if self.fact is not None:
             return (self,)
         return self.children if self.is_all and all(x.fact for x in self.children) else ()
 
 
-class Told(dict[Reason, str]):
+class Told(dict[ConditionReason, str]):
     """What atoms come to for one user: each is put into words once, when it is looked up."""
 
     __slots__ = ("case",)
@@ -156,7 +156,7 @@ class Told(dict[Reason, str]):
         super().__init__()
         self.case = case
 
-    def __missing__(self, atom: Reason) -> str:
+    def __missing__(self, atom: ConditionReason) -> str:
         assert atom.fact is not None, "only atoms are told"
         is_false = bool(self.case.truths[atom.literal ^ 1])
         text = self[atom] = atom.fact.text(is_false, self.case)
@@ -168,29 +168,29 @@ class Reasons:
 
     def __init__(self, circuit: Circuit) -> None:
         self._circuit = circuit
-        self._known: dict[Condition, Reason] = {}
+        self._known: dict[Condition, ConditionReason] = {}
 
-    def of(self, condition: Condition) -> Reason:
+    def of(self, condition: Condition) -> ConditionReason:
         """The reason to a condition."""
         reason = self._known.get(condition)
         if reason is None:
             reason = self._known[condition] = self._reason(condition)
         return reason
 
-    def _reason(self, condition: Condition) -> Reason:
+    def _reason(self, condition: Condition) -> ConditionReason:
         literal = self._circuit.literals[condition]
         if isinstance(condition, All | Some):
             children = tuple(map(self.of, dict.fromkeys(condition.children)))
-            return Reason(literal, None, children, isinstance(condition, All))
+            return ConditionReason(literal, None, children, isinstance(condition, All))
         # Of a list no value is told: it may be long, and stands in the assignment.
         compared = () if isinstance(condition, Contains) else operands(condition)
         sides = tuple(_side(operand, self._circuit.rows) for operand in compared)
         converse = condition if isinstance(condition, Constant) else condition.complement()
         fact = _Fact(sides, _pattern(condition), _pattern(converse))
-        return Reason(literal, _special(fact) or fact, (), False)
+        return ConditionReason(literal, _special(fact) or fact, (), False)
 
 
-def explain(reason: Reason, told: Told) -> list[str]:
+def explain(reason: ConditionReason, told: Told) -> list[str]:
     """The comparisons that made a condition true, false or unknown for a user.
 
     An AND that is true is so by all its parts, one that is false by those that are false, one
@@ -202,7 +202,7 @@ def explain(reason: Reason, told: Told) -> list[str]:
     return list(found)
 
 
-def _add_deciding(reason: Reason, told: Told, found: dict[str, None]) -> None:
+def _add_deciding(reason: ConditionReason, told: Told, found: dict[str, None]) -> None:
     if reason.fact is not None:
         found[told[reason]] = None
         return

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from operators.base.arrays import Ints, Mask, Moments, Rows
 from operators.base.durations import format_duration
 from operators.rules.circuit import Evaluation, by_column
-from operators.rules.explain import Reason, Told, explain
+from operators.rules.explain import ConditionReason, Told, explain
 from operators.rules.segment import Segment
 from operators.rules.standing import NEVER_IN
 from operators.rules.stratum import Round
@@ -23,9 +23,9 @@ class Rule:
     """
 
     segment: Segment
-    when: Reason | None
-    leave_when: Reason | None
-    atoms: tuple[Reason, ...]
+    when: ConditionReason | None
+    leave_when: ConditionReason | None
+    atoms: tuple[ConditionReason, ...]
     stratum: int
     rivals: tuple[int, ...]
 
@@ -120,7 +120,7 @@ class Person:
             return ["the segment was deleted"]
         return self._why_out(rule, rule.when, index)
 
-    def _why_in(self, rule: Rule, when: Reason, index: int) -> list[str]:
+    def _why_in(self, rule: Rule, when: ConditionReason, index: int) -> list[str]:
         segment, told, round_ = rule.segment, self.told[rule.stratum], self.judgement.round
         held = round_.may_leave[index, self.at]
         if segment.users and round_.crowd.user(self.at) in segment.users:
@@ -135,7 +135,7 @@ class Person:
             found.append(f"cooldown {format_duration(segment.cooldown_us)} is over")
         return found
 
-    def _why_out(self, rule: Rule, when: Reason, index: int) -> list[str]:
+    def _why_out(self, rule: Rule, when: ConditionReason, index: int) -> list[str]:
         segment, round_, at = rule.segment, self.judgement.round, self.at
         if round_.inside[index, at]:
             return [f"held out, as {segment.holdout * 100:.6g}% of the users are"]

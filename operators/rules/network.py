@@ -12,7 +12,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from operators.rules.cells import OPERATORS, UFUNCS, Cell, Held, Null, Pair, Threshold, cell_order
+from operators.rules.cells import (
+    OPERATORS,
+    UFUNCS,
+    Cell,
+    ListContains,
+    Null,
+    Pair,
+    Threshold,
+    cell_order,
+)
 from operators.rules.tree import (
     MIRROR,
     All,
@@ -130,7 +139,7 @@ class _Builder:
             case IsNull(operand, negated):
                 return self._variable(Null(self._row(operand)), 1) ^ negated
             case Contains(operand, text, negated):
-                return self._variable(Held(self._row(operand), text.value), 1) ^ negated
+                return self._variable(ListContains(self._row(operand), text.value), 1) ^ negated
             case InSegment(segment, negated):
                 return self._variable(Membership(segment), 1) ^ negated
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from operators.base.arrays import Mask, Moments
 from operators.base.frame import FeatureColumn, Frame
 from operators.rules.circuit import Circuit, Evaluation
-from operators.rules.crossing import Clock, Crossings, GatedClock
-from operators.rules.deadlines import Due, Timed, Waits
+from operators.rules.crossing import CrossingClock, Crossings, GatedClock
+from operators.rules.deadlines import Deadlines, Due, Timed
 from operators.rules.groups import Group, by_group
 from operators.rules.holdouts import Crowd, Holdouts, Roll
 from operators.rules.segment import Segment
@@ -80,7 +80,7 @@ class Stratum:
         # Once in, `when` no longer matters where there is a `leave_when`.
         always = Crossings.of((x.leave_when or x.entry for x in segments), columns)
         entry = [Crossings.of([x.entry], columns) for x in segments if x.leave_when is not None]
-        self._clock = Clock(always, step_us)
+        self._clock = CrossingClock(always, step_us)
         self._entry_clock = GatedClock(entry, step_us)
 
     def judge(self, round_: Round) -> tuple[Evaluation, Moments]:
@@ -133,7 +133,7 @@ class Stratum:
         due.add(staying.within(may_leave).within(inside))
         return inside
 
-    def _cooling(self, round_: Round, coming: Mask) -> Waits:
+    def _cooling(self, round_: Round, coming: Mask) -> Deadlines:
         """Who of those who come in from outside has left too short a time ago."""
         waits = self._cooldowns.waits(coming)
         if not len(waits):
@@ -142,7 +142,7 @@ class Stratum:
         back = words < NEVER_IN
         return waits.only(back).after(left_us(words[back])).later(round_.frame.now_us)
 
-    def _staying(self, round_: Round, may_leave: Mask) -> Waits:
+    def _staying(self, round_: Round, may_leave: Mask) -> Deadlines:
         """Who may leave, or may have to for a group, and has been in too short a time for it."""
         was_inside = round_.was_inside[self.at]
         concerned = was_inside & may_leave
@@ -153,7 +153,7 @@ class Stratum:
             return waits
         return waits.after(entered_us(self._words(round_, waits))).later(round_.frame.now_us)
 
-    def _words(self, round_: Round, waits: Waits) -> Moments:
+    def _words(self, round_: Round, waits: Deadlines) -> Moments:
         words: Moments = round_.words[waits.users, self.at.start + waits.rows]
         return words
 

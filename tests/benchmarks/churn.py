@@ -22,7 +22,7 @@ from sklearn.preprocessing import minmax_scale, scale
 from threadpoolctl import threadpool_limits
 
 from operators.base.arrays import Floats
-from operators.clustering.identity.matching import Known, match
+from operators.clustering.identity.matching import KnownClusters, match
 from operators.clustering.nearest import nearest
 from tests.benchmarks.profile_streams import personas, week
 
@@ -58,12 +58,12 @@ def churn(scaled: Floats, k: int, fits: int = FITS, keeping: bool = False) -> Ch
         models = list(_fits(scaled, k, fits, keeping))
     centers = [model.cluster_centers_ for model in models]
     rows = [nearest(scaled, each).cluster for each in centers]
-    known = Known(np.arange(k), centers[0], k)
+    known = KnownClusters(np.arange(k), centers[0], k)
     changed = []
     for (was, now), after in zip(pairwise(rows), centers[1:], strict=True):
         matched = match(known, after, was, now)
         changed.append(float((known.ids[was] != matched.ids[now]).mean()))
-        known = Known(matched.ids, after, matched.next_id)
+        known = KnownClusters(matched.ids, after, matched.next_id)
     inertia = [model.inertia_ for model in models]
     by_row = float(np.mean([(was != now).mean() for was, now in pairwise(rows)]))
     return Churn(float(np.mean(changed)), max(changed), by_row, max(inertia) / min(inertia) - 1)

@@ -36,7 +36,7 @@ from flink_job.demo.simulation import Simulation, simulate
 from operators.base.arrays import Floats
 from operators.base.durations import US_PER_UNIT
 from operators.clustering.learning.learner import Learner
-from operators.clustering.learning.sample import Update
+from operators.clustering.learning.sample import SampleUpdate
 from operators.clustering.learning.settling import inertia_of
 from operators.clustering.model import ClusterModel
 from operators.clustering.nearest import nearest
@@ -102,7 +102,7 @@ def run(stream: Stream, k: int, seed: int) -> ClusterModel:
     return model
 
 
-def feed(learner: Learner, updates: Iterable[Update]) -> None:
+def feed(learner: Learner, updates: Iterable[SampleUpdate]) -> None:
     """Learn updates as they come, with every version that is due."""
     for update in updates:
         learner.learn(update)

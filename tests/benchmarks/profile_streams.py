@@ -20,7 +20,7 @@ from flink_job.demo.population import Population
 from flink_job.demo.simulation import Simulation, simulate
 from operators.base.arrays import Floats, Ints
 from operators.base.frame import FeatureColumn, Frame
-from operators.clustering.learning.sample import Update
+from operators.clustering.learning.sample import SampleUpdate
 from operators.clustering.learning.sampler import Sampler
 from operators.clustering.space import Space
 from operators.clustering.spec import ClusterSpec
@@ -51,7 +51,7 @@ class Everyone:
 
     users: list[str]
     points: Floats
-    update: Update
+    update: SampleUpdate
 
 
 class Shop:
@@ -71,7 +71,7 @@ class Shop:
         self._clock, self._clock_us = EventClock(_RESOLUTION_US), 0
         self._sampler = Sampler(catalog.columns, {"": self._space}, lanes=1)
 
-    def feed(self, values: Iterable[bytes]) -> Iterator[Update]:
+    def feed(self, values: Iterable[bytes]) -> Iterator[SampleUpdate]:
         """What Learn gets from events, batch by batch."""
         iterator = iter(values)
         while chunk := list(islice(iterator, _BATCH)):
@@ -90,7 +90,7 @@ class Shop:
         users = [table.users[row] for row in last.rows.tolist()]
         return Everyone(users, self._space.points(frame), update)
 
-    def _updates(self, step: Step) -> Iterator[Update]:
+    def _updates(self, step: Step) -> Iterator[SampleUpdate]:
         return (update for _, update in self._sampler.updates(self._profiles.table, step))
 
 
@@ -101,10 +101,10 @@ class Stream:
     name: str
     spec: ClusterSpec
     columns: Mapping[str, FeatureColumn]
-    updates: list[Update]
+    updates: list[SampleUpdate]
     everyone: Everyone
 
-    def shuffled(self, seed: int, size: int = 40) -> Iterator[Update]:
+    def shuffled(self, seed: int, size: int = 40) -> Iterator[SampleUpdate]:
         """The same profiles, users mixed otherwise: each user's own stay in their order."""
         own = np.concatenate([np.frombuffer(each.tickets, np.uint32) for each in self.updates])
         at_us = np.concatenate([np.frombuffer(each.at_us, np.int64) for each in self.updates])
@@ -113,7 +113,7 @@ class Stream:
         order = _mixed(own, np.random.default_rng(seed))
         for start in range(0, len(order), size):
             at = order[start : start + size]
-            yield Update(own[at].tobytes(), at_us[at].tobytes(), to_bytes(points[at]))
+            yield SampleUpdate(own[at].tobytes(), at_us[at].tobytes(), to_bytes(points[at]))
 
 
 def demo() -> dict[str, Any]:

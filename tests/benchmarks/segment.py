@@ -42,7 +42,7 @@ from flink_job.kafka_client.client import Broker
 from flink_job.kafka_client.topics import Topics, make_topics
 from flink_job.plan import Plan
 from flink_job.runtime.environment import Environment, Flink, prepare_process, spread_lanes
-from flink_job.runtime.running import Progress, Watch, free_port, run
+from flink_job.runtime.running import JobProgress, Watch, free_port, run
 from flink_job.stack.jars import ensure_jars
 from operators.base.durations import US_PER_UNIT
 
@@ -277,7 +277,7 @@ def _segment(clock: str, backend: str, segments: Mapping[str, Any] = SEGMENTS) -
         flink = _flink(bench, plan, 250 if clock == "wall" else 1_000)
         stop, done = threading.Event(), None
 
-        def progress(told: Progress) -> None:
+        def progress(told: JobProgress) -> None:
             nonlocal done
             if clock == "wall" and told.counters["records"] >= events and not stop.is_set():
                 done = _now(told.counters[_LEARNING])

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from flink_job import local_cluster as cluster
-from flink_job.local_cluster import Cluster
+from flink_job.local_cluster import LocalCluster
 from operators.base.errors import JobError
 from tests.stack.replays import History, Replay, get, submit, until
 
@@ -23,7 +23,7 @@ PAUSE_S = 0.01  # after each event: what is killed, is killed in the midst of it
 
 
 @pytest.fixture
-def running(tmp_path: Path, server_jars: None) -> Iterator[Cluster]:
+def running(tmp_path: Path, server_jars: None) -> Iterator[LocalCluster]:
     """Three TaskManagers for a job of two: one that is killed can be done without."""
     folder = tmp_path / "flink"
     yield cluster.start(folder, taskmanagers=3)
@@ -31,7 +31,7 @@ def running(tmp_path: Path, server_jars: None) -> Iterator[Cluster]:
 
 
 def test_killed_taskmanagers_and_jobmanagers_lose_nothing_and_repeat_nothing(
-    running: Cluster, kafka: str, tmp_path: Path
+    running: LocalCluster, kafka: str, tmp_path: Path
 ) -> None:
     shop = Replay(HISTORY, "kills", kafka, tmp_path)
     shop.write_config(parallelism=2)
@@ -65,7 +65,7 @@ def test_killed_taskmanagers_and_jobmanagers_lose_nothing_and_repeat_nothing(
 
 
 def test_a_job_goes_on_from_its_savepoint_on_fewer_taskmanagers(
-    running: Cluster, kafka: str, tmp_path: Path
+    running: LocalCluster, kafka: str, tmp_path: Path
 ) -> None:
     history = History(seed=31, users=60, count=4_000)
     shop = Replay(history, "upgrade", kafka, tmp_path)
@@ -96,7 +96,7 @@ def test_a_job_goes_on_from_its_savepoint_on_fewer_taskmanagers(
     until(lambda: len(shop.moves()) > len(history.moves), "transitions to come again")
 
 
-def submitted(shop: Replay, running: Cluster, *options: str) -> str:
+def submitted(shop: Replay, running: LocalCluster, *options: str) -> str:
     """Submit, and give the id of the job."""
     done = submit(shop.path, running.address, *options)
     assert done.returncode == 0, done.stderr
@@ -122,13 +122,13 @@ def sending(shop: Replay) -> Iterator[None]:
         thread.join()
 
 
-def busy(running: Cluster) -> list[str]:
+def busy(running: LocalCluster) -> list[str]:
     """The TaskManagers whose slot is taken, by name."""
     found = get(running.rest, "/taskmanagers")["taskmanagers"]
     return sorted(one["id"] for one in found if not one["freeSlots"])
 
 
-def kill(running: Cluster, *names: str) -> None:
+def kill(running: LocalCluster, *names: str) -> None:
     """Kill processes of the cluster as a machine that fails would."""
     for name in names:
         pid = pids(running)[name]
@@ -137,18 +137,18 @@ def kill(running: Cluster, *names: str) -> None:
     until(lambda: not any(pids(running)[name] for name in names), "the processes to be gone")
 
 
-def pids(running: Cluster) -> dict[str, int | None]:
+def pids(running: LocalCluster) -> dict[str, int | None]:
     return {process.name: process.pid for process in cluster.status(running.folder)}
 
 
-def goes_on(shop: Replay, running: Cluster, job: str) -> None:
+def goes_on(shop: Replay, running: LocalCluster, job: str) -> None:
     """Wait until the job commits again."""
     before = len(shop.moves())
     until(lambda: works(running, job), "the job to be at work again")
     until(lambda: len(shop.moves()) > before + 100, "the job to go on")
 
 
-def works(running: Cluster, job: str) -> bool:
+def works(running: LocalCluster, job: str) -> bool:
     with suppress(JobError):
         return running.rest.runs(job)
     return False

@@ -10,20 +10,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flink_job.stores.base import Store
-from flink_job.stores.changelog_view import ChangelogView, Word
+from flink_job.stores.changelog_view import ChangelogView, RawRecord
 from operators.contracts.records import Assignment, Change, Transition, encode
 from tests.stack.histories import History, enter, histories, holds, transitions_of, words
 
-NOBODY: list[Word] = []
+NOBODY: list[RawRecord] = []
 
 
-def spoken(changes: Iterable[Change], how: str = "kafka") -> list[Word]:
+def spoken(changes: Iterable[Change], how: str = "kafka") -> list[RawRecord]:
     """Changes as the changelog holds them.
 
     In Kafka a forgotten user's last record is followed by one without a value, and may be
     compacted away; in a folder there is only the record.
     """
-    said: list[Word] = []
+    said: list[RawRecord] = []
     for change in changes:
         if isinstance(change, Assignment):
             said.append((change.user.encode(), encode(change)))

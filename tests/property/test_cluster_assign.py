@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as arrays
 from operators.base.arrays import Floats
 from operators.clustering import nearest as nearest_module
 from operators.clustering.medians import medians
-from operators.clustering.nearest import Held, nearest
+from operators.clustering.nearest import Incumbents, nearest
 from operators.clustering.preparing.preparation import LARGEST, Preparation, usable
 from tests.effort import examples
 
@@ -60,7 +60,7 @@ def test_who_is_held_leaves_for_a_center_that_is_enough_nearer(
     points, centers = case
     rows = st.integers(-1, len(centers) - 1)
     held = data.draw(st.lists(rows, min_size=len(points), max_size=len(points)))
-    found = nearest(points, centers, Held(np.array(held, np.int64), stick))
+    found = nearest(points, centers, Incumbents(np.array(held, np.int64), stick))
     for at, point in enumerate(points.tolist()):
         distances = [distance(point, center) for center in centers.tolist()]
         own = distances.index(min(distances))
@@ -80,7 +80,7 @@ def test_a_user_between_two_clusters_does_not_flip() -> None:
     for stick in moves:
         held = np.array([0])
         for x in shaking:
-            found = nearest(np.array([[x]]), np.array([[0.0], [1.0]]), Held(held, stick))
+            found = nearest(np.array([[x]]), np.array([[0.0], [1.0]]), Incumbents(held, stick))
             moves[stick] += int(found.cluster[0] != held[0])
             held = found.cluster
     assert moves[0.0] > 300
@@ -96,9 +96,9 @@ def test_blocks_change_nothing() -> None:
         alone = nearest(points[at : at + 1], centers)
         assert [part[0] for part in alone] == [part[at] for part in whole]
     rows = random.integers(-1, 200, len(points))
-    whole = nearest(points, centers, Held(rows, 0.1))
+    whole = nearest(points, centers, Incumbents(rows, 0.1))
     for at in range(len(points)):
-        alone = nearest(points[at : at + 1], centers, Held(rows[at : at + 1], 0.1))
+        alone = nearest(points[at : at + 1], centers, Incumbents(rows[at : at + 1], 0.1))
         assert [part[0] for part in alone] == [part[at] for part in whole]
 
 

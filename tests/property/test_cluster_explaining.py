@@ -17,7 +17,7 @@ from operators.clustering import explaining
 from operators.clustering.clusters import Cluster, Quality
 from operators.clustering.explaining import Explainer, shares
 from operators.clustering.model import ClusterModel
-from operators.clustering.nearest import Held
+from operators.clustering.nearest import Incumbents
 from operators.clustering.preparing.components import Components
 from operators.clustering.preparing.preparation import Preparation
 from operators.clustering.space import Dimension, Space
@@ -56,7 +56,7 @@ def cases(draw: st.DrawFn) -> tuple[ClusterModel, Space, Floats, Ints]:
     centers = np.where(scale > 0, draw(matrix(k, d, NUMBERS)), 0.0)
     model = model_of(space, Preparation(impute, offset, scale), centers, draw(st.floats(0, 500)))
     points = draw(matrix(n, d, MISSING))
-    stays = Held(draw(arrays.arrays(np.int64, n, elements=st.integers(-1, k - 1))), 0.5)
+    stays = Incumbents(draw(arrays.arrays(np.int64, n, elements=st.integers(-1, k - 1))), 0.5)
     return model, space, points, model.assign(points, stays).cluster
 
 

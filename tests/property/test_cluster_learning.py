@@ -17,7 +17,7 @@ from river import cluster
 from operators.base.arrays import Floats
 from operators.base.frame import FeatureColumn, Kind
 from operators.clustering.learning.learner import Learner
-from operators.clustering.learning.sample import Update
+from operators.clustering.learning.sample import SampleUpdate
 from operators.clustering.model import ClusterModel
 from operators.clustering.spec import ClusterSpec
 from tests.effort import examples
@@ -56,7 +56,7 @@ SPECS = st.builds(
 
 
 @st.composite
-def updates(draw: st.DrawFn, elements: st.SearchStrategy[float]) -> list[Update]:
+def updates(draw: st.DrawFn, elements: st.SearchStrategy[float]) -> list[SampleUpdate]:
     points = draw(arrays.arrays(np.float64, (draw(st.integers(0, 30)), D), elements=elements))
     points[:, 2] = np.nan_to_num(points[:, 2]) > 1
     own = draw(st.lists(st.integers(0, 20), min_size=len(points), max_size=len(points)))
@@ -78,7 +78,7 @@ def altered(data: bytes, **changes: Any) -> bytes:
 @settings(deadline=None, max_examples=examples(40))
 @given(SPECS, updates(WILD), st.data())
 def test_a_restored_learner_goes_on_as_the_original(
-    spec: ClusterSpec, given_updates: list[Update], data: st.DataObject
+    spec: ClusterSpec, given_updates: list[SampleUpdate], data: st.DataObject
 ) -> None:
     cut = data.draw(st.integers(0, len(given_updates)))
     original = Learner(spec, COLUMNS, seed=4)
@@ -173,7 +173,7 @@ def test_between_versions_centers_are_those_of_river(seed: int, cuts: list[int])
     np.array([[1e100, -1e100, 1.0, 0.0]] * 6),
 )
 def test_no_input_gives_a_model_with_anything_but_numbers(
-    spec: ClusterSpec, given_updates: list[Update], judged: Floats
+    spec: ClusterSpec, given_updates: list[SampleUpdate], judged: Floats
 ) -> None:
     learner = Learner(spec, COLUMNS, seed=4)
     models = []

@@ -13,14 +13,14 @@ from hypothesis.extra import numpy as arrays
 
 from operators.base.arrays import Floats, Ints
 from operators.clustering.clusters import Act
-from operators.clustering.identity.matching import Known, Matched, match
+from operators.clustering.identity.matching import KnownClusters, Matched, match
 from tests.effort import examples
 
 SAME, PART = 0.5, 0.25
 
 
 class Case(NamedTuple):
-    before: Known
+    before: KnownClusters
     centers: Floats
     was: Ints
     now: Ints
@@ -40,7 +40,7 @@ def cases(draw: st.DrawFn, nowhere: bool = True) -> Case:
     was = draw(arrays.arrays(np.int64, n, elements=st.integers(first, k_before - 1)))
     now = draw(arrays.arrays(np.int64, n, elements=st.integers(0, k - 1)))
     ids = np.array(draw(st.permutations(range(3, 3 + k_before))), np.int64)
-    return Case(Known(ids, centers[:k_before], 20), centers[k_before:], was, now)
+    return Case(KnownClusters(ids, centers[:k_before], 20), centers[k_before:], was, now)
 
 
 def distance(one: Floats, other: Floats) -> float:
@@ -143,11 +143,11 @@ def test_the_order_of_centers_changes_no_identity(
     random = np.random.default_rng(seed)
     places = random.normal(size=(k_before + k, 2))
     was, now = random.integers(0, k_before, 50), random.integers(0, k, 50)
-    before = Known(np.arange(k_before), places[:k_before], 20)
+    before = KnownClusters(np.arange(k_before), places[:k_before], 20)
     case = Case(before, places[k_before:], was, now)
     to = np.array(data.draw(st.permutations(range(k_before))))
     order = np.array(data.draw(st.permutations(range(k))))
-    known = Known(before.ids[to], before.centers[to], 20)
+    known = KnownClusters(before.ids[to], before.centers[to], 20)
     other = Case(known, case.centers[order], np.argsort(to)[was], np.argsort(order)[now])
     mine, theirs = case.matched().ids[order], other.matched().ids
     # New ids are given by rows; that a cluster is new is told whatever row it stands in.
@@ -168,7 +168,7 @@ def test_a_version_that_is_the_same_keeps_everyone(case: Case) -> None:
 
 # Examples, with clusters 1 at 0, 2 at 10, and 3 at 30.
 
-BEFORE = Known(np.array([1, 2, 3]), np.array([[0.0], [10.0], [30.0]]), next_id=7)
+BEFORE = KnownClusters(np.array([1, 2, 3]), np.array([[0.0], [10.0], [30.0]]), next_id=7)
 
 
 def case_of(centers: list[float], *moves: tuple[int, int, int]) -> Case:
@@ -237,7 +237,7 @@ def test_what_became_of_clusters(case: Case, ids: list[int], acts: tuple[Act, ..
 
 
 def test_the_first_version_is_born() -> None:
-    nobody = Known(np.arange(0), np.empty((0, 2)), next_id=1)
+    nobody = KnownClusters(np.arange(0), np.empty((0, 2)), next_id=1)
     found = match(nobody, np.eye(2), np.array([-1, -1]), np.array([0, 1]))
     assert found.ids.tolist() == [1, 2]
     assert found.acts == (Act("born", 1), Act("born", 2))
@@ -245,6 +245,6 @@ def test_the_first_version_is_born() -> None:
 
 
 def test_one_cluster_alone_stays_itself_without_a_sample() -> None:
-    alone = Known(np.array([4]), np.zeros((1, 2)), next_id=5)
+    alone = KnownClusters(np.array([4]), np.zeros((1, 2)), next_id=5)
     found = match(alone, np.ones((1, 2)), np.arange(0), np.arange(0))
     assert found.ids.tolist() == [4]

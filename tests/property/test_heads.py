@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from flink_job.loading.keys_and_times import Heads
+from flink_job.loading.keys_and_times import KeysAndTimes
 from operators.events.decode import EventDecoder
 from operators.events.markers import NULL
 from operators.events.reasons import Reason
@@ -38,7 +38,7 @@ RECORDS = st.lists(OBJECTS.map(raw) | st.binary(max_size=10) | SCALARS.map(raw),
 @given(RECORDS)
 @example([raw({"who": "a", "when": "never", "what": "view"}), b'{"who": "\\ud800"}', b"[" * 9_999])
 def test_a_record_fails_for_its_user_only_where_that_can_t_be_read(values: list[bytes]) -> None:
-    keys = Heads(SPEC).keys(values)
+    keys = KeysAndTimes(SPEC).keys(values)
     decoder = EventDecoder(SPEC, ["view"], (), ())
     decoded = decoder.decode([key or NULL for key in keys], values, LATEST_US)
     reasons = {rejected.source: rejected.reason for rejected in decoded.rejected}
@@ -52,7 +52,7 @@ def test_a_record_fails_for_its_user_only_where_that_can_t_be_read(values: list[
 @given(st.lists(SCALARS, max_size=12))
 def test_times_are_those_that_the_job_reads(times: list[Any]) -> None:
     values = [raw({"who": "a", "when": time, "what": "view"}) for time in times]
-    found = Heads(SPEC).times_us(values)
+    found = KeysAndTimes(SPEC).times_us(values)
     decoded = EventDecoder(SPEC, ["view"], (), (), keyed=False).decode((), values, 2**63 - 1)
     used = dict(zip(decoded.events.source.tolist(), decoded.events.time_us.tolist(), strict=True))
     assert found == [used.get(at) for at in range(len(values))]

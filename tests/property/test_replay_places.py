@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flink_job.deadletters import replaying
-from flink_job.deadletters.offsets import Places
-from flink_job.deadletters.positions import Place
+from flink_job.deadletters.offsets import ReplayPositions
+from flink_job.deadletters.positions import ReplayPosition
 from flink_job.deadletters.reading import Letter
-from flink_job.deadletters.replaying import Choice, Replay
+from flink_job.deadletters.replaying import LetterFilter, Replay
 from operators.contracts.records import DeadLetter
 
 REASONS = ("late", "bad_time", "null_key")
@@ -25,7 +25,7 @@ PARTS = ("0", "1")
 # What happens: so many letters of a reason are written into a part, or a replay is begun.
 WRITTEN = st.tuples(st.sampled_from(PARTS), st.sampled_from(REASONS), st.integers(1, 3))
 BEGUN = st.builds(
-    Choice,
+    LetterFilter,
     reason=st.none() | st.sampled_from(REASONS),
     held=st.sampled_from([frozenset(), frozenset({"null_key"})]),
 )
@@ -40,11 +40,11 @@ class CrashError(Exception):
 class Kafka:
     """A target that keeps letters and places together, until it crashes."""
 
-    places: dict[str, Place] = field(default_factory=dict)
+    places: dict[str, ReplayPosition] = field(default_factory=dict)
     got: list[tuple[str, int]] = field(default_factory=list)
     batches_left: int | None = None
 
-    def deliver(self, letters: list[Letter], places: Places) -> None:
+    def deliver(self, letters: list[Letter], places: ReplayPositions) -> None:
         if self.batches_left == 0:
             raise CrashError
         if self.batches_left is not None:
@@ -60,7 +60,7 @@ def lying(letters: dict[str, list[str]]) -> Iterator[Letter]:
             yield Letter(part, 2 * at + 1, DeadLetter(reason, "", "", raw="x", size=1))
 
 
-def run(kafka: Kafka, letters: dict[str, list[str]], choice: Choice) -> None:
+def run(kafka: Kafka, letters: dict[str, list[str]], choice: LetterFilter) -> None:
     """A replay, which may crash."""
     replay = Replay(kafka.places, choice, refusal=lambda letter: None)
     with suppress(CrashError):
@@ -80,7 +80,7 @@ def test_each_letter_goes_once_and_none_is_forgotten(happened: list[Any]) -> Non
     letters: dict[str, list[str]] = {part: [] for part in PARTS}
     kafka = Kafka()
     for event in happened:
-        if isinstance(event[0], Choice):
+        if isinstance(event[0], LetterFilter):
             choice, kafka.batches_left = event
             crashes, before = kafka.batches_left is not None, len(kafka.got)
             run(kafka, letters, choice)
@@ -92,7 +92,7 @@ def test_each_letter_goes_once_and_none_is_forgotten(happened: list[Any]) -> Non
         else:
             part, reason, count = event
             letters[part] += [reason] * count
-    run(kafka, letters, Choice())
+    run(kafka, letters, LetterFilter())
     assert Counter(kafka.got) == Counter((each.part, each.at) for each in lying(letters))
     assert all(not place.ahead for place in kafka.places.values())
 
@@ -101,9 +101,9 @@ def test_each_letter_goes_once_and_none_is_forgotten(happened: list[Any]) -> Non
 def test_refused_letters_are_passed_once(data: st.DataObject) -> None:
     letters = {"0": data.draw(st.lists(st.sampled_from(REASONS), min_size=1, max_size=6))}
     kafka = Kafka()
-    first = Replay({}, Choice(), refusal=lambda letter: "no")
+    first = Replay({}, LetterFilter(), refusal=lambda letter: "no")
     first.run(lying(letters), kafka)
-    again = Replay(kafka.places, Choice(), refusal=lambda letter: "no")
+    again = Replay(kafka.places, LetterFilter(), refusal=lambda letter: "no")
     again.run(lying(letters), kafka)
     assert (first.sent, first.refused["no"]) == (0, len(letters["0"]))
     assert (again.sent, again.refused["no"]) == (0, 0)

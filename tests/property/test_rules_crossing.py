@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from operators.base.arrays import NEVER
 from operators.base.dictionary import Dictionary
 from operators.base.frame import FeatureColumn, Frame, Kind
-from operators.rules.crossing import Clock, Crossings
+from operators.rules.crossing import CrossingClock, Crossings
 from operators.rules.parse import parse
 from tests.effort import examples
 from tests.property.rules_oracle import Tree, Trees, User, holds, text
@@ -69,7 +69,7 @@ def user_after(row: Row, later_us: int) -> User:
 
 
 def next_changes(tree: Tree, rows: Sequence[Row]) -> list[int]:
-    clock = Clock(Crossings.of([parse(text(tree), COLUMNS)], COLUMNS), STEP_US)
+    clock = CrossingClock(Crossings.of([parse(text(tree), COLUMNS)], COLUMNS), STEP_US)
     return [int(moment) for moment in clock.next_change_us(frame_of(rows))]
 
 
@@ -89,7 +89,7 @@ def test_nothing_changes_before_the_next_change(tree: Tree, rows: list[Row]) -> 
 def test_between_steps_only_bare_ages_change(tree: Tree, rows: list[Row]) -> None:
     """With arithmetic the next change is at the next step at the latest, if an age is known."""
     step = NOW_US - NOW_US % STEP_US + STEP_US
-    clock = Clock(Crossings.of([parse(text(tree), COLUMNS)], COLUMNS), STEP_US)
+    clock = CrossingClock(Crossings.of([parse(text(tree), COLUMNS)], COLUMNS), STEP_US)
     stepped = Crossings.of([parse(text(tree), COLUMNS)], COLUMNS).stepped
     for row, moment in zip(rows, clock.next_change_us(frame_of(rows)), strict=True):
         user = user_after(row, 0)
@@ -106,7 +106,7 @@ def test_between_steps_only_bare_ages_change(tree: Tree, rows: list[Row]) -> Non
 def test_a_step_ends_where_it_does_whenever_it_is_asked_for(
     age_us: int, data: st.DataObject
 ) -> None:
-    clock = Clock(Crossings.of([parse("young + 1 > old", COLUMNS)], COLUMNS), STEP_US)
+    clock = CrossingClock(Crossings.of([parse("young + 1 > old", COLUMNS)], COLUMNS), STEP_US)
 
     def next_us(later_us: int) -> int:
         frame = frame_of([(None, age_us, None)])
@@ -147,7 +147,7 @@ def test_rounding_moves_no_crossing(unit_us: int, operator: str, limit: float, o
     """Ages of real units and any decimal: the age says so at the moment, and not just before."""
     columns = {**COLUMNS, "young": FeatureColumn("young", Kind.AGE, unit_us)}
     condition = parse(f"young {operator} {limit!r}", columns)
-    clock = Clock(Crossings.of([condition], columns), STEP_US)
+    clock = CrossingClock(Crossings.of([condition], columns), STEP_US)
     elapsed = round(limit * unit_us) + off
     frame = frame_of([(None, elapsed, None)], columns)
     (moment,) = clock.next_change_us(frame)

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from flink_job import local_cluster as cluster
-from flink_job.local_cluster import Cluster
+from flink_job.local_cluster import LocalCluster
 from flink_job.runtime.rest import FlinkRest
 from flink_job.stack import CassandraAccess
 from tests.stack.conftest import cassandra_store
@@ -38,7 +38,7 @@ def environ(cassandra: CassandraAccess) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def running(
     tmp_path_factory: pytest.TempPathFactory, environ: dict[str, str], server_jars: None
-) -> Iterator[Cluster]:
+) -> Iterator[LocalCluster]:
     """A cluster whose processes know the secret."""
     folder = tmp_path_factory.mktemp("flink")
     yield cluster.start(folder, taskmanagers=3, environ=environ)
@@ -46,7 +46,7 @@ def running(
 
 
 def test_both_jobs_on_a_cluster_do_what_the_oracle_says(
-    running: Cluster,
+    running: LocalCluster,
     environ: dict[str, str],
     kafka: str,
     cassandra: CassandraAccess,
@@ -94,7 +94,7 @@ def test_both_jobs_on_a_cluster_do_what_the_oracle_says(
 
 
 def test_a_job_that_can_not_start_is_cancelled_and_says_why(
-    running: Cluster, kafka: str, cassandra: CassandraAccess, tmp_path: Path
+    running: LocalCluster, kafka: str, cassandra: CassandraAccess, tmp_path: Path
 ) -> None:
     shop = Replay(HISTORY, "unset", kafka, tmp_path)
     store = {"kind": "cassandra", "hosts": [cassandra.host], "port": cassandra.port}
@@ -109,7 +109,7 @@ def test_a_job_that_can_not_start_is_cancelled_and_says_why(
     until(lambda: all(job.over for job in running.rest.jobs()), "the job to be cancelled")
 
 
-def test_a_cluster_is_started_once_grown_and_shrunk(running: Cluster) -> None:
+def test_a_cluster_is_started_once_grown_and_shrunk(running: LocalCluster) -> None:
     before = pids(running)
     assert set(before) == {
         *("zookeeper", "jobmanager", "taskmanager-1", "taskmanager-2", "taskmanager-3")
@@ -123,7 +123,9 @@ def test_a_cluster_is_started_once_grown_and_shrunk(running: Cluster) -> None:
     assert {name: pid for name, pid in pids(running).items() if pid} == before
 
 
-def test_the_script_starts_what_was_killed_says_how_it_is_and_ends_it(running: Cluster) -> None:
+def test_the_script_starts_what_was_killed_says_how_it_is_and_ends_it(
+    running: LocalCluster,
+) -> None:
     before = pids(running)
     os.kill(before["taskmanager-2"] or 0, signal.SIGKILL)
     until(lambda: pids(running)["taskmanager-2"] is None, "the TaskManager to be gone")
@@ -138,7 +140,7 @@ def test_the_script_starts_what_was_killed_says_how_it_is_and_ends_it(running: C
     assert script("stop", running) == "Nothing was running.\n"
 
 
-def script(word: str, running: Cluster) -> str:
+def script(word: str, running: LocalCluster) -> str:
     """What deploy/flink/local-cluster writes."""
     command = [str(SCRIPT), word, str(running.folder)]
     environ = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
@@ -153,7 +155,7 @@ def check_checkpoints(rest: FlinkRest, job: str) -> None:
     assert "RocksDB" in found["state_backend"]
 
 
-def metric(running: Cluster, name: str) -> int:
+def metric(running: LocalCluster, name: str) -> int:
     """A counter as Prometheus reads it, summed over all JVMs of the cluster."""
     total = 0.0
     first, last = map(int, running.kept.metrics_range.split("-"))
@@ -168,5 +170,5 @@ def metric(running: Cluster, name: str) -> int:
     return int(total)
 
 
-def pids(running: Cluster) -> dict[str, int | None]:
+def pids(running: LocalCluster) -> dict[str, int | None]:
     return {process.name: process.pid for process in cluster.status(running.folder)}

@@ -7,7 +7,7 @@ from contextlib import suppress
 import pytest
 
 from flink_job.deadletters.offsets import GroupBook
-from flink_job.deadletters.positions import Place
+from flink_job.deadletters.positions import ReplayPosition
 from flink_job.kafka_client import client as kafka_client
 from flink_job.kafka_client.client import Broker
 from flink_job.kafka_client.transactions import Transactions
@@ -16,7 +16,7 @@ from tests.stack.asking import new_name, pairs, write
 
 pytestmark = pytest.mark.stack
 
-PLACES = {"0": Place(4, {"late": 9, "bad_time": 7}), "1": Place(2)}
+PLACES = {"0": ReplayPosition(4, {"late": 9, "bad_time": 7}), "1": ReplayPosition(2)}
 
 
 class _BrokeError(Exception):
@@ -77,8 +77,8 @@ def test_whoever_begins_later_shuts_out_what_is_open(kafka: str, topic: str) -> 
 def test_places_written_by_themselves(kafka: str, topic: str) -> None:
     book = GroupBook(Broker(kafka), topic, topic)
     book.write(PLACES)
-    book.write({"1": Place(3, {"late": 5})})
-    assert book.read() == {**PLACES, "1": Place(3, {"late": 5})}
+    book.write({"1": ReplayPosition(3, {"late": 5})})
+    assert book.read() == {**PLACES, "1": ReplayPosition(3, {"late": 5})}
 
 
 def test_offsets_that_somebody_else_has_set_are_taken(kafka: str, topic: str) -> None:
@@ -86,4 +86,4 @@ def test_offsets_that_somebody_else_has_set_are_taken(kafka: str, topic: str) ->
     offsets = {at: offset._replace(metadata="mine") for at, offset in book.offsets(PLACES).items()}
     with kafka_client.consumer(Broker(kafka), group_id=topic) as committer:
         committer.commit(offsets)
-    assert book.read() == {"0": Place(4), "1": Place(2)}
+    assert book.read() == {"0": ReplayPosition(4), "1": ReplayPosition(2)}

@@ -10,11 +10,11 @@ import pytest
 from operators.base.errors import UsageError
 from operators.base.frame import FeatureColumn, Kind
 from operators.contracts.control.messages import LARGEST, Preview, Segments, encode
-from operators.contracts.control.versions import Held, Versions
+from operators.contracts.control.versions import HeldVersion, Versions
 from operators.rules.spec import SegmentSpec
 
 COLUMNS = {"views": FeatureColumn("views", Kind.NUMBER)}
-HELD = Held(Segments(3, {"Old": SegmentSpec(when="views > 1")}), 3)
+HELD = HeldVersion(Segments(3, {"Old": SegmentSpec(when="views > 1")}), 3)
 IN_A_CIRCLE = {"A": {"when": "in_segment('B')"}, "B": {"when": "in_segment('A')"}}
 
 
@@ -26,7 +26,7 @@ def message(**changes: Any) -> bytes:
 def test_a_newer_version_holds() -> None:
     versions = Versions(HELD, COLUMNS)
     taken = versions.take(message(at="2026-11-25T10:00:00Z", by="ann", unknown=1))
-    assert versions.held == Held(taken, 4)
+    assert versions.held == HeldVersion(taken, 4)
     assert taken == Segments(
         4, {"New": SegmentSpec(when="views > 2")}, "2026-11-25T10:00:00Z", "ann"
     )
@@ -81,7 +81,7 @@ def test_the_number_of_a_version_that_can_not_be_judged_is_given_out_all_the_sam
     versions = Versions(HELD, COLUMNS)
     with pytest.raises(UsageError, match="carts"):
         versions.take(message(version=9, segments={"A": {"when": "carts > 1"}}))
-    assert versions.held == Held(HELD.segments, 9)
+    assert versions.held == HeldVersion(HELD.segments, 9)
     with pytest.raises(UsageError, match="version 5 is not newer than 9"):
         versions.take(message(version=5))
     versions.take(message(version=10))

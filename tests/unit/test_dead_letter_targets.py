@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from flink_job.config.model import FileSource
 from flink_job.connectors.staging import read
 from flink_job.deadletters.offsets import FileBook
-from flink_job.deadletters.positions import Place
+from flink_job.deadletters.positions import ReplayPosition
 from flink_job.deadletters.reading import Letter
 from flink_job.deadletters.targets import FileTarget, file_target, into_file, into_kafka, key_of
-from flink_job.loading.keys_and_times import Heads
+from flink_job.loading.keys_and_times import KeysAndTimes
 from operators.base.errors import FlockwiseError, UsageError
 from operators.contracts.letters import dead_letter
 from operators.contracts.records import DeadLetter
@@ -24,7 +24,7 @@ from operators.events.markers import NULL
 from operators.events.reasons import Reason
 from operators.events.spec import EventsSpec
 
-HEADS = Heads(EventsSpec())
+HEADS = KeysAndTimes(EventsSpec())
 
 
 class _BrokeError(Exception):
@@ -99,7 +99,7 @@ def test_each_letter_is_one_line_of_a_file_that_a_run_reads(
 
 def test_a_file_is_there_when_it_is_complete_and_then_the_places_are_kept(tmp_path: Path) -> None:
     path, book = tmp_path / "letters.jsonl", FileBook(tmp_path / "run" / "places.json")
-    places = {"part": Place(4, {"late": 9})}
+    places = {"part": ReplayPosition(4, {"late": 9})}
     with suppress(_BrokeError), file_target(path, book) as target:
         target.deliver([letter(None, b"{}")], places)
         raise _BrokeError
@@ -116,16 +116,16 @@ def test_a_file_is_there_when_it_is_complete_and_then_the_places_are_kept(tmp_pa
 def test_without_letters_there_is_no_file(tmp_path: Path) -> None:
     path, book = tmp_path / "letters.jsonl", FileBook(tmp_path / "places.json")
     with file_target(path, book) as target:
-        target.deliver([], {"part": Place(4)})
+        target.deliver([], {"part": ReplayPosition(4)})
     assert not path.exists()
-    assert book.read() == {"part": Place(4)}
+    assert book.read() == {"part": ReplayPosition(4)}
 
 
 def test_a_book_keeps_the_places_of_other_parts(tmp_path: Path) -> None:
     book = FileBook(tmp_path / "places.json")
-    book.write({"a": Place(1), "b": Place(2)})
-    book.write({"b": Place(3)})
-    assert book.read() == {"a": Place(1), "b": Place(3)}
+    book.write({"a": ReplayPosition(1), "b": ReplayPosition(2)})
+    book.write({"b": ReplayPosition(3)})
+    assert book.read() == {"a": ReplayPosition(1), "b": ReplayPosition(3)}
 
 
 def test_a_book_that_is_broken_is_an_error(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from flink_job.demo.bad_records import KINDS
 from flink_job.demo.catalogue import product_ids
-from flink_job.demo.events import CHUNK, Record, records, write_jsonl
+from flink_job.demo.events import CHUNK, KeyedRecord, records, write_jsonl
 from flink_job.demo.personas import PERSONAS
 from flink_job.demo.population import Population
 from flink_job.demo.simulation import Simulation, simulate
@@ -144,7 +144,7 @@ def test_bad_records_are_bad_in_the_way_they_are_counted(spoilt: Simulation) -> 
 def test_a_bad_record_stands_behind_the_event_it_was_made_of(
     simulation: Simulation, spoilt: Simulation
 ) -> None:
-    good: list[Record] = []
+    good: list[KeyedRecord] = []
     after: list[int] = []
     for key, value in records(spoilt):
         if fault(key, value) is None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from flink_job.loading.files import Loader, Waiting
-from flink_job.loading.keys_and_times import Heads
+from flink_job.loading.keys_and_times import KeysAndTimes
 from flink_job.loading.outbox import Outbox
 from flink_job.loading.pacing import Pace, as_it_happened, at_once, evenly
 from operators.events.spec import EventsSpec
@@ -44,7 +44,7 @@ def load(day: Day, pace: Pace, records: Iterator[bytes]) -> Loader:
     """Load records during a day."""
     waiting = Waiting(pace, day.clock, cast(threading.Event, day))
     events = EventsSpec(time_unit="s", time="at")
-    loader = Loader(Heads(events), cast(Outbox, day), waiting, lambda _loaded: None)
+    loader = Loader(KeysAndTimes(events), cast(Outbox, day), waiting, lambda _loaded: None)
     loader.load(records)
     return loader
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from flink_job.config.load import check
-from flink_job.jobs.submit import Kind, jobs_of, savepoint_uri, without_store
+from flink_job.jobs.submit import JobKind, jobs_of, savepoint_uri, without_store
 from flink_job.plan import Plan
 from operators.base.errors import ConfigError, UsageError
 
@@ -37,7 +37,9 @@ def plan(**changes: Any) -> Plan:
         ({"store": SQLITE}, "segment", ["segment"]),
     ],
 )
-def test_jobs_to_submit(changes: dict[str, Any], only: Kind | None, expected: list[Kind]) -> None:
+def test_jobs_to_submit(
+    changes: dict[str, Any], only: JobKind | None, expected: list[JobKind]
+) -> None:
     assert jobs_of(plan(**changes), only) == expected
 
 
@@ -60,7 +62,7 @@ def test_jobs_to_submit(changes: dict[str, Any], only: Kind | None, expected: li
     ],
 )
 def test_what_a_cluster_can_not_run_is_refused(
-    changes: dict[str, Any], only: Kind | None, said: str
+    changes: dict[str, Any], only: JobKind | None, said: str
 ) -> None:
     with pytest.raises(UsageError, match=said):
         jobs_of(plan(**changes), only)

@@ -37,7 +37,7 @@ _SMALLEST: Final = float(np.finfo(np.float64).tiny)
 
 
 @dataclass(frozen=True, eq=False)
-class Known:
+class KnownClusters:
     """The clusters of a version: ids int64[k], centers float64[k, d], and the next free id."""
 
     ids: Ints
@@ -58,7 +58,7 @@ class Matched:
     next_id: int
 
 
-def match(before: Known, centers: Floats, was: Ints, now: Ints) -> Matched:
+def match(before: KnownClusters, centers: Floats, was: Ints, now: Ints) -> Matched:
     """Give ids to the clusters around new centers float64[k, d].
 
     The centers before are in the same scaled space. `was` and `now`, int64[n], say for each user

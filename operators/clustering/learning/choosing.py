@@ -18,14 +18,14 @@ TOLERANCE: Final = 0.02
 _MOST_USERS: Final = 2_000
 
 
-class Choice(msgspec.Struct, frozen=True):
+class ChosenK(msgspec.Struct, frozen=True):
     """The chosen number of clusters, and of each number tried the silhouette, (k, -1 to 1)."""
 
     k: int
     curve: tuple[tuple[int, float], ...]
 
 
-def choose(scaled: Floats, fewest: int, most: int, seed: int) -> Choice:
+def choose(scaled: Floats, fewest: int, most: int, seed: int) -> ChosenK:
     """Choose k from `fewest` (at least 2) to `most` for scaled points float64[n, d], n at least 1.
 
     The smallest k whose silhouette (Rousseeuw, 1987) is within `TOLERANCE` of the best, so that
@@ -36,7 +36,7 @@ def choose(scaled: Floats, fewest: int, most: int, seed: int) -> Choice:
     curve = tuple(_curve(scaled[::step], range(fewest, most + 1), seed))
     best = max((height for _, height in curve), default=0.0)
     good = (k for k, height in curve if height >= best - TOLERANCE)
-    return Choice(next(good, fewest), curve)
+    return ChosenK(next(good, fewest), curve)
 
 
 def _curve(sample: Floats, tried: range, seed: int) -> Iterator[tuple[int, float]]:

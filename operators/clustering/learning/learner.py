@@ -12,9 +12,9 @@ from operators.base.arrays import Floats
 from operators.base.frame import FeatureColumn
 from operators.clustering.identity.naming import Namer
 from operators.clustering.learning.algorithms import fit
-from operators.clustering.learning.choosing import Choice, choose
+from operators.clustering.learning.choosing import ChosenK, choose
 from operators.clustering.learning.kmeans import OnlineKMeans
-from operators.clustering.learning.sample import NOBODY, StoredSample, Update, UserSample
+from operators.clustering.learning.sample import NOBODY, SampleUpdate, StoredSample, UserSample
 from operators.clustering.learning.settling import improved, inertia_of
 from operators.clustering.learning.succession import Fitted, succeed
 from operators.clustering.learning.warm_start import first_centers
@@ -70,7 +70,7 @@ class Learner:
         self._sample = UserSample(self._space)
         self._kmeans: OnlineKMeans | None = None  # None before the warm start
         self._model: ClusterModel | None = None  # the last that was published
-        self._choice: Choice | None = None  # of `k: auto`
+        self._choice: ChosenK | None = None  # of `k: auto`
         self._chosen_at = 0
         self._learned = 0
         self._version = 0
@@ -96,7 +96,7 @@ class Learner:
         """The users by whom versions are fitted."""
         return self._sample
 
-    def learn(self, update: Update) -> int:
+    def learn(self, update: SampleUpdate) -> int:
         """Learn what became of some users, and say how many profiles that were."""
         points = self._sample.take(update)
         self._learned += len(points)
@@ -275,7 +275,7 @@ class _StoredLearner(msgspec.Struct, frozen=True):
     learned: int
     published_at: int | None
     chosen_at: int
-    choice: Choice | None
+    choice: ChosenK | None
     sample: StoredSample
     model: bytes | None
     centers: bytes | None

@@ -42,7 +42,7 @@ def drawn(of: Tickets, users: int, lanes: int) -> NDArray[np.bool_]:
     return of < min(part, 1.0) * 2.0**32
 
 
-class Update(msgspec.Struct, frozen=True, array_like=True):
+class SampleUpdate(msgspec.Struct, frozen=True, array_like=True):
     """What became of some of a lane's users: what they are now, and who is forgotten.
 
     Tickets uint32[m], moments int64[m], raw points float64[m, d]; tickets uint32[g].
@@ -55,7 +55,7 @@ class Update(msgspec.Struct, frozen=True, array_like=True):
 
 
 encode = msgspec.msgpack.Encoder().encode
-read = msgspec.msgpack.Decoder(Update).decode
+read = msgspec.msgpack.Decoder(SampleUpdate).decode
 
 
 class StoredSample(msgspec.Struct, frozen=True):
@@ -87,7 +87,7 @@ class UserSample:
         """Who is in it, uint32[n], ascending."""
         return self._tickets
 
-    def take(self, update: Update) -> Floats:
+    def take(self, update: SampleUpdate) -> Floats:
         """Bring the sample up to date; gives the points of the update, float64[m, d]."""
         own = np.frombuffer(update.tickets, np.uint32)
         at_us = np.frombuffer(update.at_us, np.int64)

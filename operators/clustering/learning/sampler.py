@@ -8,7 +8,7 @@ import numpy as np
 
 from operators.base.arrays import Ints, Rows
 from operators.base.frame import FeatureColumn, Frame
-from operators.clustering.learning.sample import Update, drawn, tickets
+from operators.clustering.learning.sample import SampleUpdate, drawn, tickets
 from operators.clustering.space import Space
 from operators.clustering.stored import to_bytes
 from operators.features.clocks import Round, Step
@@ -25,7 +25,7 @@ class Sampler:
         self._spaces = spaces
         self._lanes = lanes
 
-    def updates(self, table: UserTable, step: Step) -> Iterator[tuple[str, Update]]:
+    def updates(self, table: UserTable, step: Step) -> Iterator[tuple[str, SampleUpdate]]:
         """What a step of the clock means for the sample of each model; nothing if it means none."""
         if not self._spaces:
             return
@@ -35,7 +35,7 @@ class Sampler:
             return
         own, at_us = tickets(table.hashes[rows]).tobytes(), frame.now_us.tobytes()
         for name, space in self._spaces.items():
-            yield name, Update(own, at_us, to_bytes(space.points(frame)), gone)
+            yield name, SampleUpdate(own, at_us, to_bytes(space.points(frame)), gone)
 
     def _newest(self, table: UserTable, rounds: Sequence[Round]) -> tuple[Rows, Frame]:
         """The last evaluation of each user drawn."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from operators.base.arrays import Floats, Ints
 from operators.clustering.clusters import Act, Cluster, Quality
-from operators.clustering.identity.matching import NOWHERE, Known, Matched, match
+from operators.clustering.identity.matching import NOWHERE, KnownClusters, Matched, match
 from operators.clustering.identity.naming import Named, Namer
 from operators.clustering.model import ClusterModel
 from operators.clustering.nearest import Nearest, nearest
@@ -61,16 +61,18 @@ def succeed(
     )
 
 
-def _before(past: ClusterModel | None, fitted: Fitted, next_id: int) -> tuple[Known, Ints]:
+def _before(past: ClusterModel | None, fitted: Fitted, next_id: int) -> tuple[KnownClusters, Ints]:
     """The clusters before as the fit sees them, and the row of each user among them."""
     if past is None:
         none = np.zeros((0, fitted.preparation.width))
-        return Known(np.zeros(0, np.int64), none, next_id), np.full(len(fitted.points), NOWHERE)
+        return KnownClusters(np.zeros(0, np.int64), none, next_id), np.full(
+            len(fitted.points), NOWHERE
+        )
     centers = fitted.preparation.adopt(past.centers, past.preparation)
     found = past.assign(fitted.points)
     beyond = np.array([each.outlier_beyond for each in past.clusters])
     was = np.where(found.distance > beyond[found.cluster], NOWHERE, found.cluster)
-    return Known(past.ids, centers, next_id), was
+    return KnownClusters(past.ids, centers, next_id), was
 
 
 def _clusters(

@@ -21,7 +21,7 @@ _MOST_TOLD: Final = 20  # mistakes of a message
 _FARTHEST: Final = 1_000_000  # above the newest: one message must not use up all numbers
 
 
-class Held(msgspec.Struct, frozen=True):
+class HeldVersion(msgspec.Struct, frozen=True):
     """The version that holds, and the highest number that was given out."""
 
     segments: Segments = NONE
@@ -36,7 +36,7 @@ class Versions:
         columns: what conditions may name: the features that the job keeps, and the cluster.
     """
 
-    def __init__(self, held: Held, columns: Mapping[str, FeatureColumn]) -> None:
+    def __init__(self, held: HeldVersion, columns: Mapping[str, FeatureColumn]) -> None:
         self.held = held
         self._columns = columns
 
@@ -55,11 +55,11 @@ class Versions:
         if found:
             raise UsageError(_told(found))
         if isinstance(message, Segments):
-            self.held = Held(message, message.version)
+            self.held = HeldVersion(message, message.version)
         return message
 
 
-def counted(message: Segments, held: Held) -> Held:
+def counted(message: Segments, held: HeldVersion) -> HeldVersion:
     """The numbers once a version has come, whether or not its segments can be judged.
 
     Raises:
@@ -70,7 +70,7 @@ def counted(message: Segments, held: Held) -> Held:
     if message.version > held.number + _FARTHEST:
         expected = f"at most {_FARTHEST:,} more than {held.number}"
         raise UsageError(f"version {message.version} is too far ahead: expected {expected}")
-    return Held(held.segments, message.version)
+    return HeldVersion(held.segments, message.version)
 
 
 def _told(found: list[Problem]) -> str:
