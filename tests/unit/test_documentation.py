@@ -33,7 +33,7 @@ ROOT: Final = Path(__file__).parents[2]
 README: Final = ROOT / "README.md"
 CONFIGURATION: Final = ROOT / "flink_job" / "config" / "README.md"
 CLUSTER: Final = ROOT / "deploy" / "flink" / "README.md"
-STEERING: Final = ROOT / "operators" / "control" / "README.md"
+STEERING: Final = ROOT / "flink_job" / "control" / "README.md"
 PAGES: Final = (README, CONFIGURATION, CLUSTER, STEERING, ROOT / "operators" / "README.md")
 EXAMPLES: Final = sorted((ROOT / "deploy" / "examples").glob("*.yaml"))
 
