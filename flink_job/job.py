@@ -10,9 +10,19 @@ from flink_job.connectors.changelog import Changelog, changelog_batches
 from flink_job.connectors.sinks import Sink, discard, unpacked
 from flink_job.connectors.sources import ControlTopic, EventSource, micro_batches
 from flink_job.runtime.environment import Environment
-from operators.assign import MODELS, RECORDS, Assign
-from operators.learn import MODEL, MODEL_RECORDS, Learn
-from operators.profile import DEAD_LETTERS, EVALUATIONS, SAMPLES, TOTALS, Profile
+from operators.assign import Assign
+from operators.flink.streams import (
+    DEAD_LETTERS,
+    EVALUATIONS,
+    MODEL,
+    MODEL_RECORDS,
+    MODELS,
+    RECORDS,
+    SAMPLES,
+    TOTALS,
+)
+from operators.learn import Learn
+from operators.profile import Profile
 from operators.settings import Settings
 from operators.steer import Steer
 from operators.upsert import StoreWriter, Upsert

@@ -14,32 +14,25 @@ from typing import Any, Final
 import msgspec
 from pyflink.common import Row, Types
 from pyflink.datastream import KeyedBroadcastProcessFunction, RuntimeContext
-from pyflink.datastream.state import MapStateDescriptor, ValueStateDescriptor
+from pyflink.datastream.state import ValueStateDescriptor
 
 from operators.base.moments import iso_at, now_us
 from operators.clustering.model import ClusterModel
 from operators.contracts.control.messages import Preview, Segments
-from operators.contracts.records import Assignment, LanePreview, LaneProgress, encode
+from operators.contracts.packing import packed
+from operators.contracts.records import Assignment, LanePreview, LaneProgress
 from operators.contracts.wire import Evaluations, read, unpack
-from operators.events.markers import NULL
 from operators.flink.interpreter import set_up
 from operators.flink.metrics import AssignMetrics
 from operators.flink.state import LaneState
+from operators.flink.streams import END_OF_TIME, MODELS
 from operators.flink.timers import PULSE_US, Timers
 from operators.membership.clusterings import Clustering, Models
 from operators.membership.collected import Collected
 from operators.membership.lane import Lane, LaneRules
 from operators.membership.members import Members
-from operators.profile import BYTES, END_OF_TIME
 from operators.rules.rulebook import Rulebook
 from operators.settings import Settings
-
-# Records of a topic, each `packed`: one row a message, since each row that leaves Python costs
-# as much as some ten records.
-RECORDS: Final = Types.ROW_NAMED(["topic", "records"], [Types.STRING(), Types.OBJECT_ARRAY(BYTES)])
-LENGTH_DIGITS: Final = 3  # of a key in characters: users have at most 512
-
-MODELS: Final = MapStateDescriptor("models", Types.STRING(), Types.PICKLED_BYTE_ARRAY())
 
 _LATER_MS: Final = 500  # a sweep looks again so soon whether what it waits for has come
 _SWEPT: Final = 4_096  # users a step of a sweep: some 30 ms, in which no event is judged
@@ -242,12 +235,6 @@ class Assign(KeyedBroadcastProcessFunction):
         if lane.swept is not None:
             later_ms = _LATER_MS if lane.awaits else 1
             ctx.timer_service().register_processing_time_timer(now_us() // 1_000 + later_ms)
-
-
-def packed(key: str, record: msgspec.Struct | None) -> bytes:
-    """A record as `RECORDS` has it: the length of its key, the key, the value; None for null."""
-    value = NULL if record is None else encode(record)
-    return b"%0*d%b%b" % (LENGTH_DIGITS, len(key), key.encode(), value)
 
 
 def _changelog(assignments: Iterable[Assignment]) -> Iterator[bytes]:

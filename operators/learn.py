@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from pyflink.common import Row, Types
-from pyflink.datastream import KeyedProcessFunction, OutputTag, RuntimeContext
+from pyflink.datastream import KeyedProcessFunction, RuntimeContext
 from pyflink.datastream.state import ListStateDescriptor, ValueStateDescriptor
 
 from operators.base.moments import iso_at, now_us
@@ -26,12 +26,10 @@ from operators.clustering.record import ModelRecord, describe
 from operators.contracts.records import encode
 from operators.flink.interpreter import set_up
 from operators.flink.metrics import LearnMetrics
-from operators.profile import BYTES, END_OF_TIME, OUTPUT
+from operators.flink.streams import END_OF_TIME, MODEL_RECORDS
 from operators.settings import Settings
 
 KEPT: Final = 100  # versions of a model that stay described
-MODEL_RECORDS: Final = OutputTag("model-records", OUTPUT)
-MODEL: Final = Types.ROW_NAMED(["name", "model"], [Types.STRING(), BYTES])
 _SEED: Final = 20_261_123  # of every fit: a run over the same profiles gives the same models
 _LONGEST_LOG: Final = 1_024  # updates
 _LONGEST_WITH_FORGOTTEN: Final = 64  # so soon the log lets go of them, too
@@ -39,7 +37,7 @@ _PULSE_MS: Final = 10_000  # so soon after a restore a model that is gone is see
 
 
 class Learn(KeyedProcessFunction):
-    """Input: (model, `Update` as bytes). Output: (model, `ClusterModel` as bytes).
+    """Input: (model, `SampleUpdate` as bytes). Output: (model, `ClusterModel` as bytes).
 
     Side output: each version as a `ModelRecord`, by model and version.
     """

@@ -10,15 +10,15 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from pyflink.common import Row, Types
-from pyflink.datastream import KeyedProcessFunction, OutputTag, RuntimeContext
+from pyflink.common import Row
+from pyflink.datastream import KeyedProcessFunction, RuntimeContext
 
 from operators.base.arrays import NEVER
 from operators.base.moments import now_us
 from operators.clustering.learning.sample import encode as encode_update
 from operators.clustering.learning.sampler import Sampler
 from operators.contracts.letters import dead_letter, shortened_key
-from operators.contracts.records import LaneTotals, encode
+from operators.contracts.records import LEDGER, LaneTotals, encode
 from operators.contracts.wire import pack
 from operators.events.decode import EventDecoder, Rejected
 from operators.events.markers import NULL
@@ -28,21 +28,9 @@ from operators.features.profiles import DUE, Arrived, Profiles
 from operators.flink.interpreter import set_up
 from operators.flink.metrics import ProfileMetrics
 from operators.flink.state import LaneState
+from operators.flink.streams import DEAD_LETTERS, END_OF_TIME, SAMPLES, TOTALS
 from operators.flink.timers import PULSE_US, Timers
 from operators.settings import Settings
-
-BYTES: Final = Types.PRIMITIVE_ARRAY(Types.BYTE())
-EVALUATIONS: Final = Types.ROW_NAMED(["lane", "evaluations"], [Types.INT(), BYTES])
-OUTPUT: Final = Types.ROW_NAMED(["topic", "key", "value"], [Types.STRING(), BYTES, BYTES])
-SAMPLE: Final = Types.ROW_NAMED(["model", "update"], [Types.STRING(), BYTES])
-
-DEAD_LETTERS: Final = OutputTag("dead-letters", OUTPUT)
-SAMPLES: Final = OutputTag("samples", SAMPLE)
-TOTALS: Final = OutputTag("totals", OUTPUT)
-
-LEDGER: Final = "ledger"  # the topic of the totals
-
-END_OF_TIME: Final = 2**63 - 2  # an event-time timer there fires when a bounded input has ended
 
 _CLOCK: Final = "clock_us"
 _TOTALS: Final = ("records", "events_applied", "dead_letters", "duplicates")
@@ -162,7 +150,7 @@ class Profile(KeyedProcessFunction):
         yield from self._samples(profiles, step)
         self._write(profiles, step, ctx)
         head = profiles.journal.head
-        totals = LaneTotals(lane, *(head.get(name, 0) for name in _TOTALS))
+        totals = LaneTotals(lane=lane, **{name: head.get(name, 0) for name in _TOTALS})
         yield TOTALS, Row(LEDGER, b"", encode(totals))
 
     def _samples(self, profiles: Profiles, step: Step) -> Iterator[Any]:

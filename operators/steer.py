@@ -26,7 +26,7 @@ from operators.events.markers import NULL
 from operators.events.reasons import Reason
 from operators.flink.interpreter import set_up
 from operators.flink.metrics import SteerMetrics
-from operators.profile import DEAD_LETTERS
+from operators.flink.streams import DEAD_LETTERS
 from operators.settings import Settings, judged_columns
 
 _LONGEST_DETAIL: Final = 4_000  # characters: a message may have thousands of mistakes

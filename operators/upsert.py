@@ -19,6 +19,7 @@ from pyflink.datastream import KeyedProcessFunction, RuntimeContext
 from operators.base.errors import StoreError
 from operators.base.moments import now_us
 from operators.contracts.records import (
+    ASSIGNMENT,
     Assignment,
     Change,
     Transition,
@@ -28,10 +29,6 @@ from operators.contracts.records import (
 )
 from operators.events.markers import NULL
 from operators.flink.metrics import UpsertMetrics
-
-# What a record of the changelog is.
-ASSIGNMENT: Final = b"assignment"
-TRANSITION: Final = b"transition"
 
 # A store that is away longer than this fails the job into a restart, where Flink waits longer.
 _PATIENCE_S: Final = 60.0

@@ -9,7 +9,7 @@ from pyflink.datastream import DataStream
 from pyflink.table import StreamTableEnvironment
 
 from flink_job.connectors.sql import NULL_BYTES, interval, kafka_source, time_of_reading
-from operators.upsert import ASSIGNMENT, TRANSITION
+from operators.contracts.records import ASSIGNMENT, TRANSITION
 
 
 @dataclass(frozen=True)

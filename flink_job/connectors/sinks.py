@@ -15,7 +15,7 @@ from pyflink.table import DataTypes, StreamTableEnvironment, Table
 from pyflink.table.expressions import col
 
 from flink_job.connectors.sql import NULL_BYTES, options
-from operators.assign import LENGTH_DIGITS
+from operators.contracts.packing import LENGTH_DIGITS
 
 # Above the longest outage plus a checkpoint, and below the broker's transaction.max.timeout.ms
 # (15 minutes unless set otherwise).

@@ -15,8 +15,7 @@ import msgspec
 from flink_job.connectors.committed import committed_files
 from flink_job.connectors.sinks import FolderSink
 from operators.base.errors import JobError
-from operators.contracts.records import LaneTotals
-from operators.profile import LEDGER
+from operators.contracts.records import LEDGER, LaneTotals
 
 _decode_lines = msgspec.json.Decoder(LaneTotals).decode_lines
 

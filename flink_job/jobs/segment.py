@@ -20,7 +20,7 @@ from flink_job.runtime.run_folder import Note
 from flink_job.runtime.running import Outcome, Watch, free_port, run
 from operators.base.errors import UsageError
 from operators.base.moments import now_us
-from operators.profile import LEDGER
+from operators.contracts.records import LEDGER
 
 COUNTERS: Final = ("records", "dead_letters", "assignments_changed", "transitions")
 _BOUNDED_RESTARTS: Final = 2

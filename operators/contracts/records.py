@@ -6,7 +6,15 @@ consumers must pass over fields that they don't know.
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
+
+# What a record of the changelog is, to Upsert.
+ASSIGNMENT: Final = b"assignment"
+TRANSITION: Final = b"transition"
+
+LEDGER: Final = "ledger"  # the topic, or folder, of what a bounded run's lanes total
 
 FeatureValue = float | str | list[str] | None
 

@@ -11,7 +11,7 @@ import pytest
 from flink_job.kafka_client.topics import Topics
 from flink_job.queries.follow import Follower
 from flink_job.stores.sqlite import SqliteStore
-from operators.assign import packed
+from operators.contracts.packing import packed
 from operators.contracts.records import Assignment, Tombstone, change, encode
 from operators.contracts.wire import Evaluations, Packed, read, unpack
 from operators.contracts.wire import encode as encode_message

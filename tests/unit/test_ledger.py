@@ -8,8 +8,7 @@ import pytest
 
 from flink_job.jobs.ledger import account, totals
 from operators.base.errors import JobError
-from operators.contracts.records import LaneTotals, encode
-from operators.profile import LEDGER
+from operators.contracts.records import LEDGER, LaneTotals, encode
 
 
 def test_the_lanes_add_up_and_what_is_not_committed_does_not_count(tmp_path: Path) -> None:
