@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import msgspec
 import typer
-import yaml
 from rich.markup import escape
 
 from flink_job.cli.ask import AsJson
 from flink_job.cli.output import json_line, write_lines
-from flink_job.cli.preview import by_job, by_replay, replayed, waited
 from flink_job.cli.run import ConfigPath, console, plan_of, tell_doubts
 from flink_job.cli.shown import printable, rows
+from flink_job.cli.waiting import waited
+from flink_job.control import changing
+from flink_job.control import preview as previews
 from flink_job.control.status import StatusTopic, VersionProgress
 from flink_job.control.steering import Standing, Steering, differing
 from flink_job.plan import Plan
-from operators.base.errors import ConfigError, UsageError, nearest
-from operators.base.frame import FeatureColumn
+from operators.base.errors import JobError
 from operators.contracts.control.messages import Segments
 from operators.contracts.records import Counts
-from operators.rules.rulebook import problems
 from operators.rules.spec import SegmentSpec
 
 app = typer.Typer(
@@ -43,13 +42,14 @@ _Wait = Annotated[
 ]
 
 _WAIT_S: Final = 20.0
+_TOLD: Final = "what the running job would be told"
 
 
 @app.command("list")
 def list_(config: ConfigPath, as_json: AsJson = False) -> None:
     """List the segments that hold, and how far the job has come with their version."""
     plan = plan_of(config)
-    standing = _standing(plan)
+    standing = changing.standing_of(plan)
     held = standing.held
     progress = (
         StatusTopic(plan).progress(held.version, standing.started_at) if plan.steered else None
@@ -68,11 +68,12 @@ def list_(config: ConfigPath, as_json: AsJson = False) -> None:
 @app.command()
 def show(config: ConfigPath, segment: _Name) -> None:
     """Show one segment as it holds, and the versions that changed it."""
-    standing = _standing(plan_of(config))
+    standing = changing.standing_of(plan_of(config))
     held = standing.held
-    _known([segment], held)
-    lines = [_yaml({segment: held.segments[segment]}).rstrip(), ""]
-    write_lines([*lines, *rows(("version", "at", "by", "what"), _changes(segment, standing))])
+    changing.check_known([segment], held.segments)
+    changes = changing.history_of_segment(segment, standing)
+    write_lines([changing.as_yaml({segment: held.segments[segment]}), ""])
+    write_lines(rows(("version", "at", "by", "what"), map(_change_row, changes)))
 
 
 @app.command()
@@ -80,7 +81,7 @@ def apply(config: ConfigPath, only: _Only = None, wait: _Wait = _WAIT_S) -> None
     """Let the configuration's segments hold; the running job takes them without a restart."""
     plan = plan_of(config)
     standing = Steering(plan).standing()
-    wanted = _chosen(plan.config.segments, standing.held.segments, only)
+    wanted = changing.chosen(plan.config.segments, standing.held.segments, only)
     tell_doubts(plan.config, {name: wanted[name] for name in only or wanted})
     _send(plan, wanted, standing, wait)
 
@@ -111,7 +112,7 @@ def export(
     ] = None,
 ) -> None:
     """Write the segments that hold as YAML, as a configuration has them."""
-    write_lines([_yaml(_standing(plan_of(config)).held.segments).rstrip()], to)
+    write_lines([changing.as_yaml(changing.standing_of(plan_of(config)).held.segments)], to)
 
 
 @app.command()
@@ -123,15 +124,7 @@ def preview(
     The running job answers; where events come from files, a replay of them.
     """
     plan = plan_of(config)
-    if plan.steered:
-        standing = Steering(plan).standing()
-        asked = _chosen(plan.config.segments, standing.held.segments, only)
-        _check(asked, standing.kept, "what the running job would be told")
-        counts = by_job(plan, asked, wait)
-    else:
-        asked = _chosen(plan.config.segments, replayed(plan), only)
-        _check(asked, plan.judged_columns(), "the segments of the last run, with these")
-        counts = by_replay(plan, asked, config)
+    counts = (_by_job if plan.steered else _by_replay)(plan, config, only, wait)
     if as_json:
         write_lines(json_line({"segment": name, **_asdict(own)}) for name, own in counts.items())
         return
@@ -139,28 +132,37 @@ def preview(
     write_lines(rows(header, ((name, *_numbers(own)) for name, own in counts.items())))
 
 
-def _standing(plan: Plan) -> Standing:
-    """What holds; before the first run, and where nothing can be changed, the configuration."""
-    standing = Steering(plan).standing() if plan.steered else None
-    if standing and standing.history:
-        return standing
-    return Standing([plan.segments()], 0, plan.judged_columns())
+def _by_job(plan: Plan, _: Path, only: list[str] | None, wait: float) -> dict[str, Counts]:
+    standing = Steering(plan).standing()
+    wanted = changing.chosen(plan.config.segments, standing.held.segments, only)
+    changing.check_judged(wanted, standing.kept, _TOLD)
+    counts = waited(previews.asked(plan, wanted), wait, "asking the running job")
+    if counts is None:
+        raise JobError(f"no answer within {wait:g} s: is the job running?")
+    return counts
+
+
+def _by_replay(plan: Plan, config: Path, only: list[str] | None, _: float) -> dict[str, Counts]:
+    from flink_job.cli.session import Session  # noqa: PLC0415 - PyFlink takes a second to import
+    from flink_job.jobs.segment import Start  # noqa: PLC0415
+
+    wanted = changing.chosen(plan.config.segments, previews.replayed(plan), only)
+    changing.check_judged(wanted, plan.judged_columns(), "the segments of the last run, with these")
+    return previews.by_replay(
+        plan, wanted, lambda beside: Session(beside, config, console).run(Start(fresh=True))
+    )
 
 
 def _change(
     config: Path,
     names: list[str],
     wait: float,
-    changed: Callable[[SegmentSpec], SegmentSpec | None],
+    change: Callable[[SegmentSpec], SegmentSpec | None],
 ) -> None:
     """Send what holds, with some segments changed, or without them."""
     plan = plan_of(config)
     standing = Steering(plan).standing()
-    held = standing.held
-    _known(names, held)
-    specs = {name: changed(spec) if name in names else spec for name, spec in held.segments.items()}
-    kept = {name: spec for name, spec in specs.items() if spec is not None}
-    _send(plan, kept, standing, wait)
+    _send(plan, changing.changed(standing.held.segments, names, change), standing, wait)
 
 
 def _send(plan: Plan, wanted: Mapping[str, SegmentSpec], standing: Standing, wait: float) -> None:
@@ -168,7 +170,7 @@ def _send(plan: Plan, wanted: Mapping[str, SegmentSpec], standing: Standing, wai
     if not differ:
         console.print(f"[green]✓[/] version {standing.held.version} says the same", highlight=False)
         return
-    _check(wanted, standing.kept, "what the running job would be told")
+    changing.check_judged(wanted, standing.kept, _TOLD)
     version = Steering(plan).send(wanted, standing).newest.version
     console.print(f"version {version}: {escape(', '.join(differ))}", highlight=False)
     status = StatusTopic(plan)
@@ -191,38 +193,6 @@ def _send(plan: Plan, wanted: Mapping[str, SegmentSpec], standing: Standing, wai
         console.print(f"[green]✓[/] judged by it: {found.text()}", highlight=False)
 
 
-def _check(
-    wanted: Mapping[str, SegmentSpec], columns: Mapping[str, FeatureColumn], what: str
-) -> None:
-    """See that these can be judged, by the features that there are."""
-    found = problems(wanted, columns)
-    if found:
-        raise ConfigError(what, found)
-
-
-def _chosen(
-    configured: Mapping[str, SegmentSpec], held: Mapping[str, SegmentSpec], only: list[str] | None
-) -> dict[str, SegmentSpec]:
-    """The configuration's segments, or those that are `held` with just some of them."""
-    if not only:
-        return dict(configured)
-    for name in only:
-        if name not in configured:
-            raise UsageError(_unknown(name, configured))
-    return {**held, **{name: configured[name] for name in only}}
-
-
-def _known(names: list[str], newest: Segments) -> None:
-    for name in names:
-        if name not in newest.segments:
-            raise UsageError(_unknown(name, newest.segments))
-
-
-def _unknown(name: str, known: Mapping[str, SegmentSpec]) -> str:
-    hint = nearest(name, list(known)) or f"; there are {', '.join(known) or 'none'}"
-    return f"there is no segment '{name}'{hint}"
-
-
 def _row(item: tuple[str, SegmentSpec]) -> tuple[str, str, str]:
     name, spec = item
     return name, "paused" if spec.paused else "active", spec.when or "listed members"
@@ -239,28 +209,8 @@ def _listed(newest: Segments, progress: VersionProgress | None) -> dict[str, Any
     return {**_asdict(newest), "progress": far}
 
 
-def _changes(segment: str, standing: Standing) -> Iterator[tuple[str, str, str, str]]:
-    before: Mapping[str, SegmentSpec] = {}
-    for each in filter(standing.can_hold, standing.history):
-        was, is_ = before.get(segment), each.segments.get(segment)
-        if was != is_:
-            what = "added" if was is None else "deleted" if is_ is None else "changed"
-            yield str(each.version), each.at or "", each.by or "", what
-        before = each.segments
-
-
-def _yaml(segments: Mapping[str, SegmentSpec]) -> str:
-    plain = {name: _written(spec) for name, spec in segments.items()}
-    return str(yaml.safe_dump({"segments": plain}, sort_keys=False, allow_unicode=True))
-
-
-def _written(spec: SegmentSpec) -> dict[str, Any]:
-    """A segment as a person would write it: without what it does not say."""
-    return {
-        field.encode_name: msgspec.to_builtins(value)
-        for field in msgspec.structs.fields(spec)
-        if (value := getattr(spec, field.name)) != field.default
-    }
+def _change_row(change: changing.SegmentChange) -> tuple[str, str, str, str]:
+    return str(change.version), change.at or "", change.by or "", change.what
 
 
 def _asdict(record: msgspec.Struct) -> dict[str, Any]:

@@ -3,47 +3,37 @@
 from __future__ import annotations
 
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Final, TypeVar
 from uuid import uuid4
 
 import msgspec
 
-from flink_job.cli.progress import ticker
-from flink_job.cli.run import console
 from flink_job.config.model import Output
 from flink_job.control.status import StatusTopic
 from flink_job.control.steering import Steering
 from flink_job.plan import Plan
 from flink_job.queries.users import view
-from operators.base.errors import FlockwiseError, JobError, UsageError
+from operators.base.errors import FlockwiseError, UsageError
 from operators.contracts.control.messages import Preview
-from operators.contracts.records import Assignment, Counts
+from operators.contracts.records import Counts
 from operators.rules.spec import SegmentSpec
 
-_POLL_S: Final = 0.3
-
-_T = TypeVar("_T")
 Memberships = Mapping[str, Collection[str]]  # user -> segments
+Answer = Callable[[], dict[str, Counts] | None]  # None until it is there
 
 
-def by_job(plan: Plan, segments: Mapping[str, SegmentSpec], wait_s: float) -> dict[str, Counts]:
-    """Ask the running job, which judges everyone as of now.
+def asked(plan: Plan, segments: Mapping[str, SegmentSpec]) -> Answer:
+    """Ask the running job, which judges everyone as of now; gives what looks for its answer.
 
     Raises:
-        JobError: it does not answer in time.
         PreflightError: Kafka does not answer.
     """
     question = Preview(uuid4().hex, dict(segments))
     Steering(plan).ask(question)
     status = StatusTopic(plan)
-    counts = waited(lambda: status.answer(question.id), wait_s, "asking the running job")
-    if counts is None:
-        raise JobError(f"no answer within {wait_s:g} s: is the job running?")
-    return counts
+    return lambda: status.answer(question.id)
 
 
 def replayed(plan: Plan) -> Mapping[str, SegmentSpec]:
@@ -60,36 +50,24 @@ def replayed(plan: Plan) -> Mapping[str, SegmentSpec]:
     return noted.segments
 
 
-def by_replay(plan: Plan, segments: Mapping[str, SegmentSpec], config: Path) -> dict[str, Counts]:
-    """Run over the files with these segments, beside, and compare with what the last run said.
+def by_replay(
+    plan: Plan, segments: Mapping[str, SegmentSpec], run: Callable[[Plan], object]
+) -> dict[str, Counts]:
+    """Have the files `run` with these segments, beside, and compare with what the last run said.
 
     Raises:
         UsageError: what it said is there no more.
         JobError: the replay failed.
     """
-    from flink_job.cli.session import Session  # noqa: PLC0415 - PyFlink takes a second to import
-    from flink_job.jobs.segment import Start  # noqa: PLC0415
-
     try:
-        with view(plan, lambda words: words) as told:
-            before = _memberships(told.assignments())
+        before = _memberships(plan)
     except FlockwiseError as error:
         raise UsageError(f"there is nothing to compare with: {error}") from None
     with tempfile.TemporaryDirectory(prefix="flockwise-preview-") as name:
         beside = _beside(plan, segments, Path(name))
-        Session(beside, config, console).run(Start(fresh=True))
-        with view(beside, lambda words: words) as told:
-            after = _memberships(told.assignments())
+        run(beside)
+        after = _memberships(beside)
     return _compared(before, after, segments)
-
-
-def waited(look: Callable[[], _T | None], seconds: float, what: str) -> _T | None:
-    """Look again and again until something is there or the time is over."""
-    give_up_s = time.monotonic() + seconds
-    with ticker(console, what):
-        while (found := look()) is None and time.monotonic() < give_up_s:
-            time.sleep(_POLL_S)
-    return found
 
 
 def _beside(plan: Plan, segments: Mapping[str, SegmentSpec], folder: Path) -> Plan:
@@ -105,8 +83,9 @@ def _beside(plan: Plan, segments: Mapping[str, SegmentSpec], folder: Path) -> Pl
     return Plan(config, plan.base)
 
 
-def _memberships(assignments: Iterable[Assignment]) -> Memberships:
-    return {each.user: set(each.segments) for each in assignments}
+def _memberships(plan: Plan) -> Memberships:
+    with view(plan, lambda records: records) as told:
+        return {each.user: set(each.segments) for each in told.assignments()}
 
 
 def _compared(
