@@ -8,6 +8,8 @@ from flink_job.config.model import Config
 from operators.base.durations import format_duration, parse_duration_us
 from operators.base.errors import Problem, UsageError
 from operators.features.catalog import Catalog
+from operators.features.kinds.kind import Remembered
+from operators.features.kinds.options import unit_us
 from operators.features.lifetime import Lifetime
 from operators.rules.checking import check, path_of
 from operators.rules.satisfiability import never_true
@@ -50,24 +52,25 @@ def doubts(config: Config, segments: Mapping[str, SegmentSpec]) -> Iterator[Prob
 
 
 def _longest(config: Config, lifetime: Lifetime) -> Iterator[tuple[str, float]]:
-    """How long the lengths of time get, in their units, that a user's newest event ends."""
-    most_us = lifetime.after_us + lifetime.step_us
+    """How long the lengths of time get, in their units, that forgetting ends."""
+    users = Remembered(
+        longest_us=lifetime.after_us + lifetime.step_us,
+        max_skew_us=config.events.max_skew_us,
+        session_ids=config.events.session is not None,
+    )
     for name, spec in config.features.items():
-        of_all = spec.event_types is None and spec.where is None and spec.has is None
-        if spec.kind == "since" and of_all:
-            yield name, most_us / spec.unit_us
-        # With ids, an event of another session may be newer than the end of the one before.
-        if spec.kind == "returned_after" and config.events.session is None:
-            yield name, (most_us + config.events.max_skew_us) / spec.unit_us
+        longest_us = spec.kind.ended_us(spec.definition, users)
+        if longest_us is not None:
+            yield name, longest_us / unit_us(spec.definition)
 
 
 def _needed(config: Config) -> Iterator[tuple[int, str]]:
     """How far back things look, in microseconds, each with its path."""
     for name, spec in config.features.items():
-        for tiling in spec.tilings():
+        for tiling in spec.kind.tilings(spec.definition):
             yield tiling.window_us, f"features.{name}"
-        if spec.within is not None:
-            yield parse_duration_us(spec.within), f"features.{name}.within"
+        for past_us, option in spec.kind.looks_back(spec.definition):
+            yield past_us, f"features.{name}.{option.name}"
     events = config.events
     if events.dedup_within_us is not None:
         yield events.dedup_within_us, "events.dedup_within"

@@ -10,8 +10,8 @@ import numpy as np
 
 from operators.base.arrays import Floats, Ints, Rows
 from operators.contracts.control.messages import Preview, Segments
-from operators.features.clocks import Round, Step
-from operators.features.lifetime import NOBODY, Forgotten
+from operators.features.clocks import EvaluationRound, Step
+from operators.features.lifetime import NONE_FORGOTTEN, Forgotten
 from operators.features.profiles import Profiles
 from operators.pages.table import UserTable
 
@@ -58,8 +58,8 @@ class Evaluations:
 
     clock_us: int
     event_at_ms: int | None
-    rounds: list[Round]
-    forgotten: Forgotten = NOBODY
+    rounds: list[EvaluationRound]
+    forgotten: Forgotten = NONE_FORGOTTEN
 
 
 def pack(profiles: Profiles, step: Step, clock_us: int, event_at_ms: int | None) -> bytes:
@@ -107,7 +107,7 @@ def unpack(packed: Packed, table: UserTable, coded: Sequence[int]) -> Evaluation
             values = values.copy()
             numbers = values[coded]
             values[coded] = codes[np.where(np.isnan(numbers), -1, numbers).astype(np.int64)]
-        rounds.append(Round(rows[np.frombuffer(part.users, np.int64)], now_us, values))
+        rounds.append(EvaluationRound(rows[np.frombuffer(part.users, np.int64)], now_us, values))
     forgotten = _known(packed.forgotten, table)
     return Evaluations(packed.clock_us, packed.event_at_ms, rounds, forgotten)
 
@@ -126,14 +126,16 @@ def _coded(profiles: Profiles) -> list[int]:
     return [at for at, column in enumerate(columns) if column.kind.coded]
 
 
-def _renumbered(rounds: Sequence[Round], coded: list[int]) -> tuple[Ints, list[Round]]:
+def _renumbered(
+    rounds: Sequence[EvaluationRound], coded: list[int]
+) -> tuple[Ints, list[EvaluationRound]]:
     """The codes that occur, and the rounds with each code replaced by its position in them."""
     if not coded or not rounds:
         return _NONE, list(rounds)
     found = np.unique(np.concatenate([round_.values[coded].ravel() for round_ in rounds]))
     found = found[~np.isnan(found)]
     return found.astype(np.int64), [
-        Round(round_.rows, round_.now_us, _replaced(round_.values, coded, found))
+        EvaluationRound(round_.rows, round_.now_us, _replaced(round_.values, coded, found))
         for round_ in rounds
     ]
 

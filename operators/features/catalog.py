@@ -5,30 +5,25 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from math import nan
 from typing import Final
 
 import msgspec
 
 from operators.base.frame import FeatureColumn, Kind
-from operators.features.alone import alone
-from operators.features.choice import Chosen
-from operators.features.derived import Derived, derived, part_names
-from operators.features.feature import Feature
-from operators.features.parts import SharedWindow, parts, shared_windows
-from operators.features.spec import (
-    AGING,
-    CATEGORIES,
-    COUNTING,
-    OF_SESSIONS,
-    OF_THINGS,
-    SESSION,
-    FeatureSpec,
-)
+from operators.features.derived import Derived
+from operators.features.feature import StatefulFeature
+from operators.features.kinds.definition import Definition
+from operators.features.kinds.first_last import DEFAULT
+from operators.features.kinds.kind import Compilation, FeatureKind
+from operators.features.kinds.options import ONE_HOT, UNIT, unit_us
+from operators.features.kinds.registry import OPTIONS
+from operators.features.kinds.window_options import window_text
+from operators.features.shared_windows import SharedWindow, shared_windows
+from operators.features.spec import FeatureSpec
 from operators.features.tiling import Tiling
+from operators.features.windows import SESSION
 
-# What an option says of how state is shown, and nothing of what is in it.
-_SHOWN: Final = ("unit", "zone", "one_hot", "default", "at")
+_SHOWN: Final = tuple(option.name for option in OPTIONS.values() if option.shown)
 _LATE_BY_DEFAULT: Final = Tiling.cut("1d", "1h")  # where no feature has a window of a duration
 
 
@@ -47,7 +42,7 @@ class Catalog:
     numbers: frozenset[str]
     texts: frozenset[str]
     windows: tuple[SharedWindow, ...]
-    alone: Mapping[str, Feature]
+    alone: Mapping[str, StatefulFeature]
     derived: Mapping[str, Derived]
     retained: Tiling
     session_gap_us: int
@@ -57,41 +52,37 @@ class Catalog:
     @classmethod
     def compile(cls, features: Mapping[str, FeatureSpec], session_gap_us: int) -> Catalog:
         """Compile features in which `checks.problems` finds none."""
-        types = tuple(sorted({name for spec in features.values() for name in spec.known_types}))
-        chosen = {name: Chosen.of(spec, types) for name, spec in features.items()}
-        reads = [(spec.reads, spec.reads_number) for spec in features.values() if spec.reads]
-        filters = [each.types.where for each in chosen.values() if each.types.where is not None]
-        tilings = [tiling for spec in features.values() for tiling in spec.tilings()]
-        in_windows = [
-            part for name, spec in features.items() for part in parts(name, spec, chosen[name])
+        defined = {name: (spec.kind, spec.definition) for name, spec in features.items()}
+        types = tuple(sorted({each for _, x in defined.values() for each in x.known_types}))
+        sources = [
+            Compilation.of(name, kind, definition, types, session_gap_us)
+            for name, (kind, definition) in defined.items()
         ]
+        compiled = {source.name: source.kind.compile(source) for source in sources}
+        reads = [source.reads for source in sources if source.reads is not None]
+        filters = [source.events.where for source in sources if source.events.where is not None]
+        tilings = [tiling for kind, x in defined.values() for tiling in kind.tilings(x)]
+        parts = [part for x in compiled.values() for part in x.parts]
+        derived = {name: x.derived for name, x in compiled.items() if x.derived is not None}
         return cls(
             columns={name: _column(name, spec, session_gap_us) for name, spec in features.items()},
             event_types=types,
-            numbers=frozenset(name for name, number in reads if number).union(
+            numbers=frozenset(read.name for read in reads if read.number).union(
                 *(where.numbers for where in filters)
             ),
-            texts=frozenset(name for name, number in reads if not number).union(
+            texts=frozenset(read.name for read in reads if not read.number).union(
                 *(where.texts for where in filters)
             ),
-            windows=tuple(shared_windows(in_windows, session_gap_us)),
-            alone={
-                own: feature
-                for name, spec in features.items()
-                for own, feature in alone(name, spec, chosen[name], session_gap_us)
-            },
-            derived={
-                name: made
-                for name, spec in features.items()
-                if (made := derived(name, spec)) is not None
-            },
+            windows=tuple(shared_windows(parts, session_gap_us)),
+            alone={own: feature for x in compiled.values() for own, feature in x.own.items()},
+            derived=derived,
             retained=max(tilings, key=lambda tiling: tiling.window_us, default=_LATE_BY_DEFAULT),
             session_gap_us=session_gap_us,
-            uses_sessions=any(_by_session(spec) for spec in features.values()),
+            uses_sessions=any(_by_session(*each) for each in defined.values()),
             identities={
                 part: _identity(part, spec, session_gap_us, _SHOWN)
                 for name, spec in features.items()
-                for part in (name, *part_names(name, spec))
+                for part in (name, *(derived[name].parts if name in derived else ()))
             },
         )
 
@@ -101,28 +92,28 @@ def _identity(name: str, spec: FeatureSpec, session_gap_us: int, but: Collection
 
     One that is defined anew is another feature.
     """
-    kept = msgspec.structs.replace(spec, **dict.fromkeys(but))
-    gap_us = session_gap_us if _by_session(spec) else None
-    definition = msgspec.json.encode((kept, gap_us))
+    gap_us = session_gap_us if _by_session(spec.kind, spec.definition) else None
+    definition = msgspec.json.encode((spec.without(but), gap_us))
     return f"{name} {sha256(definition).hexdigest()[:16]}"
 
 
-def _by_session(spec: FeatureSpec) -> bool:
-    return spec.kind in OF_SESSIONS or spec.window == SESSION
+def _by_session(kind: FeatureKind, feature: Definition) -> bool:
+    return kind.of_sessions or window_text(feature) == SESSION
 
 
 def _column(name: str, spec: FeatureSpec, session_gap_us: int) -> FeatureColumn:
-    aging = spec.kind in AGING
-    shown = ("one_hot", "unit") if aging else ("one_hot",)
+    kind, feature = spec.kind, spec.definition
+    aging = kind.presents is Kind.AGE
+    shown = (ONE_HOT.name, UNIT.name) if aging else (ONE_HOT.name,)
     identity = _identity(name, spec, session_gap_us, shown)
     if aging:
-        return FeatureColumn(name, Kind.AGE, unit_us=spec.unit_us, identity=identity)
-    if spec.kind == "unique_list":
-        return FeatureColumn(name, Kind.LIST, identity=identity)
-    if spec.kind in CATEGORIES and not spec.reads_number:
-        categories = tuple(spec.one_hot or ())
+        return FeatureColumn(name, Kind.AGE, unit_us=unit_us(feature), identity=identity)
+    read = kind.reads(feature)
+    if kind.presents is Kind.CATEGORY and read is not None and not read.number:
+        categories = tuple(feature.get(ONE_HOT) or ())
         return FeatureColumn(name, Kind.CATEGORY, categories=categories, identity=identity)
-    empty = 0.0 if spec.kind in COUNTING else spec.default
-    empty = empty if isinstance(empty, float) else nan
-    counts = spec.kind in OF_THINGS
-    return FeatureColumn(name, Kind.NUMBER, empty=empty, counts=counts, identity=identity)
+    if kind.presents is Kind.LIST:
+        return FeatureColumn(name, Kind.LIST, identity=identity)
+    default = feature.get(DEFAULT)
+    empty = default if isinstance(default, float) else kind.empty
+    return FeatureColumn(name, Kind.NUMBER, empty=empty, counts=kind.counts, identity=identity)

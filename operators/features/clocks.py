@@ -19,7 +19,7 @@ from operators.features.profiles import DUE, EVALUATED, NEWEST, Profiles
 
 
 @dataclass(frozen=True)
-class Round:
+class EvaluationRound:
     """Some users, each once, with their features float64[features, n] at a moment each."""
 
     rows: Rows
@@ -31,15 +31,15 @@ class Round:
 class Step:
     """What a step of a clock comes to: evaluations, and users to be forgotten after theirs."""
 
-    rounds: list[Round]
+    rounds: list[EvaluationRound]
     forgotten: Forgotten
 
 
-def evaluate_all(profiles: Profiles, now_us: int, forgotten: Forgotten) -> Round:
+def evaluate_all(profiles: Profiles, now_us: int, forgotten: Forgotten) -> EvaluationRound:
     """All users of the lane at one moment, but for those who are to be forgotten."""
     rows = np.setdiff1d(profiles.table.rows(), forgotten.rows)
     moments = np.full(len(rows), now_us)
-    return Round(rows, moments, profiles.evaluate(rows, moments).values)
+    return EvaluationRound(rows, moments, profiles.evaluate(rows, moments).values)
 
 
 class WallClock:
@@ -62,7 +62,7 @@ class WallClock:
         moments = np.full(len(rows), now_us)
         evaluation = profiles.evaluate(rows, moments)
         due.put_one(rows, np.minimum(evaluation.change_us, over_us[~over]))
-        return Step([Round(rows, moments, evaluation.values)], forgotten)
+        return Step([EvaluationRound(rows, moments, evaluation.values)], forgotten)
 
 
 class EventClock:
@@ -106,7 +106,7 @@ class _Walk:
         if arrivals is not None and len(arrivals):
             self._slices = _Slices(arrivals, self._slice_ends_us(arrivals), rows)
 
-    def rounds(self, until_us: int) -> Iterator[Round]:
+    def rounds(self, until_us: int) -> Iterator[EvaluationRound]:
         """Evaluate and add, step by step, until nothing is left that is due by `until_us`."""
         while True:
             next_us = self._slices.next_us() if self._slices else np.full(len(self._rows), NEVER)
@@ -141,7 +141,7 @@ class _Walk:
         self._due_us[over] = NEVER
         return over
 
-    def _evaluate(self, at: Ints) -> Round:
+    def _evaluate(self, at: Ints) -> EvaluationRound:
         rows, moments = self._rows[at], self._due_us[at]
         evaluation = self._profiles.evaluate(rows, moments)
         self._evaluated_us[at] = moments
@@ -149,7 +149,7 @@ class _Walk:
         up = -(-change_us // self._resolution_us) * self._resolution_us
         due_us = np.where(change_us == NEVER, NEVER, up)
         self._due_us[at] = np.minimum(due_us, self._profiles.over_us(rows))
-        return Round(rows, moments, evaluation.values)
+        return EvaluationRound(rows, moments, evaluation.values)
 
     def _slice_ends_us(self, arrivals: Arrivals) -> Moments:
         """Where the slice of each event ends, int64[n].

@@ -13,12 +13,12 @@ import numpy as np
 
 from operators.base.arrays import NEVER, Floats, Ints, Mask, Moments, Rows
 from operators.base.durations import US_PER_UNIT
-from operators.features.windows import NOT_COUNTED, Update
+from operators.features.windows import NOT_COUNTED, BatchUpdate
 from operators.pages.layout import Field
 from operators.pages.table import UserTable
 
 STEPS: Final = 32  # of a half-life
-LEAST: Final = 0.001  # what an amount must be to count
+SMALLEST: Final = 0.001  # what an amount must be to count
 SHORTEST_HALF_LIFE_US: Final = US_PER_UNIT["s"]  # a step is a whole number of microseconds
 
 
@@ -37,14 +37,14 @@ class DecayWindow:
     def field(self) -> Field:
         return Field(self._name, "f8", self.columns)
 
-    def turn(self, table: UserTable, update: Update) -> None:
+    def turn(self, table: UserTable, update: BatchUpdate) -> None:
         passed = update.newest_us // self._step_us - update.before_us // self._step_us
         moved = np.flatnonzero((passed > 0) & (update.before_us >= 0))
         rows = update.arrivals.touched[moved]
         cells = table.cells(self._name)
         cells.put(rows, cells.take(rows) * _left(passed[moved])[:, None])
 
-    def epochs(self, table: UserTable, update: Update) -> Ints:
+    def epochs(self, table: UserTable, update: BatchUpdate) -> Ints:
         return update.arrivals.time_us // self._step_us
 
     def live(self, table: UserTable, rows: Rows, epochs: Ints) -> Mask:
@@ -62,7 +62,7 @@ class DecayWindow:
         newest = table.cells("newest_us").take_one(rows) // self._step_us
         step = np.maximum(now_us // self._step_us, newest)
         values = table.cells(self._name).take(rows).T * _left(step - newest)
-        values[np.abs(values) < LEAST] = 0
+        values[np.abs(values) < SMALLEST] = 0
         return values, np.where(values.any(axis=0), (step + 1) * self._step_us, NEVER)
 
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import Protocol
 
 from operators.base.arrays import Floats, Moments, Rows
-from operators.features.windows import Update
+from operators.features.windows import BatchUpdate
 from operators.pages.layout import Field
 from operators.pages.table import UserTable
 
 
-class Feature(Protocol):
+class StatefulFeature(Protocol):
     """A feature, or a part of one. Rows are users of the table; all methods take arrays."""
 
     def fields(self) -> tuple[Field, ...]:
         """Its state in the layout, named after the feature."""
 
-    def add(self, table: UserTable, update: Update) -> None:
+    def add(self, table: UserTable, update: BatchUpdate) -> None:
         """Bring the state forward by a batch."""
 
     def look(self, table: UserTable, rows: Rows, now_us: Moments) -> tuple[Floats, Moments | None]:

@@ -64,4 +64,4 @@ class Forgotten:
         return len(self.rows)
 
 
-NOBODY: Final = Forgotten(np.zeros(0, np.int64), np.zeros(0, np.int64), "")
+NONE_FORGOTTEN: Final = Forgotten(np.zeros(0, np.int64), np.zeros(0, np.int64), "")

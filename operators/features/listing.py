@@ -8,7 +8,10 @@ from typing import Final
 
 from operators.base.durations import format_duration
 from operators.base.frame import Kind
+from operators.features.accumulators import SetAccumulator
 from operators.features.catalog import Catalog
+from operators.features.kinds.options import unit_text
+from operators.features.kinds.window_options import tiling
 from operators.features.spec import FeatureSpec
 from operators.pages.layout import Field
 
@@ -32,46 +35,49 @@ class Listed:
     entry_bytes: int
 
 
-_ENTRY_BYTES: Final = 16  # the row with the value's code, and the newest moment
-_ENTRIES: Final = {"distinct": 1, "unmatched": 2}  # for each value that counts
+@dataclass(frozen=True)
+class _Cost:
+    """Bytes of a user's row, and for each value that counts."""
+
+    state_bytes: int
+    entry_bytes: int = 0
+
+
+_ENTRY_BYTES: Final = 16  # in a set: the row with the value's code, and the newest moment
+_NOTHING: Final = _Cost(0)  # what all sessions share is nobody's
 
 
 def listed(features: Mapping[str, FeatureSpec], catalog: Catalog) -> list[Listed]:
     """The features in the order of the configuration."""
-    state_bytes = _state_bytes(catalog)
-    return [_listed(name, spec, catalog, state_bytes) for name, spec in features.items()]
+    costs = _costs(catalog)
+    return [_listed(name, spec, catalog, costs) for name, spec in features.items()]
 
 
-def _listed(
-    name: str, spec: FeatureSpec, catalog: Catalog, state_bytes: Mapping[str, int]
-) -> Listed:
-    column, tiling = catalog.columns[name], spec.tiling()
-    made = catalog.derived.get(name)
-    parts = made.parts if made is not None else (name,)
+def _listed(name: str, spec: FeatureSpec, catalog: Catalog, costs: Mapping[str, _Cost]) -> Listed:
+    column, feature = catalog.columns[name], spec.definition
+    tiles, made = tiling(feature), catalog.derived.get(name)
+    parts = [costs.get(part, _NOTHING) for part in (made.parts if made is not None else (name,))]
     return Listed(
         name=name,
-        kind=spec.kind,
+        kind=spec.kind.name,
         type="number" if column.kind is Kind.AGE else column.kind.value,
-        unit=spec.unit_text,
-        window=_span(spec),
-        tile=None if tiling is None else format_duration(tiling.tile_us),
-        state_bytes=sum(state_bytes.get(part, 0) for part in parts),
-        entry_bytes=_ENTRY_BYTES * _ENTRIES.get(spec.kind, 0),
+        unit=unit_text(feature),
+        window=feature.span_text,
+        tile=None if tiles is None else format_duration(tiles.tile_us),
+        state_bytes=sum(part.state_bytes for part in parts),
+        entry_bytes=sum(part.entry_bytes for part in parts),
     )
 
 
-def _span(spec: FeatureSpec) -> str | None:
-    """How far back the feature reaches, as written."""
-    of_session = spec.duration or spec.returned_after
-    return spec.window_text or spec.within or spec.half_life or of_session
-
-
-def _state_bytes(catalog: Catalog) -> dict[str, int]:
-    """By feature, or part of one; what all sessions share is nobody's."""
-    found = {name: _bytes(feature.fields()) for name, feature in catalog.alone.items()}
+def _costs(catalog: Catalog) -> dict[str, _Cost]:
+    """By feature, or part of one."""
+    found = {name: _Cost(_bytes(feature.fields())) for name, feature in catalog.alone.items()}
     for shared in catalog.windows:
         each = _bytes([shared.window.field()]) // len(shared.members)
-        found |= {member.name: each for member in shared.members}
+        for member in shared.members:
+            keeper = member.accumulator
+            sets = len(keeper.sets) if isinstance(keeper, SetAccumulator) else 0
+            found[member.name] = _Cost(each, _ENTRY_BYTES * sets)
     return found
 
 

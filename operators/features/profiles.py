@@ -13,13 +13,13 @@ from operators.base.arrays import NEVER, Floats, Ints, Moments, Rows
 from operators.base.frame import meaning
 from operators.events.batch import EventBatch
 from operators.features import sessions
-from operators.features.amounts import Keeper
+from operators.features.accumulators import SetAccumulator
 from operators.features.arrivals import Arrivals, arrive
 from operators.features.catalog import Catalog
+from operators.features.dedup import IDS, Dedup
 from operators.features.lifetime import Lifetime
-from operators.features.parts import SharedWindow
-from operators.features.repeats import IDS, Repeats
-from operators.features.windows import Update
+from operators.features.shared_windows import SharedWindow
+from operators.features.windows import BatchUpdate
 from operators.pages.journal import Journal
 from operators.pages.layout import Field, Layout
 from operators.pages.table import UserTable
@@ -31,7 +31,7 @@ EVALUATED: Final = "evaluated_us"  # when the user was evaluated last; only even
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class ProfileValues:
     """n users, each at a moment.
 
     `values` is float64[features, n] in the order of `Catalog.columns`, as `Frame.values` has
@@ -73,7 +73,7 @@ class Profiles:
     ) -> None:
         self.catalog = catalog
         self.lifetime = lifetime
-        self._repeats = Repeats(dedup_within_us, catalog.retained, lifetime)
+        self._dedup = Dedup(dedup_within_us, catalog.retained, lifetime)
         self.table = UserTable(_layout(catalog), _sets(catalog))
         self.journal = Journal(self.table)
         # Behind the features, rows for the parts that some are made of.
@@ -109,7 +109,7 @@ class Profiles:
         """
         arrivals = arrive(self.table, events)
         before_us = self.table.cells(NEWEST).take_one(arrivals.touched)
-        refused = self._repeats.refused(self.journal, arrivals, before_us, now_us)
+        refused = self._dedup.refused(self.journal, arrivals, before_us, now_us)
         dropped, waiting = refused.any, refused.waiting
         kept = arrivals.where(~dropped) if np.any(dropped) else arrivals
         # The first that waits of each user will be taken, whatever becomes of the others.
@@ -131,7 +131,7 @@ class Profiles:
         before_us = newest.take_one(arrivals.touched)
         np.maximum.at(newest.flat, newest.at(arrivals.rows), arrivals.time_us)
         gap_us = self.catalog.session_gap_us
-        update = Update(
+        update = BatchUpdate(
             arrivals,
             sessions.fold(table, arrivals, gap_us) if self.catalog.uses_sessions else None,
             before_us,
@@ -141,11 +141,11 @@ class Profiles:
             shared.window.turn(table, update)
             epochs = shared.window.epochs(table, update)
             for member in shared.members:
-                member.amount.add(self.journal, update, shared.window, member.column, epochs)
+                member.accumulator.add(self.journal, update, shared.window, member.column, epochs)
         for feature in self.catalog.alone.values():
             feature.add(table, update)
 
-    def evaluate(self, rows: Rows, now_us: Moments) -> Evaluation:
+    def evaluate(self, rows: Rows, now_us: Moments) -> ProfileValues:
         """All features of some users, each at a moment of its own, and when they change."""
         catalog, table = self.catalog, self.table
         values = np.empty((len(self._at), len(rows)))
@@ -161,7 +161,7 @@ class Profiles:
             _bring_forward(change_us, next_us)
         if catalog.uses_sessions:
             _bring_forward(change_us, self._end_of_sessions(rows, now_us))
-        return Evaluation(values[: len(catalog.columns)], change_us)
+        return ProfileValues(values[: len(catalog.columns)], change_us)
 
     def over_us(self, rows: Rows) -> Moments:
         """When some users will be forgotten, int64[rows]; NEVER if nobody is."""
@@ -191,10 +191,10 @@ class Profiles:
         """Drop what counts no more; only before the journal is compacted."""
         for shared in self.catalog.windows:
             for member in shared.members:
-                if isinstance(member.amount, Keeper):
-                    member.amount.prune(self.journal, shared.window)
+                if isinstance(member.accumulator, SetAccumulator):
+                    member.accumulator.prune(self.journal, shared.window)
         newest_us = self.table.cells(NEWEST).take_one(np.arange(self.table.extent))
-        self._repeats.prune(self.journal, newest_us)
+        self._dedup.prune(self.journal, newest_us)
 
     def _end_of_sessions(self, rows: Rows, now_us: Moments) -> Moments:
         """When the sessions that users are in are over, NEVER for whom is in none."""
@@ -241,7 +241,7 @@ def _sets(catalog: Catalog) -> dict[str, str]:
     kept = {
         name: catalog.identities[member.name]
         for member in members
-        if isinstance(member.amount, Keeper)
-        for name in member.amount.sets
+        if isinstance(member.accumulator, SetAccumulator)
+        for name in member.accumulator.sets
     }
     return {IDS: "", **kept}  # without ids it is empty, so that they may be turned on and off

@@ -37,7 +37,7 @@ FIELDS: Final = (
 
 
 @dataclass(frozen=True)
-class Sessions:
+class EventSessions:
     """Each event's session number int64[n] (OUTSIDE for none), and which events opened one."""
 
     number: Ints
@@ -64,7 +64,7 @@ class _Current:
             table.cells(field.name).put_one(rows, column)
 
 
-def fold(table: UserTable, arrivals: Arrivals, gap_us: int) -> Sessions:
+def fold(table: UserTable, arrivals: Arrivals, gap_us: int) -> EventSessions:
     """Carry the users' sessions on over these events, and say which event is in which."""
     current = _Current.read(table, arrivals.touched)
     before_us = np.where(current.number == NO_SESSION, -1, current.last_us)
@@ -81,7 +81,7 @@ def fold(table: UserTable, arrivals: Arrivals, gap_us: int) -> Sessions:
     return sessions
 
 
-def in_current(table: UserTable, arrivals: Arrivals, sessions: Sessions) -> Mask:
+def in_current(table: UserTable, arrivals: Arrivals, sessions: EventSessions) -> Mask:
     """Which events are in what is their user's current session after the batch, bool[n]."""
     current = table.cells("session.number").take_one(arrivals.rows)
     inside: Mask = (sessions.number == current) & (sessions.number != OUTSIDE)
@@ -101,7 +101,9 @@ def over_us(table: UserTable, rows: Rows, gap_us: int) -> Moments:
     return table.cells("session.last_us").take_one(rows) + gap_us + 1
 
 
-def _in_order(arrivals: Arrivals, current: _Current, before_us: Moments, gap_us: int) -> Sessions:
+def _in_order(
+    arrivals: Arrivals, current: _Current, before_us: Moments, gap_us: int
+) -> EventSessions:
     """The rule in closed form, right for users whose events came in the order of their times."""
     if arrivals.session is None:
         opened = arrivals.time_us - arrivals.previous(arrivals.time_us, before_us) > gap_us
@@ -110,11 +112,11 @@ def _in_order(arrivals: Arrivals, current: _Current, before_us: Moments, gap_us:
     opened[arrivals.starts] |= current.number == NO_SESSION
     so_far: Ints = np.cumsum(opened)
     before = (so_far - opened)[arrivals.starts]
-    return Sessions((current.number - before)[arrivals.group] + so_far, opened)
+    return EventSessions((current.number - before)[arrivals.group] + so_far, opened)
 
 
 def _carry_on(
-    current: _Current, arrivals: Arrivals, sessions: Sessions, hard: Ints, previous_us: Moments
+    current: _Current, arrivals: Arrivals, sessions: EventSessions, hard: Ints, previous_us: Moments
 ) -> None:
     """Set the current sessions after the batch, but for the groups that are hard."""
     easy = np.ones(len(arrivals.touched), np.bool_)
@@ -132,7 +134,7 @@ def _carry_on(
 
 
 def _one_by_one(
-    arrivals: Arrivals, current: _Current, sessions: Sessions, group: int, gap_us: int
+    arrivals: Arrivals, current: _Current, sessions: EventSessions, group: int, gap_us: int
 ) -> None:
     """The rule as it stands above, for a user whose events came out of order or without ids."""
     start = int(arrivals.starts[group])

@@ -15,12 +15,14 @@ import numpy as np
 
 from operators.base.arrays import NEVER, Floats, Ints, Mask, Moments, Rows
 from operators.features.arrivals import Arrivals
-from operators.features.sessions import Sessions, active, in_current
+from operators.features.sessions import EventSessions, active, in_current
 from operators.features.tiling import Tiling
 from operators.pages.layout import Field
 from operators.pages.table import UserTable
 
 NOT_COUNTED: Final = -(1 << 62)
+SESSION: Final = "session"  # a window that is no duration, and so is the next
+LIFETIME: Final = "lifetime"
 
 
 @dataclass(frozen=True)
@@ -39,16 +41,16 @@ class Fold:
 
 
 SUM: Final = Fold("sums", np.add, 0)
-LEAST: Final = Fold("least", np.minimum, np.inf)
-GREATEST: Final = Fold("greatest", np.maximum, -np.inf)
+MINIMUM: Final = Fold("least", np.minimum, np.inf)
+MAXIMUM: Final = Fold("greatest", np.maximum, -np.inf)
 
 
 @dataclass(frozen=True)
-class Update:
+class BatchUpdate:
     """What a batch brings to the profiles, and how far their users had come before it."""
 
     arrivals: Arrivals
-    sessions: Sessions | None
+    sessions: EventSessions | None
     before_us: Moments  # newest event by group, -1 for a new user
     newest_us: Moments  # the same with the batch
 
@@ -61,10 +63,10 @@ class Window(Protocol):
     def field(self) -> Field:
         """The cells as a field of the layout."""
 
-    def turn(self, table: UserTable, update: Update) -> None:
+    def turn(self, table: UserTable, update: BatchUpdate) -> None:
         """Clear the cells that no longer count once the batch has come."""
 
-    def epochs(self, table: UserTable, update: Update) -> Ints:
+    def epochs(self, table: UserTable, update: BatchUpdate) -> Ints:
         """The epoch of each event, int64[n]."""
 
     def live(self, table: UserTable, rows: Rows, epochs: Ints) -> Mask:
@@ -122,7 +124,7 @@ class TileWindow:
         length = self.columns * self._tiles
         return Field(self._name, self._dtype, length, initial=self._fold.empty)
 
-    def turn(self, table: UserTable, update: Update) -> None:
+    def turn(self, table: UserTable, update: BatchUpdate) -> None:
         old = update.before_us // self._tile_us
         passed = np.minimum(update.newest_us // self._tile_us - old, self._tiles)
         moved = np.flatnonzero((passed > 0) & (update.before_us >= 0))
@@ -135,7 +137,7 @@ class TileWindow:
             kept = np.where(gone[:, None, :], self._fold.empty, rings)
             cells.put(rows, kept.reshape(len(rows), -1))
 
-    def epochs(self, table: UserTable, update: Update) -> Ints:
+    def epochs(self, table: UserTable, update: BatchUpdate) -> Ints:
         tiles = update.arrivals.time_us // self._tile_us
         oldest = (update.newest_us // self._tile_us - self._tiles + 1)[update.arrivals.group]
         return np.where(tiles >= oldest, tiles, NOT_COUNTED)
@@ -178,12 +180,12 @@ class SessionWindow:
     def field(self) -> Field:
         return Field(self._name, "f8", self.columns, initial=self._fold.empty)
 
-    def turn(self, table: UserTable, update: Update) -> None:
+    def turn(self, table: UserTable, update: BatchUpdate) -> None:
         if update.sessions is not None:
             opened = update.arrivals.rows[update.sessions.opened]
             table.cells(self._name).put(opened, self._fold.empty)
 
-    def epochs(self, table: UserTable, update: Update) -> Ints:
+    def epochs(self, table: UserTable, update: BatchUpdate) -> Ints:
         if update.sessions is None:
             return np.full(len(update.arrivals), NOT_COUNTED)
         counts = in_current(table, update.arrivals, update.sessions)
@@ -216,10 +218,10 @@ class LifetimeWindow:
     def field(self) -> Field:
         return Field(self._name, "f8", self.columns, initial=self._fold.empty)
 
-    def turn(self, table: UserTable, update: Update) -> None:
+    def turn(self, table: UserTable, update: BatchUpdate) -> None:
         pass  # nothing ever stops to count
 
-    def epochs(self, table: UserTable, update: Update) -> Ints:
+    def epochs(self, table: UserTable, update: BatchUpdate) -> Ints:
         return np.zeros(len(update.arrivals), np.int64)
 
     def live(self, table: UserTable, rows: Rows, epochs: Ints) -> Mask:

@@ -14,8 +14,8 @@ import numpy as np
 
 from operators.base.arrays import NEVER, Floats, Ints, Mask, Moments, Rows
 from operators.base.frame import FeatureColumn, Frame, Kind, meaning
-from operators.features.clocks import Round
-from operators.features.lifetime import NOBODY, Forgotten
+from operators.features.clocks import EvaluationRound
+from operators.features.lifetime import NONE_FORGOTTEN, Forgotten
 from operators.membership.clusterings import (
     NO_CLUSTER,
     Clustering,
@@ -98,17 +98,17 @@ class Members:
             columns, {each.name: each.spec for each in clusterings}
         )
 
-    def begin(self, rounds: Sequence[Round], until_us: int, others: Rows) -> None:
+    def begin(self, rounds: Sequence[EvaluationRound], until_us: int, others: Rows) -> None:
         """Remember, for the journal, the users whom `judge` may change, and others."""
         self.journal.begin(np.union1d(self._concerned(rounds, until_us), others))
 
     def judge(
         self,
-        rounds: Sequence[Round],
+        rounds: Sequence[EvaluationRound],
         models: Models,
         until_us: int,
         exact: bool,
-        forgotten: Forgotten = NOBODY,
+        forgotten: Forgotten = NONE_FORGOTTEN,
     ) -> Iterator[Verdicts]:
         """Judge the users of these rounds, and up to `until_us` whomever time alone changes.
 
@@ -177,7 +177,7 @@ class Members:
 
     def _judge_in_order(
         self,
-        rounds: Sequence[Round],
+        rounds: Sequence[EvaluationRound],
         models: Models,
         until_us: int,
         forgotten: Forgotten,
@@ -255,7 +255,7 @@ class Members:
         up = -(-due_us // self._resolution_us) * self._resolution_us
         return np.where(due_us == NEVER, NEVER, up)
 
-    def _concerned(self, rounds: Sequence[Round], until_us: int) -> Rows:
+    def _concerned(self, rounds: Sequence[EvaluationRound], until_us: int) -> Rows:
         """Those who are evaluated or due, each once, ascending."""
         arrived = [round_.rows for round_ in rounds]
         rows: Rows = np.unique(np.concatenate([*arrived, self._due(until_us)]))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from operators.base.arrays import NEVER, Floats, Mask, Moments, Rows
-from operators.features.clocks import Round
+from operators.features.clocks import EvaluationRound
 
 
 class Schedule:
@@ -18,7 +18,7 @@ class Schedule:
         rows: users, each once, ascending; all who are evaluated are among them.
     """
 
-    def __init__(self, rounds: Sequence[Round], rows: Rows) -> None:
+    def __init__(self, rounds: Sequence[EvaluationRound], rows: Rows) -> None:
         arrived = np.concatenate([_NOBODY, *(round_.rows for round_ in rounds)])
         order = np.argsort(arrived, kind="stable")
         moments = [_NOBODY, *(round_.now_us for round_ in rounds)]

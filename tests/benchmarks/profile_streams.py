@@ -29,7 +29,7 @@ from operators.events.decode import EventDecoder
 from operators.events.spec import EventsSpec
 from operators.features.catalog import Catalog
 from operators.features.clocks import EventClock, Step, evaluate_all
-from operators.features.lifetime import NOBODY
+from operators.features.lifetime import NONE_FORGOTTEN
 from operators.features.profiles import Profiles
 from operators.features.spec import FeatureSpec
 
@@ -84,9 +84,9 @@ class Shop:
     def everyone(self) -> Everyone:
         """All users now."""
         table = self._profiles.table
-        last = evaluate_all(self._profiles, self._clock_us, NOBODY)
+        last = evaluate_all(self._profiles, self._clock_us, NONE_FORGOTTEN)
         frame = Frame(self.columns, last.values, last.now_us, table.dictionary)
-        (update,) = self._updates(Step([last], NOBODY))
+        (update,) = self._updates(Step([last], NONE_FORGOTTEN))
         users = [table.users[row] for row in last.rows.tolist()]
         return Everyone(users, self._space.points(frame), update)
 

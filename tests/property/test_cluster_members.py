@@ -22,7 +22,7 @@ from operators.clustering.preparing.preparation import Preparation
 from operators.clustering.spec import ClusterSpec
 from operators.contracts.records import Assignment, Belonging
 from operators.contracts.wire import Evaluations
-from operators.features.clocks import Round
+from operators.features.clocks import EvaluationRound
 from operators.membership.clusterings import Clustering, Models, with_clusters
 from operators.membership.lane import Lane, LaneRules
 from operators.membership.members import Members
@@ -151,7 +151,9 @@ def judged(lane: Lane, rows: dict[str, User], now_us: int, models: Models) -> di
     at = lane.members.table.rows_of(list(rows))
     order = np.argsort(at)
     values = np.array([[row[name] for row in rows.values()] for name in COLUMNS])
-    rounds = [Round(at[order], np.full(len(at), now_us), values[:, order])] if rows else []
+    rounds = (
+        [EvaluationRound(at[order], np.full(len(at), now_us), values[:, order])] if rows else []
+    )
     found = lane.judge(Evaluations(now_us, None, rounds), models, 1, exact=False)
     lane.members.journal.commit()
     return found.assignments

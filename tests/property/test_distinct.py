@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from operators.features.catalog import Catalog
-from operators.features.distinct import MOST
+from operators.features.kinds.distinct import MOST_KEPT
 from operators.features.profiles import Profiles
 from operators.features.spec import FeatureSpec
 from tests.effort import examples
@@ -48,13 +48,13 @@ def kept(profiles: Profiles, name: str) -> int:
 
 def test_up_to_the_bound_the_number_is_exact_and_one_more_is_an_estimate() -> None:
     profiles = Profiles(CATALOG)
-    feed(profiles, visits(MOST), by_id=False)
+    feed(profiles, visits(MOST_KEPT), by_id=False)
     now = START + 900 * SECOND
-    assert set(read(profiles, "ann", now).values()) == {MOST}
-    feed(profiles, visits(1, now, first=MOST), by_id=False)
-    assert all(kept(profiles, name) <= MOST for name in SPECS)
+    assert set(read(profiles, "ann", now).values()) == {MOST_KEPT}
+    feed(profiles, visits(1, now, first=MOST_KEPT), by_id=False)
+    assert all(kept(profiles, name) <= MOST_KEPT for name in SPECS)
     for number in read(profiles, "ann", now).values():
-        assert number == pytest.approx(MOST + 1, rel=0.15)
+        assert number == pytest.approx(MOST_KEPT + 1, rel=0.15)
 
 
 @pytest.mark.parametrize("count", [3_000, 20_000, 100_000])
@@ -65,12 +65,12 @@ def test_however_many_there_are_few_are_kept_and_the_estimate_is_close(count: in
         feed(profiles, events[start : start + 7_000], by_id=False)
     feed(profiles, visits(5, user="bob"), by_id=False)
     for name, number in read(profiles, "ann", events[-1].time).items():
-        assert MOST / 3 < kept(profiles, name) <= MOST + 5
+        assert MOST_KEPT / 3 < kept(profiles, name) <= MOST_KEPT + 5
         assert number == pytest.approx(count, rel=0.15)  # more than three standard errors
     assert set(read(profiles, "bob", START).values()) == {5}
 
 
-@given(st.integers(MOST + 1, 3 * MOST), st.data())
+@given(st.integers(MOST_KEPT + 1, 3 * MOST_KEPT), st.data())
 @settings(max_examples=examples(20), deadline=None)
 def test_an_estimate_of_a_lifetime_depends_on_neither_order_nor_batches(
     count: int, data: st.DataObject
@@ -87,13 +87,13 @@ def test_an_estimate_of_a_lifetime_depends_on_neither_order_nor_batches(
 
 def test_what_is_over_is_forgotten_and_counting_is_exact_again() -> None:
     profiles = Profiles(CATALOG)
-    feed(profiles, visits(5 * MOST), by_id=False)
+    feed(profiles, visits(5 * MOST_KEPT), by_id=False)
     later = START + 2 * HOUR
     assert read(profiles, "ann", later)["shops_1h"] == 0
     feed(profiles, visits(7, later), by_id=False)
     values = read(profiles, "ann", later + 900 * SECOND)
     assert (values["shops_1h"], values["shops_session"]) == (7, 7)
-    assert values["shops"] == pytest.approx(5 * MOST, rel=0.15)
+    assert values["shops"] == pytest.approx(5 * MOST_KEPT, rel=0.15)
 
 
 def test_a_window_empties_bit_by_bit() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from operators.features.catalog import Catalog
-from operators.features.frequent import MOST_VALUES
+from operators.features.kinds.most_frequent import MOST_COUNTED
 from operators.features.profiles import Profiles
 from operators.features.spec import FeatureSpec
 from tests.effort import examples
@@ -19,14 +19,14 @@ from tests.oracle import SECOND, Event
 from tests.property.strategies import GAP, START, cuts
 from tests.property.test_profiles import feed, read
 
-VALUES = [f"shop {number}" for number in range(3 * MOST_VALUES)]
+VALUES = [f"shop {number}" for number in range(3 * MOST_COUNTED)]
 
 # Some shops come often, most of them rarely; first one is all there is, or a few, or many.
-shops = st.integers(0, 6 * MOST_VALUES).flatmap(
+shops = st.integers(0, 6 * MOST_COUNTED).flatmap(
     lambda fewest: st.lists(
         st.sampled_from(VALUES[:3]) | st.sampled_from(VALUES),
         min_size=max(fewest, 1),
-        max_size=8 * MOST_VALUES,
+        max_size=8 * MOST_COUNTED,
     )
 )
 
@@ -53,10 +53,10 @@ def test_a_value_is_found_that_is_nearly_the_most_frequent(
     counts = Counter(shown)
     found = counts[read(profiles, "ann", START + len(shown) * SECOND)["favourite"]]
     most = max(counts.values())
-    if len(counts) <= MOST_VALUES:
+    if len(counts) <= MOST_COUNTED:
         assert found == most
     else:
-        assert found >= most - len(shown) / MOST_VALUES
+        assert found >= most - len(shown) / MOST_COUNTED
 
 
 @pytest.mark.parametrize("together", [True, False])

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from operators.features.local import PARTS, local_us
+from operators.features.kinds.local_time import PARTS, local_us
 from tests.effort import examples
 
 SECOND = 1_000_000

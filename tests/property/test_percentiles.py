@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from operators.features.catalog import Catalog
-from operators.features.percentiles import MOST
+from operators.features.kinds.percentiles import MOST_VALUES
 from operators.features.profiles import Profiles
 from operators.features.spec import FeatureSpec
 from tests.effort import examples
@@ -55,7 +55,7 @@ def test_more_values_come_than_are_kept() -> None:
     profiles = Profiles(CATALOG)
     events = [
         Event("ann", START + at, "view", properties={"price": float(at), "shop": None})
-        for at in range(10 * MOST)
+        for at in range(10 * MOST_VALUES)
     ]
     feed(profiles, events, by_id=False)
-    assert read(profiles, "ann", START + 10 * MOST)["median"] == 9.5 * MOST - 0.5
+    assert read(profiles, "ann", START + 10 * MOST_VALUES)["median"] == 9.5 * MOST_VALUES - 0.5

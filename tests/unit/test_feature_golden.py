@@ -19,9 +19,10 @@ import msgspec
 import pytest
 
 from operators.features.catalog import Catalog
+from operators.features.kinds.registry import KINDS
 from operators.features.listing import listed
 from operators.features.profiles import Profiles
-from operators.features.spec import TAKES, FeatureSpec
+from operators.features.spec import FeatureSpec
 
 GOLDEN: Final = Path(__file__).with_name("feature_golden.jsonl")
 OF_EVERYONE: Final = ("newest_us", "due_us", "evaluated_us")
@@ -147,7 +148,7 @@ def golden() -> dict[str, dict[str, Any]]:
 
 def test_every_kind_has_golden_values() -> None:
     assert golden().keys() == cases().keys()
-    assert {next(iter(given)) for given in FEATURES.values()} == set(TAKES)
+    assert {next(iter(given)) for given in FEATURES.values()} == set(KINDS)
 
 
 @pytest.mark.parametrize("case", cases())

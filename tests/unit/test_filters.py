@@ -10,7 +10,7 @@ import pytest
 from operators.events.decode import EventDecoder
 from operators.events.spec import EventsSpec
 from operators.features.catalog import Catalog
-from operators.features.choice import Filter
+from operators.features.filters import PropertyFilter
 from operators.features.spec import FeatureSpec
 from tests.property.strategies import GAP
 
@@ -31,7 +31,7 @@ from tests.property.strategies import GAP
 def test_a_property_is_what_it_is_compared_with(
     condition: str, numbers: set[str], texts: set[str]
 ) -> None:
-    found = Filter(condition)
+    found = PropertyFilter(condition)
     assert (found.numbers, found.texts) == (numbers, texts)
 
 

@@ -16,7 +16,7 @@ from operators.contracts.records import Assignment, Tombstone, change, encode
 from operators.contracts.wire import Evaluations, Packed, read, unpack
 from operators.contracts.wire import encode as encode_message
 from operators.events.markers import NULL
-from operators.features.clocks import Round
+from operators.features.clocks import EvaluationRound
 from operators.features.lifetime import Forgotten, Lifetime
 from operators.membership.lane import Lane, LaneRules
 from operators.membership.members import Members
@@ -60,7 +60,7 @@ def seen(lane: Lane, users: list[str], views: float, now_us: int) -> Evaluations
     rows = np.sort(lane.members.table.rows_of(users))
     values = np.full((len(COLUMNS), len(rows)), np.nan)
     values[list(COLUMNS).index("views")] = views
-    return Evaluations(now_us, None, [Round(rows, np.full(len(rows), now_us), values)])
+    return Evaluations(now_us, None, [EvaluationRound(rows, np.full(len(rows), now_us), values)])
 
 
 def gone(lane: Lane, users: list[str], now_us: int) -> Evaluations:

@@ -11,7 +11,7 @@ from operators.base.frame import FeatureColumn, Frame
 from operators.clustering.learning.sample import SampleUpdate, drawn, tickets
 from operators.clustering.space import Space
 from operators.clustering.stored import to_bytes
-from operators.features.clocks import Round, Step
+from operators.features.clocks import EvaluationRound, Step
 from operators.pages.table import UserTable
 
 
@@ -37,7 +37,7 @@ class Sampler:
         for name, space in self._spaces.items():
             yield name, SampleUpdate(own, at_us, to_bytes(space.points(frame)), gone)
 
-    def _newest(self, table: UserTable, rounds: Sequence[Round]) -> tuple[Rows, Frame]:
+    def _newest(self, table: UserTable, rounds: Sequence[EvaluationRound]) -> tuple[Rows, Frame]:
         """The last evaluation of each user drawn."""
         chosen = [self._chosen(table, round_) for round_ in rounds]
         pairs = list(zip(rounds, chosen, strict=True))
@@ -49,7 +49,7 @@ class Sampler:
         all_values = np.concatenate(values, axis=1) if values else np.empty((len(self._columns), 0))
         return rows, Frame(self._columns, all_values[:, last], now_us[last], table.dictionary)
 
-    def _chosen(self, table: UserTable, round_: Round) -> Ints:
+    def _chosen(self, table: UserTable, round_: EvaluationRound) -> Ints:
         return np.flatnonzero(drawn(tickets(table.hashes[round_.rows]), len(table), self._lanes))
 
 

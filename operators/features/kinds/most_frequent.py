@@ -1,4 +1,4 @@
-"""The value of a property that a user shows most often."""
+"""`most_frequent`: the value of a property that a user shows most often."""
 
 from __future__ import annotations
 
@@ -9,12 +9,17 @@ import numpy as np
 
 from operators.base.arrays import Floats, Ints, Moments, Rows
 from operators.base.dictionary import Dictionary
-from operators.features.choice import Choice
-from operators.features.windows import NOT_COUNTED, Update, Window
+from operators.base.frame import Kind
+from operators.features.filters import EventFilter
+from operators.features.kinds.kind import Compilation, Compiled, FeatureKind
+from operators.features.kinds.options import OF, ONE_HOT, WHERE, PropertyName
+from operators.features.kinds.reading import text
+from operators.features.kinds.window_options import TILE, WINDOW
+from operators.features.windows import NOT_COUNTED, BatchUpdate, Window
 from operators.pages.layout import Field
 from operators.pages.table import UserTable, set_codes, set_keys, set_rows
 
-MOST_VALUES: Final = 16  # of a user, that are counted exactly
+MOST_COUNTED: Final = 16  # of a user, that are counted exactly
 _NONE: Final = -1  # no code
 
 
@@ -24,25 +29,25 @@ class MostFrequent:
 
     Of equals that with the newest event, of those of one moment the first in the alphabet.
 
-    State: up to `MOST_VALUES` values, each with a column of the window, and its newest event. A
+    State: up to `MOST_COUNTED` values, each with a column of the window, and its newest event. A
     value that no longer counts is let go. One more takes the place of the rarest, with its
     count ("space saving"): so a value is never missed for long that stands in more than one of
-    `MOST_VALUES` events, and state is bounded whatever comes.
+    `MOST_COUNTED` events, and state is bounded whatever comes.
     """
 
     name: str
-    types: Choice
+    types: EventFilter
     reads: str
     window: Window
 
     def fields(self) -> tuple[Field, ...]:
         return (
             self.window.field(),
-            Field(self.name, "i8", MOST_VALUES, initial=_NONE, coded=True),
-            Field(self._newest, "i8", MOST_VALUES, initial=-1),
+            Field(self.name, "i8", MOST_COUNTED, initial=_NONE, coded=True),
+            Field(self._newest, "i8", MOST_COUNTED, initial=-1),
         )
 
-    def add(self, table: UserTable, update: Update) -> None:
+    def add(self, table: UserTable, update: BatchUpdate) -> None:
         arrivals = update.arrivals
         self.window.turn(table, update)
         self._let_go(table, update)
@@ -77,7 +82,7 @@ class MostFrequent:
     def _newest(self) -> str:
         return f"{self.name}.newest_us"
 
-    def _let_go(self, table: UserTable, update: Update) -> None:
+    def _let_go(self, table: UserTable, update: BatchUpdate) -> None:
         """Forget the values that count no more."""
         rows = update.arrivals.touched
         counts = self._counts(table, rows)
@@ -101,7 +106,7 @@ class MostFrequent:
         # The n-th value that a user lacks gets the n-th column that is free.
         nth = np.arange(len(owners)) - np.searchsorted(owners, owners)
         free = cells.take(owners) == _NONE
-        at_most = np.minimum(nth, MOST_VALUES - 1)[:, None]
+        at_most = np.minimum(nth, MOST_COUNTED - 1)[:, None]
         columns = np.take_along_axis(np.argsort(~free, axis=1, kind="stable"), at_most, axis=1)
         crowded = np.unique(owners[nth >= free.sum(axis=1)])
         placed = ~np.isin(owners, crowded)
@@ -132,3 +137,20 @@ def _first_in_alphabet(codes: Ints, dictionary: Dictionary) -> int:
     """Which of these codes has the first text."""
     texts = [dictionary.text(code) for code in codes.tolist()]
     return texts.index(min(texts))
+
+
+def _most_frequent(feature: Compilation) -> Compiled:
+    counts = feature.own_counts(MOST_COUNTED)
+    read = feature.property_name
+    return feature.alone(MostFrequent(feature.state, feature.events, read, counts))
+
+
+KINDS: Final = (
+    FeatureKind(
+        PropertyName("most_frequent"),
+        takes=(OF, WHERE, WINDOW, TILE, ONE_HOT),
+        reads=text,
+        compile=_most_frequent,
+        presents=Kind.CATEGORY,
+    ),
+)

@@ -12,13 +12,12 @@ from operators.base.arrays import Mask
 from operators.base.dictionary import Dictionary
 from operators.base.frame import FeatureColumn, Frame, Kind
 from operators.features.arrivals import Arrivals
-from operators.features.spec import ANY, FeatureSpec
 from operators.rules.circuit import Circuit
 from operators.rules.grammar import read
 from operators.rules.parse import parse
 
 
-class Filter:
+class PropertyFilter:
     """A condition over the properties of an event, such as `price > 100 AND category = 'shoes'`.
 
     A property that is compared with a text is a text, and so is one of which nothing is asked
@@ -61,12 +60,20 @@ class Filter:
 
 
 @dataclass(frozen=True)
-class Choice:
+class EventFilter:
     """Event types by their codes (None: all) out of `known`, and a condition if there is one."""
 
     codes: Sequence[int] | None
     known: int
-    where: Filter | None = None
+    where: PropertyFilter | None = None
+
+    @classmethod
+    def of(
+        cls, types: Sequence[str] | None, known: Sequence[str], where: str | None = None
+    ) -> EventFilter:
+        """Those of some types, None for all, out of the types that are known."""
+        codes = None if types is None else tuple(known.index(name) for name in types)
+        return cls(codes, len(known), None if where is None else PropertyFilter(where))
 
     def among(self, arrivals: Arrivals, dictionary: Dictionary) -> Mask:
         """Which events are chosen, bool[n]."""
@@ -78,29 +85,6 @@ class Choice:
         if self.where is not None:
             chosen &= self.where.met(arrivals, dictionary)
         return chosen
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """All that a feature chooses: the events that count, those that match them, and steps."""
-
-    types: Choice
-    by: Choice
-    steps: Sequence[Choice]
-
-    @classmethod
-    def of(cls, spec: FeatureSpec, known: Sequence[str]) -> Chosen:
-        """What a feature chooses out of the event types that are known."""
-
-        def choice(types: Sequence[str] | None, where: str | None = None) -> Choice:
-            codes = None if types is None else tuple(known.index(name) for name in types)
-            return Choice(codes, len(known), None if where is None else Filter(where))
-
-        return cls(
-            types=choice(spec.event_types, spec.where),
-            by=choice(spec.matching_types),
-            steps=tuple(choice(None if step == ANY else (step,)) for step in spec.steps),
-        )
 
 
 def _kinds(tree: exp.Expr) -> dict[str, Kind]:

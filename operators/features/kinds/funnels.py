@@ -1,17 +1,22 @@
-"""Funnels: how far a user came through steps in their order, how fast, within a length of time."""
+"""`funnel`, `funnel_time`: how far a user came through steps in their order, and how fast."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
 from operators.base.arrays import NEVER, Floats, Ints, Moments, Rows
+from operators.base.durations import parse_duration_us
+from operators.base.errors import Problem
 from operators.features.arrivals import Arrivals
-from operators.features.choice import Choice
-from operators.features.windows import Update
+from operators.features.filters import EventFilter
+from operators.features.kinds.definition import Definition, Option
+from operators.features.kinds.kind import Compilation, Compiled, FeatureKind
+from operators.features.kinds.options import ANY, UNIT, Length, unit_us
+from operators.features.windows import BatchUpdate
 from operators.pages.layout import Field
 from operators.pages.table import UserTable
 
@@ -27,13 +32,13 @@ class Funnel:
     """
 
     name: str
-    steps: Sequence[Choice]
+    steps: Sequence[EventFilter]
     within_us: int
 
     def fields(self) -> tuple[Field, ...]:
         return (Field(self.name, "i8", len(self.steps), initial=_NOT_YET),)
 
-    def add(self, table: UserTable, update: Update) -> None:
+    def add(self, table: UserTable, update: BatchUpdate) -> None:
         for _ in self.carry_on(table, update.arrivals):
             pass
 
@@ -80,7 +85,7 @@ class FunnelTime:
         reached = Field(self._reached, "i8", len(self.funnel.steps), initial=_NOT_YET)
         return *self.funnel.fields(), reached
 
-    def add(self, table: UserTable, update: Update) -> None:
+    def add(self, table: UserTable, update: BatchUpdate) -> None:
         arrivals = update.arrivals
         reached = table.cells(self._reached)
         ways = self.funnel.carry_on(table, arrivals)
@@ -108,3 +113,62 @@ def _at_last(by_step: Moments, steps: Ints) -> Moments:
     at = np.maximum(steps - 1, 0)[:, None]
     found: Moments = np.take_along_axis(by_step, at, axis=1)[:, 0]
     return found
+
+
+_FEWEST_STEPS: Final = 2
+_MOST_STEPS: Final = 20
+
+
+@dataclass(frozen=True)
+class FunnelSteps(Option[list[str]]):
+    """Event types in their order; `any` is one of any type."""
+
+    type: Any = list[str]
+
+    def problems_of_value(
+        self, path: str, value: list[str], feature: Definition
+    ) -> Iterator[Problem]:
+        if not _FEWEST_STEPS <= len(value) <= _MOST_STEPS or "" in value:
+            expected = f"expected {_FEWEST_STEPS} to {_MOST_STEPS} event types in their order"
+            yield Problem(path, f"{expected}, found {len(value)}")
+
+    def event_types(self, value: list[str]) -> Sequence[str]:
+        return [name for name in value if name != ANY]
+
+
+WITHIN: Final = Length("within", missing="expected a duration such as 30m", spans=True)
+
+
+def _within_us(feature: Definition) -> int:
+    return parse_duration_us(feature.get(WITHIN) or "")
+
+
+def _looks_back(feature: Definition) -> Iterator[tuple[int, Option[Any]]]:
+    yield _within_us(feature), WITHIN
+
+
+def _steps(feature: Compilation) -> Funnel:
+    names = feature.definition.value
+    steps = tuple(feature.of_types(None if name == ANY else (name,)) for name in names)
+    return Funnel(feature.state, steps, _within_us(feature.definition))
+
+
+def _funnel(feature: Compilation) -> Compiled:
+    return feature.alone(_steps(feature))
+
+
+def _funnel_time(feature: Compilation) -> Compiled:
+    return feature.alone(FunnelTime(_steps(feature), unit_us(feature.definition)))
+
+
+KINDS: Final = (
+    FeatureKind(
+        FunnelSteps("funnel"), takes=(WITHIN,), looks_back=_looks_back, compile=_funnel, empty=0.0
+    ),
+    FeatureKind(
+        FunnelSteps("funnel_time"),
+        takes=(WITHIN, UNIT),
+        looks_back=_looks_back,
+        compile=_funnel_time,
+    ),
+)

@@ -1,20 +1,25 @@
-"""The hour and the weekday of an event where its user lives, also when clocks are changed."""
+"""`hour`, `weekday`: when an event was where its user lives, also when clocks are changed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Final
-from zoneinfo import ZoneInfo
+from typing import Any, Final
+from zoneinfo import ZoneInfo, available_timezones
 
 import numpy as np
 
 from operators.base.arrays import Floats, Ints, Moments, Rows
 from operators.base.durations import US_PER_UNIT
-from operators.features.ends import Since
-from operators.features.windows import Update
+from operators.base.errors import Problem
+from operators.features.kinds.definition import Definition, Option
+from operators.features.kinds.kind import Compilation, Compiled, FeatureKind
+from operators.features.kinds.options import WHERE, EventTypes, problem_of_word
+from operators.features.kinds.since import Since
+from operators.features.kinds.which_event import LAST_EVENT
+from operators.features.windows import BatchUpdate
 from operators.pages.layout import Field
 from operators.pages.table import UserTable
 
@@ -50,7 +55,7 @@ class LocalTime:
     def fields(self) -> tuple[Field, ...]:
         return self.event.fields()
 
-    def add(self, table: UserTable, update: Update) -> None:
+    def add(self, table: UserTable, update: BatchUpdate) -> None:
         self.event.add(table, update)
 
     def look(self, table: UserTable, rows: Rows, now_us: Moments) -> tuple[Floats, Moments | None]:
@@ -93,3 +98,30 @@ def _offsets(zone: str) -> tuple[Moments, Moments]:
         changes.append(after * US_PER_UNIT["s"])
         offsets.append(offset_us(after))
     return np.array(changes, np.int64), np.array(offsets, np.int64)
+
+
+@dataclass(frozen=True)
+class Zone(Option[str]):
+    """A name of the tz database."""
+
+    type: Any = str
+
+    def problems_of_value(self, path: str, value: str, feature: Definition) -> Iterator[Problem]:
+        zones = available_timezones()
+        if value not in zones:
+            expected = "a time zone such as UTC or Europe/Berlin"
+            yield problem_of_word(path, value, expected, sorted(zones))
+
+
+ZONE: Final = Zone("zone", shown=True)
+
+
+def _local_time(feature: Compilation) -> Compiled:
+    newest = Since(feature.state, feature.events, LAST_EVENT)
+    return feature.alone(LocalTime(newest, feature.kind.name, feature.get(ZONE) or "UTC"))
+
+
+KINDS: Final = (
+    FeatureKind(EventTypes("hour"), takes=(WHERE, ZONE), compile=_local_time),
+    FeatureKind(EventTypes("weekday"), takes=(WHERE, ZONE), compile=_local_time),
+)

@@ -38,7 +38,7 @@ class Refused:
         return self.late | self.repeated | self.waiting
 
 
-class Repeats:
+class Dedup:
     """Knows which events repeat one of their user's.
 
     An event does if an event of its user that was taken had its id, and it is not later than

@@ -1,4 +1,4 @@
-"""What was begun and not finished: values that some events have, and no later one of others."""
+"""`unmatched`: what was begun and not finished, values of events with no later one of others."""
 
 from __future__ import annotations
 
@@ -8,8 +8,14 @@ from typing import Final
 import numpy as np
 
 from operators.base.arrays import Ints, Mask, Moments
-from operators.features.choice import Choice
-from operators.features.windows import NOT_COUNTED, Update, Window
+from operators.features.filters import EventFilter
+from operators.features.kinds.definition import Definition
+from operators.features.kinds.kind import Compilation, Compiled, FeatureKind
+from operators.features.kinds.options import WHERE, EventTypes, PropertyName, types_of
+from operators.features.kinds.window_options import BEYOND_SESSIONS, TILE
+from operators.features.properties import Property
+from operators.features.shared_windows import COUNTS
+from operators.features.windows import NOT_COUNTED, BatchUpdate, Window
 from operators.pages.journal import Journal
 from operators.pages.table import set_keys, set_rows
 
@@ -26,8 +32,8 @@ class Unmatched:
     """
 
     name: str
-    types: Choice
-    by: Choice
+    types: EventFilter
+    by: EventFilter
     reads: str
     tile_us: int | None
 
@@ -37,7 +43,7 @@ class Unmatched:
         return self.name, f"{self.name}.by"
 
     def add(
-        self, journal: Journal, update: Update, window: Window, column: int, epochs: Ints
+        self, journal: Journal, update: BatchUpdate, window: Window, column: int, epochs: Ints
     ) -> None:
         table, arrivals = journal.table, update.arrivals
         codes = arrivals.texts[self.reads]
@@ -77,3 +83,32 @@ def _put(journal: Journal, name: str, keys: Ints, values: Ints, changed: Mask) -
     if np.any(changed):
         journal.table.sets[name].put(keys[changed], values[changed])
         journal.note(name, keys[changed], values[changed])
+
+
+BY: Final = EventTypes("by", missing="expected the event types that match, such as purchase")
+SAME: Final = PropertyName(
+    "same", missing="expected the property that both events share, such as product_id"
+)
+
+
+def _same(feature: Definition) -> Property:
+    return Property(feature.get(SAME) or "", number=False)
+
+
+def _unmatched(feature: Compilation) -> Compiled:
+    by = feature.of_types(types_of(feature.get(BY)))
+    tile_us = feature.tiling.tile_us if feature.tiling else None
+    read = feature.property_name
+    return feature.in_window(Unmatched(feature.state, feature.events, by, read, tile_us), COUNTS)
+
+
+KINDS: Final = (
+    FeatureKind(
+        EventTypes("unmatched"),
+        takes=(BY, SAME, WHERE, BEYOND_SESSIONS, TILE),
+        reads=_same,
+        compile=_unmatched,
+        empty=0.0,
+        counts=True,
+    ),
+)

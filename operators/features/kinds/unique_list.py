@@ -1,22 +1,30 @@
-"""The different values of a property that a user showed last."""
+"""`unique_list`: the different values of a property that a user showed last."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
 from operators.base.arrays import Floats, Ints, Mask, Moments, Rows
-from operators.base.frame import list_text
-from operators.features.choice import Choice
+from operators.base.errors import Problem
+from operators.base.frame import Kind, list_text
+from operators.features.filters import EventFilter
+from operators.features.kinds.definition import Definition, Option
+from operators.features.kinds.kind import Compilation, Compiled, FeatureKind
+from operators.features.kinds.options import OF, WHERE, PropertyName
+from operators.features.kinds.reading import text
+from operators.features.kinds.window_options import TILE, WINDOW
 from operators.features.sessions import active, in_current
 from operators.features.tiling import Tiling
-from operators.features.windows import Update, counting
+from operators.features.windows import SESSION, BatchUpdate, counting
 from operators.pages.layout import Field
 from operators.pages.table import UserTable, set_keys
 
-VALUES_BY_DEFAULT: Final = 10
+_VALUES_BY_DEFAULT: Final = 10
+_LONGEST_LIST: Final = 50  # values; a user's row has 16 bytes for each
 _NONE: Final = -1  # no code, and no time
 
 
@@ -32,7 +40,7 @@ class UniqueList:
     """
 
     name: str
-    types: Choice
+    types: EventFilter
     reads: str
     most: int
     tiling: Tiling | None
@@ -44,7 +52,7 @@ class UniqueList:
             Field(self._times, "i8", self.most, initial=_NONE),
         )
 
-    def add(self, table: UserTable, update: Update) -> None:
+    def add(self, table: UserTable, update: BatchUpdate) -> None:
         arrivals = update.arrivals
         kept, times = table.cells(self.name), table.cells(self._times)
         if self.gap_us is not None and update.sessions is not None:
@@ -80,7 +88,7 @@ class UniqueList:
     def _times(self) -> str:
         return f"{self.name}.time_us"
 
-    def _chosen(self, table: UserTable, update: Update) -> Mask:
+    def _chosen(self, table: UserTable, update: BatchUpdate) -> Mask:
         arrivals = update.arrivals
         chosen = self.types.among(arrivals, table.dictionary) & (arrivals.texts[self.reads] >= 0)
         if self.gap_us is not None and update.sessions is not None:
@@ -113,3 +121,43 @@ def _newest_of_each(rows: Rows, codes: Ints, times_us: Moments) -> tuple[Ints, I
     downwards = -rows[newest]
     place: Ints = np.arange(len(newest)) - np.searchsorted(downwards, downwards)
     return newest, place
+
+
+@dataclass(frozen=True)
+class ListLength(Option[int]):
+    """How many values a list has at most."""
+
+    type: Any = int
+
+    def problems_of_value(self, path: str, value: int, feature: Definition) -> Iterator[Problem]:
+        if not 1 <= value <= _LONGEST_LIST:
+            expected = f"expected a whole number from 1 to {_LONGEST_LIST}"
+            yield Problem(path, f"{expected}, found {value}")
+
+
+MOST: Final = ListLength("most")
+
+
+def _unique_list(feature: Compilation) -> Compiled:
+    gap_us = feature.session_gap_us if feature.get(WINDOW) == SESSION else None
+    return feature.alone(
+        UniqueList(
+            feature.state,
+            feature.events,
+            feature.property_name,
+            feature.get(MOST) or _VALUES_BY_DEFAULT,
+            feature.tiling,
+            gap_us,
+        )
+    )
+
+
+KINDS: Final = (
+    FeatureKind(
+        PropertyName("unique_list"),
+        takes=(OF, WHERE, WINDOW, TILE, MOST),
+        reads=text,
+        compile=_unique_list,
+        presents=Kind.LIST,
+    ),
+)

@@ -1,9 +1,9 @@
-"""Different values in a window: exactly while they are few, else by a sample of them.
+"""`distinct`: different values in a window, exactly while they are few, else by a sample of them.
 
 A user's values are sampled at a level: at level l the one value in 2**l whose hash says so, and
-each stands for 2**l. While at most `MOST` values count, the level is 0 and the number exact. With
-one more, the level rises until they are few enough again, so 500 to 1,000 are kept of however
-many: the standard error is below 4.5 % as long as most of them count. Kept values leave the
+each stands for 2**l. While at most `MOST_KEPT` values count, the level is 0 and the number exact.
+With one more, the level rises until they are few enough again, so 500 to 1,000 are kept of
+however many: the standard error is below 4.5 % as long as most of them count. Kept values leave the
 window as they do at level 0, one by one. When none is left, the level is 0 again.
 """
 
@@ -16,13 +16,18 @@ from zlib import crc32
 import numpy as np
 
 from operators.base.arrays import Floats, Ints, Mask, Moments, Rows
-from operators.features.choice import Choice
-from operators.features.windows import NOT_COUNTED, Update, Window
+from operators.features.filters import EventFilter
+from operators.features.kinds.kind import Compilation, Compiled, FeatureKind
+from operators.features.kinds.options import OF, WHERE, PropertyName
+from operators.features.kinds.reading import text
+from operators.features.kinds.window_options import TILE, WINDOW
+from operators.features.shared_windows import COUNTS, WindowPart
+from operators.features.windows import NOT_COUNTED, BatchUpdate, Window
 from operators.pages.journal import Journal
 from operators.pages.layout import Field
 from operators.pages.table import UserTable, set_codes, set_keys, set_rows
 
-MOST: Final = 1_000  # values of a user and feature that are kept
+MOST_KEPT: Final = 1_000  # values of a user and feature that are kept
 
 _NO_CODE: Final = -1
 _LEVEL, _ADDED = range(2)
@@ -42,7 +47,7 @@ class Level:
     def fields(self) -> tuple[Field, ...]:
         return (Field(_level(self.name), "i4", 2),)
 
-    def add(self, table: UserTable, update: Update) -> None:
+    def add(self, table: UserTable, update: BatchUpdate) -> None:
         pass  # it rises with the values
 
     def look(self, table: UserTable, rows: Rows, now_us: Moments) -> tuple[Floats, Moments | None]:
@@ -58,7 +63,7 @@ class Distinct:
     """
 
     name: str
-    types: Choice
+    types: EventFilter
     reads: str
 
     @property
@@ -67,7 +72,7 @@ class Distinct:
         return (self.name,)
 
     def add(
-        self, journal: Journal, update: Update, window: Window, column: int, epochs: Ints
+        self, journal: Journal, update: BatchUpdate, window: Window, column: int, epochs: Ints
     ) -> None:
         table = journal.table
         codes = update.arrivals.texts[self.reads]
@@ -117,12 +122,12 @@ class Distinct:
         """
         cells = journal.table.cells(_level(self.name))
         np.add.at(cells.flat, cells.at(rows, _ADDED), 1)
-        at = np.flatnonzero(cells.take_one(rows, _ADDED) > MOST)
+        at = np.flatnonzero(cells.take_one(rows, _ADDED) > MOST_KEPT)
         if not len(at):
             return
         many = np.unique(rows[at])
         for row, count in zip(many, _count(journal.table, window, column, many), strict=True):
-            if count > MOST:
+            if count > MOST_KEPT:
                 self._raise(journal, window, column, int(row))
         cells.put_one(many, _count(journal.table, window, column, many), _ADDED)
 
@@ -133,7 +138,7 @@ class Distinct:
         own = own[window.live(table, set_rows(keys[own]), epochs[own])]
         keys, epochs = keys[own], epochs[own]
         ranks = _ranks(table, keys)
-        level = int(np.sort(ranks)[-MOST - 1]) + 1  # that few enough are at or above
+        level = int(np.sort(ranks)[-MOST_KEPT - 1]) + 1  # that few enough are at or above
         gone = ranks < level
         table.cells(_level(self.name)).put_one(np.array([row]), level, _LEVEL)
         window.add(table, column, set_rows(keys[gone]), epochs[gone], -1)
@@ -168,3 +173,36 @@ def _newest(keys: Ints, epochs: Ints) -> tuple[Ints, Ints]:
     keys, epochs = keys[order], epochs[order]
     last = np.append(keys[1:] != keys[:-1], True)
     return keys[last], epochs[last]
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """A count of values of which one in 2**level was kept."""
+
+    parts: tuple[str, str]
+
+    def of(self, parts: Floats, now_us: Moments) -> tuple[Floats, Moments | None]:
+        kept, level = parts
+        return np.ldexp(kept, level.astype(np.int64)), None
+
+
+def _distinct(feature: Compilation) -> Compiled:
+    kept, level = feature.part("kept"), feature.part("level")
+    values = Distinct(feature.state, feature.events, feature.property_name)
+    return Compiled(
+        parts=(WindowPart(kept, feature.span, values, COUNTS),),
+        own={level: Level(feature.state)},
+        derived=Sampled((kept, level)),
+    )
+
+
+KINDS: Final = (
+    FeatureKind(
+        PropertyName("distinct"),
+        takes=(OF, WHERE, WINDOW, TILE),
+        reads=text,
+        compile=_distinct,
+        empty=0.0,
+        counts=True,
+    ),
+)

@@ -8,23 +8,23 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from operators.base.arrays import Ints
-from operators.features.choice import Choice
-from operators.features.windows import NOT_COUNTED, Update, Window
+from operators.features.filters import EventFilter
+from operators.features.windows import NOT_COUNTED, BatchUpdate, Window
 from operators.pages.journal import Journal
 
 
-class Amount(Protocol):
+class Accumulator(Protocol):
     """One feature's share in a batch, added to its column of a window."""
 
     def add(
-        self, journal: Journal, update: Update, window: Window, column: int, epochs: Ints
+        self, journal: Journal, update: BatchUpdate, window: Window, column: int, epochs: Ints
     ) -> None:
         """Add what the batch brings; `epochs` are those of the window, int64[n]."""
 
 
 @runtime_checkable
-class Keeper(Amount, Protocol):
-    """An amount that keeps sets of the table to know what it has counted."""
+class SetAccumulator(Accumulator, Protocol):
+    """An accumulator that keeps sets of the table to know what it has counted."""
 
     @property
     def sets(self) -> tuple[str, ...]:
@@ -35,13 +35,13 @@ class Keeper(Amount, Protocol):
 
 
 @dataclass(frozen=True)
-class Count:
+class EventCount:
     """Each event of the types counts 1."""
 
-    types: Choice
+    types: EventFilter
 
     def add(
-        self, journal: Journal, update: Update, window: Window, column: int, epochs: Ints
+        self, journal: Journal, update: BatchUpdate, window: Window, column: int, epochs: Ints
     ) -> None:
         counted = self.types.among(update.arrivals, journal.table.dictionary) & (
             epochs != NOT_COUNTED
@@ -50,14 +50,14 @@ class Count:
 
 
 @dataclass(frozen=True)
-class Known:
+class ValueCount:
     """Each event of the types that has a value of a property counts 1."""
 
-    types: Choice
+    types: EventFilter
     reads: str
 
     def add(
-        self, journal: Journal, update: Update, window: Window, column: int, epochs: Ints
+        self, journal: Journal, update: BatchUpdate, window: Window, column: int, epochs: Ints
     ) -> None:
         known = ~np.isnan(update.arrivals.numbers[self.reads])
         counted = (
@@ -69,14 +69,14 @@ class Known:
 
 
 @dataclass(frozen=True)
-class Value:
+class ValueAmount:
     """Each event of the types brings its value of a property."""
 
-    types: Choice
+    types: EventFilter
     reads: str
 
     def add(
-        self, journal: Journal, update: Update, window: Window, column: int, epochs: Ints
+        self, journal: Journal, update: BatchUpdate, window: Window, column: int, epochs: Ints
     ) -> None:
         values = update.arrivals.numbers[self.reads]
         counted = (
@@ -89,11 +89,11 @@ class Value:
 
 
 @dataclass(frozen=True)
-class SessionStarts:
+class SessionCount:
     """Each event that opens a session counts 1."""
 
     def add(
-        self, journal: Journal, update: Update, window: Window, column: int, epochs: Ints
+        self, journal: Journal, update: BatchUpdate, window: Window, column: int, epochs: Ints
     ) -> None:
         if update.sessions is not None:
             counted = update.sessions.opened & (epochs != NOT_COUNTED)

@@ -1,26 +1,33 @@
-"""The middle of a property's values, or any other point in their order."""
+"""`median`, `percentile`: the middle of a property's values, or any other point in their order."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
 from operators.base.arrays import Floats, Moments, Rows
-from operators.features.choice import Choice
+from operators.base.errors import Problem
+from operators.features.filters import EventFilter
+from operators.features.kinds.definition import Definition, Option
+from operators.features.kinds.kind import Compilation, Compiled, FeatureKind
+from operators.features.kinds.options import OF, WHERE, PropertyName
+from operators.features.kinds.reading import number
+from operators.features.kinds.window_options import BEYOND_SESSIONS, TILE
 from operators.features.tiling import Tiling
-from operators.features.windows import Update, counting
+from operators.features.windows import BatchUpdate, counting
 from operators.pages.layout import Field
 from operators.pages.table import UserTable
 
-MOST: Final = 64  # values of a user that are kept: a kilobyte with their times
+MOST_VALUES: Final = 64  # values of a user that are kept: a kilobyte with their times
 _NO_TIME: Final = -1
 
 
 @dataclass(frozen=True)
 class Percentile:
-    """The value below which a share of a user's newest `MOST` values in a window lie.
+    """The value below which a share of a user's newest `MOST_VALUES` values in a window lie.
 
     Between two values it lies as far as the share says. Without a tiling all time is one window.
 
@@ -28,16 +35,16 @@ class Percentile:
     """
 
     name: str
-    types: Choice
+    types: EventFilter
     reads: str
     share: float
     tiling: Tiling | None
 
     def fields(self) -> tuple[Field, ...]:
-        times = Field(self._times, "i8", MOST, initial=_NO_TIME)
-        return Field(self.name, "f8", MOST, initial=np.nan), times
+        times = Field(self._times, "i8", MOST_VALUES, initial=_NO_TIME)
+        return Field(self.name, "f8", MOST_VALUES, initial=np.nan), times
 
-    def add(self, table: UserTable, update: Update) -> None:
+    def add(self, table: UserTable, update: BatchUpdate) -> None:
         arrivals = update.arrivals
         values = arrivals.numbers[self.reads]
         chosen = np.flatnonzero(self.types.among(arrivals, table.dictionary) & ~np.isnan(values))
@@ -46,12 +53,12 @@ class Percentile:
         touched = np.unique(arrivals.rows[chosen])
         kept, times = table.cells(self.name), table.cells(self._times)
         # What was kept comes first, so that of equal times the last to arrive count as newest.
-        rows = np.append(np.repeat(touched, MOST), arrivals.rows[chosen])
+        rows = np.append(np.repeat(touched, MOST_VALUES), arrivals.rows[chosen])
         all_values = np.append(kept.take(touched), values[chosen])
         times_us = np.append(times.take(touched), arrivals.time_us[chosen])
         order = np.lexsort((times_us, rows))
         ends = np.searchsorted(rows[order], touched, side="right")
-        newest = order[ends[:, None] - np.arange(MOST, 0, -1)]
+        newest = order[ends[:, None] - np.arange(MOST_VALUES, 0, -1)]
         kept.put(touched, all_values[newest])
         times.put(touched, times_us[newest])
 
@@ -78,3 +85,45 @@ def _point(in_order: Floats, counts: Moments, share: float) -> Floats:
     lower, upper = np.where(known, lower, np.nan), np.where(known, upper, np.nan)
     between: Floats = lower + (upper - lower) * (at - below)
     return between
+
+
+_ALL: Final = 100  # per cent
+
+
+@dataclass(frozen=True)
+class Percentage(Option[float]):
+    """From 0 to 100."""
+
+    type: Any = float
+
+    def problems_of_value(self, path: str, value: float, feature: Definition) -> Iterator[Problem]:
+        if not 0 <= value <= _ALL:
+            yield Problem(path, f"expected a percentage from 0 to 100, found {value:g}")
+
+
+AT: Final = Percentage(
+    "at", missing="expected the percentage of values below, such as 90", shown=True
+)
+
+
+def _at_share(feature: Compilation, share: float) -> Compiled:
+    read = feature.property_name
+    return feature.alone(Percentile(feature.state, feature.events, read, share, feature.tiling))
+
+
+def _median(feature: Compilation) -> Compiled:
+    return _at_share(feature, 0.5)
+
+
+def _percentile(feature: Compilation) -> Compiled:
+    return _at_share(feature, (feature.get(AT) or 0) / _ALL)
+
+
+_OPTIONS: Final = (OF, WHERE, BEYOND_SESSIONS, TILE)
+
+KINDS: Final = (
+    FeatureKind(PropertyName("median"), takes=_OPTIONS, reads=number, compile=_median),
+    FeatureKind(
+        PropertyName("percentile"), takes=(AT, *_OPTIONS), reads=number, compile=_percentile
+    ),
+)

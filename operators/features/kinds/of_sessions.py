@@ -1,4 +1,7 @@
-"""What the sessions of a user say: how long they are, how far apart, and how many were short."""
+"""Features of sessions: how long they are, how far apart, how many there were, and how short.
+
+`duration`, `sessions`, `returned_after`, `per_session`, `bounce_rate`.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,15 @@ from typing import Final
 import numpy as np
 
 from operators.base.arrays import Floats, Moments, Rows
+from operators.features.accumulators import EventCount, SessionCount
+from operators.features.derived import Ratio
+from operators.features.kinds.definition import Definition
+from operators.features.kinds.kind import Compilation, Compiled, FeatureKind, Remembered
+from operators.features.kinds.options import UNIT, WHERE, EventTypes, Word, unit_us
+from operators.features.kinds.window_options import BEYOND_SESSIONS, TILE, WindowLength
 from operators.features.sessions import NEVER_ENDED, OUTSIDE, active
-from operators.features.windows import NOT_COUNTED, Update, Window
+from operators.features.shared_windows import COUNTS, WindowPart
+from operators.features.windows import LIFETIME, NOT_COUNTED, SESSION, BatchUpdate, Window
 from operators.pages.layout import Field
 from operators.pages.table import UserTable
 
@@ -24,7 +34,7 @@ class Duration:
     def fields(self) -> tuple[Field, ...]:
         return ()  # it is the sessions'
 
-    def add(self, table: UserTable, update: Update) -> None:
+    def add(self, table: UserTable, update: BatchUpdate) -> None:
         pass  # sessions are carried on for all
 
     def look(self, table: UserTable, rows: Rows, now_us: Moments) -> tuple[Floats, Moments | None]:
@@ -46,7 +56,7 @@ class ReturnedAfter:
     def fields(self) -> tuple[Field, ...]:
         return ()  # it is the sessions'
 
-    def add(self, table: UserTable, update: Update) -> None:
+    def add(self, table: UserTable, update: BatchUpdate) -> None:
         pass  # sessions are carried on for all
 
     def look(self, table: UserTable, rows: Rows, now_us: Moments) -> tuple[Floats, Moments | None]:
@@ -56,8 +66,8 @@ class ReturnedAfter:
         return np.where(ended_us == NEVER_ENDED, np.nan, away_us / self.unit_us), None
 
 
-COLUMNS: Final = 2  # of the window: sessions begun, and those of them that have one event
-_BEGUN, _SINGLE = range(COLUMNS)
+_COLUMNS: Final = 2  # of the window: sessions begun, and those of them that have one event
+_BEGUN, _SINGLE = range(_COLUMNS)
 
 
 @dataclass(frozen=True)
@@ -74,7 +84,7 @@ class BounceRate:
     def fields(self) -> tuple[Field, ...]:
         return self.window.field(), Field(self.name, "i8", initial=NOT_COUNTED)
 
-    def add(self, table: UserTable, update: Update) -> None:
+    def add(self, table: UserTable, update: BatchUpdate) -> None:
         self.window.turn(table, update)
         if update.sessions is None:
             return
@@ -97,3 +107,72 @@ class BounceRate:
     def look(self, table: UserTable, rows: Rows, now_us: Moments) -> tuple[Floats, Moments | None]:
         (begun, single), change_us = self.window.look(table, rows, now_us)
         return single / np.where(begun, begun, np.nan), change_us
+
+
+def _duration(feature: Compilation) -> Compiled:
+    return feature.alone(Duration(feature.session_gap_us, unit_us(feature.definition)))
+
+
+def _returned_after(feature: Compilation) -> Compiled:
+    return feature.alone(ReturnedAfter(unit_us(feature.definition)))
+
+
+def _away_us(_: Definition, users: Remembered) -> int | None:
+    # With ids, an event of another session may be newer than the end of the one before.
+    return None if users.session_ids else users.longest_us + users.max_skew_us
+
+
+def _sessions(feature: Compilation) -> Compiled:
+    return feature.in_window(SessionCount(), COUNTS)
+
+
+def _per_session(feature: Compilation) -> Compiled:
+    events, sessions = feature.part("events"), feature.part("sessions")
+    return Compiled(
+        parts=(
+            WindowPart(events, feature.span, EventCount(feature.events), COUNTS),
+            WindowPart(sessions, feature.span, SessionCount(), COUNTS),
+        ),
+        derived=Ratio((events, sessions)),
+    )
+
+
+def _bounce_rate(feature: Compilation) -> Compiled:
+    return feature.alone(BounceRate(feature.state, feature.own_counts(_COLUMNS)))
+
+
+KINDS: Final = (
+    FeatureKind(
+        Word("duration", words=(SESSION,), spans=True),
+        takes=(UNIT,),
+        compile=_duration,
+        of_sessions=True,
+    ),
+    FeatureKind(
+        WindowLength("sessions", words=(LIFETIME,)),
+        takes=(TILE,),
+        compile=_sessions,
+        empty=0.0,
+        counts=True,
+        of_sessions=True,
+    ),
+    FeatureKind(
+        Word("returned_after", words=(SESSION,), spans=True),
+        takes=(UNIT,),
+        compile=_returned_after,
+        of_sessions=True,
+        ended_us=_away_us,
+    ),
+    FeatureKind(
+        EventTypes("per_session"),
+        takes=(WHERE, BEYOND_SESSIONS, TILE),
+        compile=_per_session,
+        of_sessions=True,
+    ),
+    FeatureKind(
+        WindowLength("bounce_rate", words=(LIFETIME,)),
+        takes=(TILE,),
+        compile=_bounce_rate,
+        of_sessions=True,
+    ),
+)

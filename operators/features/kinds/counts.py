@@ -1,0 +1,22 @@
+"""`count`: events in a window."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from operators.features.accumulators import EventCount
+from operators.features.kinds.kind import Compilation, Compiled, FeatureKind
+from operators.features.kinds.options import WHERE, EventTypes
+from operators.features.kinds.window_options import TILE, WINDOW
+from operators.features.shared_windows import COUNTS
+
+
+def _count(feature: Compilation) -> Compiled:
+    return feature.in_window(EventCount(feature.events), COUNTS)
+
+
+KINDS: Final = (
+    FeatureKind(
+        EventTypes("count"), takes=(WHERE, WINDOW, TILE), compile=_count, empty=0.0, counts=True
+    ),
+)

@@ -1,0 +1,130 @@
+"""`last` and `first`: the value of a property in the newest, or the first, event that has it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any, Final
+
+import numpy as np
+
+from operators.base.arrays import Floats, Ints, Moments, Rows
+from operators.base.errors import Problem
+from operators.base.frame import Kind
+from operators.features.arrivals import Arrivals
+from operators.features.filters import EventFilter
+from operators.features.kinds.definition import Definition, Option
+from operators.features.kinds.kind import Compilation, Compiled, FeatureKind
+from operators.features.kinds.options import NUMBER, OF, ONE_HOT, TYPE, WHERE, PropertyName
+from operators.features.kinds.reading import of_type
+from operators.features.kinds.which_event import FIRST_EVENT, LAST_EVENT, WhichEvent
+from operators.features.properties import Property
+from operators.features.windows import BatchUpdate
+from operators.pages.layout import Field
+from operators.pages.table import UserTable
+
+
+@dataclass(frozen=True)
+class EventValue:
+    """The value of a property in the newest or first event that has it.
+
+    The default stands for what is not known yet.
+    """
+
+    name: str
+    types: EventFilter
+    read: Property
+    which: WhichEvent
+    default: str | float | None = None
+
+    def fields(self) -> tuple[Field, ...]:
+        return self.read.field(self.name), Field(self._time, "i8", initial=self.which.never)
+
+    def add(self, table: UserTable, update: BatchUpdate) -> None:
+        arrivals = update.arrivals
+        values, present = self.read.values(arrivals)
+        chosen = np.flatnonzero(self.types.among(arrivals, table.dictionary) & present)
+        at = _one_of_each(arrivals, chosen, self.which)
+        rows, time_us = arrivals.rows[at], arrivals.time_us[at]
+        times = table.cells(self._time)
+        better = self.which.beats(time_us, times.take_one(rows))
+        times.put_one(rows[better], time_us[better])
+        table.cells(self.name).put_one(rows[better], values[at][better])
+
+    def look(self, table: UserTable, rows: Rows, now_us: Moments) -> tuple[Floats, Moments | None]:
+        values = table.cells(self.name).take_one(rows).astype(np.float64)
+        missing = np.isnan(values) if self.read.number else values < 0
+        return np.where(missing, self._otherwise(table), values), None
+
+    @property
+    def _time(self) -> str:
+        return f"{self.name}.time_us"
+
+    def _otherwise(self, table: UserTable) -> float:
+        if self.default is None:
+            return np.nan
+        return (
+            self.default if isinstance(self.default, float) else table.dictionary.add(self.default)
+        )
+
+
+def _one_of_each(arrivals: Arrivals, chosen: Ints, which: WhichEvent) -> Ints:
+    """Of the chosen events the last, or the first, of each user, by time and then arrival."""
+    order = chosen[np.lexsort((arrivals.time_us[chosen], arrivals.group[chosen]))]
+    groups = arrivals.group[order]
+    differs = groups[1:] != groups[:-1]
+    last = np.append(differs, True) if which is LAST_EVENT else np.append(True, differs)
+    at: Ints = order[last[: len(order)]]
+    return at
+
+
+_LONGEST_TEXT: Final = 1_000  # characters, as of the properties that a default stands for
+
+
+@dataclass(frozen=True)
+class Default(Option[str | float]):
+    """What stands for a value that is not known: of the type of the values."""
+
+    type: Any = str | float
+
+    def problems_of_value(
+        self, path: str, value: str | float, feature: Definition
+    ) -> Iterator[Problem]:
+        number = feature.get(TYPE) == NUMBER
+        if number and not (isinstance(value, float) and isfinite(value)):
+            yield Problem(path, f"expected a number, as the type says, found '{value}'")
+        elif not number and isinstance(value, float):
+            expected = "expected a text (or type: number)"
+            yield Problem(path, f"{expected}, found {value:g}: quote it")
+        elif isinstance(value, str) and not 0 < len(value) <= _LONGEST_TEXT:
+            expected = f"expected a text of 1 to {_LONGEST_TEXT} characters"
+            yield Problem(path, f"{expected}, found {len(value)}")
+
+
+DEFAULT: Final = Default("default", shown=True)
+
+
+def _value_in(feature: Compilation, which: WhichEvent) -> Compiled:
+    read, default = of_type(feature.definition), feature.get(DEFAULT)
+    return feature.alone(EventValue(feature.state, feature.events, read, which, default))
+
+
+def _last(feature: Compilation) -> Compiled:
+    return _value_in(feature, LAST_EVENT)
+
+
+def _first(feature: Compilation) -> Compiled:
+    return _value_in(feature, FIRST_EVENT)
+
+
+_OPTIONS: Final = (OF, WHERE, ONE_HOT, TYPE, DEFAULT)
+
+KINDS: Final = (
+    FeatureKind(
+        PropertyName("last"), takes=_OPTIONS, reads=of_type, compile=_last, presents=Kind.CATEGORY
+    ),
+    FeatureKind(
+        PropertyName("first"), takes=_OPTIONS, reads=of_type, compile=_first, presents=Kind.CATEGORY
+    ),
+)

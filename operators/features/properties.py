@@ -1,0 +1,33 @@
+"""What features read of events: a property, which is a number or a text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from operators.base.arrays import Floats, Ints, Mask
+from operators.features.arrivals import Arrivals
+from operators.pages.layout import Field
+
+
+@dataclass(frozen=True)
+class Property:
+    """A property of events: numbers, or dictionary codes of texts."""
+
+    name: str
+    number: bool
+
+    def values(self, arrivals: Arrivals) -> tuple[Floats | Ints, Mask]:
+        """The value of each event, [n], and whether it has one, bool[n]."""
+        if self.number:
+            numbers = arrivals.numbers[self.name]
+            return numbers, ~np.isnan(numbers)
+        codes = arrivals.texts[self.name]
+        return codes, codes >= 0
+
+    def field(self, name: str) -> Field:
+        """What holds one value of it; none at first."""
+        if self.number:
+            return Field(name, "f8", initial=np.nan)
+        return Field(name, "i8", initial=-1, coded=True)
