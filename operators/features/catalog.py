@@ -13,7 +13,6 @@ from operators.base.frame import FeatureColumn, Kind
 from operators.features.derived import Derived
 from operators.features.feature import StatefulFeature
 from operators.features.kinds.definition import Definition
-from operators.features.kinds.first_last import DEFAULT
 from operators.features.kinds.kind import Compilation, FeatureKind
 from operators.features.kinds.options import ONE_HOT, UNIT, unit_us
 from operators.features.kinds.registry import OPTIONS
@@ -114,6 +113,5 @@ def _column(name: str, spec: FeatureSpec, session_gap_us: int) -> FeatureColumn:
         return FeatureColumn(name, Kind.CATEGORY, categories=categories, identity=identity)
     if kind.presents is Kind.LIST:
         return FeatureColumn(name, Kind.LIST, identity=identity)
-    default = feature.get(DEFAULT)
-    empty = default if isinstance(default, float) else kind.empty
+    empty = kind.empty(feature)
     return FeatureColumn(name, Kind.NUMBER, empty=empty, counts=kind.counts, identity=identity)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from operators.features.kinds.definition import Definition, Option
 from operators.features.kinds.kind import FeatureKind
 from operators.features.kinds.registry import KINDS, OPTIONS
 
-_DECLARED: Final = {**{name: kind.value for name, kind in KINDS.items()}, **OPTIONS}
+DECLARED: Final = {**{name: kind.value for name, kind in KINDS.items()}, **OPTIONS}
 # What savepoints and running jobs know a feature by is made of these names in this order, null
 # where there is no value. A name that comes later is left out where it has none, so that what was
 # there before it is still the same feature: leave this list as it is.
@@ -23,25 +24,26 @@ _NULL_IF_MISSING: Final = (
     *("of", "by", "same", "has", "at", "most", "where", "window", "baseline", "tile"),
     *("half_life", "within", "unit", "zone", "one_hot", "type", "default"),
 )
-_MISSING: Final[dict[str, Any]] = {
-    **dict.fromkeys(_NULL_IF_MISSING),
-    **{name: msgspec.UNSET for name in _DECLARED if name not in _NULL_IF_MISSING},
-}
+
+
+def struct_fields(declared: Mapping[str, Option[Any]]) -> list[tuple[str, Any, Any]]:
+    """The fields of a struct that has values for what is declared: names, types and defaults."""
+    later = [name for name in declared if name not in _NULL_IF_MISSING]
+    return [
+        *((name, declared[name].type | None, None) for name in _NULL_IF_MISSING),
+        *((name, declared[name].type | None | UnsetType, UNSET) for name in later),
+    ]
+
+
+_FIELDS: Final = struct_fields(DECLARED)
+_MISSING: Final = {name: missing for name, _, missing in _FIELDS}
 # Every name that a feature may have a value for, kinds and options, in the order of the struct.
-FIELDS: Final[dict[str, Option[Any]]] = {name: _DECLARED[name] for name in _MISSING}
-
-
-def _type(name: str) -> Any:
-    nothing = None if _MISSING[name] is None else None | msgspec.UnsetType
-    return FIELDS[name].type | nothing
-
+FIELDS: Final = {name: DECLARED[name] for name in _MISSING}
 
 if TYPE_CHECKING:
     _Fields = msgspec.Struct
 else:
-    _Fields = msgspec.defstruct(
-        "_Fields", [(name, _type(name), _MISSING[name]) for name in FIELDS], frozen=True
-    )
+    _Fields = msgspec.defstruct("_Fields", _FIELDS, frozen=True)
 
 
 class FeatureSpec(_Fields, frozen=True, forbid_unknown_fields=True):
@@ -56,12 +58,13 @@ class FeatureSpec(_Fields, frozen=True, forbid_unknown_fields=True):
     def given(self) -> dict[str, Any]:
         """The values that are given, by the names of kinds and options."""
         values = {name: getattr(self, name) for name in FIELDS}
-        return {name: x for name, x in values.items() if x is not None and x is not msgspec.UNSET}
+        return {name: x for name, x in values.items() if x is not None and x is not UNSET}
 
     @property
     def kinds(self) -> list[FeatureKind]:
         """The kinds that are given; there should be one."""
-        return [kind for name, kind in KINDS.items() if name in self.given]
+        given = self.given
+        return [kind for name, kind in KINDS.items() if name in given]
 
     @property
     def kind(self) -> FeatureKind:

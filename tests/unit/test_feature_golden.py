@@ -19,10 +19,11 @@ import msgspec
 import pytest
 
 from operators.features.catalog import Catalog
+from operators.features.kinds.options import EventTypes
 from operators.features.kinds.registry import KINDS
 from operators.features.listing import listed
 from operators.features.profiles import Profiles
-from operators.features.spec import FeatureSpec
+from operators.features.spec import DECLARED, FeatureSpec, struct_fields
 
 GOLDEN: Final = Path(__file__).with_name("feature_golden.jsonl")
 OF_EVERYONE: Final = ("newest_us", "due_us", "evaluated_us")
@@ -154,6 +155,15 @@ def test_every_kind_has_golden_values() -> None:
 @pytest.mark.parametrize("case", cases())
 def test_what_a_savepoint_knows_of_a_feature_has_not_changed(case: str) -> None:
     assert described(cases()[case]) == golden()[case]
+
+
+def test_a_kind_that_comes_later_leaves_the_others_what_they_were() -> None:
+    later: dict[str, Any] = {"later": EventTypes("later")}
+    grown = msgspec.defstruct("Grown", struct_fields({**DECLARED, **later}))
+    for given in FEATURES.values():
+        known = msgspec.convert(given, FeatureSpec)
+        assert msgspec.json.encode(msgspec.convert(given, grown)) == msgspec.json.encode(known)
+    assert msgspec.convert({"later": "view"}, grown) != grown()
 
 
 if __name__ == "__main__":

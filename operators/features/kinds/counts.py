@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from operators.features.accumulators import EventCount
-from operators.features.kinds.kind import Compilation, Compiled, FeatureKind
+from operators.features.kinds.kind import Compilation, Compiled, FeatureKind, zero
 from operators.features.kinds.options import WHERE, EventTypes
 from operators.features.kinds.window_options import TILE, WINDOW
 from operators.features.shared_windows import COUNTS
@@ -17,6 +17,6 @@ def _count(feature: Compilation) -> Compiled:
 
 KINDS: Final = (
     FeatureKind(
-        EventTypes("count"), takes=(WHERE, WINDOW, TILE), compile=_count, empty=0.0, counts=True
+        EventTypes("count"), takes=(WHERE, WINDOW, TILE), compile=_count, empty=zero, counts=True
     ),
 )

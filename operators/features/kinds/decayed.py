@@ -11,7 +11,7 @@ from operators.base.errors import Problem, UsageError
 from operators.features.accumulators import Accumulator, EventCount, ValueAmount
 from operators.features.decay import SHORTEST_HALF_LIFE_US
 from operators.features.kinds.definition import Definition, Option
-from operators.features.kinds.kind import Compilation, Compiled, FeatureKind
+from operators.features.kinds.kind import Compilation, Compiled, FeatureKind, zero
 from operators.features.kinds.options import OF, WHERE, EventTypes, PropertyName
 from operators.features.kinds.reading import number
 from operators.features.shared_windows import SUMS, HalfLife, WindowPart
@@ -53,7 +53,7 @@ KINDS: Final = (
         EventTypes("decayed_count"),
         takes=(WHERE, HALF_LIFE),
         compile=_count,
-        empty=0.0,
+        empty=zero,
         counts=True,
     ),
     FeatureKind(
@@ -61,6 +61,6 @@ KINDS: Final = (
         takes=(OF, WHERE, HALF_LIFE),
         reads=number,
         compile=_sum,
-        empty=0.0,
+        empty=zero,
     ),
 )

@@ -17,7 +17,7 @@ import numpy as np
 
 from operators.base.arrays import Floats, Ints, Mask, Moments, Rows
 from operators.features.filters import EventFilter
-from operators.features.kinds.kind import Compilation, Compiled, FeatureKind
+from operators.features.kinds.kind import Compilation, Compiled, FeatureKind, zero
 from operators.features.kinds.options import OF, WHERE, PropertyName
 from operators.features.kinds.reading import text
 from operators.features.kinds.window_options import TILE, WINDOW
@@ -202,7 +202,7 @@ KINDS: Final = (
         takes=(OF, WHERE, WINDOW, TILE),
         reads=text,
         compile=_distinct,
-        empty=0.0,
+        empty=zero,
         counts=True,
     ),
 )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from math import isfinite
+from math import isfinite, nan
 from typing import Any, Final
 
 import numpy as np
@@ -105,6 +105,11 @@ class Default(Option[str | float]):
 DEFAULT: Final = Default("default", shown=True)
 
 
+def _empty(feature: Definition) -> float:
+    default = feature.get(DEFAULT)
+    return default if isinstance(default, float) else nan
+
+
 def _value_in(feature: Compilation, which: WhichEvent) -> Compiled:
     read, default = of_type(feature.definition), feature.get(DEFAULT)
     return feature.alone(EventValue(feature.state, feature.events, read, which, default))
@@ -120,11 +125,16 @@ def _first(feature: Compilation) -> Compiled:
 
 _OPTIONS: Final = (OF, WHERE, ONE_HOT, TYPE, DEFAULT)
 
-KINDS: Final = (
-    FeatureKind(
-        PropertyName("last"), takes=_OPTIONS, reads=of_type, compile=_last, presents=Kind.CATEGORY
-    ),
-    FeatureKind(
-        PropertyName("first"), takes=_OPTIONS, reads=of_type, compile=_first, presents=Kind.CATEGORY
-    ),
-)
+
+def _kind(name: str, compile_: Callable[[Compilation], Compiled]) -> FeatureKind:
+    return FeatureKind(
+        PropertyName(name),
+        takes=_OPTIONS,
+        reads=of_type,
+        compile=compile_,
+        presents=Kind.CATEGORY,
+        empty=_empty,
+    )
+
+
+KINDS: Final = (_kind("last", _last), _kind("first", _first))

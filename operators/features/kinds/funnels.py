@@ -14,7 +14,7 @@ from operators.base.errors import Problem
 from operators.features.arrivals import Arrivals
 from operators.features.filters import EventFilter
 from operators.features.kinds.definition import Definition, Option
-from operators.features.kinds.kind import Compilation, Compiled, FeatureKind
+from operators.features.kinds.kind import Compilation, Compiled, FeatureKind, zero
 from operators.features.kinds.options import ANY, UNIT, Length, unit_us
 from operators.features.windows import BatchUpdate
 from operators.pages.layout import Field
@@ -163,7 +163,7 @@ def _funnel_time(feature: Compilation) -> Compiled:
 
 KINDS: Final = (
     FeatureKind(
-        FunnelSteps("funnel"), takes=(WITHIN,), looks_back=_looks_back, compile=_funnel, empty=0.0
+        FunnelSteps("funnel"), takes=(WITHIN,), looks_back=_looks_back, compile=_funnel, empty=zero
     ),
     FeatureKind(
         FunnelSteps("funnel_time"),

@@ -27,8 +27,8 @@ T = TypeVar("T")
 class Compiled:
     """What computes a feature, and keeps its state; only a feature has the feature's own name.
 
-    It is a part in a shared window, stands in `own` with fields and sets of its own, or is
-    `derived` from parts in these.
+    It is one of the `parts`, which share windows with those of others, or stands in `own` with
+    fields for itself, or is `derived` from what is in these.
     """
 
     parts: tuple[WindowPart, ...] = ()
@@ -133,6 +133,16 @@ def no_property(_: Definition) -> Property | None:
     return None
 
 
+def unknown(_: Definition) -> float:
+    """Of a kind that has nothing to say of a user without events."""
+    return nan
+
+
+def zero(_: Definition) -> float:
+    """Of a kind that is 0 where there is nothing."""
+    return 0.0
+
+
 def _no_lengths(_: Definition) -> Iterator[tuple[int, Option[Any]]]:
     return iter(())
 
@@ -148,8 +158,8 @@ class FeatureKind:
     Options: `value` has the kind's name and says what it is of, `takes` what else there may be.
 
     What it presents: `presents` is how its column is read, a NUMBER instead of a CATEGORY where
-    a number is read; `empty` is what there is to say of a user without events, and `counts` whether
-    it counts things, as `FeatureColumn` has them.
+    a number is read; of numbers, `empty` is what there is to say of a user without events, and
+    `counts` whether they count things, as `FeatureColumn` has them.
 
     Events: what property of them it `reads`; `of_sessions` if it is made of sessions whatever its
     window is; `tilings` of the windows in which it counts, and how far else it `looks_back` in
@@ -163,7 +173,7 @@ class FeatureKind:
     takes: tuple[Option[Any], ...]
     compile: Callable[[Compilation], Compiled]
     presents: Kind = Kind.NUMBER
-    empty: float = nan
+    empty: Callable[[Definition], float] = unknown
     counts: bool = False
     of_sessions: bool = False
     reads: Callable[[Definition], Property | None] = no_property

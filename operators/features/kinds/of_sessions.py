@@ -14,7 +14,7 @@ from operators.base.arrays import Floats, Moments, Rows
 from operators.features.accumulators import EventCount, SessionCount
 from operators.features.derived import Ratio
 from operators.features.kinds.definition import Definition
-from operators.features.kinds.kind import Compilation, Compiled, FeatureKind, Remembered
+from operators.features.kinds.kind import Compilation, Compiled, FeatureKind, Remembered, zero
 from operators.features.kinds.options import UNIT, WHERE, EventTypes, Word, unit_us
 from operators.features.kinds.window_options import BEYOND_SESSIONS, TILE, WindowLength
 from operators.features.sessions import NEVER_ENDED, OUTSIDE, active
@@ -152,7 +152,7 @@ KINDS: Final = (
         WindowLength("sessions", words=(LIFETIME,)),
         takes=(TILE,),
         compile=_sessions,
-        empty=0.0,
+        empty=zero,
         counts=True,
         of_sessions=True,
     ),

@@ -6,7 +6,7 @@ from typing import Final
 
 from operators.features.accumulators import ValueAmount, ValueCount
 from operators.features.derived import Ratio
-from operators.features.kinds.kind import Compilation, Compiled, FeatureKind
+from operators.features.kinds.kind import Compilation, Compiled, FeatureKind, zero
 from operators.features.kinds.options import OF, WHERE, PropertyName
 from operators.features.kinds.reading import number
 from operators.features.kinds.window_options import TILE, WINDOW
@@ -45,7 +45,7 @@ def _mean(feature: Compilation) -> Compiled:
 
 
 KINDS: Final = (
-    FeatureKind(PropertyName("sum"), takes=_OPTIONS, reads=number, compile=_sum, empty=0.0),
+    FeatureKind(PropertyName("sum"), takes=_OPTIONS, reads=number, compile=_sum, empty=zero),
     FeatureKind(PropertyName("mean"), takes=_OPTIONS, reads=number, compile=_mean),
     FeatureKind(PropertyName("min"), takes=_OPTIONS, reads=number, compile=_min),
     FeatureKind(PropertyName("max"), takes=_OPTIONS, reads=number, compile=_max),

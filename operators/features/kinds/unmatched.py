@@ -10,7 +10,7 @@ import numpy as np
 from operators.base.arrays import Ints, Mask, Moments
 from operators.features.filters import EventFilter
 from operators.features.kinds.definition import Definition
-from operators.features.kinds.kind import Compilation, Compiled, FeatureKind
+from operators.features.kinds.kind import Compilation, Compiled, FeatureKind, zero
 from operators.features.kinds.options import WHERE, EventTypes, PropertyName, types_of
 from operators.features.kinds.window_options import BEYOND_SESSIONS, TILE
 from operators.features.properties import Property
@@ -108,7 +108,7 @@ KINDS: Final = (
         takes=(BY, SAME, WHERE, BEYOND_SESSIONS, TILE),
         reads=_same,
         compile=_unmatched,
-        empty=0.0,
+        empty=zero,
         counts=True,
     ),
 )
