@@ -8,7 +8,7 @@ from typing import Final
 
 from operators.base.errors import Problem
 from operators.features.kinds.kind import FeatureKind
-from operators.features.kinds.registry import KINDS
+from operators.features.kinds.registry import FEATURE_KINDS
 from operators.features.spec import FIELDS, FeatureSpec
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
@@ -28,7 +28,7 @@ def problems(features: Mapping[str, FeatureSpec]) -> Iterator[Problem]:
             yield from _problems_of_kind(path, kinds[0], spec)
         else:
             found = f"found {' and '.join(x.name for x in kinds)}" if kinds else "found none"
-            yield Problem(path, f"expected one of {', '.join(KINDS)}, {found}")
+            yield Problem(path, f"expected one of {', '.join(FEATURE_KINDS)}, {found}")
 
 
 def _problems_of_kind(path: str, kind: FeatureKind, spec: FeatureSpec) -> Iterator[Problem]:

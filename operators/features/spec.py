@@ -10,9 +10,9 @@ from msgspec import UNSET, UnsetType
 
 from operators.features.kinds.definition import Definition, Option
 from operators.features.kinds.kind import FeatureKind
-from operators.features.kinds.registry import KINDS, OPTIONS
+from operators.features.kinds.registry import FEATURE_KINDS, OPTIONS
 
-DECLARED: Final = {**{name: kind.value for name, kind in KINDS.items()}, **OPTIONS}
+DECLARED: Final = {**{name: kind.value for name, kind in FEATURE_KINDS.items()}, **OPTIONS}
 # What savepoints and running jobs know a feature by is made of these names in this order, null
 # where there is no value. A name that comes later is left out where it has none, so that what was
 # there before it is still the same feature: leave this list as it is.
@@ -64,7 +64,7 @@ class FeatureSpec(_Fields, frozen=True, forbid_unknown_fields=True):
     def kinds(self) -> list[FeatureKind]:
         """The kinds that are given; there should be one."""
         given = self.given
-        return [kind for name, kind in KINDS.items() if name in given]
+        return [kind for name, kind in FEATURE_KINDS.items() if name in given]
 
     @property
     def kind(self) -> FeatureKind:

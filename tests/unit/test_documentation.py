@@ -20,7 +20,7 @@ from flink_job.local_cluster.__main__ import app as local_cluster
 from operators.clustering.record import Axis, ClusterRecord, ModelRecord
 from operators.contracts.records import Assignment, Belonging, DeadLetter, Transition
 from operators.events.reasons import Reason
-from operators.features.kinds.registry import KINDS
+from operators.features.kinds.registry import FEATURE_KINDS
 from operators.flink.metrics import (
     AssignMetrics,
     LearnMetrics,
@@ -237,7 +237,7 @@ def table_of_features() -> dict[str, Any]:
     rows = re.findall(r"^\| `(\w+)` \| `(\{.*?\})` \|", CONFIGURATION.read_text(), re.MULTILINE)
     found = {f"a_{kind}": yaml.safe_load(example) for kind, example in rows}
     assert all(name == f"a_{next(iter(example))}" for name, example in found.items())
-    assert len(found) == len(KINDS)
+    assert len(found) == len(FEATURE_KINDS)
     return found
 
 

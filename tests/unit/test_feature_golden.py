@@ -20,7 +20,7 @@ import pytest
 
 from operators.features.catalog import Catalog
 from operators.features.kinds.options import EventTypes
-from operators.features.kinds.registry import KINDS
+from operators.features.kinds.registry import FEATURE_KINDS
 from operators.features.listing import listed
 from operators.features.profiles import Profiles
 from operators.features.spec import DECLARED, FeatureSpec, struct_fields
@@ -149,7 +149,7 @@ def golden() -> dict[str, dict[str, Any]]:
 
 def test_every_kind_has_golden_values() -> None:
     assert golden().keys() == cases().keys()
-    assert {next(iter(given)) for given in FEATURES.values()} == set(KINDS)
+    assert {next(iter(given)) for given in FEATURES.values()} == set(FEATURE_KINDS)
 
 
 @pytest.mark.parametrize("case", cases())

@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Option(Generic[T]):
-    """A name that a feature may have a value of type `T` for; so is the name of its kind.
+    """A name that a feature may have a value of type `T` for; so is its kind.
 
     `type` is `T` as msgspec has it. `missing` is what is expected where a kind takes the option and
     has no value; None if it can do without. One that is `shown` says how state is shown, and

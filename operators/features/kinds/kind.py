@@ -153,7 +153,7 @@ def _never_ended(_: Definition, __: Remembered) -> int | None:
 
 @dataclass(frozen=True)
 class FeatureKind:
-    """A kind of feature, all of it; `registry.KINDS` has every one.
+    """A kind of feature, all of it; `registry.FEATURE_KINDS` has every one.
 
     Options: `value` has the kind's name and says what it is of, `takes` what else there may be.
 

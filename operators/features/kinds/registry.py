@@ -37,7 +37,7 @@ _IN_ORDER: Final = (
     *funnels.KINDS,
     *of_sessions.KINDS,
 )
-KINDS: Final = {kind.name: kind for kind in _IN_ORDER}
+FEATURE_KINDS: Final = {kind.name: kind for kind in _IN_ORDER}
 # What kinds take, by name; of those that differ in what they allow, the first.
 OPTIONS: Final = {
     option.name: option for kind in reversed(_IN_ORDER) for option in reversed(kind.takes)
