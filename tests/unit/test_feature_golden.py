@@ -27,6 +27,7 @@ from operators.features.spec import DECLARED, FeatureSpec, struct_fields
 
 GOLDEN: Final = Path(__file__).with_name("feature_golden.jsonl")
 OF_EVERYONE: Final = ("newest_us", "due_us", "evaluated_us")
+Cases = dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]]]]
 GAP_US: Final = 30 * 60_000_000
 SHOES: Final = "price > 3 AND shop = 'shoes'"
 WINDOWS: Final[list[dict[str, Any]]] = [
@@ -43,7 +44,7 @@ FIRST_OR_LAST: Final[list[dict[str, Any]]] = [
     {"type": "number", "default": 3.5, "of": ["view", "cart"]},
     {"one_hot": ["a", "b"], "where": SHOES},
 ]
-CASES: Final[dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]]]]] = {
+CASES: Final[Cases] = {
     "count": ([{"count": "view"}, {"count": ["cart", "view"], "where": SHOES}], WINDOWS),
     **{
         kind: ([{kind: "price"}, {kind: "price", "of": ["view"], "where": SHOES}], WINDOWS)
@@ -105,16 +106,23 @@ CASES: Final[dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]]]]] = {
     "bounce_rate": ([{"bounce_rate": "30d"}, {"bounce_rate": "lifetime"}], [{}]),
     "bounce_rate_tiled": ([{"bounce_rate": "30d", "tile": "1d"}], [{}]),
 }
-FEATURES: Final = {
-    f"{kind}_{at}": given
-    for kind, (heads, options) in CASES.items()
-    for at, given in enumerate({**head, **option} for head in heads for option in options)
-}
+LATER: Final[Cases] = {}  # kinds that came after the first golden values
+
+
+def features(cases: Cases) -> dict[str, dict[str, Any]]:
+    return {
+        f"{kind}_{at}": given
+        for kind, (heads, options) in cases.items()
+        for at, given in enumerate({**head, **option} for head in heads for option in options)
+    }
+
+
+FEATURES: Final = features(CASES | LATER)
 
 
 def cases() -> dict[str, Mapping[str, Mapping[str, Any]]]:
-    """Each feature alone, and all together."""
-    return {**{name: {name: given} for name, given in FEATURES.items()}, "all": FEATURES}
+    """Each feature alone, and all of the first together."""
+    return {**{name: {name: given} for name, given in FEATURES.items()}, "all": features(CASES)}
 
 
 def shown(record: Any) -> str:
@@ -123,9 +131,9 @@ def shown(record: Any) -> str:
     return " ".join(f"{name}={value}" for name, value in told if value not in (None, "", 0, ()))
 
 
-def described(features: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def described(given: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """All that state, and those who judge, are told of some features."""
-    specs = {name: msgspec.convert(given, FeatureSpec) for name, given in features.items()}
+    specs = {name: msgspec.convert(each, FeatureSpec) for name, each in given.items()}
     catalog = Catalog.compile(specs, GAP_US)
     table = Profiles(catalog).table
     encoded = msgspec.json.encode(specs, order="deterministic")
@@ -167,5 +175,5 @@ def test_a_kind_that_comes_later_leaves_the_others_what_they_were() -> None:
 
 
 if __name__ == "__main__":
-    told = ({"case": case, **described(features)} for case, features in cases().items())
+    told = ({"case": case, **described(given)} for case, given in cases().items())
     Path(sys.argv[1]).write_text("".join(f"{json.dumps(each)}\n" for each in told))
