@@ -38,12 +38,12 @@ class SetAccumulator(Accumulator, Protocol):
 class EventCount:
     """Each event of the types counts 1."""
 
-    types: EventFilter
+    events: EventFilter
 
     def add(
         self, journal: Journal, update: BatchUpdate, window: Window, column: int, epochs: Ints
     ) -> None:
-        counted = self.types.among(update.arrivals, journal.table.dictionary) & (
+        counted = self.events.among(update.arrivals, journal.table.dictionary) & (
             epochs != NOT_COUNTED
         )
         window.add(journal.table, column, update.arrivals.rows[counted], epochs[counted], 1)
@@ -53,7 +53,7 @@ class EventCount:
 class ValueCount:
     """Each event of the types that has a value of a property counts 1."""
 
-    types: EventFilter
+    events: EventFilter
     reads: str
 
     def add(
@@ -61,7 +61,7 @@ class ValueCount:
     ) -> None:
         known = ~np.isnan(update.arrivals.numbers[self.reads])
         counted = (
-            self.types.among(update.arrivals, journal.table.dictionary)
+            self.events.among(update.arrivals, journal.table.dictionary)
             & (epochs != NOT_COUNTED)
             & known
         )
@@ -72,7 +72,7 @@ class ValueCount:
 class ValueAmount:
     """Each event of the types brings its value of a property."""
 
-    types: EventFilter
+    events: EventFilter
     reads: str
 
     def add(
@@ -80,7 +80,7 @@ class ValueAmount:
     ) -> None:
         values = update.arrivals.numbers[self.reads]
         counted = (
-            self.types.among(update.arrivals, journal.table.dictionary)
+            self.events.among(update.arrivals, journal.table.dictionary)
             & (epochs != NOT_COUNTED)
             & ~np.isnan(values)
         )

@@ -63,7 +63,7 @@ class Distinct:
     """
 
     name: str
-    types: EventFilter
+    events: EventFilter
     reads: str
 
     @property
@@ -77,7 +77,7 @@ class Distinct:
         table = journal.table
         codes = update.arrivals.texts[self.reads]
         counted = (
-            self.types.among(update.arrivals, table.dictionary)
+            self.events.among(update.arrivals, table.dictionary)
             & (epochs != NOT_COUNTED)
             & (codes != _NO_CODE)
         )

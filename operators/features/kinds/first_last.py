@@ -33,7 +33,7 @@ class EventValue:
     """
 
     name: str
-    types: EventFilter
+    events: EventFilter
     read: Property
     which: WhichEvent
     default: str | float | None = None
@@ -44,7 +44,7 @@ class EventValue:
     def add(self, table: UserTable, update: BatchUpdate) -> None:
         arrivals = update.arrivals
         values, present = self.read.values(arrivals)
-        chosen = np.flatnonzero(self.types.among(arrivals, table.dictionary) & present)
+        chosen = np.flatnonzero(self.events.among(arrivals, table.dictionary) & present)
         at = _one_of_each(arrivals, chosen, self.which)
         rows, time_us = arrivals.rows[at], arrivals.time_us[at]
         times = table.cells(self._time)

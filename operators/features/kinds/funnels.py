@@ -52,8 +52,8 @@ class Funnel:
             return
         cells = table.cells(self.name)
         began_us = arrivals.time_us
-        for step, choice in enumerate(self.steps):
-            took = choice.among(arrivals, table.dictionary)
+        for step, events in enumerate(self.steps):
+            took = events.among(arrivals, table.dictionary)
             took &= arrivals.time_us - began_us <= self.within_us
             before_us = cells.take_one(arrivals.touched, step)
             newest_us = arrivals.running_max(np.where(took, began_us, _NOT_YET), before_us)

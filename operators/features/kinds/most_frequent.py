@@ -36,7 +36,7 @@ class MostFrequent:
     """
 
     name: str
-    types: EventFilter
+    events: EventFilter
     reads: str
     window: Window
 
@@ -54,7 +54,7 @@ class MostFrequent:
         epochs = self.window.epochs(table, update)
         codes = arrivals.texts[self.reads]
         chosen = np.flatnonzero(
-            self.types.among(arrivals, table.dictionary)
+            self.events.among(arrivals, table.dictionary)
             & (epochs != NOT_COUNTED)
             & (codes != _NONE)
         )

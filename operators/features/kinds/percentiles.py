@@ -35,7 +35,7 @@ class Percentile:
     """
 
     name: str
-    types: EventFilter
+    events: EventFilter
     reads: str
     share: float
     tiling: Tiling | None
@@ -47,7 +47,7 @@ class Percentile:
     def add(self, table: UserTable, update: BatchUpdate) -> None:
         arrivals = update.arrivals
         values = arrivals.numbers[self.reads]
-        chosen = np.flatnonzero(self.types.among(arrivals, table.dictionary) & ~np.isnan(values))
+        chosen = np.flatnonzero(self.events.among(arrivals, table.dictionary) & ~np.isnan(values))
         if not len(chosen):
             return
         touched = np.unique(arrivals.rows[chosen])

@@ -40,7 +40,7 @@ class Since:
     """
 
     name: str
-    types: EventFilter
+    events: EventFilter
     which: WhichEvent
     has: Property | None = None
 
@@ -48,7 +48,7 @@ class Since:
         return (Field(self.name, "i8", initial=self.which.never),)
 
     def add(self, table: UserTable, update: BatchUpdate) -> None:
-        counted = self.types.among(update.arrivals, table.dictionary)
+        counted = self.events.among(update.arrivals, table.dictionary)
         if self.has is not None:
             counted &= self.has.values(update.arrivals)[1]
         cells = table.cells(self.name)
@@ -72,7 +72,7 @@ class SinceChange:
     """
 
     name: str
-    types: EventFilter
+    events: EventFilter
     read: Property
 
     def fields(self) -> tuple[Field, ...]:
@@ -84,7 +84,7 @@ class SinceChange:
 
     def add(self, table: UserTable, update: BatchUpdate) -> None:
         values, present = self.read.values(update.arrivals)
-        chosen = self.types.among(update.arrivals, table.dictionary) & present
+        chosen = self.events.among(update.arrivals, table.dictionary) & present
         arrivals, values = update.arrivals.where(chosen), values[chosen]
         times, kept = table.cells(self._time), table.cells(self._value)
         leads = arrivals.newest_us(times.take_one(arrivals.touched)) == arrivals.time_us

@@ -40,7 +40,7 @@ class UniqueList:
     """
 
     name: str
-    types: EventFilter
+    events: EventFilter
     reads: str
     most: int
     tiling: Tiling | None
@@ -90,7 +90,7 @@ class UniqueList:
 
     def _chosen(self, table: UserTable, update: BatchUpdate) -> Mask:
         arrivals = update.arrivals
-        chosen = self.types.among(arrivals, table.dictionary) & (arrivals.texts[self.reads] >= 0)
+        chosen = self.events.among(arrivals, table.dictionary) & (arrivals.texts[self.reads] >= 0)
         if self.gap_us is not None and update.sessions is not None:
             chosen &= in_current(table, arrivals, update.sessions)
         return chosen

@@ -32,7 +32,7 @@ class Unmatched:
     """
 
     name: str
-    types: EventFilter
+    events: EventFilter
     by: EventFilter
     reads: str
     tile_us: int | None
@@ -48,7 +48,7 @@ class Unmatched:
         table, arrivals = journal.table, update.arrivals
         codes = arrivals.texts[self.reads]
         counted = (epochs != NOT_COUNTED) & (codes >= 0)
-        begun = self.types.among(arrivals, table.dictionary) & counted
+        begun = self.events.among(arrivals, table.dictionary) & counted
         matching = self.by.among(arrivals, table.dictionary) & counted
         keys = np.unique(set_keys(arrivals.rows, codes)[begun | matching])
         if not len(keys):
