@@ -12,8 +12,7 @@ import msgspec
 from operators.base.frame import FeatureColumn, Kind
 from operators.features.derived import Derived
 from operators.features.feature import StatefulFeature
-from operators.features.kinds.definition import Definition
-from operators.features.kinds.kind import Compilation, FeatureKind
+from operators.features.kinds.kind import Compilation
 from operators.features.kinds.options import ONE_HOT, UNIT, unit_us
 from operators.features.kinds.registry import OPTIONS
 from operators.features.kinds.window_options import window_text
@@ -53,18 +52,18 @@ class Catalog:
         """Compile features in which `checks.problems` finds none."""
         defined = {name: (spec.kind, spec.definition) for name, spec in features.items()}
         types = tuple(sorted({each for _, x in defined.values() for each in x.known_types}))
-        sources = [
-            Compilation.of(name, kind, definition, types, session_gap_us)
+        sources = {
+            name: Compilation.of(name, kind, definition, types, session_gap_us)
             for name, (kind, definition) in defined.items()
-        ]
-        compiled = {source.name: source.kind.compile(source) for source in sources}
-        reads = [source.reads for source in sources if source.reads is not None]
-        filters = [source.events.where for source in sources if source.events.where is not None]
+        }
+        compiled = {name: source.kind.compile(source) for name, source in sources.items()}
+        reads = [x.reads for x in sources.values() if x.reads is not None]
+        filters = [x.events.where for x in sources.values() if x.events.where is not None]
         tilings = [tiling for kind, x in defined.values() for tiling in kind.tilings(x)]
         parts = [part for x in compiled.values() for part in x.parts]
         derived = {name: x.derived for name, x in compiled.items() if x.derived is not None}
         return cls(
-            columns={name: _column(name, spec, session_gap_us) for name, spec in features.items()},
+            columns={name: _column(source, features[name]) for name, source in sources.items()},
             event_types=types,
             numbers=frozenset(read.name for read in reads if read.number).union(
                 *(where.numbers for where in filters)
@@ -77,38 +76,37 @@ class Catalog:
             derived=derived,
             retained=max(tilings, key=lambda tiling: tiling.window_us, default=_LATE_BY_DEFAULT),
             session_gap_us=session_gap_us,
-            uses_sessions=any(_by_session(*each) for each in defined.values()),
+            uses_sessions=any(_by_session(source) for source in sources.values()),
             identities={
-                part: _identity(part, spec, session_gap_us, _SHOWN)
-                for name, spec in features.items()
+                part: _identity(part, source, features[name], _SHOWN)
+                for name, source in sources.items()
                 for part in (name, *(derived[name].parts if name in derived else ()))
             },
         )
 
 
-def _identity(name: str, spec: FeatureSpec, session_gap_us: int, but: Collection[str]) -> str:
+def _identity(name: str, source: Compilation, spec: FeatureSpec, but: Collection[str]) -> str:
     """A feature by its name and definition, but for some options.
 
     One that is defined anew is another feature.
     """
-    gap_us = session_gap_us if _by_session(spec.kind, spec.definition) else None
+    gap_us = source.session_gap_us if _by_session(source) else None
     definition = msgspec.json.encode((spec.without(but), gap_us))
     return f"{name} {sha256(definition).hexdigest()[:16]}"
 
 
-def _by_session(kind: FeatureKind, feature: Definition) -> bool:
-    return kind.of_sessions or window_text(feature) == SESSION
+def _by_session(source: Compilation) -> bool:
+    return source.kind.of_sessions or window_text(source.definition) == SESSION
 
 
-def _column(name: str, spec: FeatureSpec, session_gap_us: int) -> FeatureColumn:
-    kind, feature = spec.kind, spec.definition
+def _column(source: Compilation, spec: FeatureSpec) -> FeatureColumn:
+    name, kind, feature = source.name, source.kind, source.definition
     aging = kind.presents is Kind.AGE
     shown = (ONE_HOT.name, UNIT.name) if aging else (ONE_HOT.name,)
-    identity = _identity(name, spec, session_gap_us, shown)
+    identity = _identity(name, source, spec, shown)
     if aging:
         return FeatureColumn(name, Kind.AGE, unit_us=unit_us(feature), identity=identity)
-    read = kind.reads(feature)
-    if kind.presents is Kind.CATEGORY and read is not None and not read.number:
+    if kind.presents is Kind.CATEGORY and not (source.reads and source.reads.number):
         categories = tuple(feature.get(ONE_HOT) or ())
         return FeatureColumn(name, Kind.CATEGORY, categories=categories, identity=identity)
     if kind.presents is Kind.LIST:
