@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
+from xml.etree import ElementTree
 
 import msgspec
 import pytest
@@ -16,6 +18,7 @@ import yaml
 from flink_job.cli import app
 from flink_job.config.load import check, load, read
 from flink_job.config.model import Config
+from flink_job.kafka_client.topics import Topics
 from flink_job.local_cluster.__main__ import app as local_cluster
 from operators.clustering.record import Axis, ClusterRecord, ModelRecord
 from operators.contracts.records import Assignment, Belonging, DeadLetter, Transition
@@ -34,7 +37,13 @@ README: Final = ROOT / "README.md"
 CONFIGURATION: Final = ROOT / "flink_job" / "config" / "README.md"
 CLUSTER: Final = ROOT / "deploy" / "flink" / "README.md"
 STEERING: Final = ROOT / "flink_job" / "control" / "README.md"
-PAGES: Final = (README, CONFIGURATION, CLUSTER, STEERING, ROOT / "operators" / "README.md")
+ARCHITECTURE: Final = ROOT / "operators" / "README.md"
+CONTRIBUTING: Final = ROOT / "CONTRIBUTING.md"
+PAGES: Final = (
+    *(README, CONFIGURATION, CLUSTER, STEERING, ARCHITECTURE, CONTRIBUTING),
+    *(ROOT / "flink_job" / "runtime" / "README.md", ROOT / "CHANGELOG.md"),
+)
+PICTURE: Final = ROOT / "operators" / "jobs.svg"
 EXAMPLES: Final = sorted((ROOT / "deploy" / "examples").glob("*.yaml"))
 
 COMMAND: Final = re.compile(r"flockwise ((?:stack|segments|clusters) [a-z]+|[a-z]+)([^`\n]*)")
@@ -78,6 +87,11 @@ OPTIONS: Final = dict(commands(app))
 ALL_OPTIONS: Final = set().union(*OPTIONS.values(), *(more for _, more in commands(local_cluster)))
 
 
+def targets() -> set[str]:
+    """What `make` can make for a person."""
+    return set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+
 @pytest.mark.parametrize("command", OPTIONS)
 def test_every_command_is_documented(command: str) -> None:
     assert any(re.search(rf"\bflockwise {command}\b", code(page)) for page in PAGES)
@@ -91,8 +105,7 @@ def test_commands_and_options_that_are_documented_are_there(page: Path) -> None:
         assert set(re.findall(r" (--[a-z-]+)", rest)) <= OPTIONS.get(command, set())
     alone = {span.split()[0] for span in spans(page) if span.startswith("--")}
     assert alone <= ALL_OPTIONS
-    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    assert set(re.findall(r"^make (\w+)", found, re.MULTILINE)) <= set(targets)
+    assert set(re.findall(r"^make ([\w-]+)", found, re.MULTILINE)) <= targets()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=page_name)
@@ -104,6 +117,42 @@ def test_links_and_paths_lead_somewhere(page: Path) -> None:
     for span in spans(page):
         if re.fullmatch(r"[\w/-]+\.(py|cql)|(deploy|flink_job|operators|tests)/[\w./-]+", span):
             assert any((folder / span).exists() for folder in folders), span
+
+
+def test_every_gate_is_documented() -> None:
+    gates = targets() - {"help", "install", "demo", "clean"}
+    assert len(gates) >= 7
+    assert gates <= set(re.findall(r"^\| `([a-z-]+)` \|", CONTRIBUTING.read_text(), re.MULTILINE))
+
+
+def test_every_page_and_every_room_is_found_from_the_readme() -> None:
+    """By a link, and by its line among where things are."""
+    links = re.findall(r"\]\(([^)#]+)\)", README.read_text())
+    assert {page for page in PAGES if page != README} <= {ROOT / link for link in links}
+    _, _, where = README.read_text().partition("## Where things are")
+    named = set(re.findall(r"^ +([a-z_]+)/ ", where, re.MULTILINE))
+    parts = [ROOT / "flink_job", ROOT / "operators"]
+    rooms = {file.parent.name for part in parts for file in part.glob("*/__init__.py")}
+    assert {"runtime", "rules"} < rooms <= named
+
+
+def test_the_picture_shows_every_operator_and_topic_and_no_others() -> None:
+    drawn = ElementTree.parse(PICTURE).getroot()
+    text = "{http://www.w3.org/2000/svg}text"
+
+    def shown(kind: str) -> set[str | None]:
+        return {each.text for each in drawn.iter(text) if each.get("class") == kind}
+
+    job = (ROOT / "flink_job" / "job.py").read_text()
+    uids = set(re.findall(r'\.uid\("(\w+)"\)', job))
+    assert {str(name).lower() for name in shown("operator")} == uids != set()
+    assert shown("topic") == {"events", *(field.default for field in dataclasses.fields(Topics))}
+
+
+def test_pages_show_the_picture() -> None:
+    for page in (README, ARCHITECTURE):
+        shown = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", page.read_text())
+        assert [(page.parent / link).resolve() for link in shown] == [PICTURE]
 
 
 def structs(of: msgspec.inspect.Type) -> Iterator[msgspec.inspect.StructType]:
