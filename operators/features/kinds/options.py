@@ -81,7 +81,7 @@ class Length(Option[str]):
 
 
 @dataclass(frozen=True)
-class Condition(Option[str]):
+class PropertyCondition(Option[str]):
     """A condition over the properties of events."""
 
     type: Any = str
@@ -106,7 +106,7 @@ class Categories(Names):
 
 
 OF: Final = EventTypes("of")
-WHERE: Final = Condition("where")
+WHERE: Final = PropertyCondition("where")
 TYPE: Final = Word("type", words=("category", NUMBER))  # of the property that is read
 UNIT: Final = Word("unit", words=tuple(UNITS_US), shown=True)
 ONE_HOT: Final = Categories("one_hot", shown=True)
