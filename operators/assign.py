@@ -104,7 +104,7 @@ class Assign(KeyedBroadcastProcessFunction):
             stored = self._rules.value()
             kept = None if stored is None else _decode(stored)
             rules = LaneRules.by(kept, self._settings.segments)
-            lane = self._lanes[key] = Lane(rules, self._members)
+            lane = self._lanes[key] = Lane(rules, self._members, now_us)
             self._state.restore(lane.members.journal)
             lane.expect_clusters()
             if lane.expect_columns():

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
-from operators.base.moments import now_us
 from operators.contracts.records import Assignment, Transition
 from operators.features.lifetime import Forgotten
 from operators.membership.farewell import farewells
@@ -20,19 +19,24 @@ class Collected:
 
     The changelog is compacted: of two assignments of a user the first would only pass by. The
     last of a user who is forgotten is followed by a tombstone.
+
+    Args:
+        clock: tells the wall clock in microseconds since 1970, which versions are taken from.
+        event_at_ms: the newest event's time in Kafka.
     """
 
-    def __init__(self, event_at_ms: int | None = None) -> None:
+    def __init__(self, clock: Callable[[], int], event_at_ms: int | None = None) -> None:
         self.transitions: list[Transition] = []
         self.assignments: dict[str, Assignment] = {}
         self.judged = 0
+        self._clock = clock
         self._event_at_ms = event_at_ms
 
     def add(self, members: Members, verdicts: Verdicts) -> None:
         """Publish verdicts under a version of their own."""
         self.judged += len(verdicts.rows)
         head = members.journal.head
-        version = _next_version(head) if len(verdicts.changed) else head.get(_VERSION, 0)
+        version = self._next_version(head) if len(verdicts.changed) else head.get(_VERSION, 0)
         self._collect(
             publish(verdicts, members.table, members.rulebook, version, self._event_at_ms)
         )
@@ -40,7 +44,8 @@ class Collected:
     def forget(self, members: Members, forgotten: Forgotten) -> None:
         """Publish, under a version of their own, that users leave everything and are forgotten."""
         if len(forgotten):
-            self._collect(farewells(members, forgotten, _next_version(members.journal.head)))
+            version = self._next_version(members.journal.head)
+            self._collect(farewells(members, forgotten, version))
 
     def _collect(self, records: Iterable[Record]) -> None:
         for record in records:
@@ -49,8 +54,7 @@ class Collected:
             else:
                 self.assignments[record.user] = record
 
-
-def _next_version(head: dict[str, int]) -> int:
-    """A version above all of the lane's so far."""
-    head[_VERSION] = max(head.get(_VERSION, 0) + 1, now_us())
-    return head[_VERSION]
+    def _next_version(self, head: dict[str, int]) -> int:
+        """A version above all of the lane's so far."""
+        head[_VERSION] = max(head.get(_VERSION, 0) + 1, self._clock())
+        return head[_VERSION]

@@ -55,12 +55,19 @@ class Lane:
     Args:
         rules: those by which the lane judged last.
         members_by: makes empty members for rules.
+        clock: tells the wall clock in microseconds since 1970, for the versions of records.
     """
 
-    def __init__(self, rules: LaneRules, members_by: Callable[[LaneRules], Members]) -> None:
+    def __init__(
+        self,
+        rules: LaneRules,
+        members_by: Callable[[LaneRules], Members],
+        clock: Callable[[], int],
+    ) -> None:
         self.rules = rules
         self.members = members_by(rules)
         self._members_by = members_by
+        self._clock = clock
 
     def take(self, newer: Segments) -> bool:
         """Go over to a version of the segments; False if it is not newer.
@@ -121,7 +128,7 @@ class Lane:
         ready = models and not self.awaits
         idle = members.unassigned(models, _UNASSIGNED) if ready else _NOBODY
         members.begin(evaluations.rounds, until_us, idle)
-        collected = Collected(evaluations.event_at_ms)
+        collected = Collected(self._clock, evaluations.event_at_ms)
         forgotten = evaluations.forgotten
         done = [forgotten.rows]
         for verdicts in members.judge(evaluations.rounds, models, until_us, exact, forgotten):
@@ -138,7 +145,7 @@ class Lane:
         members = self.members
         rows = members.everyone()
         members.begin([], -1, rows)
-        collected = Collected()
+        collected = Collected(self._clock)
         collected.add(members, members.again(rows, np.full(len(rows), now_us), models))
         return collected
 
@@ -150,7 +157,7 @@ class Lane:
         left = left[left >= head[_SWEEP]]
         rows = left[:most]
         members.begin([], -1, rows)
-        collected = Collected()
+        collected = Collected(self._clock)
         at_us = head.get(_JUDGED_UNTIL, 0) if now_us is None else now_us
         if len(rows):
             collected.add(members, members.again(rows, members.not_before(rows, at_us), models))

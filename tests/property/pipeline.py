@@ -79,7 +79,7 @@ class Pipeline:
 
     def _lane(self, number: int) -> LanePair:
         if number not in self._lanes:
-            lane = Lane(LaneRules(self.segments), self._members)
+            lane = Lane(LaneRules(self.segments), self._members, lambda: 0)
             self._lanes[number] = LanePair(Profiles(self.catalog, lifetime=self.lifetime), lane)
         return self._lanes[number]
 

@@ -62,7 +62,7 @@ def lane_of(specs: Mapping[str, ClusterSpec] = SPECS) -> Lane:
         return Members(COLUMNS, rulebook, clusterings(specs), 1)
 
     segments = SEGMENTS if specs.keys() >= SPECS.keys() else {}
-    return Lane(LaneRules(segments_of(segments, 1)), members)
+    return Lane(LaneRules(segments_of(segments, 1)), members, lambda: 0)
 
 
 def model_of(name: str, version: int, centers: Mapping[int, tuple[float, ...]]) -> ClusterModel:

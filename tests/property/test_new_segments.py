@@ -85,7 +85,7 @@ def test_a_sweep_goes_on_after_a_crash(chosen: list[Event], crash_after: int) ->
 
 def restored(lane: Lane, state: Compaction, log: list[bytes]) -> Lane:
     """The lane as it comes back from state."""
-    back = Lane(lane.rules, lane._members_by)
+    back = Lane(lane.rules, lane._members_by, lane._clock)
     assert not back.members.journal.restore(state.head, state.pages.values(), log)
     return back
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -47,12 +48,12 @@ def test_users_are_forgotten_in_steps(
     assert Lifetime.of(after_us, resolution_us).over_us(newest_us) == expected_us
 
 
-def lane() -> Lane:
+def lane(clock: Callable[[], int] = lambda: 0) -> Lane:
     def members(rules: LaneRules) -> Members:
         rulebook = Rulebook.compile(rules.specs(), JUDGED, step_us=1, version=1)
         return Members(COLUMNS, rulebook, (), 1)
 
-    return Lane(LaneRules(segments_of({**NAMES, **HELD}, 1)), members)
+    return Lane(LaneRules(segments_of({**NAMES, **HELD}, 1)), members, clock)
 
 
 def seen(lane: Lane, users: list[str], views: float, now_us: int) -> Evaluations:
@@ -97,6 +98,16 @@ def test_who_is_forgotten_leaves_everything_and_comes_back_as_somebody_new(exact
     }
     assert back.assignments["ann"].version > left.assignments["ann"].version
     assert found.members.table.extent == 2
+
+
+def test_versions_are_the_wall_clock_s_and_grow_though_that_goes_back() -> None:
+    moments = iter([START_US, START_US + 5, START_US - 5, START_US + 9])
+    found = lane(lambda: next(moments))
+    versions = [
+        found.judge(seen(found, ["ann"], views, START_US), {}, 1, False).assignments["ann"].version
+        for views in (1.0, 3.0, 1.0, 3.0)
+    ]
+    assert versions == [START_US, START_US + 5, START_US + 6, START_US + 9]
 
 
 def test_who_was_never_heard_of_is_forgotten_without_a_word() -> None:
