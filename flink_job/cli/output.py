@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from flink_job.runtime.atomic import whole_file
 from operators.base.errors import FlockwiseError, UsageError
 from operators.contracts.records import encode
 
@@ -27,11 +28,9 @@ def write_lines(lines: Iterable[str], to: Path | None = None, option: str = "--t
     if to is None:
         _write_out(lines)
         return
-    partial = to.with_name(f"{to.name}.partial")
     try:
-        with partial.open("w", encoding="utf-8") as file:
-            file.writelines(f"{line}\n" for line in lines)
-        partial.replace(to)
+        with whole_file(to) as file:
+            file.writelines(f"{line}\n".encode() for line in lines)
     except OSError as error:
         raise UsageError(f"{option}: {to} can't be written: {error.strerror}") from error
 

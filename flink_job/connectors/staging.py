@@ -21,6 +21,7 @@ from typing import BinaryIO, Final
 import msgspec
 
 from flink_job.config.model import FileSource
+from flink_job.runtime.atomic import whole_file
 from operators.base.errors import UsageError
 from operators.events.decode import EventDecoder
 from operators.events.markers import BAD_ROW
@@ -58,8 +59,7 @@ def stage(
     decoder = EventDecoder(events, (), (), (), keyed=False)
     records, newest_us = 0, -1
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_suffix(".partial")
-    with gzip.open(partial, "wb", compresslevel=1) as out:
+    with whole_file(target) as file, gzip.open(file, "wb", compresslevel=1) as out:
         values = (value for path in source.paths for value in read(Path(path), source))
         while chunk := list(islice(values, _CHUNK)):
             decoded = decoder.decode((), chunk, latest_us).events
@@ -70,7 +70,6 @@ def stage(
             records += len(chunk)
             newest_us = max(newest_us, int(decoded.time_us.max(initial=-1)))
             progress(len(chunk))
-    partial.rename(target)
     return Staged(target, records, None if newest_us < 0 else newest_us)
 
 

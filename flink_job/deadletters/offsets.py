@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
@@ -14,6 +13,7 @@ from kafka.structs import OffsetAndMetadata
 from flink_job.deadletters.positions import ReplayPosition
 from flink_job.kafka_client import client as kafka
 from flink_job.kafka_client.client import Broker
+from flink_job.runtime.atomic import write_whole
 from operators.base.errors import FlockwiseError
 
 ReplayPositions = Mapping[str, ReplayPosition]  # by part
@@ -91,13 +91,9 @@ class FileBook:
 
     def write(self, places: ReplayPositions) -> None:
         text = msgspec.json.encode({**self.read(), **places})
-        partial = self._path.with_suffix(".partial")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            with partial.open("wb") as file:
-                file.write(text)
-                os.fsync(file.fileno())
-            partial.replace(self._path)
+            write_whole(self._path, text)
         except OSError as error:
             raise FlockwiseError(f"{self._path} can't be written: {error}") from error
 

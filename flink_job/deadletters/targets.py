@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from flink_job.deadletters.replaying import Refusal
 from flink_job.kafka_client.transactions import Transactions
 from flink_job.loading.keys_and_times import KeysAndTimes
 from flink_job.loading.outbox import Outbox
+from flink_job.runtime.atomic import whole_file
 from operators.base.errors import UsageError
 
 _OVERHEAD_BYTES: Final = 128  # of a record in Kafka, beside key and value
@@ -64,14 +64,12 @@ class FileTarget:
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self.places: ReplayPositions = {}
-        self.lines = 0
 
     def deliver(self, letters: list[Letter], places: ReplayPositions) -> None:
         for letter in letters:
             # In JSON a line end is white space, and in what is no JSON it makes no difference.
             line = (letter.raw or b"").replace(b"\r", b" ").replace(b"\n", b" ")
             self._file.write(line + b"\n")
-        self.lines += len(letters)
         self.places = places
 
 
@@ -82,21 +80,14 @@ def file_target(path: Path, book: Book) -> Iterator[FileTarget]:
     Raises:
         UsageError: there is such a file, or it can't be written.
     """
-    partial = path.with_name(f"{path.name}.partial")
     if path.exists():
         raise UsageError(f"--to: {path} is there already; give another name")
     try:
-        with partial.open("wb") as file:
+        with whole_file(path, keep_empty=False) as file:
             target = FileTarget(file)
             yield target
-            file.flush()
-            os.fsync(file.fileno())
-        if target.lines:
-            partial.rename(path)
     except OSError as error:
         raise UsageError(f"--to: {path} can't be written: {error.strerror}") from error
-    finally:
-        partial.unlink(missing_ok=True)
     if target.places:
         book.write(target.places)
 

@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from flink_job.runtime.atomic import write_whole
 from flink_job.stack.ports import free_port, is_free
 from operators.base.errors import PreflightError, UsageError
 
@@ -48,9 +49,7 @@ def load(path: Path) -> Kept | None:
 
 def save(kept: Kept, path: Path) -> None:
     """Keep it in a file, whole or not at all."""
-    written = path.with_suffix(".new")
-    written.write_bytes(msgspec.json.format(msgspec.json.encode(kept)) + b"\n")
-    written.replace(path)
+    write_whole(path, msgspec.json.format(msgspec.json.encode(kept)) + b"\n")
 
 
 def choose(

@@ -11,6 +11,7 @@ from typing import TextIO
 
 import msgspec
 
+from flink_job.runtime.atomic import write_whole
 from operators.base.errors import UsageError
 from operators.rules.spec import SegmentSpec
 
@@ -63,9 +64,7 @@ class RunFolder:
     def write(self, note: Note) -> None:
         """Note what the run was started with."""
         self.path.mkdir(parents=True, exist_ok=True)
-        partial = self._note.with_suffix(".partial")
-        partial.write_bytes(msgspec.json.encode(note))
-        partial.replace(self._note)
+        write_whole(self._note, msgspec.json.encode(note))
 
     def note(self) -> Note | None:
         """What the last run was started with, None if there was none."""

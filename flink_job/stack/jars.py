@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final, Literal
 from xml.etree import ElementTree
 
+from flink_job.runtime.atomic import move_whole
 from flink_job.runtime.deploy import deploy_folder
 from flink_job.runtime.progress import OnStep, silent
 from flink_job.stack.locks import locked
@@ -103,8 +104,7 @@ def _fetch(maven: str, kind: JarKind, folder: Path) -> None:
                 f"Maven could not fetch the jars of {_TITLE[kind]}: {_complaint(done.stdout)}; "
                 f"try again, or put the jars into {folder}"
             )
-        shutil.rmtree(folder, ignore_errors=True)
-        fetched.rename(folder)
+        move_whole(fetched, folder)
 
 
 def _complaint(output: str) -> str:

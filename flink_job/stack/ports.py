@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from flink_job.runtime.atomic import write_whole
 from operators.base.errors import PreflightError, UsageError
 
 HOST: Final = "127.0.0.1"
@@ -51,9 +52,7 @@ def load_ports(path: Path) -> Ports:
 
 def save_ports(ports: Ports, path: Path) -> None:
     """Keep the ports in a file, whole or not at all."""
-    written = path.with_suffix(".new")
-    written.write_bytes(msgspec.json.format(msgspec.json.encode(ports)) + b"\n")
-    written.replace(path)
+    write_whole(path, msgspec.json.format(msgspec.json.encode(ports)) + b"\n")
 
 
 def choose_ports(kept: Ports, part: Part, wanted: int | None, choice: random.Random) -> Ports:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from pathlib import Path
+
+from flink_job.runtime.atomic import write_whole
 
 _OWNER_ONLY = 0o600
 _PASSWORD_BYTES = 24
@@ -19,9 +20,4 @@ def kept_password(path: Path) -> str:
 
 def write_secret(path: Path, text: str) -> None:
     """Write a file of mode 0600, whole or not at all; it is never readable by others."""
-    written = path.with_name(f"{path.name}.new")
-    written.unlink(missing_ok=True)
-    descriptor = os.open(written, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-    written.replace(path)
+    write_whole(path, text.encode(), mode=_OWNER_ONLY)
