@@ -19,7 +19,7 @@ from flink_job.connectors.changelog import Changelog
 from flink_job.connectors.sinks import FolderSink, KafkaSink, Sink
 from flink_job.connectors.sources import ControlTopic, EventSource, KafkaEvents, StagedEvents
 from flink_job.kafka_client import client as kafka
-from flink_job.kafka_client.client import Broker
+from flink_job.kafka_client.broker import Broker
 from flink_job.kafka_client.topics import Topics
 from flink_job.runtime.run_folder import RunFolder
 from flink_job.stores.base import Store

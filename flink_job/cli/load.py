@@ -20,7 +20,7 @@ from flink_job.cli.progress import Ticker
 from flink_job.cli.run import console, plan_of
 from flink_job.config.model import FileSource
 from flink_job.kafka_client import client as kafka
-from flink_job.kafka_client.client import Broker
+from flink_job.kafka_client.broker import Broker
 from flink_job.loading.files import EventFiles, Loaded, Loader, Waiting
 from flink_job.loading.keys_and_times import KeysAndTimes
 from flink_job.loading.outbox import Outbox

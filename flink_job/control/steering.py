@@ -12,7 +12,7 @@ from functools import cached_property
 from kafka.consumer.fetcher import ConsumerRecord
 
 from flink_job.kafka_client import client as kafka
-from flink_job.kafka_client.client import Broker
+from flink_job.kafka_client.broker import Broker
 from flink_job.plan import Plan
 from operators.base.errors import FlockwiseError, UsageError
 from operators.base.frame import FeatureColumn

@@ -12,7 +12,7 @@ from kafka.structs import OffsetAndMetadata
 
 from flink_job.deadletters.positions import ReplayPosition
 from flink_job.kafka_client import client as kafka
-from flink_job.kafka_client.client import Broker
+from flink_job.kafka_client.broker import Broker
 from flink_job.runtime.atomic import write_whole
 from operators.base.errors import FlockwiseError
 

@@ -13,7 +13,7 @@ from flink_job.deadletters.reading import FolderLetters, KafkaLetters, Letter, L
 from flink_job.deadletters.replaying import LetterFilter, Replay, Target
 from flink_job.deadletters.targets import KafkaTarget, file_target, into_file, into_kafka
 from flink_job.kafka_client import client as kafka
-from flink_job.kafka_client.client import Broker
+from flink_job.kafka_client.broker import Broker
 from flink_job.kafka_client.transactions import Transactions
 from flink_job.loading.keys_and_times import KeysAndTimes
 from flink_job.loading.outbox import Outbox

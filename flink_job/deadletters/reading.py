@@ -12,7 +12,7 @@ import msgspec
 
 from flink_job.connectors.committed import committed_files
 from flink_job.kafka_client import client as kafka
-from flink_job.kafka_client.client import Broker
+from flink_job.kafka_client.broker import Broker
 from operators.base.errors import PreflightError
 from operators.contracts.records import DeadLetter, dead_letter_decoder
 from operators.events.reasons import Reason

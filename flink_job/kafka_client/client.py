@@ -1,21 +1,19 @@
-"""Kafka beside Flink: how to reach it, whether it is there, its topics, and reading to the end."""
+"""Kafka beside Flink: whether it is there, its topics, reading to the end, and producing."""
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
-from kafka.consumer.fetcher import ConsumerRecord, Fetcher
+from kafka.consumer.fetcher import ConsumerRecord
 from kafka.errors import KafkaError, KafkaTimeoutError, TopicAlreadyExistsError
 
-from flink_job.config.model import KafkaSecurity
-from flink_job.config.secrets import resolve
+from flink_job.kafka_client import patches
+from flink_job.kafka_client.broker import Broker
 from operators.base.errors import PreflightError
 
 _WITHIN_MS: Final = 6_000
@@ -28,83 +26,7 @@ _BATCH_BYTES: Final = 256 * 1024
 _REQUEST_WITHIN_MS: Final = 10_000
 _DELIVERY_WITHIN_MS: Final = 30_000
 
-logging.getLogger("kafka").setLevel(logging.CRITICAL)  # what it logs it raises as well
-
-_has_abort_marker: Final = Fetcher.PartitionRecords._contains_abort_marker
-
-
-def _has_abort_marker_if_any(records: Any, batch: Any) -> bool:
-    """kafka-python takes the first record of what ends a transaction, and fails if there is none.
-
-    A broker removes it a day after a compaction has removed the transaction (KAFKA-7467).
-    """
-    try:
-        return bool(_has_abort_marker(records, batch))
-    except StopIteration:
-        return False
-
-
-Fetcher.PartitionRecords._contains_abort_marker = _has_abort_marker_if_any
-
-
-@dataclass(frozen=True)
-class Broker:
-    """Where Kafka is and how to log in; the password is never shown."""
-
-    bootstrap: str
-    protocol: str = "PLAINTEXT"
-    mechanism: str = "PLAIN"
-    user: str | None = None
-    password: str | None = field(default=None, repr=False)
-    ca_file: str | None = None
-
-    @classmethod
-    def of(cls, bootstrap: str, security: KafkaSecurity, path: str) -> Broker:
-        """The broker of a part of the configuration, with its references resolved.
-
-        Raises:
-            UsageError: a variable that is referred to is not set.
-        """
-        user, password = security.user, security.password
-        return cls(
-            bootstrap=resolve(bootstrap, f"{path}.bootstrap"),
-            protocol=security.protocol,
-            mechanism=security.mechanism,
-            user=user and resolve(user, f"{path}.security.user"),
-            password=password and resolve(password, f"{path}.security.password"),
-            ca_file=security.ca_file,
-        )
-
-    def java_properties(self) -> dict[str, str]:
-        """How Flink's client logs in."""
-        properties = {"security.protocol": self.protocol}
-        if self.protocol.startswith("SASL"):
-            kind = "plain.Plain" if self.mechanism == "PLAIN" else "scram.Scram"
-            login = f"org.apache.kafka.common.security.{kind}LoginModule required"
-            # The connector's jar carries Kafka under a name of its own.
-            login = f"org.apache.flink.kafka.shaded.{login}"
-            user, password = (_quoted(text or "") for text in (self.user, self.password))
-            properties["sasl.mechanism"] = self.mechanism
-            properties["sasl.jaas.config"] = f"{login} username={user} password={password};"
-        if self.ca_file and self.protocol.endswith("SSL"):
-            properties["ssl.truststore.type"] = "PEM"
-            properties["ssl.truststore.location"] = self.ca_file
-        return properties
-
-    def python_options(self) -> dict[str, Any]:
-        """How kafka-python logs in."""
-        options: dict[str, Any] = {
-            "bootstrap_servers": self.bootstrap.split(","),
-            "security_protocol": self.protocol,
-            "client_id": "flockwise",
-        }
-        if self.protocol.startswith("SASL"):
-            options["sasl_mechanism"] = self.mechanism
-            options["sasl_plain_username"] = self.user
-            options["sasl_plain_password"] = self.password
-        if self.ca_file and self.protocol.endswith("SSL"):
-            options["ssl_cafile"] = self.ca_file
-        return options
+patches.apply()
 
 
 @contextmanager
@@ -273,8 +195,3 @@ def _unusable(broker: Broker, error: KafkaError) -> PreflightError:
     else:
         said = (str(error) or type(error).__name__).splitlines()[0]
     return PreflightError(f"Kafka at {broker.bootstrap} can't be used: {said}")
-
-
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from flink_job.kafka_client.client import LARGEST_MESSAGE, Broker, make_topic
+from flink_job.kafka_client.broker import Broker
+from flink_job.kafka_client.client import LARGEST_MESSAGE, make_topic
 
 # So long a store may be away and miss nobody who was forgotten: no record is dropped before.
 _COMPACTED: Final = {"cleanup.policy": "compact", "min.compaction.lag.ms": str(3 * 86_400_000)}

@@ -41,7 +41,7 @@ from rich.table import Table
 from flink_job import stack
 from flink_job.config.load import check
 from flink_job.kafka_client import client as kafka
-from flink_job.kafka_client.client import Broker
+from flink_job.kafka_client.broker import Broker
 from flink_job.kafka_client.topics import Topics, make_topics
 from flink_job.plan import Plan
 from flink_job.stack import Stack

@@ -38,7 +38,7 @@ from flink_job.job import define_segment_job
 from flink_job.jobs.ledger import account, ledger_sink, totals
 from flink_job.jobs.segment import COUNTERS
 from flink_job.kafka_client import client as kafka
-from flink_job.kafka_client.client import Broker
+from flink_job.kafka_client.broker import Broker
 from flink_job.kafka_client.topics import Topics, make_topics
 from flink_job.plan import Plan
 from flink_job.runtime.environment import Environment, Flink, prepare_process, spread_lanes

@@ -14,7 +14,7 @@ import msgspec
 from kafka.consumer.fetcher import ConsumerRecord
 
 from flink_job.kafka_client import client as kafka
-from flink_job.kafka_client.client import Broker
+from flink_job.kafka_client.broker import Broker
 from flink_job.kafka_client.transactions import Transactions
 
 ROOT = Path(__file__).parents[2]

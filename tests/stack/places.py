@@ -18,7 +18,8 @@ import yaml
 from kafka import KafkaProducer
 
 from flink_job.kafka_client import client as kafka_
-from flink_job.kafka_client.client import Broker, read_to_end
+from flink_job.kafka_client.broker import Broker
+from flink_job.kafka_client.client import read_to_end
 from flink_job.kafka_client.topics import Topics, make_topics
 from flink_job.stack import CassandraAccess
 from flink_job.stores.base import Store

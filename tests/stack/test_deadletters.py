@@ -16,7 +16,7 @@ from flink_job.config.model import FileSource
 from flink_job.connectors.staging import read
 from flink_job.deadletters.opening import Order, letters_of, replay
 from flink_job.kafka_client import client as kafka_client
-from flink_job.kafka_client.client import Broker
+from flink_job.kafka_client.broker import Broker
 from operators.base.errors import FlockwiseError, PreflightError, UsageError
 from operators.contracts.letters import dead_letter
 from operators.contracts.records import encode

@@ -8,7 +8,7 @@ import pytest
 
 from flink_job import stack
 from flink_job.kafka_client import client as kafka_client
-from flink_job.kafka_client.client import Broker
+from flink_job.kafka_client.broker import Broker
 from operators.base.errors import PreflightError
 from tests.stack.asking import new_name, pairs, write
 from tests.stack.conftest import bootstrap_of

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from flink_job.cli import app
 from flink_job.kafka_client import client as kafka_client
-from flink_job.kafka_client.client import Broker
+from flink_job.kafka_client.broker import Broker
 from flink_job.runtime.running import free_port
 from operators.base.errors import UsageError
 from operators.events.markers import BAD_ROW

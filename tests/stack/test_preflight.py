@@ -15,7 +15,7 @@ import pytest
 from flink_job.config.load import check
 from flink_job.jobs.segment import Start, begin
 from flink_job.kafka_client import client as kafka_client
-from flink_job.kafka_client.client import Broker
+from flink_job.kafka_client.broker import Broker
 from flink_job.plan import Plan
 from flink_job.runtime.run_folder import RunFolder
 from flink_job.runtime.running import free_port

@@ -9,7 +9,7 @@ import pytest
 from flink_job.deadletters.offsets import GroupBook
 from flink_job.deadletters.positions import ReplayPosition
 from flink_job.kafka_client import client as kafka_client
-from flink_job.kafka_client.client import Broker
+from flink_job.kafka_client.broker import Broker
 from flink_job.kafka_client.transactions import Transactions
 from operators.base.errors import FlockwiseError
 from tests.stack.asking import new_name, pairs, write
