@@ -11,6 +11,7 @@ from flink_job.connectors.sinks import Sink, discard, unpacked
 from flink_job.connectors.sources import ControlTopic, EventSource, micro_batches
 from flink_job.runtime.environment import Environment
 from operators.assign import Assign
+from operators.contracts.store import StoreWriter
 from operators.flink.streams import (
     DEAD_LETTERS,
     EVALUATIONS,
@@ -25,7 +26,7 @@ from operators.learn import Learn
 from operators.profile import Profile
 from operators.settings import Settings
 from operators.steer import Steer
-from operators.upsert import StoreWriter, Upsert
+from operators.upsert import Upsert
 
 
 def define_segment_job(

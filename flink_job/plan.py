@@ -14,7 +14,6 @@ import msgspec
 from flink_job.config.load import moment_us
 from flink_job.config.model import Config, FileSource, KafkaOutput, KafkaSecurity, KafkaSource
 from flink_job.config.secrets import resolve
-from flink_job.config.store import SqliteSpec
 from flink_job.connectors.changelog import Changelog
 from flink_job.connectors.sinks import FolderSink, KafkaSink, Sink
 from flink_job.connectors.sources import ControlTopic, EventSource, KafkaEvents, StagedEvents
@@ -194,11 +193,7 @@ class Plan:
     def store(self) -> Callable[[], Store] | None:
         """Opens the store, where it is used; None without one."""
         spec = self.config.store
-        if isinstance(spec, SqliteSpec):
-            spec = msgspec.structs.replace(spec, path=str(self.absolute(spec.path)))
-        elif spec is not None and spec.ca_file is not None:
-            spec = msgspec.structs.replace(spec, ca_file=str(self.absolute(spec.ca_file)))
-        return None if spec is None else partial(open_store, spec)
+        return None if spec is None else partial(open_store, spec.at(self.absolute))
 
     def checkpoint_ms(self) -> int:
         """How often changes are committed."""

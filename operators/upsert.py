@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from itertools import compress
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 from pyflink.common import Row
@@ -27,6 +27,7 @@ from operators.contracts.records import (
     change,
     transition_decoder,
 )
+from operators.contracts.store import StoreWriter
 from operators.events.markers import NULL
 from operators.flink.metrics import UpsertMetrics
 
@@ -37,16 +38,6 @@ _LONGEST_WAIT_S: Final = 5.0
 
 _log = logging.getLogger(__name__)
 _R = TypeVar("_R", Assignment, Transition)
-
-
-class StoreWriter(Protocol):
-    """What Upsert needs of a store."""
-
-    def apply(self, changes: Sequence[Change], transitions: Sequence[Transition]) -> None:
-        """Write and return when durable; raises `StoreError` if the store is away."""
-
-    def close(self) -> None:
-        """Let go of connections."""
 
 
 class Upsert(KeyedProcessFunction):

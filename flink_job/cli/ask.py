@@ -17,9 +17,8 @@ from flink_job.cli.output import json_line, write_lines
 from flink_job.cli.run import ConfigPath, console, plan_of
 from flink_job.plan import Plan
 from flink_job.queries.models import history_of, published
-from flink_job.queries.users import View, view
-from flink_job.stores.base import Member
-from flink_job.stores.changelog_view import ChangelogView
+from flink_job.queries.users import view
+from flink_job.stores.base import Member, StoreReader
 from operators.base.errors import FlockwiseError, UsageError, nearest
 
 _TRANSITIONS: Final = 10
@@ -93,10 +92,10 @@ def export(
 
 
 @contextmanager
-def _asking(plan: Plan) -> Iterator[View]:
+def _asking(plan: Plan) -> Iterator[StoreReader]:
     with view(plan, lambda words: counted(words, console, "records read")) as asked:
         yield asked
-        if isinstance(asked, ChangelogView) and asked.unreadable:
+        if asked.unreadable:
             console.print(
                 f"[yellow]![/] {asked.unreadable:,} records of the changelog are none of "
                 "flockwise's and were passed over",
@@ -106,7 +105,7 @@ def _asking(plan: Plan) -> Iterator[View]:
 
 def _question(
     plan: Plan, segment: str | None, cluster: str | None, model: str | None
-) -> Callable[[View], Generator[Member]]:
+) -> Callable[[StoreReader], Generator[Member]]:
     """Whose members are asked for.
 
     Raises:
@@ -142,7 +141,7 @@ def _cluster(plan: Plan, model: str, name: str) -> int:
     raise UsageError(f"--cluster: '{model}' has none of the name '{name}'{hint}")
 
 
-def _known(plan: Plan, asked: View, segment: str) -> Generator[Member]:
+def _known(plan: Plan, asked: StoreReader, segment: str) -> Generator[Member]:
     """The users of a segment that there is: in the configuration, or among what was judged.
 
     Raises:

@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 import yaml
 
-from flink_job.config import forgetting, secrets, store
+from flink_job.config import forgetting, secrets
 from flink_job.config.decoding import decode
 from flink_job.config.lists import with_lists
 from flink_job.config.model import Config, KafkaOutput, KafkaSecurity, KafkaSource, RunSpec
@@ -103,7 +103,7 @@ def _problems(config: Config, *, known: bool) -> Iterator[Problem]:
     yield from _problems_of_flow(config)
     yield from _problems_of_run(config)
     if config.store is not None:
-        yield from store.problems(config.store)
+        yield from config.store.problems()
     if known and not found:
         columns = _columns(config)
         for name, spec in config.clusters.items():

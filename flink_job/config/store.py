@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Final, Literal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import ClassVar, Final, Literal, Self
 
 import msgspec
 
@@ -17,18 +18,39 @@ _HIGHEST_PORT: Final = 65_535
 _MOST_CONCURRENT: Final = 1_024
 
 
-class SqliteSpec(
-    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="sqlite"
-):
+class _Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
+    """What every kind of store says of itself."""
+
+    # What it lies in that only this machine reaches; None for a store that a cluster reaches.
+    lies_here: ClassVar[str | None] = None
+
+    def problems(self) -> Iterator[Problem]:
+        """Every mistake in this `store` part of a configuration."""
+        yield from ()
+
+    def at(self, _absolute: Callable[[str], Path]) -> Self:
+        """The same with its paths made absolute."""
+        return self
+
+
+class SqliteSpec(_Spec, frozen=True, tag="sqlite"):
     """A file on this machine; transitions go after `keep_transitions`."""
 
     path: str
     keep_transitions: str = "90d"
 
+    lies_here = "a sqlite file"
 
-class CassandraSpec(
-    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="cassandra"
-):
+    def problems(self) -> Iterator[Problem]:
+        yield from _duration(self.keep_transitions, "keep_transitions")
+        if not self.path:
+            yield Problem("store.path", "expected the path of a file")
+
+    def at(self, absolute: Callable[[str], Path]) -> Self:
+        return msgspec.structs.replace(self, path=str(absolute(self.path)))
+
+
+class CassandraSpec(_Spec, frozen=True, tag="cassandra"):
     """A keyspace with the tables of deploy/cassandra.cql.
 
     Hosts, port and user may be `${ENV}` references; the password must be one. `datacenter` is
@@ -50,30 +72,29 @@ class CassandraSpec(
     concurrency: int = 128
     keep_transitions: str = "90d"
 
+    def problems(self) -> Iterator[Problem]:
+        yield from _duration(self.keep_transitions, "keep_transitions")
+        yield from _duration(self.timeout, "timeout")
+        if not self.hosts or not all(self.hosts):
+            yield Problem("store.hosts", "expected at least one host, none of them empty")
+        if isinstance(self.port, int) and not 0 < self.port <= _HIGHEST_PORT:
+            yield Problem("store.port", f"expected 1 to {_HIGHEST_PORT}, found {self.port}")
+        if (self.user is None) != (self.password is None):
+            yield Problem("store.password", "expected user and password together, or neither")
+        if not _KEYSPACE.fullmatch(self.keyspace):
+            expected = f"expected letters, digits and _, found '{self.keyspace}'"
+            yield Problem("store.keyspace", expected)
+        if not 0 < self.concurrency <= _MOST_CONCURRENT:
+            expected = f"expected 1 to {_MOST_CONCURRENT}, found {self.concurrency}"
+            yield Problem("store.concurrency", expected)
+
+    def at(self, absolute: Callable[[str], Path]) -> Self:
+        if self.ca_file is None:
+            return self
+        return msgspec.structs.replace(self, ca_file=str(absolute(self.ca_file)))
+
 
 StoreSpec = SqliteSpec | CassandraSpec
-
-
-def problems(spec: StoreSpec) -> Iterator[Problem]:
-    """Every mistake in the `store` part of a configuration."""
-    yield from _duration(spec.keep_transitions, "keep_transitions")
-    if isinstance(spec, SqliteSpec):
-        if not spec.path:
-            yield Problem("store.path", "expected the path of a file")
-        return
-    yield from _duration(spec.timeout, "timeout")
-    if not spec.hosts or not all(spec.hosts):
-        yield Problem("store.hosts", "expected at least one host, none of them empty")
-    if isinstance(spec.port, int) and not 0 < spec.port <= _HIGHEST_PORT:
-        yield Problem("store.port", f"expected 1 to {_HIGHEST_PORT}, found {spec.port}")
-    if (spec.user is None) != (spec.password is None):
-        yield Problem("store.password", "expected user and password together, or neither")
-    if not _KEYSPACE.fullmatch(spec.keyspace):
-        yield Problem("store.keyspace", f"expected letters, digits and _, found '{spec.keyspace}'")
-    if not 0 < spec.concurrency <= _MOST_CONCURRENT:
-        yield Problem(
-            "store.concurrency", f"expected 1 to {_MOST_CONCURRENT}, found {spec.concurrency}"
-        )
 
 
 def _duration(text: str, name: str) -> Iterator[Problem]:

@@ -13,7 +13,6 @@ import msgspec
 from py4j.protocol import Py4JError
 from pyflink.util.java_utils import add_jars_to_context_class_loader
 
-from flink_job.config.store import SqliteSpec
 from flink_job.control.steering import Steering
 from flink_job.job import define_segment_job, define_upsert_job
 from flink_job.jobs.upsert import upsert_folder
@@ -157,10 +156,10 @@ def jobs_of(plan: Plan, only: JobKind | None) -> list[JobKind]:
         )
     if only == "upsert" and config.store is None:
         raise UsageError("--only upsert: expected a store in the configuration")
-    if only != "segment" and isinstance(config.store, SqliteSpec):
+    if only != "segment" and config.store is not None and config.store.lies_here is not None:
         raise UsageError(
-            "store: a sqlite file is out of a cluster's reach: use `flockwise submit --only "
-            "segment`, and on this machine `flockwise upsert`"
+            f"store: {config.store.lies_here} is out of a cluster's reach: use `flockwise submit "
+            "--only segment`, and on this machine `flockwise upsert`"
         )
     kinds: list[JobKind] = ["segment", "upsert"] if config.store is not None else ["segment"]
     return [kind for kind in kinds if only in (None, kind)]

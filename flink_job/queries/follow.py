@@ -11,7 +11,6 @@ import msgspec
 from flink_job.connectors.committed import committed_files
 from flink_job.kafka_client.topics import Topics
 from flink_job.stores.base import Store
-from flink_job.stores.sqlite import SqliteStore
 from operators.base.errors import FlockwiseError, StoreError
 from operators.contracts.records import (
     Assignment,
@@ -71,11 +70,7 @@ class Follower:
         records = decoder.decode_lines(path.read_bytes())
         changes = [change(record) for record in records if isinstance(record, Assignment)]
         transitions = [record for record in records if isinstance(record, Transition)]
-        if isinstance(self._store, SqliteStore):
-            name = str(path.relative_to(self._folder))
-            self._store.apply_file(name, changes, transitions)
-        else:
-            self._store.apply(changes, transitions)
+        self._store.apply_file(str(path.relative_to(self._folder)), changes, transitions)
 
     def _follow(self) -> None:
         while not self._stop.wait(_EVERY_S):

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
-from typing import Protocol
 
 from flink_job.plan import Plan
-from flink_job.stores.base import Member
+from flink_job.stores.base import StoreReader
 from flink_job.stores.changelog_view import (
     ChangelogView,
     RawRecord,
@@ -15,46 +14,19 @@ from flink_job.stores.changelog_view import (
     folder_records,
     kafka_records,
 )
-from operators.contracts.records import Assignment, Transition
-
-
-class View(Protocol):
-    """What a store can be asked; see `flink_job.stores.base.Store`."""
-
-    def lookup(self, user: str) -> Assignment | None:
-        """A user's assignment now."""
-        ...
-
-    def members(self, segment: str) -> Iterator[Member]:
-        """The users of a segment."""
-        ...
-
-    def cluster_members(self, model: str, cluster: int) -> Iterator[Member]:
-        """The users of a model's cluster, by its id."""
-        ...
-
-    def transitions(self, user: str, limit: int) -> list[Transition]:
-        """A user's newest transitions, newest first."""
-        ...
-
-    def assignments(self) -> Iterator[Assignment]:
-        """Everyone's assignment now."""
-        ...
-
-    def close(self) -> None:
-        """Let go of connections."""
-        ...
 
 
 @contextmanager
-def view(plan: Plan, heard: Callable[[Iterable[RawRecord]], Iterable[RawRecord]]) -> Iterator[View]:
+def view(
+    plan: Plan, heard: Callable[[Iterable[RawRecord]], Iterable[RawRecord]]
+) -> Iterator[StoreReader]:
     """Who answers for a plan; `heard` sees each record of a changelog that has to be read.
 
     Raises:
         UsageError: an environment variable is not set.
     """
     open_store = plan.store()
-    answering: View = _changelog(plan, heard) if open_store is None else open_store()
+    answering: StoreReader = _changelog(plan, heard) if open_store is None else open_store()
     with closing(answering):
         yield answering
 

@@ -8,6 +8,7 @@ from typing import Final, Protocol, TypeVar
 
 from operators.base.durations import US_PER_UNIT
 from operators.contracts.records import Assignment, Change, Tombstone, Transition
+from operators.contracts.store import StoreWriter
 
 # For so long after a user was forgotten, older records about them are still known as such.
 FORGOTTEN_KEPT_US: Final = 10 * US_PER_UNIT["d"]
@@ -22,26 +23,20 @@ class Member:
     version: int
 
 
-class Store(Protocol):
+class StoreReader(Protocol):
     """A view of the changelog that answers questions about users, segments and clusters.
 
-    Each user's largest version wins, in whatever order records come, however often they are
-    repeated, and whichever of the older ones never come. One thread at a time.
+    `unreadable` counts records that it came upon and could not read, as far as it keeps count.
     """
 
-    def apply(self, changes: Sequence[Change], transitions: Sequence[Transition]) -> None:
-        """Write records and return when they are durable; may be repeated after a failure.
-
-        Raises:
-            StoreError: the store can't be reached or refused a write.
-        """
-        ...
+    unreadable: int = 0
 
     def lookup(self, user: str) -> Assignment | None:
         """A user's assignment now, None for one who is unknown or forgotten.
 
         Raises:
-            StoreError: the store can't be read.
+            StoreError: a store can't be read.
+            PreflightError: the changelog can't be read.
         """
         ...
 
@@ -49,7 +44,8 @@ class Store(Protocol):
         """The users of a segment, in no order that means anything.
 
         Raises:
-            StoreError: the store can't be read.
+            StoreError: a store can't be read.
+            PreflightError: the changelog can't be read.
         """
         ...
 
@@ -57,7 +53,8 @@ class Store(Protocol):
         """The users of a model's cluster, by its id, in no order; since when is not known.
 
         Raises:
-            StoreError: the store can't be read.
+            StoreError: a store can't be read.
+            PreflightError: the changelog can't be read.
         """
         ...
 
@@ -65,7 +62,8 @@ class Store(Protocol):
         """A user's newest transitions, newest first, as far as they are still kept.
 
         Raises:
-            StoreError: the store can't be read.
+            StoreError: a store can't be read.
+            PreflightError: the changelog can't be read.
         """
         ...
 
@@ -73,9 +71,31 @@ class Store(Protocol):
         """Everyone's assignment now, in no order that means anything.
 
         Raises:
-            StoreError: the store can't be read.
+            StoreError: a store can't be read.
+            PreflightError: the changelog can't be read.
         """
         ...
+
+    def close(self) -> None:
+        """Let go of connections; the view may not be used afterwards."""
+        ...
+
+
+class Store(StoreReader, StoreWriter, Protocol):
+    """A view of the changelog that is written, and answers. One thread at a time."""
+
+    def apply_file(
+        self, name: str, changes: Sequence[Change], transitions: Sequence[Transition]
+    ) -> bool:
+        """Apply the records of a file of the changelog; False if it is known to be applied.
+
+        A store that keeps no names of files applies them again, which changes nothing.
+
+        Raises:
+            StoreError: the store can't be reached or refused a write.
+        """
+        self.apply(changes, transitions)
+        return True
 
     def check(self) -> None:
         """Make sure within seconds that the store is there and may be read and written.

@@ -14,7 +14,7 @@ from cassandra.concurrent import execute_concurrent
 from cassandra.query import PreparedStatement
 
 from flink_job.stores.audiences import cluster_audience, segment_audience
-from flink_job.stores.base import Member, newest, tombstones
+from flink_job.stores.base import Member, Store, newest, tombstones
 from flink_job.stores.cassandra_batches import Bound, by_partition, keys_of_a_read, over_partitions
 from flink_job.stores.cassandra_plan import BUCKETS, Move, Stored, plan
 from flink_job.stores.cassandra_session import Node, close, connect, failures
@@ -60,7 +60,7 @@ class _Open:
     statements: Statements
 
 
-class CassandraStore:
+class CassandraStore(Store):
     """A `Store` in a keyspace with the tables of deploy/cassandra.cql.
 
     It connects at its first use and, after a failure to connect, at the next.

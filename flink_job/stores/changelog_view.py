@@ -16,7 +16,7 @@ import msgspec
 from flink_job.connectors.committed import committed_files
 from flink_job.kafka_client import client as kafka
 from flink_job.kafka_client.broker import Broker
-from flink_job.stores.base import Member
+from flink_job.stores.base import Member, StoreReader
 from operators.base.errors import PreflightError
 from operators.contracts.records import (
     Assignment,
@@ -62,7 +62,7 @@ class _Newest:
         self.forgotten[user] = max(version, self.forgotten.get(user, -1))
 
 
-class ChangelogView:
+class ChangelogView(StoreReader):
     """Answers from two streams of records; `unreadable` counts those that are none of ours.
 
     Each user's largest version wins. A record that says so forgets its user, and a null value
@@ -75,20 +75,10 @@ class ChangelogView:
         self.unreadable = 0
 
     def lookup(self, user: str) -> Assignment | None:
-        """A user's assignment now, None for one who is unknown or forgotten.
-
-        Raises:
-            PreflightError: the changelog can't be read.
-        """
         _, value = self._newest.records.get(user, (-1, None))
         return None if value is None else self._read(assignment_decoder, value)
 
     def members(self, segment: str) -> Iterator[Member]:
-        """The users of a segment.
-
-        Raises:
-            PreflightError: the changelog can't be read.
-        """
         return (
             Member(found.user, found.since.get(segment), found.version)
             for found in self.assignments()
@@ -96,11 +86,6 @@ class ChangelogView:
         )
 
     def cluster_members(self, model: str, cluster: int) -> Iterator[Member]:
-        """The users of a model's cluster, by its id; since when is not known.
-
-        Raises:
-            PreflightError: the changelog can't be read.
-        """
         return (
             Member(found.user, None, found.version)
             for found in self.assignments()
@@ -108,11 +93,6 @@ class ChangelogView:
         )
 
     def transitions(self, user: str, limit: int) -> list[Transition]:
-        """A user's newest transitions, newest first.
-
-        Raises:
-            PreflightError: the changelog can't be read.
-        """
         after = self._newest.forgotten.get(user, -1)
         found = {
             (record.version, record.segment): record
@@ -123,11 +103,6 @@ class ChangelogView:
         return newest[:limit]
 
     def assignments(self) -> Iterator[Assignment]:
-        """Everyone's assignment now.
-
-        Raises:
-            PreflightError: the changelog can't be read.
-        """
         values = (value for _, value in self._newest.records.values())
         found = (self._read(assignment_decoder, value) for value in values)
         return (assignment for assignment in found if assignment is not None)

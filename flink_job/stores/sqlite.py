@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final
 
+from flink_job.config.store import SqliteSpec
 from flink_job.stores.audiences import audiences, cluster_audience, segment_audience
 from flink_job.stores.base import (
     FORGOTTEN_KEPT_US,
     Member,
+    Store,
     newest,
     tombstones,
 )
 from flink_job.stores.sqlite_file import failures, open_to_read, open_to_write, transaction
+from operators.base.durations import parse_duration_us
 from operators.base.errors import PreflightError, StoreError
 from operators.contracts.records import (
     Assignment,
@@ -31,7 +34,12 @@ from operators.contracts.records import (
 _HASH_BYTES: Final = 16
 
 
-class SqliteStore:
+def open_store(spec: SqliteSpec, _environ: Mapping[str, str]) -> SqliteStore:
+    """The store of a spec."""
+    return SqliteStore(Path(spec.path), parse_duration_us(spec.keep_transitions))
+
+
+class SqliteStore(Store):
     """A `Store` in a file; each `apply` is one transaction.
 
     Transitions go once they are `keep_transitions_us` older than the newest record.
@@ -48,11 +56,6 @@ class SqliteStore:
     def apply_file(
         self, name: str, changes: Sequence[Change], transitions: Sequence[Transition]
     ) -> bool:
-        """Apply the records of a file of the changelog, once; False if it was applied before.
-
-        Raises:
-            StoreError: the store can't be reached or refused a write.
-        """
         with failures(self._path), transaction(self._writer):
             noted = self._writer.execute("INSERT OR IGNORE INTO applied VALUES (?)", (name,))
             if noted.rowcount:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from flink_job.config.store import CassandraSpec, SqliteSpec, StoreSpec, problems
+from flink_job.config.store import CassandraSpec, SqliteSpec, StoreSpec
 from flink_job.stores.cassandra import CassandraStore
 from flink_job.stores.opening import open_store
 from flink_job.stores.sqlite import SqliteStore
@@ -96,21 +96,21 @@ def test_a_port_from_the_environment_is_a_number() -> None:
     ],
 )
 def test_each_mistake_has_its_path(changes: dict[str, Any], path: str) -> None:
-    assert [problem.path for problem in problems(cassandra(**changes))] == [path]
+    assert [problem.path for problem in cassandra(**changes).problems()] == [path]
 
 
 def test_all_mistakes_are_told_at_once() -> None:
-    found = problems(cassandra(hosts=[], port=0, keyspace="", timeout=""))
+    found = cassandra(hosts=[], port=0, keyspace="", timeout="").problems()
     assert len(list(found)) == 4
-    assert [problem.path for problem in problems(SqliteSpec("", keep_transitions="x"))] == [
+    assert [problem.path for problem in SqliteSpec("", keep_transitions="x").problems()] == [
         "store.keep_transitions",
         "store.path",
     ]
 
 
 def test_good_specs_have_no_problems() -> None:
-    assert not list(problems(cassandra()))
-    assert not list(problems(SqliteSpec("x.db")))
+    assert not list(cassandra().problems())
+    assert not list(SqliteSpec("x.db").problems())
 
 
 def test_certificates_that_can_not_be_read_are_named(tmp_path: Path) -> None:

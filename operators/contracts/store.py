@@ -1,0 +1,28 @@
+"""What the `upsert` job needs of a store; all else of stores is no business of operators."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from operators.contracts.records import Change, Transition
+
+
+class StoreWriter(Protocol):
+    """Takes the records of the changelog, in whatever order they come and however often.
+
+    Each user's largest version wins, whichever of the older ones never come. One thread at a
+    time.
+    """
+
+    def apply(self, changes: Sequence[Change], transitions: Sequence[Transition]) -> None:
+        """Write records and return when they are durable; may be repeated after a failure.
+
+        Raises:
+            StoreError: the store can't be reached or refused a write.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of connections; the store may not be used afterwards."""
+        ...
