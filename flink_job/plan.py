@@ -86,9 +86,9 @@ class Plan:
             return Topics()
         name = self.config.name
         return Topics(
-            out.assignments,
-            out.transitions,
-            out.dead_letters,
+            assignments=out.assignments,
+            transitions=out.transitions,
+            dead_letters=out.dead_letters,
             control=out.control or f"{name}-control",
             status=out.status or f"{name}-status",
             models=out.models or f"{name}-models",
@@ -134,7 +134,14 @@ class Plan:
             segments=segments,
             clusters=config.clusters,
             clock=Clock(config.wall, config.resolution_us, as_of_us),
-            outputs=Outputs(*topics.records(), topics.status, self._letter_bytes()),
+            outputs=Outputs(
+                assignments=topics.assignments,
+                transitions=topics.transitions,
+                dead_letters=topics.dead_letters,
+                models=topics.models,
+                status=topics.status,
+                most_letter_bytes=self._letter_bytes(),
+            ),
             lanes=config.run.lanes,
             keyed=config.source.kafka is not None,
             lifetime=config.lifetime,

@@ -34,7 +34,7 @@ class Clock:
     as_of_us: int | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Outputs:
     """Where records go: the names of the topics, or of the folders that stand for them."""
 

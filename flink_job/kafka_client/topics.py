@@ -15,7 +15,7 @@ _MODELS: Final = {"cleanup.policy": "compact", "max.message.bytes": str(LARGEST_
 _FOR_EVER: Final = {"retention.ms": "-1", "retention.bytes": "-1"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Topics:
     """The names under which records go out, in Kafka and in folders alike.
 

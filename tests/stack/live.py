@@ -31,7 +31,7 @@ from operators.contracts.records import (
 
 PATIENCE_S: Final = 120
 SQLITE: Final = {"kind": "sqlite", "path": "store.db"}  # for those who ask what is stored
-PARTS: Final = ("assignments", "transitions", "dead-letters", "control", "status", "models")
+PARTS: Final = ("assignments", "transitions", "dead_letters", "control", "status", "models")
 
 
 def places(bootstrap: str, name: str) -> dict[str, Any]:
@@ -61,7 +61,7 @@ class LiveShop:
         self.broker = Broker(bootstrap)
         self.name = name
         self.path = folder / f"{name}.yaml"
-        self.topics = Topics(*(f"{name}-{part}" for part in PARTS))
+        self.topics = Topics(**{part: f"{name}-{part.replace('_', '-')}" for part in PARTS})
         self._config = {**places(bootstrap, name), **more}
         self.configure()
         self._producer = KafkaProducer(bootstrap_servers=bootstrap)

@@ -104,8 +104,9 @@ class Shop:
         self._producer = KafkaProducer(bootstrap_servers=bootstrap, linger_ms=5)
         kafka_.make_topic(self.broker, f"{name}-events", 2)
         kafka_.make_topic(self.broker, f"{name}-assignments", 2, COMPACTED_AT_ONCE)
-        names = [f"{name}-{part}" for part in ("assignments", "transitions", "dead_letters")]
-        make_topics(self.broker, Topics(*names), steered=False)
+        parts = ("assignments", "transitions", "dead_letters")
+        topics = Topics(**{part: f"{name}-{part}" for part in parts})
+        make_topics(self.broker, topics, steered=False)
 
     def move(self, moves: Moves) -> None:
         """See users at places."""
