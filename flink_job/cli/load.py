@@ -152,7 +152,7 @@ def _destination(plan: Plan | None, bootstrap: str | None, topic: str | None) ->
         UsageError: neither says it.
     """
     source = None if plan is None else plan.config.source.kafka
-    broker = None if plan is None else plan.input_broker()
+    broker = None if plan is None else plan.kafka.input_broker()
     if bootstrap is not None:
         broker = replace(broker or Broker(bootstrap), bootstrap=bootstrap)
     if broker is None:

@@ -18,9 +18,10 @@ from flink_job.cli.beside import Beside
 from flink_job.cli.progress import count_line, job_line, ticker
 from flink_job.cli.steps import steps
 from flink_job.jobs import preflight
+from flink_job.jobs.assembly import upsert_folder
 from flink_job.jobs.segment import COUNTERS, Start, begin, segment
 from flink_job.jobs.upsert import COUNTERS as UPSERT_COUNTERS
-from flink_job.jobs.upsert import upsert, upsert_folder
+from flink_job.jobs.upsert import upsert
 from flink_job.plan import Plan
 from flink_job.queries.follow import Follower
 from flink_job.runtime.running import JobProgress, Outcome, Watch, stopping
@@ -46,12 +47,7 @@ class Session:
             with ticker(console, "starting Flink") as told, self._store():
                 watch = self._watch(COUNTERS, job_line(told), stop)
                 outcome = segment(plan, begun, jars, watch)
-            if (
-                plan.config.bounded
-                and plan.config.store
-                and plan.changelog()
-                and not outcome.stopped
-            ):
+            if self._upserts_after() and not outcome.stopped:
                 self._upsert_once()
             if begun.note.ended:
                 console.print("[green]✓[/] the run had already come to its end")
@@ -98,7 +94,7 @@ class Session:
     def _store(self) -> Iterator[None]:
         """Keep the store up with the changelog while the job runs."""
         plan = self._plan
-        open_store, folder = plan.store(), plan.output_folder()
+        open_store, folder = plan.store(), plan.paths.output_folder()
         if open_store is None or self._upserts_after():
             yield
         elif folder is None:
@@ -106,7 +102,7 @@ class Session:
                 yield
         else:
             with closing(open_store()) as store:
-                follower = Follower(folder, plan.topics(), store)
+                follower = Follower(folder, plan.kafka.topics(), store)
                 follower.start()
                 try:
                     yield

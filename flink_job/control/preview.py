@@ -42,7 +42,7 @@ def replayed(plan: Plan) -> Mapping[str, SegmentSpec]:
     Raises:
         UsageError: there was none, or events are no files.
     """
-    if plan.files() is None:
+    if plan.paths.files() is None:
         raise UsageError("expected a job that runs, or files to replay")
     noted = plan.folder.note()
     if noted is None:

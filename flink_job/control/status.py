@@ -39,11 +39,11 @@ class StatusTopic:
     """The status topic of a plan."""
 
     def __init__(self, plan: Plan) -> None:
-        broker = plan.output_broker()
+        broker = plan.kafka.output_broker()
         if broker is None or not plan.steered:
             raise UsageError("this configuration's job has no status topic")
         self._broker = broker
-        self._topic = plan.topics().status
+        self._topic = plan.kafka.topics().status
         self._lanes = plan.config.run.lanes
 
     def progress(self, version: int, since: str | None) -> VersionProgress | None:

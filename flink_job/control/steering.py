@@ -70,7 +70,7 @@ class Steering:
     """
 
     def __init__(self, plan: Plan) -> None:
-        broker, topics = plan.output_broker(), plan.topics()
+        broker, topics = plan.kafka.output_broker(), plan.kafka.topics()
         if broker is None or not plan.steered:
             raise UsageError(
                 "segments change while a job runs only if it reads from Kafka without end and "

@@ -42,7 +42,7 @@ def letters_of(plan: Plan) -> Letters:
     Raises:
         UsageError: an environment variable is not set.
     """
-    broker, topic = plan.output_broker(), plan.topics().dead_letters
+    broker, topic = plan.kafka.output_broker(), plan.kafka.topics().dead_letters
     if broker is not None:
         return KafkaLetters(broker, topic)
     return FolderLetters(_output_folder(plan), topic)
@@ -54,10 +54,10 @@ def book_of(plan: Plan) -> Book:
     Raises:
         UsageError: an environment variable is not set.
     """
-    broker = plan.output_broker()
+    broker = plan.kafka.output_broker()
     if broker is None:
         return FileBook(_folder(plan).path / "places.json")
-    return GroupBook(broker, plan.topics().dead_letters, _group(plan))
+    return GroupBook(broker, plan.kafka.topics().dead_letters, _group(plan))
 
 
 def replay(plan: Plan, order: Order, letters: Iterable[Letter]) -> Replay:
@@ -69,7 +69,7 @@ def replay(plan: Plan, order: Order, letters: Iterable[Letter]) -> Replay:
         PreflightError: Kafka does not answer, or the letters can't be read.
         FlockwiseError: Kafka did not take letters.
     """
-    events, source = plan.input_broker(), plan.config.source.kafka
+    events, source = plan.kafka.input_broker(), plan.config.source.kafka
     with _folder(plan).locked():
         if order.to is not None:
             return _into_file(plan, order, order.to, letters)
@@ -113,7 +113,7 @@ def _kafka_target(
     options = {"transactional_id": group, "max_request_size": largest}
     with kafka.producer(topic.broker, **options) as writer:
         transactions, outbox = Transactions(writer, group), Outbox(writer, topic.name)
-        one_kafka = plan.output_broker() == topic.broker
+        one_kafka = plan.kafka.output_broker() == topic.broker
         yield KafkaTarget(outbox, transactions, book, heads, one_kafka=one_kafka)
 
 
@@ -139,6 +139,6 @@ def _folder(plan: Plan) -> RunFolder:
 
 
 def _output_folder(plan: Plan) -> Path:
-    folder = plan.output_folder()
+    folder = plan.paths.output_folder()
     assert folder is not None  # what does not go to Kafka goes to a folder
     return folder

@@ -45,7 +45,7 @@ def check(plan: Plan) -> None:
 
 
 def _check_input(plan: Plan) -> None:
-    files, source, broker = plan.files(), plan.config.source.kafka, plan.input_broker()
+    files, source, broker = plan.paths.files(), plan.config.source.kafka, plan.kafka.input_broker()
     for path in files.paths if files else ():
         if not Path(path).is_file():
             raise UsageError(f"source.files.paths: there is no file {path}")
@@ -57,7 +57,7 @@ def _check_input(plan: Plan) -> None:
 
 
 def _check_output(plan: Plan) -> None:
-    broker, topics, folder = plan.output_broker(), plan.topics(), plan.output_folder()
+    broker, folder = plan.kafka.output_broker(), plan.paths.output_folder()
     if folder is not None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -68,4 +68,4 @@ def _check_output(plan: Plan) -> None:
                 f"output.folder: {folder} can't be written: {error.strerror}"
             ) from error
     if broker is not None:
-        make_topics(broker, topics, steered=plan.steered)
+        make_topics(broker, plan.kafka.topics(), steered=plan.steered)

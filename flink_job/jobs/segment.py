@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from flink_job.config.model import Config
 from flink_job.connectors.staging import Staged, stage
 from flink_job.control.steering import Standing, Steering
-from flink_job.job import define_segment_job
-from flink_job.jobs.ledger import account, ledger_sink, totals
+from flink_job.jobs.assembly import segment_job
+from flink_job.jobs.ledger import account, totals
 from flink_job.plan import Plan
-from flink_job.runtime.environment import Flink, prepare_process, spread_lanes
+from flink_job.runtime.environment import prepare_process
 from flink_job.runtime.run_folder import Note
-from flink_job.runtime.running import Outcome, Watch, free_port, run
+from flink_job.runtime.running import Outcome, Watch
 from operators.base.errors import UsageError
 from operators.base.moments import now_us
 from operators.contracts.records import LEDGER
 
 COUNTERS: Final = ("records", "dead_letters", "assignments_changed", "transitions")
-_BOUNDED_RESTARTS: Final = 2
-_BOUNDED_CHECKPOINT_MS: Final = 1_000
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def begin(plan: Plan, start: Start, progress: Callable[[int], None]) -> Begin:
     if as_of_us is None and plan.config.bounded:
         as_of_us = now_us() if staged is None or staged.newest_us is None else staged.newest_us
     records = None if staged is None else staged.records
-    note = Note(plan.fingerprint(), as_of_us, records, plan.config.segments)
+    note = Note(_fingerprint(plan.config), as_of_us, records, plan.config.segments)
     folder.write(note)
     return Begin(note, None, standing)
 
@@ -94,37 +94,9 @@ def segment(plan: Plan, begun: Begin, jars: Sequence[Path], watch: Watch) -> Out
     if begun.note.ended:
         return Outcome(stopped=False, totals=totals(folder.path))
     prepare_process(folder.logs)
-    settings = plan.settings(begun.note.as_of_us, begun.standing.newest)
-    source, sink, control = plan.source(), plan.sink(), plan.control(begun.standing.offset)
-    ledger = ledger_sink(folder.path) if config.bounded else None
-    flink = Flink(
-        checkpoints=folder.checkpoints.as_uri(),
-        checkpoint_ms=_checkpoint_ms(plan),
-        parallelism=config.run.parallelism,
-        backend=config.run.backend or "heap",
-        restore_from=begun.restore_from,
-        rest_port=free_port(),
-        jars=jars,
-        restarts=_BOUNDED_RESTARTS if config.bounded else None,
-    )
-    if plan.steered:
-        accepted = Steering(plan).starting(fresh=begun.restore_from is None)
-        watch = replace(watch, accepted=accepted)
-    outcome = run(
-        f"{config.name} segment",
-        flink,
-        lambda environment: define_segment_job(
-            environment,
-            settings,
-            spread_lanes(config.run.lanes),
-            source,
-            sink,
-            ledger=ledger,
-            control=control,
-        ),
-        folder.savepoints,
-        watch,
-    )
+    fresh = begun.restore_from is None
+    job = segment_job(plan, begun.standing, fresh=fresh, as_of_us=begun.note.as_of_us)
+    outcome = job.run(folder, jars, begun.restore_from, watch)
     if outcome.stopped or not config.bounded:
         return outcome
     found = totals(folder.path)
@@ -133,10 +105,14 @@ def segment(plan: Plan, begun: Begin, jars: Sequence[Path], watch: Watch) -> Out
     return Outcome(stopped=False, totals=found)
 
 
-def _checkpoint_ms(plan: Plan) -> int:
-    """A run that ends has nobody waiting for each change, so it commits less often."""
-    wanted = plan.checkpoint_ms()
-    return max(wanted, _BOUNDED_CHECKPOINT_MS) if plan.config.bounded else wanted
+def _fingerprint(config: Config) -> str:
+    """A short name of what a resumed run must have as it was: of a bounded one, all.
+
+    A live run may go on with other features, segments and clusters.
+    """
+    judged = (config.features, config.segments, config.clusters, config.run.forget_after)
+    kept = (judged if config.bounded else (), config.run.lanes)
+    return sha256(msgspec.json.encode(kept, order="deterministic")).hexdigest()[:16]
 
 
 def _standing(plan: Plan, start: Start) -> Standing:
@@ -147,7 +123,7 @@ def _standing(plan: Plan, start: Start) -> Standing:
 
 
 def _stage(plan: Plan, progress: Callable[[int], None]) -> Staged | None:
-    files = plan.files()
+    files = plan.paths.files()
     if files is None:
         return None
     events = plan.config.events
@@ -156,7 +132,7 @@ def _stage(plan: Plan, progress: Callable[[int], None]) -> Staged | None:
 
 
 def _check_unchanged(plan: Plan, noted: Note) -> None:
-    if noted.fingerprint != plan.fingerprint():
+    if noted.fingerprint != _fingerprint(plan.config):
         kept = "features, segments, clusters, run.forget_after or " if plan.config.bounded else ""
         raise UsageError(
             f"{plan.folder.path}: the {kept}lanes are not those that the run was started with; "
@@ -165,8 +141,8 @@ def _check_unchanged(plan: Plan, noted: Note) -> None:
 
 
 def _clear(plan: Plan) -> None:
-    folder, output = plan.folder, plan.output_folder()
+    folder, output = plan.folder, plan.paths.output_folder()
     for path in (folder.checkpoints, folder.savepoints, folder.staged.parent, folder.path / LEDGER):
         shutil.rmtree(path, ignore_errors=True)
-    for topic in plan.topics().records() if output else ():
+    for topic in plan.kafka.topics().records() if output else ():
         shutil.rmtree(Path(output or ".") / topic, ignore_errors=True)

@@ -4,31 +4,26 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 from py4j.protocol import Py4JError
 from pyflink.util.java_utils import add_jars_to_context_class_loader
 
-from flink_job.control.steering import Steering
-from flink_job.job import define_segment_job, define_upsert_job
-from flink_job.jobs.upsert import upsert_folder
+from flink_job.jobs.assembly import KINDS, JobKind, name_of
 from flink_job.plan import Plan
-from flink_job.runtime.environment import Environment, Flink, prepare_process, spread_lanes
+from flink_job.runtime.environment import Environment, prepare_process
 from flink_job.runtime.graph import check_thread_mode
 from flink_job.runtime.rest import FlinkRest
 from flink_job.runtime.run_folder import RunFolder
 from flink_job.runtime.running import cause
 from operators.base.errors import JobError, UsageError
 
-JobKind = Literal["segment", "upsert"]
-
 _AT_WORK_WITHIN_S: Final = 180.0
 _POLL_S: Final = 0.5
-_UPSERT_CHECKPOINT_MS: Final = 1_000
 
 
 @dataclass(frozen=True)
@@ -43,17 +38,17 @@ class Submission:
     @property
     def name(self) -> str:
         """The name of the job."""
-        return f"{self.plan.config.name} {self.kind}"
+        return name_of(self.plan, self.kind)
 
     @property
     def slots(self) -> int:
         """How many slots, each a TaskManager, the job takes."""
-        return self.plan.config.run.parallelism if self.kind == "segment" else 1
+        return KINDS[self.kind].slots(self.plan)
 
     @property
     def folder(self) -> RunFolder:
         """The folder that a run of the same job on this machine would hold."""
-        return self.plan.folder if self.kind == "segment" else upsert_folder(self.plan)
+        return KINDS[self.kind].folder(self.plan)
 
     def submit(self, checkpoints: str, savepoint: str | None) -> str:
         """Submit the job, and wait until all of it is at work; gives its id.
@@ -63,55 +58,22 @@ class Submission:
         Raises:
             JobError: Flink refused it, or it failed before it was at work; it is cancelled.
         """
+        job = KINDS[self.kind].assemble(self.plan, self.apply, savepoint is None)
+        address = (self.rest.host, self.rest.port)
         try:
-            environment = Environment.create(self._flink(checkpoints, savepoint))
-            self._define(environment)
-            accepted = self._starting(fresh=savepoint is None)
+            environment = Environment.create(job.on_a_cluster(address, checkpoints, savepoint))
+            job.define(environment)
             check_thread_mode(environment.stream)
-            job = str(environment.stream.execute_async(self.name).get_job_id())
+            taken = str(environment.stream.execute_async(self.name).get_job_id())
         except Py4JError as error:
             raise JobError(f"'{self.name}' could not be submitted: {cause(error)}") from None
         try:
-            accepted()
-            self._see_start(job)
+            job.accepted()
+            self._see_start(taken)
         except BaseException:
-            self.rest.cancel(job)
+            self.rest.cancel(taken)
             raise
-        return job
-
-    def _flink(self, checkpoints: str, savepoint: str | None) -> Flink:
-        plan = self.plan
-        segment = self.kind == "segment"
-        return Flink(
-            checkpoints=checkpoints,
-            checkpoint_ms=plan.checkpoint_ms() if segment else _UPSERT_CHECKPOINT_MS,
-            parallelism=self.slots,
-            backend=plan.config.run.backend or "rocksdb",
-            rest_address=(self.rest.host, self.rest.port),
-            endless=not segment,  # a store may be away for long; nothing is passed over
-            more={"execution.state-recovery.path": savepoint} if savepoint else {},
-        )
-
-    def _starting(self, *, fresh: bool) -> Callable[[], None]:
-        return Steering(self.plan).starting(fresh=fresh) if self.kind == "segment" else lambda: None
-
-    def _define(self, environment: Environment) -> None:
-        plan = self.plan
-        if self.kind == "segment":
-            standing = Steering(plan).settled(apply=self.apply)
-            define_segment_job(
-                environment,
-                plan.settings(None, standing.newest),
-                spread_lanes(plan.config.run.lanes),
-                plan.source(),
-                plan.sink(),
-                control=plan.control(standing.offset),
-            )
-        else:
-            changelog, open_store = plan.changelog(), plan.store()
-            assert changelog is not None  # `jobs_of` saw to both
-            assert open_store is not None
-            define_upsert_job(environment, changelog, open_store)
+        return taken
 
     def _see_start(self, job: str) -> None:
         give_up_s = time.monotonic() + _AT_WORK_WITHIN_S

@@ -6,19 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from flink_job.job import define_upsert_job
+from flink_job.jobs.assembly import upsert_folder, upsert_job
 from flink_job.plan import Plan
-from flink_job.runtime.environment import Flink, prepare_process
-from flink_job.runtime.run_folder import RunFolder
-from flink_job.runtime.running import Outcome, Watch, free_port, run
-from operators.base.errors import UsageError
+from flink_job.runtime.environment import prepare_process
+from flink_job.runtime.running import Outcome, Watch
 
 COUNTERS: Final = ("assignments_written", "transitions_written", "store_retries")
-
-
-def upsert_folder(plan: Plan) -> RunFolder:
-    """Where the job keeps its place in the changelog."""
-    return RunFolder(plan.folder.path / "upsert")
 
 
 def upsert(plan: Plan, jars: Sequence[Path], watch: Watch) -> Outcome:
@@ -31,24 +24,7 @@ def upsert(plan: Plan, jars: Sequence[Path], watch: Watch) -> Outcome:
         UsageError: the configuration has no store, or its changelog is not in Kafka.
         JobError: it failed.
     """
-    changelog, open_store = plan.changelog(), plan.store()
-    if changelog is None or open_store is None:
-        raise UsageError("expected a configuration with output.kafka and a store")
-    folder = upsert_folder(plan)
+    job, folder = upsert_job(plan), upsert_folder(plan)
     prepare_process(folder.logs)
-    state = None if changelog.bounded else folder.last_state()
-    flink = Flink(
-        checkpoints=folder.checkpoints.as_uri(),
-        checkpoint_ms=1_000,
-        restore_from=state,
-        rest_port=free_port(),
-        jars=jars,
-        endless=True,  # a store may be away for long; nothing is passed over
-    )
-    return run(
-        f"{plan.config.name} upsert",
-        flink,
-        lambda environment: define_upsert_job(environment, changelog, open_store),
-        folder.savepoints,
-        watch,
-    )
+    restore_from = None if plan.config.bounded else folder.last_state()
+    return job.run(folder, jars, restore_from, watch)

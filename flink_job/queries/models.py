@@ -23,7 +23,7 @@ def published(plan: Plan) -> dict[str, list[ModelRecord]]:
         FlockwiseError: none was published yet.
         PreflightError: Kafka or the folder can't be read.
     """
-    broker, topic = plan.output_broker(), plan.topics().models
+    broker, topic = plan.kafka.output_broker(), plan.kafka.topics().models
     there = broker is None or topic in kafka.topics(broker)
     found = histories(raw_records(plan, topic)()) if there else {}
     if not found and not plan.config.clusters:

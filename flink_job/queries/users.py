@@ -34,7 +34,7 @@ def view(
 def _changelog(
     plan: Plan, heard: Callable[[Iterable[RawRecord]], Iterable[RawRecord]]
 ) -> ChangelogView:
-    topics = plan.topics()
+    topics = plan.kafka.topics()
     assignments, transitions = (
         raw_records(plan, topics.assignments),
         raw_records(plan, topics.transitions),
@@ -44,7 +44,7 @@ def _changelog(
 
 def raw_records(plan: Plan, topic: str) -> RawRecords:
     """The committed records of one of a plan's topics, from Kafka or its folder."""
-    broker, folder = plan.output_broker(), plan.output_folder()
+    broker, folder = plan.kafka.output_broker(), plan.paths.output_folder()
     if broker is not None:
         return lambda: kafka_records(broker, topic)
     assert folder is not None  # a configuration has one of the two

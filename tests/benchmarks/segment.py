@@ -35,6 +35,7 @@ from flink_job.demo.events import records
 from flink_job.demo.population import Population
 from flink_job.demo.simulation import simulate
 from flink_job.job import define_segment_job
+from flink_job.jobs import parts
 from flink_job.jobs.ledger import account, ledger_sink, totals
 from flink_job.jobs.segment import COUNTERS
 from flink_job.kafka_client import client as kafka
@@ -255,7 +256,7 @@ def _bare(bench: Bench, topic: str, events: int) -> Spent:
     plan = bench.plan(topic, clock="event")
     environment = Environment.create(_flink(bench, plan, 1_000))
     tables = environment.tables
-    batches = micro_batch_table(environment, plan.source(), lanes=plan.config.run.lanes)
+    batches = micro_batch_table(environment, parts.source(plan), lanes=plan.config.run.lanes)
     tables.create_temporary_view("batches", batches)
     tables.execute_sql(
         "CREATE TEMPORARY TABLE nowhere (lane INT, ks ARRAY<BYTES>, vs ARRAY<BYTES>, at_ms BIGINT) "
@@ -271,8 +272,10 @@ def _segment(clock: str, backend: str, segments: Mapping[str, Any] = SEGMENTS) -
 
     def spent(bench: Bench, topic: str, events: int) -> Spent:
         plan = bench.plan(topic, clock, backend, segments)
-        settings = plan.settings(None if clock == "wall" else bench.end_us, plan.segments())
-        source, sink, lanes = plan.source(), plan.sink(), spread_lanes(plan.config.run.lanes)
+        as_of_us = None if clock == "wall" else bench.end_us
+        settings = parts.settings(plan, as_of_us, plan.segments())
+        source, sink = parts.source(plan), parts.sink(plan)
+        lanes = spread_lanes(plan.config.run.lanes)
         ledger = None if clock == "wall" else ledger_sink(plan.folder.path)
         flink = _flink(bench, plan, 250 if clock == "wall" else 1_000)
         stop, done = threading.Event(), None

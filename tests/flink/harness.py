@@ -68,7 +68,7 @@ def run_job(
     begun = begin(plan, start, lambda _: None)
     chosen = watch or Watch(COUNTERS, lambda _: None, _fail, stop or threading.Event())
     outcome = segment(plan, begun, (), chosen)
-    return Run(outcome, plan.output_folder() or base)
+    return Run(outcome, plan.paths.output_folder() or base)
 
 
 def write_events(path: Path, events: Iterable[Event]) -> None:

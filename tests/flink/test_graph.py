@@ -13,6 +13,7 @@ from flink_job.connectors.changelog import Changelog
 from flink_job.connectors.sinks import KafkaSink
 from flink_job.connectors.sources import ControlTopic, KafkaEvents
 from flink_job.job import define_segment_job, define_upsert_job
+from flink_job.jobs import parts
 from flink_job.jobs.ledger import ledger_sink
 from flink_job.plan import Plan
 from flink_job.runtime.environment import Environment, Flink, prepare_process, spread_lanes
@@ -42,8 +43,9 @@ def segment_over_files(tmp_path: Path, env: Environment) -> None:
     chosen = plan(tmp_path)
     lanes = spread_lanes(4)
     ledger = ledger_sink(tmp_path)
-    settings = chosen.settings(1, chosen.segments())
-    define_segment_job(env, settings, lanes, chosen.source(), chosen.sink(), ledger=ledger)
+    settings = parts.settings(chosen, 1, chosen.segments())
+    source, sink = parts.source(chosen), parts.sink(chosen)
+    define_segment_job(env, settings, lanes, source, sink, ledger=ledger)
 
 
 def segment_over_kafka(tmp_path: Path, env: Environment) -> None:
@@ -58,7 +60,7 @@ def segment_over_kafka(tmp_path: Path, env: Environment) -> None:
     sink = KafkaSink("nowhere:1", ("a", "t", "d", "m", "s"), "prefix")
     control = ControlTopic("nowhere:1", "control", "g", offset=7)
     chosen = plan(tmp_path)
-    settings = chosen.settings(None, chosen.segments())
+    settings = parts.settings(chosen, None, chosen.segments())
     define_segment_job(env, settings, spread_lanes(4), source, sink, control=control)
 
 

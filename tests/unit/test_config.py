@@ -343,7 +343,7 @@ def test_paths_are_those_of_the_file_and_times_stay_texts(tmp_path: Path) -> Non
     )
     config = load(path)
     plan = Plan(config, tmp_path)
-    files = plan.files()
+    files = plan.paths.files()
     assert files is not None
     assert files.paths == [str(tmp_path / "data" / "a.csv")]
     assert plan.folder.path == Path("/var/state")
@@ -380,10 +380,10 @@ def test_secrets_are_read_from_the_environment_where_they_are_used(
     plan = Plan(check(GOOD | {"source": {"kafka": kafka}}, "shop.yaml"), tmp_path)
     monkeypatch.delenv("KAFKA", raising=False)
     with pytest.raises(UsageError, match=r"source.kafka.bootstrap: .*KAFKA to be set"):
-        plan.input_broker()
+        plan.kafka.input_broker()
     for name, value in (("KAFKA", "host"), ("KAFKA_USER", "ann"), ("KAFKA_PASSWORD", 'p"w\\')):
         monkeypatch.setenv(name, value)
-    broker = plan.input_broker()
+    broker = plan.kafka.input_broker()
     assert broker is not None
     assert broker.bootstrap == "host:9092"
     assert 'p"w' not in repr(broker)

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from flink_job.config.load import check
-from flink_job.jobs.submit import JobKind, jobs_of, savepoint_uri, without_store
+from flink_job.jobs.assembly import JobKind
+from flink_job.jobs.submit import jobs_of, savepoint_uri, without_store
 from flink_job.plan import Plan
 from operators.base.errors import ConfigError, UsageError
 

@@ -1,0 +1,174 @@
+"""Jobs of a plan made ready for Flink, in this one place, whether they run here or on a cluster.
+
+A new kind of job is a function that assembles it, a line in `KINDS`, and its `Tuning`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final, Literal
+
+from flink_job.control.steering import Standing, Steering
+from flink_job.job import define_segment_job, define_upsert_job
+from flink_job.jobs import parts
+from flink_job.jobs.ledger import ledger_sink
+from flink_job.jobs.tuning import (
+    BACKEND_HERE,
+    BACKEND_ON_A_CLUSTER,
+    UPSERT,
+    Tuning,
+    segment_tuning,
+)
+from flink_job.plan import Plan
+from flink_job.runtime.environment import Environment, Flink, spread_lanes
+from flink_job.runtime.run_folder import RunFolder
+from flink_job.runtime.running import Define, Outcome, Watch, free_port, run
+from operators.base.errors import UsageError
+
+JobKind = Literal["segment", "upsert"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job that is ready for Flink.
+
+    It takes `slots`, its parallelism. `define` declares it in an environment; `accepted` is to be
+    called once Flink has taken it.
+    """
+
+    plan: Plan
+    kind: JobKind
+    tuning: Tuning
+    slots: int
+    define: Define
+    accepted: Callable[[], None] = lambda: None
+
+    @property
+    def name(self) -> str:
+        """Its name in Flink."""
+        return name_of(self.plan, self.kind)
+
+    def run(
+        self, folder: RunFolder, jars: Sequence[Path], restore_from: Path | None, watch: Watch
+    ) -> Outcome:
+        """Run it here to its end, or until it is stopped.
+
+        Raises:
+            JobError: it failed.
+        """
+        backend = self.tuning.backend_here or self.plan.config.run.backend or BACKEND_HERE
+        flink = replace(
+            self._flink(folder.checkpoints.as_uri(), backend),
+            restore_from=restore_from,
+            rest_port=free_port(),
+            jars=jars,
+        )
+        told = replace(watch, accepted=self.accepted)
+        return run(self.name, flink, self.define, folder.savepoints, told)
+
+    def on_a_cluster(
+        self, address: tuple[str, int], checkpoints: str, savepoint: str | None
+    ) -> Flink:
+        """How it runs on the cluster at an address; the others are URIs."""
+        backend = self.plan.config.run.backend or BACKEND_ON_A_CLUSTER
+        return replace(
+            self._flink(checkpoints, backend),
+            rest_address=address,
+            more={"execution.state-recovery.path": savepoint} if savepoint else {},
+        )
+
+    def _flink(self, checkpoints: str, backend: str) -> Flink:
+        return Flink(
+            checkpoints=checkpoints,
+            checkpoint_ms=self.tuning.checkpoint_ms(self.plan.config.run),
+            parallelism=self.slots,
+            backend=backend,
+            restarts=self.tuning.restarts,
+            endless=self.tuning.endless,
+        )
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of job: what it takes, where it keeps its state here, and how it is submitted.
+
+    `assemble` takes whether the plan's segments hold from now on, and whether it begins afresh.
+    """
+
+    slots: Callable[[Plan], int]
+    folder: Callable[[Plan], RunFolder]
+    assemble: Callable[[Plan, bool, bool], Job]
+
+
+def name_of(plan: Plan, kind: JobKind) -> str:
+    """The name of a plan's job in Flink."""
+    return f"{plan.config.name} {kind}"
+
+
+def segment_job(plan: Plan, standing: Standing, *, fresh: bool, as_of_us: int | None = None) -> Job:
+    """The `segment` job by the segments that hold; a bounded one ends with a moment.
+
+    Raises:
+        UsageError: an environment variable is not set.
+        PreflightError: Kafka does not answer.
+    """
+    lanes = plan.config.run.lanes
+    settings = parts.settings(plan, as_of_us, standing.newest)
+    source, sink = parts.source(plan), parts.sink(plan)
+    control = parts.control(plan, standing.offset)
+    ledger = ledger_sink(plan.folder.path) if plan.config.bounded else None
+
+    def define(environment: Environment) -> None:
+        keys = spread_lanes(lanes)
+        define_segment_job(
+            environment, settings, keys, source, sink, ledger=ledger, control=control
+        )
+
+    accepted = Steering(plan).starting(fresh=fresh) if plan.steered else lambda: None
+    return Job(plan, "segment", segment_tuning(plan.config), _segment_slots(plan), define, accepted)
+
+
+def upsert_job(plan: Plan) -> Job:
+    """The `upsert` job.
+
+    Raises:
+        UsageError: the configuration has no store, or its changelog is not in Kafka; or an
+            environment variable is not set.
+    """
+    changelog, open_store = parts.changelog(plan), plan.store()
+    if changelog is None or open_store is None:
+        raise UsageError("expected a configuration with output.kafka and a store")
+
+    def define(environment: Environment) -> None:
+        define_upsert_job(environment, changelog, open_store)
+
+    return Job(plan, "upsert", UPSERT, _upsert_slots(plan), define)
+
+
+def upsert_folder(plan: Plan) -> RunFolder:
+    """Where the `upsert` job keeps its place in the changelog."""
+    return RunFolder(plan.folder.path / "upsert")
+
+
+def _segment_slots(plan: Plan) -> int:
+    return plan.config.run.parallelism
+
+
+def _upsert_slots(_plan: Plan) -> int:
+    return 1
+
+
+def _submitted_segment(plan: Plan, apply: bool, fresh: bool) -> Job:
+    return segment_job(plan, Steering(plan).settled(apply=apply), fresh=fresh)
+
+
+def _submitted_upsert(plan: Plan, _apply: bool, _fresh: bool) -> Job:
+    return upsert_job(plan)
+
+
+KINDS: Final[Mapping[JobKind, Kind]] = {
+    "segment": Kind(_segment_slots, lambda plan: plan.folder, _submitted_segment),
+    "upsert": Kind(_upsert_slots, upsert_folder, _submitted_upsert),
+}

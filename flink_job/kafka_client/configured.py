@@ -1,0 +1,65 @@
+"""The Kafkas of a configuration: how to reach them, and the topics there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from flink_job.config.model import KafkaOutput, KafkaSource
+from flink_job.config.paths import Paths
+from flink_job.config.secrets import resolve
+from flink_job.kafka_client.broker import Broker
+from flink_job.kafka_client.topics import Topics
+
+
+@dataclass(frozen=True)
+class ConfiguredKafka:
+    """What a configuration says of Kafka, with its references resolved when they are asked for.
+
+    Brokers and properties raise:
+        UsageError: a variable that is referred to is not set.
+    """
+
+    paths: Paths
+
+    def input_broker(self) -> Broker | None:
+        """Where events come from, None if it is files."""
+        source = self.paths.config.source.kafka
+        return None if source is None else self._broker(source, "source.kafka")
+
+    def output_broker(self) -> Broker | None:
+        """Where records go, None if it is a folder."""
+        out = self.paths.config.output.kafka
+        return None if out is None else self._broker(out, "output.kafka")
+
+    def topics(self) -> Topics:
+        """The names under which records go out, to Kafka or a folder."""
+        out, name = self.paths.config.output.kafka, self.paths.config.name
+        if out is None:
+            return Topics()
+        return Topics(
+            assignments=out.assignments,
+            transitions=out.transitions,
+            dead_letters=out.dead_letters,
+            control=out.control or f"{name}-control",
+            status=out.status or f"{name}-status",
+            models=out.models or f"{name}-models",
+        )
+
+    def _broker(self, part: KafkaSource | KafkaOutput, path: str) -> Broker:
+        security = part.security
+        if security.ca_file is not None:
+            ca_file = str(self.paths.absolute(security.ca_file))
+            security = msgspec.structs.replace(security, ca_file=ca_file)
+        return Broker.of(part.bootstrap, security, path)
+
+
+def client_properties(part: KafkaSource | KafkaOutput, broker: Broker) -> dict[str, str]:
+    """How Flink's client logs in to a broker, and the properties that its part says.
+
+    Raises:
+        UsageError: a variable that is referred to is not set.
+    """
+    said = {name: resolve(value, f"properties.{name}") for name, value in part.properties.items()}
+    return {**broker.java_properties(), **said}
