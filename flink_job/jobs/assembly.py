@@ -22,7 +22,7 @@ from flink_job.jobs.tuning import (
     segment_tuning,
 )
 from flink_job.plan import Plan
-from flink_job.runtime.environment import Environment, Flink, spread_lanes
+from flink_job.runtime.environment import Environment, Flink, prepare_process, spread_lanes
 from flink_job.runtime.run_folder import RunFolder
 from flink_job.runtime.running import Define, Outcome, Watch, free_port, run
 from operators.base.errors import UsageError
@@ -32,7 +32,7 @@ JobKind = Literal["segment", "upsert"]
 
 @dataclass(frozen=True)
 class Job:
-    """A job that is ready for Flink.
+    """A job that is ready for Flink: what can be wrong with what it is made of, has shown.
 
     It takes `slots`, its parallelism. `define` declares it in an environment; `accepted` is to be
     called once Flink has taken it.
@@ -58,15 +58,20 @@ class Job:
         Raises:
             JobError: it failed.
         """
+        prepare_process(folder.logs)
+        flink = self.here(folder, jars, restore_from)
+        told = replace(watch, accepted=self.accepted)
+        return run(self.name, flink, self.define, folder.savepoints, told)
+
+    def here(self, folder: RunFolder, jars: Sequence[Path], restore_from: Path | None) -> Flink:
+        """How it runs in this process, with its state in a folder."""
         backend = self.tuning.backend_here or self.plan.config.run.backend or BACKEND_HERE
-        flink = replace(
+        return replace(
             self._flink(folder.checkpoints.as_uri(), backend),
             restore_from=restore_from,
             rest_port=free_port(),
             jars=jars,
         )
-        told = replace(watch, accepted=self.accepted)
-        return run(self.name, flink, self.define, folder.savepoints, told)
 
     def on_a_cluster(
         self, address: tuple[str, int], checkpoints: str, savepoint: str | None

@@ -17,7 +17,6 @@ from flink_job.control.steering import Standing, Steering
 from flink_job.jobs.assembly import segment_job
 from flink_job.jobs.ledger import account, totals
 from flink_job.plan import Plan
-from flink_job.runtime.environment import prepare_process
 from flink_job.runtime.run_folder import Note
 from flink_job.runtime.running import Outcome, Watch
 from operators.base.errors import UsageError
@@ -93,7 +92,6 @@ def segment(plan: Plan, begun: Begin, jars: Sequence[Path], watch: Watch) -> Out
     config, folder = plan.config, plan.folder
     if begun.note.ended:
         return Outcome(stopped=False, totals=totals(folder.path))
-    prepare_process(folder.logs)
     fresh = begun.restore_from is None
     job = segment_job(plan, begun.standing, fresh=fresh, as_of_us=begun.note.as_of_us)
     outcome = job.run(folder, jars, begun.restore_from, watch)

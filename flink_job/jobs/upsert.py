@@ -8,7 +8,6 @@ from typing import Final
 
 from flink_job.jobs.assembly import upsert_folder, upsert_job
 from flink_job.plan import Plan
-from flink_job.runtime.environment import prepare_process
 from flink_job.runtime.running import Outcome, Watch
 
 COUNTERS: Final = ("assignments_written", "transitions_written", "store_retries")
@@ -25,6 +24,5 @@ def upsert(plan: Plan, jars: Sequence[Path], watch: Watch) -> Outcome:
         JobError: it failed.
     """
     job, folder = upsert_job(plan), upsert_folder(plan)
-    prepare_process(folder.logs)
     restore_from = None if plan.config.bounded else folder.last_state()
     return job.run(folder, jars, restore_from, watch)

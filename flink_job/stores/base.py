@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
@@ -31,6 +32,7 @@ class StoreReader(Protocol):
 
     unreadable: int = 0
 
+    @abstractmethod
     def lookup(self, user: str) -> Assignment | None:
         """A user's assignment now, None for one who is unknown or forgotten.
 
@@ -40,6 +42,7 @@ class StoreReader(Protocol):
         """
         ...
 
+    @abstractmethod
     def members(self, segment: str) -> Iterator[Member]:
         """The users of a segment, in no order that means anything.
 
@@ -49,6 +52,7 @@ class StoreReader(Protocol):
         """
         ...
 
+    @abstractmethod
     def cluster_members(self, model: str, cluster: int) -> Iterator[Member]:
         """The users of a model's cluster, by its id, in no order; since when is not known.
 
@@ -58,6 +62,7 @@ class StoreReader(Protocol):
         """
         ...
 
+    @abstractmethod
     def transitions(self, user: str, limit: int) -> list[Transition]:
         """A user's newest transitions, newest first, as far as they are still kept.
 
@@ -67,6 +72,7 @@ class StoreReader(Protocol):
         """
         ...
 
+    @abstractmethod
     def assignments(self) -> Iterator[Assignment]:
         """Everyone's assignment now, in no order that means anything.
 
@@ -76,6 +82,7 @@ class StoreReader(Protocol):
         """
         ...
 
+    @abstractmethod
     def close(self) -> None:
         """Let go of connections; the view may not be used afterwards."""
         ...
@@ -97,6 +104,7 @@ class Store(StoreReader, StoreWriter, Protocol):
         self.apply(changes, transitions)
         return True
 
+    @abstractmethod
     def check(self) -> None:
         """Make sure within seconds that the store is there and may be read and written.
 
@@ -105,6 +113,7 @@ class Store(StoreReader, StoreWriter, Protocol):
         """
         ...
 
+    @abstractmethod
     def close(self) -> None:
         """Let go of connections; the store may not be used afterwards."""
         ...

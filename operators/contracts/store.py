@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -15,6 +16,7 @@ class StoreWriter(Protocol):
     time.
     """
 
+    @abstractmethod
     def apply(self, changes: Sequence[Change], transitions: Sequence[Transition]) -> None:
         """Write records and return when they are durable; may be repeated after a failure.
 
@@ -23,6 +25,7 @@ class StoreWriter(Protocol):
         """
         ...
 
+    @abstractmethod
     def close(self) -> None:
         """Let go of connections; the store may not be used afterwards."""
         ...

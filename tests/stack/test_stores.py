@@ -112,6 +112,18 @@ def test_who_is_forgotten_is_nobody_until_they_come_back(store: Store, prefix: s
     assert [moved.version for moved in store.transitions(user, 10)] == [6]
 
 
+def test_a_file_of_the_changelog_may_come_again(store: Store, prefix: str) -> None:
+    user, segment = f"{prefix}ann", f"{prefix}bots"
+    came, left = assignment(user, 1, [segment]), assignment(user, 2, [])
+    assert store.apply_file(f"{prefix}1", [came], [enter(user, segment, 1)])
+    assert store.apply_file(f"{prefix}2", [left], [])
+    store.apply_file(f"{prefix}1", [came], [enter(user, segment, 1)])
+    assert store.lookup(user) == left
+    assert list(store.members(segment)) == []
+    assert [moved.version for moved in store.transitions(user, 10)] == [1]
+    assert store.unreadable == 0
+
+
 def test_nothing_is_known_of_a_stranger(store: Store, prefix: str) -> None:
     store.apply([], [])
     assert store.lookup(f"{prefix}ann") is None
