@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 from flink_job.control.steering import Standing, Steering
 from flink_job.job import define_segment_job, define_upsert_job
@@ -95,16 +95,20 @@ class Job:
         )
 
 
+class Assemble(Protocol):
+    """Makes a job to submit."""
+
+    def __call__(self, plan: Plan, *, apply: bool, fresh: bool) -> Job:
+        """With `apply` the plan's segments hold from now on; a `fresh` job has no savepoint."""
+
+
 @dataclass(frozen=True)
 class Kind:
-    """A kind of job: what it takes, where it keeps its state here, and how it is submitted.
-
-    `assemble` takes whether the plan's segments hold from now on, and whether it begins afresh.
-    """
+    """A kind of job: what it takes, where it keeps its state here, and how one is made."""
 
     slots: Callable[[Plan], int]
     folder: Callable[[Plan], RunFolder]
-    assemble: Callable[[Plan, bool, bool], Job]
+    assemble: Assemble
 
 
 def name_of(plan: Plan, kind: JobKind) -> str:
@@ -165,11 +169,11 @@ def _upsert_slots(_plan: Plan) -> int:
     return 1
 
 
-def _submitted_segment(plan: Plan, apply: bool, fresh: bool) -> Job:
+def _submitted_segment(plan: Plan, *, apply: bool, fresh: bool) -> Job:
     return segment_job(plan, Steering(plan).settled(apply=apply), fresh=fresh)
 
 
-def _submitted_upsert(plan: Plan, _apply: bool, _fresh: bool) -> Job:
+def _submitted_upsert(plan: Plan, **_: bool) -> Job:
     return upsert_job(plan)
 
 

@@ -58,7 +58,8 @@ class Submission:
         Raises:
             JobError: Flink refused it, or it failed before it was at work; it is cancelled.
         """
-        job = KINDS[self.kind].assemble(self.plan, self.apply, savepoint is None)
+        assemble = KINDS[self.kind].assemble
+        job = assemble(self.plan, apply=self.apply, fresh=savepoint is None)
         address = (self.rest.host, self.rest.port)
         try:
             environment = Environment.create(job.on_a_cluster(address, checkpoints, savepoint))
