@@ -1,6 +1,6 @@
 """Jobs of a plan made ready for Flink, in this one place, whether they run here or on a cluster.
 
-A new kind of job is a function that assembles it, a line in `KINDS`, and its `Tuning`.
+A new kind of job is a function that assembles it, a line in `RECIPES`, and its `Tuning`.
 """
 
 from __future__ import annotations
@@ -103,8 +103,8 @@ class Assemble(Protocol):
 
 
 @dataclass(frozen=True)
-class Kind:
-    """A kind of job: what it takes, where it keeps its state here, and how one is made."""
+class JobRecipe:
+    """How a kind of job is made: the slots it takes, where its state is here, and the job."""
 
     slots: Callable[[Plan], int]
     folder: Callable[[Plan], RunFolder]
@@ -177,7 +177,7 @@ def _submitted_upsert(plan: Plan, **_: bool) -> Job:
     return upsert_job(plan)
 
 
-KINDS: Final[Mapping[JobKind, Kind]] = {
-    "segment": Kind(_segment_slots, lambda plan: plan.folder, _submitted_segment),
-    "upsert": Kind(_upsert_slots, upsert_folder, _submitted_upsert),
+RECIPES: Final[Mapping[JobKind, JobRecipe]] = {
+    "segment": JobRecipe(_segment_slots, lambda plan: plan.folder, _submitted_segment),
+    "upsert": JobRecipe(_upsert_slots, upsert_folder, _submitted_upsert),
 }

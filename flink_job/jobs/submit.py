@@ -13,7 +13,7 @@ import msgspec
 from py4j.protocol import Py4JError
 from pyflink.util.java_utils import add_jars_to_context_class_loader
 
-from flink_job.jobs.assembly import KINDS, JobKind, name_of
+from flink_job.jobs.assembly import RECIPES, JobKind, name_of
 from flink_job.plan import Plan
 from flink_job.runtime.environment import Environment, prepare_process
 from flink_job.runtime.graph import check_thread_mode
@@ -43,12 +43,12 @@ class Submission:
     @property
     def slots(self) -> int:
         """How many slots, each a TaskManager, the job takes."""
-        return KINDS[self.kind].slots(self.plan)
+        return RECIPES[self.kind].slots(self.plan)
 
     @property
     def folder(self) -> RunFolder:
         """The folder that a run of the same job on this machine would hold."""
-        return KINDS[self.kind].folder(self.plan)
+        return RECIPES[self.kind].folder(self.plan)
 
     def submit(self, checkpoints: str, savepoint: str | None) -> str:
         """Submit the job, and wait until all of it is at work; gives its id.
@@ -58,7 +58,7 @@ class Submission:
         Raises:
             JobError: Flink refused it, or it failed before it was at work; it is cancelled.
         """
-        assemble = KINDS[self.kind].assemble
+        assemble = RECIPES[self.kind].assemble
         job = assemble(self.plan, apply=self.apply, fresh=savepoint is None)
         address = (self.rest.host, self.rest.port)
         try:

@@ -35,7 +35,7 @@ class Overview:
 
 
 @dataclass(frozen=True)
-class Job:
+class ClusterJob:
     """A job that a cluster knows: its state is RUNNING, FAILED..."""
 
     id: str
@@ -87,14 +87,14 @@ class FlinkRest:
             path.rpartition("/")[2] for path in self._get("/jobmanager/environment")["classpath"]
         ]
 
-    def jobs(self) -> list[Job]:
+    def jobs(self) -> list[ClusterJob]:
         """All jobs that the cluster knows of, those that have ended among them.
 
         Raises:
             JobError: the cluster does not answer.
         """
         found = self._get("/jobs/overview")["jobs"]
-        return [Job(job["jid"], job["name"], job["state"]) for job in found]
+        return [ClusterJob(job["jid"], job["name"], job["state"]) for job in found]
 
     def last_state(self, name: str) -> str | None:
         """The newest checkpoint or savepoint that ended jobs of a name have left, as a URI.
