@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from flink_job import stack
-from tests.stack.conftest import pids
 from tests.stack.live import stopped, until
 from tests.stack.places import Moves, Shop
+from tests.stack.servers import pids
 
 pytestmark = [pytest.mark.faults, pytest.mark.stack]
 

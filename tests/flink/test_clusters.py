@@ -8,7 +8,7 @@ from typing import Any, Final
 import pytest
 
 from tests.flink.harness import config_of, run_job, write_events
-from tests.flink.test_replay import shoppers
+from tests.flink.shoppers import shoppers
 
 pytestmark = pytest.mark.flink
 

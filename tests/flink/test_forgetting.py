@@ -12,10 +12,10 @@ from flink_job.kafka_client.topics import Topics
 from flink_job.queries.follow import Follower
 from flink_job.stores.sqlite import SqliteStore
 from tests.flink.harness import config_of, run_job, write_events
-from tests.flink.test_replay import told
+from tests.flink.shoppers import told
 from tests.oracle import SECOND, Event, forgotten_at, replay
+from tests.property.replay_cases import CHOSEN, INTRICATE, MINUTE, oracle_user
 from tests.property.strategies import START
-from tests.property.test_replay import CHOSEN, INTRICATE, MINUTE, oracle_user
 
 pytestmark = pytest.mark.flink
 

@@ -21,7 +21,7 @@ from flink_job.runtime.graph import Operator, check_thread_mode, operators
 from flink_job.stack.jars import ensure_jars, jars_present
 from operators.base.errors import JobError
 from tests.flink.harness import config_of
-from tests.property.test_replay import CHOSEN, SEGMENTS
+from tests.property.replay_cases import CHOSEN, SEGMENTS
 
 pytestmark = pytest.mark.flink
 

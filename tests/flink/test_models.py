@@ -19,7 +19,7 @@ from flink_job.plan import Plan
 from flink_job.queries.models import published
 from operators.clustering.record import model_decoder
 from tests.flink.harness import config_of, run_job, write_events
-from tests.flink.test_replay import shoppers
+from tests.flink.shoppers import shoppers
 
 pytestmark = pytest.mark.flink
 

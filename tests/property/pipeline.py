@@ -25,7 +25,7 @@ from operators.membership.members import Members
 from operators.rules.rulebook import Rulebook
 from operators.rules.spec import SegmentSpec
 from tests.oracle import Event
-from tests.property.test_profiles import batch_of
+from tests.property.feeding import batch_of
 
 
 @dataclass
@@ -136,3 +136,8 @@ def pipeline(
     specs = {name: msgspec.convert(spec, FeatureSpec) for name, spec in features.items()}
     catalog = Catalog.compile(specs, gap)
     return Pipeline(catalog, segments_of(segments, 1), lanes, resolution, by_id, lifetime)
+
+
+def memberships(run: Pipeline) -> dict[str, set[str]]:
+    """Everyone who is in a segment, by the newest assignments."""
+    return {user: set(found.segments) for user, found in run.assignments.items() if found.segments}

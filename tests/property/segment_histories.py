@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from operators.rules.holdouts import Crowd, Holdouts
 from operators.rules.spec import SegmentSpec
+from tests.property.rules_columns import EXACT, TREES
 from tests.property.rules_oracle import Tree, segments_in, text
-from tests.property.test_rules_crossing import EXACT, TREES
 from tests.segments_oracle import Spec
 
 START_US = 1_700_000_000_000_000

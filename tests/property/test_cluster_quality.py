@@ -14,17 +14,10 @@ from operators.clustering.learning.learner import Learner
 from operators.clustering.learning.warm_start import first_centers
 from operators.clustering.nearest import nearest
 from operators.clustering.spec import ClusterSpec
+from tests.blobs import blobs
 from tests.updates import updates_of
 
-CORNERS = np.array(list(itertools.product([0.0, 1.0], repeat=3)))
 CASES = list(itertools.product(range(3, 9), range(5)))
-
-
-def blobs(count: int, k: int, seed: int) -> tuple[Floats, Floats]:
-    """Points around k corners of the unit cube, ten deviations apart, and whose each is."""
-    random = np.random.default_rng(seed)
-    kind = np.concatenate([np.arange(k), random.integers(0, k, count - k)])
-    return CORNERS[kind] + random.normal(0, 0.1, (count, 3)), kind
 
 
 def inertia(points: Floats, centers: Floats) -> float:

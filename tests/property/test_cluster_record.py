@@ -14,8 +14,8 @@ from hypothesis.extra.numpy import arrays
 from operators.base.arrays import Floats
 from operators.clustering.record import DRAWN, describe, model_decoder
 from operators.contracts.records import encode
+from tests.cluster_models import AT, model
 from tests.effort import examples
-from tests.unit.test_cluster_record import AT, model
 
 AXES = ("views", "spend", "device=mobile")
 NUMBERS = st.one_of(st.just(math.nan), st.sampled_from([0.0, 1.0]), st.floats(-1e4, 1e4))

@@ -18,11 +18,10 @@ from operators.features.lifetime import Lifetime
 from operators.features.profiles import Profiles
 from tests.effort import examples
 from tests.oracle import SECOND, Event, User, forgotten_at, replay
-from tests.property.pipeline import Pipeline, pipeline
+from tests.property.feeding import batch_of, catalog_of, oracle_of, read, same
+from tests.property.pipeline import Pipeline, memberships, pipeline
+from tests.property.replay_cases import CHOSEN, EXACT, INTRICATE, MINUTE, OLD, oracle_user, told
 from tests.property.strategies import GAP, cuts, events, features
-from tests.property.test_new_segments import EXACT, OLD, memberships
-from tests.property.test_profiles import batch_of, catalog_of, oracle_of, read, same
-from tests.property.test_replay import CHOSEN, INTRICATE, MINUTE, oracle_user, told
 
 WITHIN: Final = 3600 * SECOND
 PAUSES: Final = (0, 0, 0, 5, 59, 60, 61, 200)  # minutes between events, beside the others

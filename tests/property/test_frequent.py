@@ -16,8 +16,8 @@ from operators.features.profiles import Profiles
 from operators.features.spec import FeatureSpec
 from tests.effort import examples
 from tests.oracle import SECOND, Event
+from tests.property.feeding import feed, read
 from tests.property.strategies import GAP, START, cuts
-from tests.property.test_profiles import feed, read
 
 VALUES = [f"shop {number}" for number in range(3 * MOST_COUNTED)]
 

@@ -11,19 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from operators.contracts.records import Assignment, Transition
-from operators.features.clocks import EvaluationRound
-from operators.membership.clusterings import with_clusters
+from operators.features.clocks import Round
 from operators.membership.members import Members
 from operators.membership.publish import publish
 from operators.rules.rulebook import Rulebook
 from operators.rules.spec import SegmentSpec
 from tests.effort import examples
+from tests.property.rules_columns import COLUMNS, JUDGED, STEP_US
 from tests.property.segment_histories import DRAWS, NAMES, ROWS, START_US, Draw, Row
-from tests.property.test_rules_crossing import COLUMNS
-from tests.property.test_rules_judging import STEP_US
 
 NOBODY = np.zeros(0, np.int64)
-JUDGED = with_clusters(COLUMNS, {})
 
 Message = tuple[int, dict[str, Row]]  # how long after the one before, and who has which features
 MESSAGES = st.lists(
@@ -52,11 +49,11 @@ class Lane:
                     self.assignments[record.user] = record
         members.journal.commit()
 
-    def _round(self, rows: dict[str, Row], now_us: int) -> EvaluationRound:
+    def _round(self, rows: dict[str, Row], now_us: int) -> Round:
         at = self.members.table.rows_of(list(rows))
         order = np.argsort(at)
         values = np.array(list(rows.values()), dtype=float).T.reshape(len(COLUMNS), len(rows))
-        return EvaluationRound(at[order], np.full(len(at), now_us), values[:, order])
+        return Round(at[order], np.full(len(at), now_us), values[:, order])
 
 
 def lane_of(segments: dict[str, SegmentSpec]) -> Lane:

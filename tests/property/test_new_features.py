@@ -19,8 +19,8 @@ from operators.rules.rulebook import Rulebook
 from operators.rules.spec import SegmentSpec
 from tests.effort import examples
 from tests.oracle import SECOND, Event
+from tests.property.feeding import batch_of, catalog_of, feed, read
 from tests.property.strategies import GAP, cuts, events, features
-from tests.property.test_profiles import batch_of, catalog_of, feed, read
 
 MINUTE = 60 * SECOND
 

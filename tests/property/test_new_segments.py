@@ -13,22 +13,13 @@ from operators.pages.journal import Compaction
 from operators.rules.checking import MOST_SEGMENTS
 from tests.effort import examples
 from tests.oracle import SECOND, Event
-from tests.property.pipeline import Pipeline, pipeline, segments_of
+from tests.property.pipeline import Pipeline, memberships, pipeline, segments_of
+from tests.property.replay_cases import CHOSEN, EXACT, MINUTE, OLD
 from tests.property.strategies import GAP, cuts, events
-from tests.property.test_replay import CHOSEN, MINUTE, PLAIN, SEGMENTS
-
-# Ages that are computed with are looked at in steps, not at every moment.
-EXACT = {name: spec for name, spec in PLAIN.items() if name != "Slow"}
-OLD = {"Intent": SEGMENTS["Intent"], "Recent": {"when": "since_cart > 5"}, "Gone": {"when": "TRUE"}}
 
 
 def run_of(segments: dict[str, dict[str, Any]], lanes: int) -> Pipeline:
     return pipeline(CHOSEN, segments, GAP, lanes=lanes, resolution=MINUTE, by_id=True)
-
-
-def memberships(run: Pipeline) -> dict[str, set[str]]:
-    """Everyone who is in a segment, by the newest assignments."""
-    return {user: set(found.segments) for user, found in run.assignments.items() if found.segments}
 
 
 @given(

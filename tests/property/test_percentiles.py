@@ -12,8 +12,8 @@ from operators.features.profiles import Profiles
 from operators.features.spec import FeatureSpec
 from tests.effort import examples
 from tests.oracle import SECOND, Event, User
+from tests.property.feeding import feed, read
 from tests.property.strategies import GAP, START, cuts
-from tests.property.test_profiles import feed, read
 
 SPECS = {
     "median": {"median": "price", "window": "lifetime"},

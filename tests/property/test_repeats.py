@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from operators.features.profiles import Profiles
 from tests.effort import examples
 from tests.oracle import SECOND, Event, User
+from tests.property.feeding import batch_of, catalog_of
 from tests.property.strategies import FEATURES, GAP, TILES, cuts, events, retained
-from tests.property.test_profiles import batch_of, catalog_of
 
 NAMES = ["views_10m"]  # other types change no word of a row
 WITHIN = 3600 * SECOND

@@ -15,28 +15,16 @@ from hypothesis import strategies as st
 
 from operators.base.dictionary import Dictionary
 from operators.base.errors import RuleError
-from operators.base.frame import FeatureColumn, Frame, Kind, list_text
+from operators.base.frame import Frame, list_text
 from operators.rules.circuit import Circuit, Evaluation
 from operators.rules.network import Network
 from operators.rules.parse import parse
 from operators.rules.tree import Condition
 from tests.effort import examples
+from tests.property.rules_kinds import COLUMNS, MINUTE_US
 from tests.property.rules_oracle import Tree, Trees, User, holds, text
 
 NOW_US = 1_700_000_000_000_000
-MINUTE_US = 60_000_000
-COLUMNS = {
-    column.name: column
-    for column in (
-        FeatureColumn("views", Kind.NUMBER),
-        FeatureColumn("spend 30d", Kind.NUMBER),
-        FeatureColumn("case", Kind.NUMBER),
-        FeatureColumn("since", Kind.AGE, MINUTE_US),
-        FeatureColumn("device", Kind.CATEGORY),
-        FeatureColumn('the "first" device', Kind.CATEGORY),
-        FeatureColumn("devices", Kind.LIST),
-    )
-}
 TREES = Trees(
     ("views", "spend 30d", "case", "since"), ("device", 'the "first" device'), lists=("devices",)
 )

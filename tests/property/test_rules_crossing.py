@@ -14,34 +14,13 @@ from operators.base.frame import FeatureColumn, Frame, Kind
 from operators.rules.crossing import CrossingClock, Crossings
 from operators.rules.parse import parse
 from tests.effort import examples
-from tests.property.rules_oracle import Tree, Trees, User, holds, text
+from tests.property.rules_columns import AGES, BARE, COLUMNS, CONSTANT, EXACT, STEP_US, TREES
+from tests.property.rules_oracle import Tree, User, holds, text
 
 NOW_US = 1_700_000_000_000_000
-STEP_US = 20
 HORIZON_US = 90
 LONGEST_US = 3_000_000 * 86_400_000_000
 
-# Units of a few microseconds, so that every moment between now and the next change can be tried.
-COLUMNS = {
-    column.name: column
-    for column in (
-        FeatureColumn("views", Kind.NUMBER),
-        FeatureColumn("young", Kind.AGE, 7),
-        FeatureColumn("old", Kind.AGE, 10),
-    )
-}
-AGES = ("young", "old")
-TREES = Trees(("views", *AGES), constants=(-1.0, 0.0, 0.1, 0.3, 1.0, 1.5, 2.0, 3.0, 1e18))
-BARE = st.tuples(st.just("column"), st.sampled_from(AGES))
-CONSTANT = st.tuples(st.just("number"), st.sampled_from(TREES.constants))
-EXACT = st.one_of(
-    st.tuples(st.sampled_from(("=", "<>", "<", "<=", ">", ">=")), BARE, CONSTANT),
-    st.tuples(st.sampled_from(("=", "<>", "<", "<=", ">", ">=")), CONSTANT, BARE),
-    st.tuples(st.sampled_from(("between", "not between")), BARE, CONSTANT, CONSTANT),
-    st.tuples(st.sampled_from(("in", "not in")), BARE, st.lists(CONSTANT, min_size=1, max_size=3)),
-    st.tuples(st.sampled_from(("null", "not null")), BARE),
-    st.tuples(st.just(">"), st.just(("column", "views")), CONSTANT),
-)
 Row = tuple[float | None, int | None, int | None]  # views, and how long ago the two ages began
 ROWS = st.tuples(
     st.sampled_from((None, 0.0, 2.0)),

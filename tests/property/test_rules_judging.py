@@ -18,6 +18,7 @@ from operators.rules.judgement import Judgement
 from operators.rules.rulebook import Rulebook
 from operators.rules.spec import SegmentSpec
 from tests.effort import examples
+from tests.property.rules_columns import AGES, COLUMNS, STEP_US
 from tests.property.rules_oracle import Tree, User, holds
 from tests.property.segment_histories import (
     HISTORIES,
@@ -30,10 +31,8 @@ from tests.property.segment_histories import (
     crowd_of,
     iso,
 )
-from tests.property.test_rules_crossing import AGES, COLUMNS
 from tests.segments_oracle import Holds, Person, Spec, Stay
 
-STEP_US = 20
 HORIZON_US = 60
 
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from operators.rules.parse import parse
 from operators.rules.satisfiability import never_true
 from tests.effort import examples
+from tests.property.rules_kinds import COLUMNS
 from tests.property.rules_oracle import Tree, Trees, holds, text
-from tests.property.test_rules_conditions import COLUMNS
 
 NUMBERS = st.tuples(st.just("number"), st.sampled_from((0.0, 1.0, 2.0, 3.0)))
 SINCE = st.just(("column", "since"))

@@ -13,9 +13,9 @@ from operators.features.profiles import Profiles
 from operators.features.spec import FeatureSpec
 from tests.effort import examples
 from tests.oracle import SECOND, Event
+from tests.property.feeding import feed, read
 from tests.property.pipeline import pipeline
 from tests.property.strategies import GAP, START, cuts
-from tests.property.test_profiles import feed, read
 
 MOST = 4
 SPEC = {"unique_list": "shop", "window": "lifetime", "most": MOST}

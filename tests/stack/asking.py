@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import msgspec
+import pytest
 from kafka.consumer.fetcher import ConsumerRecord
 
 from flink_job.kafka_client import client as kafka
@@ -89,3 +91,24 @@ def command(*arguments: str | Path) -> list[str]:
 def environment() -> dict[str, str]:
     """Where the command finds this checkout, whatever folder it is run in."""
     return {**os.environ, "PYTHONPATH": str(ROOT)}
+
+
+def finished(
+    arguments: list[str], environ: Mapping[str, str], within_s: float
+) -> subprocess.CompletedProcess[str]:
+    """A command's end; if that does not come, all that the command has started is ended."""
+    process = subprocess.Popen(
+        arguments,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=dict(environ),
+        start_new_session=True,
+    )
+    try:
+        out, err = process.communicate(timeout=within_s)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        _, err = process.communicate()
+        pytest.fail(f"no end after {within_s} s: {err}")
+    return subprocess.CompletedProcess(arguments, process.returncode, out, err)

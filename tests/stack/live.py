@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -131,3 +132,11 @@ def at_work(shop: LiveShop) -> bool:
 
 def kinds(transitions: list[Transition], segment: str) -> list[str]:
     return [t.kind for t in sorted(transitions, key=lambda t: t.version) if t.segment == segment]
+
+
+def seconds(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
+
+
+def kinds_of(shop: LiveShop, user: str, segment: str) -> list[str]:
+    return kinds([t for t in shop.transitions() if t.user == user], segment)

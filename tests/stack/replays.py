@@ -32,9 +32,9 @@ from operators.contracts.records import (
     transition_decoder,
 )
 from tests.flink.harness import config_of, row_of
-from tests.flink.test_replay import shoppers
+from tests.flink.shoppers import shoppers
 from tests.oracle import SECOND, Event, replay
-from tests.property.test_replay import CHOSEN, SEGMENTS, micros, oracle_user
+from tests.property.replay_cases import CHOSEN, SEGMENTS, micros, oracle_user
 
 PATIENCE_S = 300
 RESOLUTION = 600 * SECOND

@@ -18,7 +18,7 @@ from flink_job.stack import CassandraAccess
 from operators.base.errors import FlockwiseError, PreflightError, StoreError, UsageError
 from operators.contracts.records import Assignment, Belonging, Transition, encode
 from tests.stack.asking import flockwise, kafka_config, new_name, write, write_config
-from tests.stack.conftest import cassandra_store
+from tests.stack.servers import cassandra_store
 
 run = CliRunner().invoke
 

@@ -36,12 +36,11 @@ from operators.contracts.records import (
 )
 from operators.events.reasons import Reason
 from tests.flink.harness import config_of, row_of, run_job
-from tests.flink.test_replay import shoppers
+from tests.flink.shoppers import shoppers
 from tests.oracle import SECOND, Conditions, Event, User
+from tests.property.replay_cases import NAMES, PLAIN
 from tests.property.strategies import FEATURES, GAP, START, TILES, retained
-from tests.property.test_replay import NAMES, PLAIN
-from tests.stack.asking import command, environment, kafka_config, write, write_config
-from tests.stack.test_preflight import finished
+from tests.stack.asking import command, environment, finished, kafka_config, write, write_config
 
 pytestmark = [pytest.mark.stack, pytest.mark.flink]
 

@@ -27,8 +27,8 @@ from flink_job.stores.cassandra_session import Login, Node, close, connect
 from flink_job.stores.cassandra_statements import PAGE
 from operators.base.errors import PreflightError, StoreError
 from operators.contracts.records import Change, Transition
-from tests.stack.conftest import cassandra_store
 from tests.stack.histories import History, assignment, enter, histories, holds
+from tests.stack.servers import cassandra_store
 
 pytestmark = pytest.mark.stack
 

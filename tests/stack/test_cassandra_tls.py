@@ -24,8 +24,8 @@ from flink_job.stack.ports import Ports, choose_ports
 from flink_job.stack.server import Java
 from flink_job.stores.cassandra_session import Node
 from operators.base.errors import PreflightError
-from tests.stack.conftest import cassandra_store
 from tests.stack.histories import assignment
+from tests.stack.servers import cassandra_store
 
 pytestmark = pytest.mark.stack
 

@@ -19,9 +19,9 @@ from flink_job import stack
 from flink_job.stack import CassandraAccess
 from flink_job.stores.cassandra import CassandraStore
 from flink_job.stores.cassandra_session import Node, close, connect
-from tests.stack.conftest import cassandra_store
 from tests.stack.live import stopped, until
 from tests.stack.places import Moves, Shop, converges, newest_of
+from tests.stack.servers import cassandra_store
 
 pytestmark = [pytest.mark.stack, pytest.mark.flink]
 

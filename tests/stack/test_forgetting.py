@@ -14,8 +14,7 @@ from flink_job.kafka_client.client import read_to_end
 from flink_job.plan import Plan
 from flink_job.stack import CassandraAccess
 from operators.contracts.records import Assignment, assignment_decoder
-from tests.stack.live import SQLITE, LiveShop, at_work, stopped, until
-from tests.stack.test_live import kinds_of, seconds
+from tests.stack.live import SQLITE, LiveShop, at_work, kinds_of, seconds, stopped, until
 
 pytestmark = [pytest.mark.stack, pytest.mark.flink]
 

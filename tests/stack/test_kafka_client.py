@@ -11,7 +11,7 @@ from flink_job.kafka_client import client as kafka_client
 from flink_job.kafka_client.broker import Broker
 from operators.base.errors import PreflightError
 from tests.stack.asking import new_name, pairs, write
-from tests.stack.conftest import bootstrap_of
+from tests.stack.servers import bootstrap_of
 
 pytestmark = pytest.mark.stack
 

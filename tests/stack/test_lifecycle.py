@@ -15,7 +15,7 @@ from flink_job import stack
 from flink_job.stack.ports import HOST, load_ports
 from flink_job.stores.cassandra_session import Node, close, connect
 from operators.base.errors import PreflightError, UsageError
-from tests.stack.conftest import bootstrap_of, pids
+from tests.stack.servers import bootstrap_of, pids
 
 pytestmark = pytest.mark.stack
 

@@ -6,7 +6,6 @@ import os
 import signal
 from collections.abc import Mapping
 from contextlib import closing
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +14,17 @@ import pytest
 from flink_job.config.load import load
 from flink_job.plan import Plan
 from operators.contracts.records import Transition
-from tests.stack.live import PATIENCE_S, SQLITE, LiveShop, at_work, kinds, stopped, until
+from tests.stack.live import (
+    PATIENCE_S,
+    SQLITE,
+    LiveShop,
+    at_work,
+    kinds,
+    kinds_of,
+    seconds,
+    stopped,
+    until,
+)
 
 pytestmark = [pytest.mark.stack, pytest.mark.flink]
 
@@ -37,10 +46,6 @@ MORE: Final[Mapping[str, Any]] = {
         "Dwell": {"when": "views_5s >= 2", "min_dwell": "8s"},
     },
 }
-
-
-def seconds(text: str) -> float:
-    return datetime.fromisoformat(text).timestamp()
 
 
 def test_memberships_end_when_time_passes_and_a_stopped_run_goes_on(
@@ -83,10 +88,6 @@ def test_memberships_end_when_time_passes_and_a_stopped_run_goes_on(
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE_S) == 0
     assert len(shop.dead_letters()) == 2
-
-
-def kinds_of(shop: LiveShop, user: str, segment: str) -> list[str]:
-    return kinds([t for t in shop.transitions() if t.user == user], segment)
 
 
 def stored(shop: LiveShop, user: str) -> bool:

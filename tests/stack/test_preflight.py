@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,7 +19,7 @@ from flink_job.plan import Plan
 from flink_job.runtime.run_folder import RunFolder
 from flink_job.runtime.running import free_port
 from flink_job.stack import CassandraAccess
-from tests.stack.asking import command, environment, kafka_config, new_name, write_config
+from tests.stack.asking import command, environment, finished, kafka_config, new_name, write_config
 
 pytestmark = [pytest.mark.stack]
 
@@ -42,27 +41,6 @@ def config(tmp_path: Path) -> dict[str, Any]:
         "segments": {"Anybody": {"when": "views >= 1"}},
         "run": {"state": "state"},
     }
-
-
-def finished(
-    arguments: list[str], environ: Mapping[str, str], within_s: float
-) -> subprocess.CompletedProcess[str]:
-    """A command's end; if that does not come, all that the command has started is ended."""
-    process = subprocess.Popen(
-        arguments,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=dict(environ),
-        start_new_session=True,
-    )
-    try:
-        out, err = process.communicate(timeout=within_s)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        _, err = process.communicate()
-        pytest.fail(f"no end after {within_s} s: {err}")
-    return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
 
 def run(

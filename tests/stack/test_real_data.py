@@ -30,7 +30,7 @@ from operators.contracts.records import (
     transition_decoder,
 )
 from tests.oracle import SECOND, Conditions, Event, User
-from tests.stack.conftest import cassandra_store
+from tests.stack.servers import cassandra_store
 
 pytestmark = [pytest.mark.stack, pytest.mark.flink]
 

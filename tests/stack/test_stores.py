@@ -13,7 +13,6 @@ from flink_job.config.store import SqliteSpec
 from flink_job.stores.base import Member, Store
 from flink_job.stores.opening import open_store
 from operators.contracts.records import Assignment, Belonging, Change, Tombstone, change
-from tests.stack.conftest import cassandra_store
 from tests.stack.histories import (
     History,
     assignment,
@@ -24,6 +23,7 @@ from tests.stack.histories import (
     moment,
     transitions_of,
 )
+from tests.stack.servers import cassandra_store
 
 # The store lives as long as the test module; each example has names of its own in it.
 shared_store = settings(

@@ -7,7 +7,7 @@ import pytest
 
 from operators.base.arrays import Floats
 from operators.clustering.learning.choosing import TOLERANCE, choose
-from tests.property.test_cluster_quality import blobs
+from tests.blobs import blobs
 
 pytestmark = pytest.mark.filterwarnings("error")
 

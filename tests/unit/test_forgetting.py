@@ -23,8 +23,7 @@ from operators.membership.lane import Lane, LaneRules
 from operators.membership.members import Members
 from operators.rules.rulebook import Rulebook
 from tests.property.pipeline import segments_of
-from tests.property.test_members import JUDGED
-from tests.property.test_rules_crossing import COLUMNS
+from tests.property.rules_columns import COLUMNS, JUDGED
 
 DAY_US = 86_400_000_000
 START_US = 1_700_000_000_000_000

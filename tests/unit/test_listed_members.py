@@ -11,7 +11,7 @@ import yaml
 from flink_job.config.load import load
 from operators.base.errors import ConfigError
 from operators.rules.checking import MOST_LISTED
-from tests.unit.test_config import GOOD
+from tests.unit.good_config import GOOD
 
 
 def listed(folder: Path, text: str | bytes, name: str = "vips.csv", **more: Any) -> tuple[Any, ...]:
