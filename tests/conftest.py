@@ -1,14 +1,19 @@
-"""What tests in several folders need: the jars of the real servers and of Flink's connector."""
+"""What tests in several folders need: the run's rests, what starts servers, and the servers."""
 
 from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from flink_job import stack
+from flink_job.stack import CassandraAccess
 from flink_job.stack.jars import ensure_jars, jars_present, jars_root
+from tests import order, starting
+from tests.session import Session, is_worker, shared_folder
 
 # A JVM of some seconds spends more time on its best code than that wins.
 os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
@@ -22,14 +27,43 @@ LONG = {
     "faults": "takes minutes: `make faults` runs it",
     "soak": "shown in short by another: `make soak` runs it",
 }
+SESSION = pytest.StashKey[Session]()
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    if not is_worker():
+        config.stash[SESSION] = Session()
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    if not is_worker():
+        # As pytest-xdist does, which makes the folders of its workers in it.
+        factory: pytest.TempPathFactory = session.config._tmp_path_factory  # type: ignore[attr-defined]
+        rests, servers = session.config.stash[SESSION], shared_folder(factory)
+        rests.remove(factory.getbasetemp(), unless_done=True)
+        for part in stack.PARTS:
+            rests.remove(servers / part / "data")
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    if not is_worker():
+        session.config.stash[SESSION].done(exitstatus)
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for marker, reason in LONG.items():
         if marker not in config.option.markexpr:
             for item in items:
                 if item.get_closest_marker(marker):
                     item.add_marker(pytest.mark.skip(reason=reason))
+    items.sort(key=order.place)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    with starting.allowed(item):
+        return (yield)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -43,11 +77,46 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.fixture(scope="session")
 def server_jars() -> None:
     """Skips, loudly, where the servers can't be had."""
-    if all(jars_present(part) for part in stack.PARTS):
+    # Flink's connector too: a job over Kafka can't even be planned without it.
+    needed = [*stack.PARTS, "flink"]
+    if all(jars_present(kind) for kind in needed):
         return
     if shutil.which("mvn") is None:
         pytest.skip(
             f"{NOT_TESTED}: there is no Maven (mvn) to fetch their jars, and none are in "
             f"{jars_root()}"
         )
-    ensure_jars(stack.PARTS)
+    ensure_jars(needed)
+
+
+@pytest.fixture(scope="session")
+def stack_folder(tmp_path_factory: pytest.TempPathFactory, server_jars: None) -> Path:
+    """The folder of the servers that all tests of the run share, whichever worker they are in.
+
+    The first that needs a server starts it, and nobody ends it but the run's guardian.
+    """
+    return shared_folder(tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def kafka(stack_folder: Path) -> str:
+    """The bootstrap address of a real broker."""
+    bootstrap = stack.up(stack_folder, parts=("kafka",)).bootstrap
+    assert bootstrap is not None
+    return bootstrap
+
+
+@pytest.fixture(scope="session")
+def cassandra(stack_folder: Path) -> CassandraAccess:
+    """A real node, with the keyspace and the role of flockwise."""
+    access = stack.up(stack_folder, parts=("cassandra",)).cassandra
+    assert access is not None
+    return access
+
+
+@pytest.fixture
+def own_stack(tmp_path: Path, server_jars: None) -> Iterator[Path]:
+    """The folder of a stack that one test may treat as it likes; a name that needs quoting."""
+    folder = tmp_path / "a stack's folder"
+    yield folder
+    stack.down(folder)

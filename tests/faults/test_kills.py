@@ -14,7 +14,8 @@ import pytest
 from flink_job import local_cluster as cluster
 from flink_job.local_cluster import LocalCluster
 from operators.base.errors import JobError
-from tests.stack.replays import History, Replay, get, submit, until
+from tests.patience import until
+from tests.stack.replays import History, Replay, get, submit
 
 pytestmark = [pytest.mark.faults, pytest.mark.stack]
 

@@ -29,8 +29,9 @@ from operators.contracts.records import (
     dead_letter_decoder,
     transition_decoder,
 )
+from tests import patience
+from tests.patience import PATIENCE_S
 
-PATIENCE_S: Final = 120
 SQLITE: Final = {"kind": "sqlite", "path": "store.db"}  # for those who ask what is stored
 PARTS: Final = ("assignments", "transitions", "dead_letters", "control", "status", "models")
 
@@ -111,11 +112,8 @@ class LiveShop:
 
 
 def until(condition: Callable[[], bool], process: subprocess.Popen[str], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert process.poll() is None, f"the job ended before {what}"
-        assert time.monotonic() < deadline, f"waited in vain for {what}"
-        time.sleep(0.3)
+    """Wait until something is so, which the job of this process brings about."""
+    patience.until(condition, what, process)
 
 
 def stopped(process: subprocess.Popen[str]) -> None:

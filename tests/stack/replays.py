@@ -34,9 +34,9 @@ from operators.contracts.records import (
 from tests.flink.harness import config_of, row_of
 from tests.flink.shoppers import shoppers
 from tests.oracle import SECOND, Event, replay
+from tests.patience import until
 from tests.property.replay_cases import CHOSEN, SEGMENTS, micros, oracle_user
 
-PATIENCE_S = 300
 RESOLUTION = 600 * SECOND
 BAD_EVERY = 100
 DAY = 86_400 * SECOND
@@ -177,14 +177,6 @@ class Replay:
             user: segments for user, segments in self.history.segments.items() if segments
         }
         assert self.bad() == self.history.bad
-
-
-def until(condition: Callable[[], bool], what: str) -> None:
-    """Wait until something is so."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline, f"waited in vain for {what}"
-        time.sleep(0.5)
 
 
 def get(rest: FlinkRest, path: str) -> Any:

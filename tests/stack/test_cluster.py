@@ -19,7 +19,8 @@ from flink_job import local_cluster as cluster
 from flink_job.local_cluster import LocalCluster
 from flink_job.runtime.rest import FlinkRest
 from flink_job.stack import CassandraAccess
-from tests.stack.replays import BAD_EVERY, History, Replay, get, submit, until
+from tests.patience import until
+from tests.stack.replays import BAD_EVERY, History, Replay, get, submit
 from tests.stack.servers import cassandra_store
 
 pytestmark = [pytest.mark.stack, pytest.mark.flink]

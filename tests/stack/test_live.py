@@ -14,8 +14,8 @@ import pytest
 from flink_job.config.load import load
 from flink_job.plan import Plan
 from operators.contracts.records import Transition
+from tests.patience import PATIENCE_S
 from tests.stack.live import (
-    PATIENCE_S,
     SQLITE,
     LiveShop,
     at_work,

@@ -18,7 +18,8 @@ from typer.testing import CliRunner
 
 from flink_job.cli import app
 from flink_job.kafka_client.client import read_to_end
-from tests.stack.live import PATIENCE_S, LiveShop, at_work, kinds, stopped, until
+from tests.patience import PATIENCE_S
+from tests.stack.live import LiveShop, at_work, kinds, stopped, until
 
 pytestmark = [pytest.mark.stack, pytest.mark.flink]
 
