@@ -5,11 +5,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 
-.PHONY: help install demo test lint faults soak bench bench-latency bench-clusters clean
+.PHONY: help install demo unit test lint faults soak bench bench-latency bench-clusters clean
 
 help:
 	@echo "make demo    simulate a shop, segment its users, show what came of it (under a minute)"
 	@echo "make test    check everything: style, types, tests; with the real servers where Maven is"
+	@echo "make unit    check what needs neither Flink nor servers (a minute)"
 	@echo "make faults  kill parts of a real cluster while it works (some minutes)"
 	@echo "make soak    the long forms: more random examples, the larger histories (an hour)"
 	@echo "make bench   how fast: the bare Kafka scan and the whole job, and their ratio"
@@ -33,6 +34,9 @@ demo: $(INSTALLED)
 
 test: $(INSTALLED) lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+unit: $(INSTALLED)
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not (flink or stack or faults or soak)'
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

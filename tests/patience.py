@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 # For what ends by itself in seconds: whoever waits so long waits in vain.
 PATIENCE_S: Final = 1_800.0
@@ -16,9 +15,14 @@ _FIRST_PAUSE_S: Final = 0.02
 _LONGEST_PAUSE_S: Final = 0.3
 
 
-def until(
-    condition: Callable[[], bool], what: str, process: subprocess.Popen[str] | None = None
-) -> None:
+class Process(Protocol):
+    """What is at work until it ends: a process, or a job."""
+
+    def poll(self) -> int | None:
+        """None while it is at work."""
+
+
+def until(condition: Callable[[], bool], what: str, process: Process | None = None) -> None:
     """Wait until something is so, three minutes of a machine that does nothing else.
 
     A process that ends meanwhile will not bring it about.

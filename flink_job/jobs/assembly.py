@@ -51,15 +51,24 @@ class Job:
         return name_of(self.plan, self.kind)
 
     def run(
-        self, folder: RunFolder, jars: Sequence[Path], restore_from: Path | None, watch: Watch
+        self,
+        folder: RunFolder,
+        jars: Sequence[Path],
+        restore_from: Path | None,
+        watch: Watch,
+        cluster: tuple[str, int] | None = None,
     ) -> Outcome:
         """Run it here to its end, or until it is stopped.
+
+        It gets a mini-cluster of its own, or takes the one at `cluster`: host and port.
 
         Raises:
             JobError: it failed.
         """
         prepare_process(folder.logs)
         flink = self.here(folder, jars, restore_from)
+        if cluster:
+            flink = replace(flink, rest_port=None, rest_address=cluster)
         told = replace(watch, accepted=self.accepted)
         return run(self.name, flink, self.define, folder.savepoints, told)
 

@@ -83,8 +83,16 @@ def begin(plan: Plan, start: Start, progress: Callable[[int], None]) -> Begin:
     return Begin(note, None, standing)
 
 
-def segment(plan: Plan, begun: Begin, jars: Sequence[Path], watch: Watch) -> Outcome:
+def segment(
+    plan: Plan,
+    begun: Begin,
+    jars: Sequence[Path],
+    watch: Watch,
+    cluster: tuple[str, int] | None = None,
+) -> Outcome:
     """Run the job to its end, or until it is stopped; one that had ended is left as it is.
+
+    It runs on a mini-cluster of its own, or on the one at `cluster`: host and port.
 
     Raises:
         JobError: it failed, or the records of a file are not all accounted for.
@@ -94,7 +102,7 @@ def segment(plan: Plan, begun: Begin, jars: Sequence[Path], watch: Watch) -> Out
         return Outcome(stopped=False, totals=totals(folder.path))
     fresh = begun.restore_from is None
     job = segment_job(plan, begun.standing, fresh=fresh, as_of_us=begun.note.as_of_us)
-    outcome = job.run(folder, jars, begun.restore_from, watch)
+    outcome = job.run(folder, jars, begun.restore_from, watch, cluster)
     if outcome.stopped or not config.bounded:
         return outcome
     found = totals(folder.path)

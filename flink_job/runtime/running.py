@@ -66,7 +66,7 @@ def run(name: str, flink: Flink, define: Define, savepoints: Path, watch: Watch)
         client = environment.stream.execute_async(name)
     except Py4JError as error:
         raise JobError(f"the job could not be started: {cause(error)}") from None
-    rest = FlinkRest(_HOST, flink.rest_port or 0)
+    rest = FlinkRest(*(flink.rest_address or (_HOST, flink.rest_port or 0)))
     job = str(client.get_job_id())
     try:
         watch.accepted()

@@ -1,4 +1,4 @@
-"""Runs the real `segment` job on a mini-cluster in this process, and reads what it committed."""
+"""Runs the real `segment` job in this process, on its mini-cluster, and reads what it committed."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ from typing import Any
 import msgspec
 
 from flink_job.config.load import check
+from flink_job.jobs import preflight
 from flink_job.jobs.segment import COUNTERS, Start, begin, segment
 from flink_job.plan import Plan
+from flink_job.runtime.environment import prepare_process
+from flink_job.runtime.progress import silent
 from flink_job.runtime.running import Outcome, Watch
 from operators.contracts.records import (
     Assignment,
@@ -23,6 +26,7 @@ from operators.contracts.records import (
     dead_letter_decoder,
     transition_decoder,
 )
+from tests.flink.minicluster import end_jobs, rest_address
 from tests.oracle import Event
 
 AFRESH = Start()
@@ -65,10 +69,23 @@ def run_job(
 ) -> Run:
     """Run a configuration whose files and folders lie in `base`, to its end."""
     plan = Plan(check(dict(config), "the test"), base)
-    begun = begin(plan, start, lambda _: None)
     chosen = watch or Watch(COUNTERS, lambda _: None, _fail, stop or threading.Event())
-    outcome = segment(plan, begun, (), chosen)
+    outcome = run_plan(plan, start, chosen)
     return Run(outcome, plan.paths.output_folder() or base)
+
+
+def run_plan(plan: Plan, start: Start, watch: Watch) -> Outcome:
+    """Run a plan as `flockwise run` does, but on the mini-cluster of this process."""
+    preflight.check(plan)
+    prepare_process(plan.folder.logs)
+    jars = preflight.connector_jars(plan, silent)
+    begun = begin(plan, start, lambda _: None)
+    cluster = rest_address()
+    try:
+        return segment(plan, begun, jars, watch, cluster)
+    except BaseException:
+        end_jobs()
+        raise
 
 
 def write_events(path: Path, events: Iterable[Event]) -> None:

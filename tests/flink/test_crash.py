@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ from flink_job.demo.population import Population
 from flink_job.demo.simulation import simulate
 from flink_job.runtime.running import Outcome
 from tests.flink.harness import Run, run_job
+from tests.patience import PATIENCE_S, until
 
 pytestmark = pytest.mark.flink
 
@@ -79,11 +79,7 @@ def committed(base: Path) -> int:
 
 def wait_for_commits(base: Path, process: subprocess.Popen[bytes], count: int) -> None:
     """Wait until checkpoints have committed so many files, while the job is at work."""
-    deadline = time.monotonic() + 120
-    while committed(base) < count:
-        assert process.poll() is None, "the job ended before it could be killed"
-        assert time.monotonic() < deadline, "no checkpoint committed anything"
-        time.sleep(0.05)
+    until(lambda: committed(base) >= count, "a checkpoint to commit anything", process)
 
 
 def kill_after(base: Path, config: Path, count: int, *options: str) -> None:
@@ -128,9 +124,10 @@ def test_a_run_that_is_stopped_while_flink_starts_goes_on_later(tmp_path: Path) 
     process = subprocess.Popen(command(config), stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     next(line for line in process.stderr if "starting Flink" in line)
-    time.sleep(3)  # the job is known, and not all of it is at work
+    # The job is known, and not all of it is at work.
+    until(lambda: "to RUNNING" in logged(tmp_path / "early"), "the job", process)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=120)
+    _, said = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, said
     if "stopped; --resume goes on from here" in said:
         subprocess.run(command(config, "--resume"), check=True, capture_output=True)
@@ -138,11 +135,16 @@ def test_a_run_that_is_stopped_while_flink_starts_goes_on_later(tmp_path: Path) 
     assert told(tmp_path, "early") == told(tmp_path, "undisturbed") != []
 
 
+def logged(base: Path) -> str:
+    """What Flink has written to the log of a run."""
+    return "".join(path.read_text() for path in (base / "state").rglob("*.log"))
+
+
 def test_a_run_that_has_ended_is_not_run_again(tmp_path: Path) -> None:
     population = Population(20, 2, END_US)
     write_jsonl(simulate(population, seed=3), tmp_path / "events.jsonl")
     config = write_config(tmp_path, "ended")
-    subprocess.run(command(config), check=True, capture_output=True)
+    run_job(tmp_path, yaml.safe_load(config.read_text()))
     before = told(tmp_path, "ended")
     again = subprocess.run(command(config), capture_output=True, text=True, check=False)
     assert again.returncode == 2

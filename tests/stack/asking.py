@@ -18,6 +18,7 @@ from kafka.consumer.fetcher import ConsumerRecord
 from flink_job.kafka_client import client as kafka
 from flink_job.kafka_client.broker import Broker
 from flink_job.kafka_client.transactions import Transactions
+from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 
@@ -93,9 +94,7 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
-def finished(
-    arguments: list[str], environ: Mapping[str, str], within_s: float
-) -> subprocess.CompletedProcess[str]:
+def finished(arguments: list[str], environ: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     """A command's end; if that does not come, all that the command has started is ended."""
     process = subprocess.Popen(
         arguments,
@@ -106,9 +105,9 @@ def finished(
         start_new_session=True,
     )
     try:
-        out, err = process.communicate(timeout=within_s)
+        out, err = process.communicate(timeout=PATIENCE_S)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         _, err = process.communicate()
-        pytest.fail(f"no end after {within_s} s: {err}")
+        pytest.fail(f"no end after {PATIENCE_S} s: {err}")
     return subprocess.CompletedProcess(arguments, process.returncode, out, err)

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +17,7 @@ from typing import Any, Final
 import yaml
 from kafka import KafkaProducer
 
+from flink_job.jobs.segment import Start
 from flink_job.kafka_client import client as kafka_
 from flink_job.kafka_client.broker import Broker
 from flink_job.kafka_client.client import read_to_end
@@ -30,7 +31,9 @@ from operators.contracts.records import (
     transition_decoder,
 )
 from tests import patience
-from tests.patience import PATIENCE_S
+from tests.flink.harness import AFRESH
+from tests.patience import PATIENCE_S, Process
+from tests.stack.at_home import LiveJob, at_home
 
 SQLITE: Final = {"kind": "sqlite", "path": "store.db"}  # for those who ask what is stored
 PARTS: Final = ("assignments", "transitions", "dead_letters", "control", "status", "models")
@@ -98,6 +101,10 @@ class LiveShop:
         records = read_to_end(self.broker, [self.topics.dead_letters])
         return [dead_letter_decoder.decode(record.value) for record in records]
 
+    def at_home(self, start: Start = AFRESH) -> AbstractContextManager[LiveJob]:
+        """The job in this process, where no process of its own is what is tested."""
+        return at_home(self.path, start)
+
     @contextmanager
     def running(self, *options: str) -> Iterator[subprocess.Popen[str]]:
         command = [sys.executable, "-m", "flink_job", "run", str(self.path), *options]
@@ -111,8 +118,8 @@ class LiveShop:
             process.wait()
 
 
-def until(condition: Callable[[], bool], process: subprocess.Popen[str], what: str) -> None:
-    """Wait until something is so, which the job of this process brings about."""
+def until(condition: Callable[[], bool], process: Process, what: str) -> None:
+    """Wait until something is so, which a job brings about."""
     patience.until(condition, what, process)
 
 

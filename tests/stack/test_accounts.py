@@ -19,6 +19,7 @@ from flink_job.stores.cassandra_session import (
     close,
     connect,
 )
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.stack
 
@@ -131,7 +132,7 @@ def test_a_lost_password_is_replaced(own_stack: Path) -> None:
     assert new != old
     close(connect(Node((access.host,), access.port, new)))
     # Cassandra keeps what it knows of a login for two seconds.
-    assert processes.wait_until(lambda: refused(Node((access.host,), access.port, old)), 30.0)
+    assert processes.wait_until(lambda: refused(Node((access.host,), access.port, old)), PATIENCE_S)
 
 
 def refused(node: Node) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -40,13 +39,12 @@ from tests.flink.shoppers import shoppers
 from tests.oracle import SECOND, Conditions, Event, User
 from tests.property.replay_cases import NAMES, PLAIN
 from tests.property.strategies import FEATURES, GAP, START, TILES, retained
-from tests.stack.asking import command, environment, finished, kafka_config, write, write_config
+from tests.stack.asking import kafka_config, write
 
 pytestmark = [pytest.mark.stack, pytest.mark.flink]
 
 PARTITIONS = 3
 LARGEST = 64 * 1024 * 1024
-PATIENCE_S = 100
 
 # What is read by the features: shop as text, price and amount as numbers.
 CHOSEN = {
@@ -425,26 +423,6 @@ def config(bootstrap: str, unit: str, **run: Any) -> dict[str, Any]:
     return {**made, "run": {**RUN, **run}}
 
 
-def run(path: Path) -> dict[str, int]:
-    """Run a configuration to its good end; gives what it says of its records."""
-    done = finished(command("run", path), environment(), PATIENCE_S)
-    said = done.stderr
-    assert done.returncode == 0, said
-    assert "restarted" not in said
-    end = re.search(
-        r"([\d,]+) events in .*: ([\d,]+) applied, ([\d,]+) dead", " ".join(said.split())
-    )
-    assert end, said
-    records, applied, dead = (int(count.replace(",", "")) for count in end.groups())
-    assert records == applied + dead
-    return {
-        "records": records,
-        "events_applied": applied,
-        "dead_letters": dead,
-        "duplicates": 0,
-    }
-
-
 def assignments_in(bootstrap: str, topic: str) -> dict[str, Assignment]:
     """The newest of each user."""
     found = [assignment_decoder.decode(r.value) for r in read_to_end(Broker(bootstrap), [topic])]
@@ -458,7 +436,7 @@ def letters_in(bootstrap: str, topic: str) -> list[DeadLetter]:
 def check_run(bootstrap: str, made: dict[str, Any], sent: Sequence[Sent], folder: Path) -> None:
     """Run a configuration over what was sent, and hold all that comes out against the oracle."""
     expected, topics = Expected.of(sent), made["output"]["kafka"]
-    totals = run(write_config(folder, made))
+    totals = run_job(folder, made).outcome.totals
     expected.check(
         assignments_in(bootstrap, topics["assignments"]),
         letters_in(bootstrap, topics["dead_letters"]),
@@ -600,7 +578,7 @@ def test_no_good_event_stops_a_job(tmp_path: Path) -> None:
     lines = [maker.value(), *sums, *ages, maker.value()]
     (tmp_path / "events.jsonl").write_bytes(b"\n".join(lines))
     made = config_of(CHOSEN, SEGMENTS, run={**RUN, "resolution": "1m", "lanes": 1})
-    assert run(write_config(tmp_path, made))["events_applied"] == len(lines)
+    assert run_job(tmp_path, made).outcome.totals["events_applied"] == len(lines)
 
 
 def test_the_user_is_found_in_a_value_whatever_the_field_is_called(tmp_path: Path) -> None:
@@ -653,7 +631,7 @@ def test_records_fit_into_their_topics_whatever_is_in_them(kafka: str, tmp_path:
     values = {str(at): maker.value(user_id=str(at), shop=shop) for at, shop in enumerate(shops)}
     sent = [*LONG, *(Sent(user.encode(), value, None) for user, value in values.items())]
     send(kafka, made["source"]["kafka"]["topic"], sent)
-    assert run(write_config(tmp_path, made))["records"] == len(sent)
+    assert run_job(tmp_path, made).outcome.totals["records"] == len(sent)
     letters = letters_in(kafka, topics["dead_letters"])
     for record in LONG:
         assert sum(gives_back(letter, record) for letter in letters) == 1

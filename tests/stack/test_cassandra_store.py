@@ -27,6 +27,7 @@ from flink_job.stores.cassandra_session import Login, Node, close, connect
 from flink_job.stores.cassandra_statements import PAGE
 from operators.base.errors import PreflightError, StoreError
 from operators.contracts.records import Change, Transition
+from tests.patience import PATIENCE_S
 from tests.stack.histories import History, assignment, enter, histories, holds
 from tests.stack.servers import cassandra_store
 
@@ -236,7 +237,7 @@ def repeat(write: Callable[[], None]) -> None:
             return False
         return True
 
-    assert stack.processes.wait_until(written, 60.0)
+    assert stack.processes.wait_until(written, PATIENCE_S)
 
 
 def test_a_wrong_password_is_told(cassandra: CassandraAccess) -> None:
@@ -278,7 +279,7 @@ def test_missing_tables_are_told_and_can_be_made(
     admin.set_keyspace(cassandra.keyspace)
     admin.execute("GRANT MODIFY ON KEYSPACE bare TO reader")
     store = cassandra_store(cassandra, reader, keyspace="bare")
-    stack.processes.wait_until(lambda: passes(store), 30.0)
+    stack.processes.wait_until(lambda: passes(store), PATIENCE_S)
     store.check()
     store.close()
 

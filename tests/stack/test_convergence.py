@@ -19,6 +19,7 @@ from flink_job import stack
 from flink_job.stack import CassandraAccess
 from flink_job.stores.cassandra import CassandraStore
 from flink_job.stores.cassandra_session import Node, close, connect
+from tests.patience import PATIENCE_S
 from tests.stack.live import stopped, until
 from tests.stack.places import Moves, Shop, converges, newest_of
 from tests.stack.servers import cassandra_store
@@ -227,4 +228,4 @@ def test_an_upsert_does_not_outlive_a_run_that_was_killed(
         converges(store, shop, run)
         run.kill()
         run.wait()
-        assert stack.processes.wait_until(lambda: not shop.upserts(), 30.0)
+        assert stack.processes.wait_until(lambda: not shop.upserts(), PATIENCE_S)

@@ -15,6 +15,7 @@ from flink_job import stack
 from flink_job.stack.ports import HOST, load_ports
 from flink_job.stores.cassandra_session import Node, close, connect
 from operators.base.errors import PreflightError, UsageError
+from tests.patience import PATIENCE_S
 from tests.stack.servers import bootstrap_of, pids
 
 pytestmark = pytest.mark.stack
@@ -106,7 +107,7 @@ def write_event(bootstrap: str, text: str) -> None:
         admin.create_topics([NewTopic("kept", num_partitions=1, replication_factor=1)])
     producer = KafkaProducer(bootstrap_servers=bootstrap)
     # Dated long ago, as a replayed history is: retention by age must not take it.
-    producer.send("kept", text.encode(), timestamp_ms=0).get(timeout=30)
+    producer.send("kept", text.encode(), timestamp_ms=0).get(timeout=PATIENCE_S)
     producer.close()
 
 
@@ -115,7 +116,7 @@ def read_event(bootstrap: str) -> str:
         "kept",
         bootstrap_servers=bootstrap,
         auto_offset_reset="earliest",
-        consumer_timeout_ms=30_000,
+        consumer_timeout_ms=int(PATIENCE_S * 1_000),
     )
     try:
         return str(next(iter(consumer)).value, "utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
@@ -54,6 +55,7 @@ def test_memberships_end_when_time_passes_and_a_stopped_run_goes_on(
     shop = LiveShop(kafka, "live", tmp_path, {**MORE, "store": SQLITE})
     with shop.running() as process:
         until(lambda: at_work(shop), process, "the job to work")
+        viewed_s = time.time()
         for _ in range(3):
             shop.view("ann")
         shop.view("eve", ahead_s=3_600)
@@ -72,7 +74,8 @@ def test_memberships_end_when_time_passes_and_a_stopped_run_goes_on(
     for segment, shortest_s in {"Window": 4, "Session": 4, "Age": 3, "Dwell": 8}.items():
         entered, left = by_segment[segment]
         assert (entered.kind, left.kind) == ("enter", "leave")
-        assert seconds(left.at) - seconds(entered.at) > shortest_s - 2.5
+        # However late it was told of: by the time of the events, and of the judging.
+        assert seconds(left.at) - viewed_s > shortest_s - 1
     assert by_segment["Age"][1].why[0].startswith("since_view = ")
     dwell = by_segment["Dwell"]
     assert seconds(dwell[1].at) - seconds(dwell[0].at) >= 8

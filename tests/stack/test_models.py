@@ -11,12 +11,13 @@ import pytest
 from typer.testing import CliRunner
 
 from flink_job.cli import app
+from flink_job.jobs.segment import Start
 from flink_job.kafka_client import client as kafka_
 from operators.base.errors import FlockwiseError
 from operators.clustering.record import model_decoder
 from operators.contracts.records import Assignment
 from tests.stack.asking import flockwise, kafka_config, pairs, write, write_config
-from tests.stack.live import LiveShop, stopped, until
+from tests.stack.live import LiveShop, until
 
 pytestmark = [pytest.mark.stack, pytest.mark.flink]
 
@@ -52,10 +53,10 @@ def shop(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> LiveShop:
     """A live job that was stopped after its first version."""
     made = LiveShop(kafka, "clustered", tmp_path_factory.mktemp("clustered"), MORE)
     assert listed(made) == []
-    with made.running() as process:
-        until(lambda: seen(made), process, "the first version")
-        until(lambda: set(clusters(made)) >= VISITORS, process, "everyone's cluster")
-        stopped(process)
+    with made.at_home() as job:
+        until(lambda: seen(made), job, "the first version")
+        until(lambda: set(clusters(made)) >= VISITORS, job, "everyone's cluster")
+        job.stop()
     return made
 
 
@@ -116,9 +117,9 @@ def go_on_with(shop: LiveShop, models: Mapping[str, Any]) -> None:
         return all(set(own) == set(models) for own in clusters(shop).values())
 
     shop.configure(clusters=dict(models))
-    with shop.running("--resume") as process:
-        until(told, process, f"everyone's clusters in {list(models)}")
-        stopped(process)
+    with shop.at_home(Start(resume=True)) as job:
+        until(told, job, f"everyone's clusters in {list(models)}")
+        job.stop()
 
 
 def test_before_the_first_run_and_without_clusters_that_is_said(kafka: str, tmp_path: Path) -> None:

@@ -23,8 +23,6 @@ from tests.stack.asking import command, environment, finished, kafka_config, new
 
 pytestmark = [pytest.mark.stack]
 
-PATIENCE_S = 20
-JOB_PATIENCE_S = 100  # where Flink must be started
 GOOD = b'{"user_id": "ann", "event_time": "2026-01-01T00:00:00Z", "event_type": "view"}'
 SECRET = "Correct-Horse-7"
 UNSET = ("KAFKA_USER", "KAFKA_PASSWORD", "CASSANDRA_PASSWORD", "CASSANDRA_USER")
@@ -47,13 +45,12 @@ def run(
     folder: Path,
     config: Mapping[str, Any],
     *options: str,
-    within_s: float = PATIENCE_S,
     **environ: str,
 ) -> subprocess.CompletedProcess[str]:
     """`flockwise run`, where no secret is set but those that are given."""
     inherited = {name: value for name, value in environment().items() if name not in UNSET}
     arguments = command("run", write_config(folder, dict(config)), *options)
-    return finished(arguments, {**inherited, **environ}, within_s)
+    return finished(arguments, {**inherited, **environ})
 
 
 def complaint(done: subprocess.CompletedProcess[str], code: int) -> str:
@@ -150,7 +147,7 @@ def test_without_any_java_the_wheels_serves(tmp_path: Path, config: dict[str, An
                 (tools / tool.name).symlink_to(tool)
     assert shutil.which("java", path=str(tools)) is None
     nonsense = str(tmp_path / "no java")
-    done = run(tmp_path, config, within_s=JOB_PATIENCE_S, PATH=str(tools), JAVA_HOME=nonsense)
+    done = run(tmp_path, config, PATH=str(tools), JAVA_HOME=nonsense)
     assert done.returncode == 0, done.stderr
     assert "1 applied, 0 dead letters" in " ".join(done.stderr.split())
 
@@ -228,4 +225,4 @@ def test_a_checkpoint_is_broken(tmp_path: Path, config: dict[str, Any]) -> None:
     broken = plan.folder.checkpoints / "job" / "chk-1" / "_metadata"
     broken.parent.mkdir(parents=True)
     broken.write_bytes(b"broken")
-    assert line(run(tmp_path, config, "--resume", within_s=JOB_PATIENCE_S), 1)
+    assert line(run(tmp_path, config, "--resume"), 1)

@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from flink_job.stack import processes
-
-PATIENCE_S = 10.0
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture

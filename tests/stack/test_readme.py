@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -22,11 +21,12 @@ from flink_job import local_cluster as cluster
 from flink_job import stack
 from flink_job.config.load import load
 from flink_job.stores.opening import open_store
+from tests import starting
+from tests.patience import PATIENCE_S, until
 
 pytestmark = [pytest.mark.stack, pytest.mark.flink]
 
 ROOT: Final = Path(__file__).parents[2]
-PATIENCE_S: Final = 300
 UNTIL_CTRL_C: Final = "until Ctrl-C"
 # A user has installed it, or `make` does: here it is there, and must not be made anew.
 MAKE: Final = "make --old-file=.venv/installed"
@@ -146,12 +146,7 @@ class Running:
 
     def wait_for(self, condition: Callable[[], bool], what: str) -> None:
         """Wait until something is so."""
-        deadline = time.monotonic() + PATIENCE_S
-        while not condition():
-            ended = self._process.poll()
-            assert ended is None, _failure(self._text, ended, self.shown(), "")
-            assert time.monotonic() < deadline, f"waited in vain for {what}:\n{self.shown()}"
-            time.sleep(0.3)
+        until(condition, f"{what}: `{self._text}`", self._process)
 
     def interrupt(self) -> str:
         """Ctrl-C, which reaches all processes of a terminal; gives what the command has shown."""
@@ -286,6 +281,10 @@ def test_no_command_hides_in_another_kind_of_block() -> None:
 def test_make_runs_what_it_is_said_to_run() -> None:
     assert made("demo") == [".venv/bin/flockwise demo"]
     assert made("test") == [*made("lint"), ".venv/bin/python -m pytest -n 2 --dist loadfile"]
+    unmarked = " or ".join(starting.MARKERS)
+    assert made("unit") == [
+        f".venv/bin/python -m pytest -n 2 --dist loadfile -m 'not ({unmarked})'"
+    ]
     assert made("lint") == [
         *(".venv/bin/ruff check .", ".venv/bin/ruff format --check .", ".venv/bin/mypy")
     ]

@@ -10,8 +10,9 @@ import pytest
 from typer.testing import CliRunner
 
 from flink_job.cli import app
+from flink_job.jobs.segment import Start
 from operators.contracts.records import Assignment
-from tests.stack.live import LiveShop, at_work, stopped, until
+from tests.stack.live import LiveShop, at_work, until
 
 pytestmark = [pytest.mark.stack, pytest.mark.flink]
 
@@ -54,12 +55,12 @@ def test_features_that_are_kept_keep_their_state(kafka: str, tmp_path: Path, bac
         "run": {"state": "state", "lanes": 4, "backend": backend},
     }
     shop = LiveShop(kafka, f"upgrade-{backend}", tmp_path, more)
-    with shop.running() as process:
-        until(lambda: at_work(shop), process, "the job to work")
+    with shop.at_home() as job:
+        until(lambda: at_work(shop), job, "the job to work")
         for kind in ("a", "b", "a"):
             shop.view("ann", kind=kind)
-        until(lambda: "3 views" in newest(shop, "ann").segments, process, "ann's views")
-        stopped(process)
+        until(lambda: "3 views" in newest(shop, "ann").segments, job, "ann's views")
+        job.stop()
     (first,) = set(since(shop).values())
     assert newest(shop, "ann").features == {
         **{"dropped": 3, "views": 3, "views_1h": 3, "kinds": 2, "anew": 3}
@@ -70,15 +71,15 @@ def test_features_that_are_kept_keep_their_state(kafka: str, tmp_path: Path, bac
         segments={**segments(2, 3, 4), "New": {"when": "added >= 1"}},
         clusters=clusters("added"),
     )
-    with shop.running("--resume", "--apply") as process:
+    with shop.at_home(Start(resume=True, apply=True)) as job:
         # Whoever is idle is judged by the new segments, over features that begin empty.
-        until(lambda: "1 views" not in newest(shop, "ann").segments, process, "the new segments")
+        until(lambda: "1 views" not in newest(shop, "ann").segments, job, "the new segments")
         idle = newest(shop, "ann")
         assert idle.segments == ["2 views", "3 views"]
         assert idle.features == {"kinds": 2, "added": 0, "anew": 0, "views": 3, "views_1h": 3}
         shop.view("ann", kind="c")
-        until(lambda: "New" in newest(shop, "ann").segments, process, "ann's next view")
-        stopped(process)
+        until(lambda: "New" in newest(shop, "ann").segments, job, "ann's next view")
+        job.stop()
     counting = since(shop)
     assert counting["views"] == counting["views_1h"] == counting["kinds"] == first
     assert counting["added"] == counting["anew"] > first
