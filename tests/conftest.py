@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from flink_job import stack
 from flink_job.stack import CassandraAccess
@@ -19,6 +20,10 @@ from tests.session import Session, is_worker, shared_folder
 os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
 # Two of scikit-learn's threads on a busy core wait for each other, fifty times as long.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# On a machine that has much to do examples come slowly, and that is all.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 NOT_TESTED = "Kafka and Cassandra did not run in these tests"
 

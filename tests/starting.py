@@ -37,7 +37,7 @@ def allowed(item: pytest.Item) -> Iterator[None]:
 def starts_java(words: list[str]) -> bool:
     """Whether a command starts a JVM."""
     names = [Path(word).name for word in words]
-    if "java" in names or "mvn" in names[:1]:
+    if "java" in names:
         return True
     ours = "flink_job" in names or "flockwise" in names[:1]
     return ours and not _JOBS.isdisjoint(words) and "--help" not in words

@@ -18,6 +18,7 @@ SLOTS: Final = 4  # of one TaskManager: one JVM has one Python, whose jobs are t
 OWN: Final = {
     "rest.address": "localhost",
     "rest.port": "0",
+    "taskmanager.memory.managed.size": f"{SLOTS * 256}m",  # each slot has what a run's own has
     # A machine that has much to do answers late.
     "pekko.ask.timeout": "10 min",
     "web.timeout": "600000",

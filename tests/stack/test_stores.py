@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from uuid import uuid4
 
 import msgspec
 import pytest
@@ -29,8 +30,9 @@ from tests.stack.servers import cassandra_store
 shared_store = settings(
     max_examples=30,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
+RUN = uuid4().hex[:8]  # workers share Cassandra, and may run this at the same time
 numbers = itertools.count()
 
 
@@ -52,7 +54,7 @@ def store(
 
 @pytest.fixture
 def prefix() -> str:
-    return f"{next(numbers)}-"
+    return f"{RUN}-{next(numbers)}-"
 
 
 @shared_store
@@ -60,7 +62,7 @@ def prefix() -> str:
 def test_the_newest_word_stands_in_whatever_order_words_come(
     store: Store, history: History
 ) -> None:
-    prefix = f"{next(numbers)}-"
+    prefix = f"{RUN}-{next(numbers)}-"
     history = history.named(prefix)
     for batch in history.batches:
         store.apply(batch, [])
@@ -70,7 +72,7 @@ def test_the_newest_word_stands_in_whatever_order_words_come(
 @shared_store
 @given(history=histories())
 def test_repeating_every_batch_changes_nothing(store: Store, history: History) -> None:
-    prefix = f"{next(numbers)}-"
+    prefix = f"{RUN}-{next(numbers)}-"
     history = history.named(prefix)
     for batch in history.batches:
         store.apply(batch, [])
@@ -85,7 +87,7 @@ def test_repeating_every_batch_changes_nothing(store: Store, history: History) -
 def test_transitions_are_those_since_a_user_was_last_forgotten(
     store: Store, history: History
 ) -> None:
-    history = history.named(f"{next(numbers)}-")
+    history = history.named(f"{RUN}-{next(numbers)}-")
     for batch in history.batches:
         store.apply(batch, transitions_of(batch))
     for user in history.said:

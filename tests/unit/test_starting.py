@@ -19,7 +19,6 @@ from tests.starting import StartedError, starts_java
         ["java", "-version"],
         ["/usr/bin/java", "-cp", "x", "kafka.Kafka"],
         ["/bin/sh", "-c", "exec", "sh", "pid", "/jdk/bin/java", "-cp", "x"],
-        ["mvn", "--version"],
         [sys.executable, "-m", "flink_job", "run", "shop.yaml"],
         ["flockwise", "stack", "up"],
         ["/venv/bin/flockwise", "segments", "preview", "shop.yaml"],

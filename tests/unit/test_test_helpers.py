@@ -6,7 +6,13 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.order import LONGEST
+
 TESTS = Path(__file__).parents[1]
+
+
+def test_the_longest_are_there() -> None:
+    assert [name for name in LONGEST if not (TESTS / name).is_file()] == []
 
 
 def imported(path: Path) -> Iterator[str]:
