@@ -14,7 +14,7 @@ from operators.clustering.preparing.preparation import Preparation
 from operators.clustering.spec import ClusterSpec
 from operators.contracts.records import Assignment
 from operators.contracts.wire import Evaluations
-from operators.features.clocks import Round
+from operators.features.clocks import EvaluationRound
 from operators.membership.clusterings import Clustering, Models, with_clusters
 from operators.membership.lane import Lane, LaneRules
 from operators.membership.members import Members
@@ -49,7 +49,7 @@ def lane_of(specs: Mapping[str, ClusterSpec] = SPECS) -> Lane:
         return Members(COLUMNS, rulebook, clusterings(specs), 1)
 
     segments = SEGMENTS if specs.keys() >= SPECS.keys() else {}
-    return Lane(LaneRules(segments_of(segments, 1)), members)
+    return Lane(LaneRules(segments_of(segments, 1)), members, lambda: 0)
 
 
 def model_of(name: str, version: int, centers: Mapping[int, tuple[float, ...]]) -> ClusterModel:
@@ -74,7 +74,9 @@ def judged(lane: Lane, rows: dict[str, User], now_us: int, models: Models) -> di
     at = lane.members.table.rows_of(list(rows))
     order = np.argsort(at)
     values = np.array([[row[name] for row in rows.values()] for name in COLUMNS])
-    rounds = [Round(at[order], np.full(len(at), now_us), values[:, order])] if rows else []
+    rounds = (
+        [EvaluationRound(at[order], np.full(len(at), now_us), values[:, order])] if rows else []
+    )
     found = lane.judge(Evaluations(now_us, None, rounds), models, 1, exact=False)
     lane.members.journal.commit()
     return found.assignments

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from operators.contracts.records import Assignment, Transition
-from operators.features.clocks import Round
+from operators.features.clocks import EvaluationRound
 from operators.membership.members import Members
 from operators.membership.publish import publish
 from operators.rules.rulebook import Rulebook
@@ -49,11 +49,11 @@ class Lane:
                     self.assignments[record.user] = record
         members.journal.commit()
 
-    def _round(self, rows: dict[str, Row], now_us: int) -> Round:
+    def _round(self, rows: dict[str, Row], now_us: int) -> EvaluationRound:
         at = self.members.table.rows_of(list(rows))
         order = np.argsort(at)
         values = np.array(list(rows.values()), dtype=float).T.reshape(len(COLUMNS), len(rows))
-        return Round(at[order], np.full(len(at), now_us), values[:, order])
+        return EvaluationRound(at[order], np.full(len(at), now_us), values[:, order])
 
 
 def lane_of(segments: dict[str, SegmentSpec]) -> Lane:

@@ -11,7 +11,7 @@ from flink_job.config.load import check
 from flink_job.connectors.sinks import FolderSink, KafkaSink
 from flink_job.connectors.sources import KafkaEvents, StagedEvents
 from flink_job.jobs import parts
-from flink_job.jobs.assembly import KINDS, Job, upsert_folder, upsert_job
+from flink_job.jobs.assembly import RECIPES, Job, upsert_folder, upsert_job
 from flink_job.jobs.tuning import segment_tuning
 from flink_job.plan import Plan
 from operators.base.errors import UsageError
@@ -35,7 +35,7 @@ def plan(data: dict[str, Any], **run: Any) -> Plan:
 
 def segment(chosen: Plan) -> Job:
     """The job but for what it is made of, which would ask Kafka."""
-    slots = KINDS["segment"].slots(chosen)
+    slots = RECIPES["segment"].slots(chosen)
     return Job(chosen, "segment", segment_tuning(chosen.config), slots, lambda _: None)
 
 
