@@ -19,7 +19,9 @@ from flink_job.queries.models import history_of, published, version_of
 from operators.clustering.record import ModelRecord
 
 app = typer.Typer(
-    help="The clusters that were learned, how good they are, and a picture.", no_args_is_help=True
+    help="The clusters that were learned, how good they are, and a picture.",
+    no_args_is_help=True,
+    add_completion=False,
 )
 
 _Model = Annotated[

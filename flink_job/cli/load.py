@@ -26,7 +26,7 @@ from flink_job.loading.keys_and_times import KeysAndTimes
 from flink_job.loading.outbox import Outbox
 from flink_job.loading.pacing import Pace, as_it_happened, at_once, evenly
 from flink_job.plan import Plan
-from flink_job.runtime.running import stopping
+from flink_job.runtime.stopping import stopping
 from operators.base.errors import FlockwiseError, UsageError
 from operators.base.moments import now_us
 from operators.events.spec import EventsSpec

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 from rich.status import Status
 
-from flink_job.runtime.running import JobProgress
+if TYPE_CHECKING:
+    from flink_job.runtime.running import JobProgress
 
 _EVERY_S: Final = 5.0  # where no terminal can overwrite a line
 

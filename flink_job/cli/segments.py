@@ -26,7 +26,9 @@ from operators.contracts.records import Counts
 from operators.rules.spec import SegmentSpec
 
 app = typer.Typer(
-    help="Which segments hold, and changing them while the job runs.", no_args_is_help=True
+    help="Which segments hold, and changing them while the job runs.",
+    no_args_is_help=True,
+    add_completion=False,
 )
 
 _Name = Annotated[str, typer.Argument(metavar="SEGMENT", help="The segment's name.")]

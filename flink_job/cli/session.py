@@ -24,7 +24,8 @@ from flink_job.jobs.upsert import COUNTERS as UPSERT_COUNTERS
 from flink_job.jobs.upsert import upsert
 from flink_job.plan import Plan
 from flink_job.queries.follow import Follower
-from flink_job.runtime.running import JobProgress, Outcome, Watch, stopping
+from flink_job.runtime.running import JobProgress, Outcome, Watch
+from flink_job.runtime.stopping import stopping
 from operators.base.errors import JobError
 
 

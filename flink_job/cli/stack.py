@@ -21,6 +21,7 @@ from flink_job.stack.ports import Part
 app = typer.Typer(
     help="A real Kafka broker and a real Cassandra node, as native processes on this machine.",
     no_args_is_help=True,
+    add_completion=False,
 )
 
 

@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-
-from kafka.consumer.fetcher import ConsumerRecord
+from typing import TYPE_CHECKING
 
 from flink_job.kafka_client import client as kafka
 from flink_job.kafka_client.broker import Broker
@@ -31,6 +30,9 @@ from operators.contracts.control.versions import HeldVersion, counted
 from operators.features.catalog import Catalog
 from operators.rules.rulebook import problems
 from operators.rules.spec import SegmentSpec
+
+if TYPE_CHECKING:
+    from kafka.consumer.fetcher import ConsumerRecord
 
 
 @dataclass(frozen=True)

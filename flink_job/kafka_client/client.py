@@ -5,16 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any, Final
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Final
 
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
-from kafka.consumer.fetcher import ConsumerRecord
-from kafka.errors import KafkaError, KafkaTimeoutError, TopicAlreadyExistsError
-
-from flink_job.kafka_client import patches
 from flink_job.kafka_client.broker import Broker
 from operators.base.errors import PreflightError
+
+if TYPE_CHECKING:
+    from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+    from kafka.admin import KafkaAdminClient
+    from kafka.consumer.fetcher import ConsumerRecord
+    from kafka.errors import KafkaError
 
 _WITHIN_MS: Final = 6_000
 LARGEST_MESSAGE: Final = 64 * 1024 * 1024
@@ -26,7 +27,12 @@ _BATCH_BYTES: Final = 256 * 1024
 _REQUEST_WITHIN_MS: Final = 10_000
 _DELIVERY_WITHIN_MS: Final = 30_000
 
-patches.apply()
+
+def _library() -> ModuleType:
+    """The client's library, at its first use: most commands do without it."""
+    from flink_job.kafka_client import library  # noqa: PLC0415
+
+    return library
 
 
 @contextmanager
@@ -36,15 +42,15 @@ def admin(broker: Broker) -> Iterator[KafkaAdminClient]:
     Raises:
         PreflightError: Kafka does not answer within seconds, or refuses.
     """
-    client = None
+    client, library = None, _library()
     try:
-        client = KafkaAdminClient(
+        client = library.KafkaAdminClient(
             **broker.python_options(),
             bootstrap_timeout_ms=_WITHIN_MS,
             request_timeout_ms=_WITHIN_MS,
         )
         yield client
-    except KafkaError as error:
+    except library.KafkaError as error:
         raise _unusable(broker, error) from error
     finally:
         if client is not None:
@@ -73,7 +79,7 @@ def make_topic(
         if name in client.list_topics():
             return
         wanted = {"num_partitions": partitions, "configs": dict(configs or {})}
-        with suppress(TopicAlreadyExistsError):  # somebody else was faster
+        with suppress(_library().TopicAlreadyExistsError):  # somebody else was faster
             client.create_topics({name: wanted}, wait_for_metadata=True)
 
 
@@ -83,7 +89,8 @@ def largest_message(broker: Broker, topic: str) -> int:
     Raises:
         PreflightError: Kafka does not answer, or the topic is not there.
     """
-    resource = ConfigResource(ConfigResourceType.TOPIC, topic)
+    library = _library()
+    resource = library.ConfigResource(library.ConfigResourceType.TOPIC, topic)
     with admin(broker) as client:
         found = client.describe_configs([resource], config_filter="all")["topic"][topic]
     if "max.message.bytes" not in found:
@@ -97,9 +104,10 @@ def read_to_end(broker: Broker, names: Sequence[str]) -> Iterator[ConsumerRecord
     Raises:
         PreflightError: Kafka does not answer, or no longer, or a topic is not there.
     """
+    topic_partition = _library().TopicPartition
     with consumer(broker) as reader:
         partitions = [
-            TopicPartition(name, partition)
+            topic_partition(name, partition)
             for name in names
             for partition in sorted(reader.partitions_for_topic(name) or ())
         ]
@@ -133,9 +141,9 @@ def consumer(broker: Broker, **options: Any) -> Iterator[KafkaConsumer]:
     Raises:
         PreflightError: Kafka does not answer, or refuses.
     """
-    reader = None
+    reader, library = None, _library()
     try:
-        reader = KafkaConsumer(
+        reader = library.KafkaConsumer(
             **broker.python_options(),
             isolation_level="read_committed",
             enable_auto_commit=False,
@@ -146,7 +154,7 @@ def consumer(broker: Broker, **options: Any) -> Iterator[KafkaConsumer]:
             **options,
         )
         yield reader
-    except KafkaError as error:
+    except library.KafkaError as error:
         raise _unusable(broker, error) from error
     finally:
         if reader is not None:
@@ -160,9 +168,9 @@ def producer(broker: Broker, **options: Any) -> Iterator[KafkaProducer]:
     Raises:
         PreflightError: Kafka does not answer, or refuses.
     """
-    writer = None
+    writer, library = None, _library()
     try:
-        writer = KafkaProducer(
+        writer = library.KafkaProducer(
             **broker.python_options(),
             acks="all",
             enable_idempotence=True,
@@ -175,7 +183,7 @@ def producer(broker: Broker, **options: Any) -> Iterator[KafkaProducer]:
             **options,
         )
         yield writer
-    except KafkaError as error:
+    except library.KafkaError as error:
         raise _unusable(broker, error) from error
     finally:
         if writer is not None:
@@ -185,12 +193,12 @@ def producer(broker: Broker, **options: Any) -> Iterator[KafkaProducer]:
 def _close(writer: KafkaProducer) -> None:
     try:
         writer.close(timeout=1)
-    except KafkaTimeoutError:  # of what is still under way the caller knows already
+    except _library().KafkaTimeoutError:  # of what is still under way the caller knows already
         writer._closed = True  # else its finaliser tries again, and prints a traceback
 
 
 def _unusable(broker: Broker, error: KafkaError) -> PreflightError:
-    if isinstance(error, KafkaTimeoutError):
+    if isinstance(error, _library().KafkaTimeoutError):
         said = f"no answer within {_WITHIN_MS // 1_000} s; is it running, is the address right?"
     else:
         said = (str(error) or type(error).__name__).splitlines()[0]

@@ -7,9 +7,7 @@ import subprocess
 import uuid
 from typing import ClassVar, Final
 
-from kafka.admin import KafkaAdminClient
-from kafka.errors import KafkaError
-
+from flink_job.kafka_client.library import KafkaAdminClient, KafkaError
 from flink_job.runtime.deploy import deploy_folder
 from flink_job.stack.ports import Part, is_free
 from flink_job.stack.server import Java, Server, write_settings

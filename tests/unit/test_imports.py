@@ -1,0 +1,84 @@
+"""A command that runs no job does not wait for libraries that only jobs need."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import typer
+import yaml
+
+from flink_job.cli import app
+
+RUN_A_JOB: Final = {"demo", "run", "upsert", "submit"}
+HEAVY: Final = ("pyflink", "py4j", "apache_beam", "pandas", "pyarrow", "scipy", "sklearn", "river")
+CONFIG: Final = {
+    "name": "shop",
+    "source": {"files": {"paths": ["events.jsonl"]}},
+    "output": {"folder": "changelog"},
+    "store": {"kind": "sqlite", "path": "store.db"},
+    "events": {"session_gap": "30m"},
+    "features": {"views_7d": {"count": "view", "window": "7d"}},
+    "segments": {"Browsers": {"when": "views_7d >= 10 AND 2 * views_7d < 100"}},
+    "clusters": {"shoppers": {"k": 2, "features": ["views_7d"]}},
+}
+# Runs the command lines one after the other, and tells of each what came with it.
+SPY: Final = f"""
+import json, sys
+from typer.testing import CliRunner
+from flink_job.cli import app
+found, known = dict(), set()
+for line in json.load(sys.stdin):
+    CliRunner().invoke(app, line)
+    new = set({HEAVY!r}) & set(sys.modules) - known
+    known |= new
+    found[" ".join(line)] = sorted(new)
+json.dump(found, sys.stdout)
+"""
+
+
+def leaves(of: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every command by its words."""
+    if not getattr(of, "commands", {}):
+        yield path, of
+        return
+    for name, command in of.commands.items():
+        yield from leaves(command, (*path, name))
+
+
+COMMANDS: Final = {
+    words: command
+    for words, command in leaves(typer.main.get_command(app))
+    if words[0] not in RUN_A_JOB
+}
+
+
+def call(command: Any) -> list[str]:
+    """Arguments with which a command gets to its work: only those that take a configuration do."""
+    wanted = [each for each in command.params if each.param_type_name == "argument"]
+    if not any(each.name == "config" for each in wanted):
+        return ["--help"]
+    required = [each for each in wanted if each.required]
+    return ["config.yaml" if each.name == "config" else "x" for each in required]
+
+
+def test_there_are_commands() -> None:
+    assert {("validate",), ("lookup",), ("members",), ("clusters", "list")} <= set(COMMANDS)
+
+
+def test_a_command_without_a_job_imports_nothing_heavy(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(CONFIG))
+    lines = [[*words, *call(command)] for words, command in COMMANDS.items()]
+    ran = subprocess.run(
+        [sys.executable, "-c", SPY],
+        input=json.dumps(lines),
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    assert json.loads(ran.stdout) == {" ".join(line): [] for line in lines}
