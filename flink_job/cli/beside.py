@@ -34,8 +34,10 @@ class Beside:
         self._thread.start()
 
     def stop(self) -> None:
-        """Ask it to stop, wait until it has, and end it if it does not."""
+        """Ask it to stop if it was started, wait until it has, and end it if it does not."""
         self._stop.set()
+        if not self._thread.ident:
+            return
         if self._process is not None:
             self._process.send_signal(signal.SIGTERM)
             self._thread.join(_STOP_WITHIN_S)

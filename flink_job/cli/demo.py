@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from flink_job.cli.progress import count_line, ticker
-from flink_job.cli.run import console, plan_of
+from flink_job.cli.run import begin_java, console, plan_of
 from flink_job.demo.events import write_jsonl
 from flink_job.demo.population import Population
 from flink_job.demo.simulation import simulate
@@ -42,17 +42,18 @@ def demo(
     seed: Annotated[int, typer.Option(help="Another seed, other shoppers.")] = 7,
 ) -> None:
     """Simulate shoppers for five days, segment them, and show what came of it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    config = write_config(folder)
+    plan = plan_of(config)
+    begin_java(plan, plan.folder)
     # PyFlink takes a second to import.
     from flink_job.cli.demo_report import report  # noqa: PLC0415
     from flink_job.cli.session import Session  # noqa: PLC0415
     from flink_job.jobs.segment import Start  # noqa: PLC0415
 
-    folder.mkdir(parents=True, exist_ok=True)
     simulation = simulate(Population(users, _DAYS, _last_evening_us(), bad_share=_BAD_SHARE), seed)
     with ticker(console, "simulating shoppers") as told:
         write_jsonl(simulation, folder / _EVENTS, count_line(told, "events simulated"))
-    config = write_config(folder)
-    plan = plan_of(config)
     outcome = Session(plan, config, console).run(Start(fresh=True))
     if not outcome.stopped:
         report(plan, config, simulation, Console())

@@ -15,6 +15,8 @@ from flink_job.config import forgetting
 from flink_job.config.load import load
 from flink_job.config.model import Config
 from flink_job.plan import Plan
+from flink_job.runtime.run_folder import RunFolder
+from flink_job.stack.jars import jars_folder, jars_present
 from operators.rules.spec import SegmentSpec
 
 ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", help="The YAML file of the run.")]
@@ -46,6 +48,16 @@ def tell_doubts(config: Config, segments: Mapping[str, SegmentSpec]) -> None:
         console.print(f"[yellow]![/] {escape(printable(str(doubt)))}", soft_wrap=True)
 
 
+def begin_java(plan: Plan, folder: RunFolder, name: str = "segment") -> None:
+    """Let Java start while Python imports PyFlink and looks at what a run in `folder` needs."""
+    from flink_job.runtime import gateway  # noqa: PLC0415
+
+    kafka = plan.config.source.kafka or plan.config.output.kafka
+    there = kafka and jars_present("flink")
+    connectors = sorted(jars_folder("flink").glob("*.jar")) if there else ()
+    gateway.begin(folder.logs, connectors, name)
+
+
 def run(
     config: ConfigPath,
     resume: Annotated[
@@ -57,11 +69,13 @@ def run(
     apply: Apply = False,
 ) -> None:
     """Run the job here, until its input ends or Ctrl-C; with a store also `upsert`."""
+    plan = plan_of(config)
+    begin_java(plan, plan.folder)
     # PyFlink takes a second to import.
     from flink_job.cli.session import Session  # noqa: PLC0415
     from flink_job.jobs.segment import Start  # noqa: PLC0415
 
-    Session(plan_of(config), config, console).run(Start(resume, fresh, apply))
+    Session(plan, config, console).run(Start(resume, fresh, apply))
 
 
 def upsert(
@@ -71,7 +85,8 @@ def upsert(
     ] = False,
 ) -> None:
     """Bring the changelog in Kafka into the store, until it ends or Ctrl-C."""
+    plan = plan_of(config)
+    begin_java(plan, plan.folder.upsert, "upsert")
     from flink_job.cli.session import Session  # noqa: PLC0415 - PyFlink takes a second to import
 
-    plan = plan_of(config)
     Session(plan, config, console).upsert(beside=beside)

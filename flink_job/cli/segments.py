@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from flink_job.cli.ask import AsJson
 from flink_job.cli.output import json_line, write_lines
-from flink_job.cli.run import ConfigPath, console, plan_of, tell_doubts
+from flink_job.cli.run import ConfigPath, begin_java, console, plan_of, tell_doubts
 from flink_job.cli.shown import printable, rows
 from flink_job.cli.waiting import waited
 from flink_job.control import changing
@@ -147,12 +147,16 @@ def _by_job(plan: Plan, _: Path, only: list[str] | None, wait: float) -> dict[st
 def _by_replay(plan: Plan, config: Path, only: list[str] | None, _: float) -> dict[str, Counts]:
     from flink_job.cli.session import Session  # noqa: PLC0415 - PyFlink takes a second to import
     from flink_job.jobs.segment import Start  # noqa: PLC0415
+    from flink_job.runtime.gateway import temporary_folder  # noqa: PLC0415
+
+    def run(beside: Plan) -> None:
+        begin_java(beside, beside.folder)
+        Session(beside, config, console).run(Start(fresh=True))
 
     wanted = changing.chosen(plan.config.segments, previews.replayed(plan), only)
     changing.check_judged(wanted, plan.judged_columns(), "the segments of the last run, with these")
-    return previews.by_replay(
-        plan, wanted, lambda beside: Session(beside, config, console).run(Start(fresh=True))
-    )
+    # Where it goes with Java's files, also if we are killed.
+    return previews.by_replay(plan, wanted, run, temporary_folder())
 
 
 def _change(

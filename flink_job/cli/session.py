@@ -9,7 +9,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from rich.console import Console
 from rich.markup import escape
@@ -28,6 +30,8 @@ from flink_job.runtime.running import JobProgress, Outcome, Watch
 from flink_job.runtime.stopping import stopping
 from operators.base.errors import JobError
 
+_ORPHAN_S: Final = 10.0  # an `upsert` whose run was killed stops within so long, or just ends
+
 
 class Session:
     """Runs the jobs of a plan from the terminal."""
@@ -45,8 +49,8 @@ class Session:
             with ticker(console, "looking at the run's folder") as told:
                 begun = begin(plan, start, count_line(told, "records read"))
             started_s = time.monotonic()
-            with ticker(console, "starting Flink") as told, self._store():
-                watch = self._watch(COUNTERS, job_line(told), stop)
+            with ticker(console, "starting Flink") as told, self._store() as at_work:
+                watch = replace(self._watch(COUNTERS, job_line(told), stop), at_work=at_work)
                 outcome = segment(plan, begun, jars, watch)
             if self._upserts_after() and not outcome.stopped:
                 self._upsert_once()
@@ -92,28 +96,34 @@ class Session:
         return Watch(counters, progress, restarted, stop)
 
     @contextmanager
-    def _store(self) -> Iterator[None]:
-        """Keep the store up with the changelog while the job runs."""
+    def _store(self) -> Iterator[Callable[[], None]]:
+        """Keep the store up with the changelog while the job runs.
+
+        Gives what is to be called once the job is at work.
+        """
         plan = self._plan
         open_store, folder = plan.store(), plan.paths.output_folder()
         if open_store is None or self._upserts_after():
-            yield
+            yield lambda: None
         elif folder is None:
-            with self._upsert_beside():
-                yield
+            with self._upsert_beside() as start:
+                yield start
         else:
             with closing(open_store()) as store:
                 follower = Follower(folder, plan.kafka.topics(), store)
                 follower.start()
                 try:
-                    yield
+                    yield lambda: None
                 finally:
                     follower.stop()
                 follower.apply()
 
     @contextmanager
-    def _upsert_beside(self) -> Iterator[None]:
-        """Run `upsert` in a process of its own, again if it ends before we do."""
+    def _upsert_beside(self) -> Iterator[Callable[[], None]]:
+        """Run `upsert` in a process of its own, again if it ends before we do.
+
+        Gives what starts it: beside a job that starts itself, each would make the other slower.
+        """
 
         def ended(last: str) -> None:
             said = f"`upsert` ended and is started again; segmentation goes on: {escape(last)}"
@@ -121,9 +131,8 @@ class Session:
 
         log = upsert_folder(self._plan).logs / "output.log"
         beside = Beside([*self._command(), "--beside"], log, ended)
-        beside.start()
         try:
-            yield
+            yield beside.start
         finally:
             beside.stop()
 
@@ -158,4 +167,6 @@ class Session:
 def _stop_at_end_of_input(stop: threading.Event) -> None:
     while os.read(0, 4_096):  # a thread in a buffered read would abort the interpreter's end
         pass
-    stop.set()
+    stop.set()  # whoever ran us is gone
+    time.sleep(_ORPHAN_S)
+    os._exit(1)

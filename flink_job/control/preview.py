@@ -51,9 +51,11 @@ def replayed(plan: Plan) -> Mapping[str, SegmentSpec]:
 
 
 def by_replay(
-    plan: Plan, segments: Mapping[str, SegmentSpec], run: Callable[[Plan], object]
+    plan: Plan, segments: Mapping[str, SegmentSpec], run: Callable[[Plan], object], folder: Path
 ) -> dict[str, Counts]:
     """Have the files `run` with these segments, beside, and compare with what the last run said.
+
+    What the run leaves is in `folder` until it is compared.
 
     Raises:
         UsageError: what it said is there no more.
@@ -63,7 +65,7 @@ def by_replay(
         before = _memberships(plan)
     except FlockwiseError as error:
         raise UsageError(f"there is nothing to compare with: {error}") from None
-    with tempfile.TemporaryDirectory(prefix="flockwise-preview-") as name:
+    with tempfile.TemporaryDirectory(prefix="preview-", dir=folder) as name:
         beside = _beside(plan, segments, Path(name))
         run(beside)
         after = _memberships(beside)

@@ -65,7 +65,7 @@ class Job:
         Raises:
             JobError: it failed.
         """
-        prepare_process(folder.logs)
+        prepare_process(folder.logs, jars, self.kind)
         flink = self.here(folder, jars, restore_from)
         if cluster:
             flink = replace(flink, rest_port=None, rest_address=cluster)
@@ -167,7 +167,7 @@ def upsert_job(plan: Plan) -> Job:
 
 def upsert_folder(plan: Plan) -> RunFolder:
     """Where the `upsert` job keeps its place in the changelog."""
-    return RunFolder(plan.folder.path / "upsert")
+    return plan.folder.upsert
 
 
 def _segment_slots(plan: Plan) -> int:

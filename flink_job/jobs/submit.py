@@ -15,6 +15,7 @@ from pyflink.util.java_utils import add_jars_to_context_class_loader
 
 from flink_job.jobs.assembly import RECIPES, JobKind, name_of
 from flink_job.plan import Plan
+from flink_job.runtime import gateway
 from flink_job.runtime.environment import Environment, prepare_process
 from flink_job.runtime.graph import check_thread_mode
 from flink_job.runtime.rest import FlinkRest
@@ -74,6 +75,7 @@ class Submission:
         except BaseException:
             self.rest.cancel(taken)
             raise
+        gateway.ran()
         return taken
 
     def _see_start(self, job: str) -> None:
@@ -94,7 +96,7 @@ def prepare_client(plan: Plan, jars: Sequence[Path]) -> None:
 
     `jars` are the connectors, which a cluster has in its lib/.
     """
-    prepare_process(plan.folder.path / "submit" / "logs")
+    prepare_process(plan.folder.path / "submit" / "logs", jars, "submit")
     # The cluster's configuration would become that of this process's JVM.
     os.environ.pop("FLINK_CONF_DIR", None)
     add_jars_to_context_class_loader([jar.as_uri() for jar in jars])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,8 +12,7 @@ from pyflink.datastream import StreamExecutionEnvironment
 from pyflink.java_gateway import get_gateway
 from pyflink.table import StreamTableEnvironment
 
-from flink_job.runtime.deploy import deploy_folder
-from flink_job.runtime.java import java_home
+from flink_job.runtime import gateway
 from operators.base.lanes import lane_keys
 
 KEY_GROUPS: Final = 128  # Flink's maximum parallelism; more lanes than this would gain nothing
@@ -85,8 +82,9 @@ class Flink:
             **(_BACKING_OFF if self.restarts is None else _limited(self.restarts)),
             **(_ENDLESS if self.endless else {}),
         }
-        if self.jars:
-            settings["pipeline.jars"] = ";".join(jar.as_uri() for jar in self.jars)
+        jars = [jar for jar in self.jars if jar not in gateway.class_path()]
+        if jars:
+            settings["pipeline.jars"] = ";".join(jar.as_uri() for jar in jars)
         if self.restore_from:
             settings["execution.state-recovery.path"] = self.restore_from.as_uri()
         if self.rest_port:
@@ -106,21 +104,14 @@ def _limited(restarts: int) -> dict[str, str]:
     }
 
 
-def prepare_process(logs: Path) -> None:
-    """Set what the JVM and the Python inside it are started with; to be called before both.
+def prepare_process(logs: Path, connectors: Sequence[Path] = (), name: str = "segment") -> None:
+    """See to a JVM with what it and the Python inside it need; to be called before any use.
 
-    Thread mode finds its bridge through `python` on PATH, so this Python's folder must come
-    first there.
+    Raises:
+        JobError: it can't be started.
     """
-    logs.mkdir(parents=True, exist_ok=True)
-    os.environ["JAVA_HOME"] = str(java_home(os.environ))
-    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    os.environ["FLINK_LOG_DIR"] = str(logs)
-    os.environ["FLINK_IDENT_STRING"] = "flockwise"
-    os.environ["LOG4J_PROPERTIES"] = str(deploy_folder() / "flink" / "log4j.properties")
-    os.environ.setdefault("PYTHONWARNINGS", "ignore")
-    # The JVM uses SIGSEGV for its own ends; Python's fault handler inside it would end it.
-    os.environ.pop("PYTHONFAULTHANDLER", None)
+    gateway.begin(logs, connectors, name)
+    gateway.wait()
 
 
 @dataclass(frozen=True)

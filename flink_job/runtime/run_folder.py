@@ -48,6 +48,11 @@ class RunFolder:
         return self.path / "logs"
 
     @property
+    def upsert(self) -> RunFolder:
+        """Where `upsert`, a job of its own, keeps its place in the changelog."""
+        return RunFolder(self.path / "upsert")
+
+    @property
     def staged(self) -> Path:
         """The file that the job reads, when its source is files."""
         return self.path / "input" / "events.gz"

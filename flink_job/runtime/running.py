@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from py4j.protocol import Py4JError
 
+from flink_job.runtime import gateway
 from flink_job.runtime.environment import Environment, Flink
 from flink_job.runtime.graph import check_thread_mode
 from flink_job.runtime.rest import FlinkRest, reason
@@ -49,6 +50,7 @@ class Watch:
     restarted: Callable[[str], None]
     stop: threading.Event
     accepted: Callable[[], None] = lambda: None  # once Flink has taken the job
+    at_work: Callable[[], None] = lambda: None  # once all of it runs
 
 
 def run(name: str, flink: Flink, define: Define, savepoints: Path, watch: Watch) -> Outcome:
@@ -76,9 +78,11 @@ def run(name: str, flink: Flink, define: Define, savepoints: Path, watch: Watch)
     while not end.wait(_POLL_S):
         if watch.stop.is_set():
             _stop(rest, job, savepoints, end)
+            gateway.ran()
             return Outcome(stopped=True)
         watcher.look()
     end.check()
+    gateway.ran()
     return Outcome(stopped=False)
 
 
@@ -128,15 +132,20 @@ class _Watcher:
         self._watch = watch
         self._started_s = time.monotonic()
         self._told_ms = 0
+        self._at_work = False
 
     def look(self) -> None:
         """Tell how far the job has come, and of failures that it was restarted after."""
         try:
             counters = self._rest.counters(self._job, self._watch.counters)
             failures = self._rest.failures(self._job)
+            at_work = self._at_work or self._rest.runs(self._job)
         except (JobError, KeyError):
             return
         self._watch.progress(JobProgress(counters, time.monotonic() - self._started_s))
+        if at_work and not self._at_work:
+            self._at_work = True
+            self._watch.at_work()
         for failure in reversed(failures):
             if failure.at_ms > self._told_ms:
                 self._told_ms = failure.at_ms

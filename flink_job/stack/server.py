@@ -9,6 +9,7 @@ from pathlib import Path
 from string import Template
 from typing import ClassVar, Final
 
+from flink_job.runtime.class_archive import archive_options
 from flink_job.runtime.deploy import deploy_folder
 from flink_job.runtime.progress import OnStep
 from flink_job.stack import processes
@@ -28,7 +29,10 @@ class Java:
 
     def command(self, options: Sequence[str], main: str, *arguments: str) -> list[str]:
         """The command line of a main class."""
-        return [str(self.program), *options, "-cp", f"{self.jars}/*", main, *arguments]
+        name, home = main.rpartition(".")[2], self.program.parent.parent
+        archive = archive_options(name, home, sorted(self.jars.glob("*.jar")))
+        class_path = ("-cp", f"{self.jars}/*")
+        return [str(self.program), *options, *archive, *class_path, main, *arguments]
 
 
 @dataclass(frozen=True)

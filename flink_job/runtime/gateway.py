@@ -1,0 +1,194 @@
+"""The JVM of this process: started in the background, gone when the process is, and tidied up.
+
+PyFlink would start it at its first use and wait. Here it starts while Python still imports and
+looks at what the run needs.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import IO, Final
+
+from pyflink import java_gateway, pyflink_gateway_server
+
+from flink_job.runtime.class_archive import archive_options
+from flink_job.runtime.class_path import flink_class_path
+from flink_job.runtime.deploy import deploy_folder
+from flink_job.runtime.java import java_home
+from operators.base.errors import JobError
+
+_MAIN: Final = "org.apache.flink.client.python.PythonGatewayServer"
+_POLL_S: Final = 0.01
+# Their JVMs do little themselves: the best code costs more than it wins, and takes the cores from
+# a job that starts beside.
+_PLAIN_CODE: Final = {"upsert": "-XX:TieredStopAtLevel=1", "submit": "-XX:TieredStopAtLevel=1"}
+_PORT: Final = struct.Struct("!I")
+
+# The JVM is the child of a shell that outlives us: it ends the JVM when the pipe from us ends,
+# however that comes about, and removes the temporary files when the JVM is gone. We could not if
+# we are killed, and the JVM could not while it still runs; a next start may never come. A JVM
+# that has run a job gets the time to write its class archive.
+_KEEPER: Final = """
+exec 3<&0
+folder=$1
+shift
+"$@" </dev/null 3<&- &
+jvm=$!
+(
+  cat
+  [ -e "$folder/ran" ] && kill -TERM $jvm && sleep 60
+  kill -KILL $jvm
+) <&3 3<&- >/dev/null 2>&1 &
+watcher=$!
+wait $jvm
+rm -rf "$folder"
+kill $watcher
+"""
+
+
+@dataclass
+class _Jvm:
+    """The JVM; `error` is why it could not be started, `pipe` ends it when it is closed."""
+
+    connectors: Sequence[Path]
+    thread: threading.Thread | None = None
+    error: Exception | None = None
+    class_path: list[Path] = field(default_factory=list)
+    pipe: IO[bytes] | None = None
+
+
+_lock: Final = threading.Lock()
+_started: list[_Jvm] = []  # one at most: a process has one JVM
+
+
+def begin(logs: Path, connectors: Sequence[Path] = (), name: str = "segment") -> None:
+    """Begin to start the JVM, if none is: its log goes to `logs`.
+
+    JVMs of one `name` load about the same classes. Thread mode finds its bridge through `python`
+    on PATH, so this Python's folder must come first there.
+    """
+    with _lock:
+        if _started:
+            return
+        os.environ["JAVA_HOME"] = str(java_home(os.environ))
+        os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        os.environ["FLINK_LOG_DIR"] = str(logs)
+        os.environ["FLINK_IDENT_STRING"] = "flockwise"
+        os.environ["LOG4J_PROPERTIES"] = str(deploy_folder() / "flink" / "log4j.properties")
+        os.environ.setdefault("PYTHONWARNINGS", "ignore")
+        # The JVM uses SIGSEGV for its own ends; Python's fault handler inside it would end it.
+        os.environ.pop("PYTHONFAULTHANDLER", None)
+        jvm = _Jvm(connectors)
+        jvm.thread = threading.Thread(
+            target=_start, args=(jvm, logs, name, temporary_folder()), daemon=True
+        )
+        jvm.thread.start()
+        _started.append(jvm)
+
+
+def wait() -> None:
+    """Wait for the JVM that `begin` began to start.
+
+    Raises:
+        JobError: it ended before it was up.
+    """
+    (jvm,) = _started
+    assert jvm.thread is not None
+    jvm.thread.join()
+    if jvm.error is not None:
+        raise JobError(f"Java could not be started: {jvm.error}") from jvm.error
+
+
+def class_path() -> list[Path]:
+    """The jars that all classes in the JVM see."""
+    return _started[0].class_path if _started else []
+
+
+def ran() -> None:
+    """Note that a job has run: what was loaded for it is worth an archive."""
+    (temporary_folder() / "ran").touch()
+
+
+@cache
+def temporary_folder() -> Path:
+    """The folder of this process's temporary files, and of its JVM's; it goes with them."""
+    folder = Path(tempfile.mkdtemp(prefix="flockwise-"))
+    atexit.register(lambda: None if _started else shutil.rmtree(folder, ignore_errors=True))
+    return folder
+
+
+def _start(jvm: _Jvm, logs: Path, name: str, folder: Path) -> None:
+    try:
+        logs.mkdir(parents=True, exist_ok=True)
+        environ = {**os.environ, "TMPDIR": str(folder)}
+        address = folder / "gateway" / "port"
+        address.parent.mkdir()
+        environ["_PYFLINK_CONN_INFO_PATH"] = str(address)
+        pyflink_gateway_server.prepare_environment_variables(environ)
+        jvm.class_path = flink_class_path(jvm.connectors, environ)
+        command = _command(jvm.class_path, name, folder, environ)
+        output = logs / "jvm.out"
+        with output.open("ab") as out:
+            keeper = subprocess.Popen(
+                ["/bin/sh", "-c", _KEEPER, "flockwise-jvm", str(folder), *command],
+                stdin=subprocess.PIPE,
+                stdout=out,
+                stderr=out,
+                env=environ,
+                start_new_session=True,  # Ctrl-C is for us, not for it
+            )
+        jvm.pipe = keeper.stdin
+        _connect(keeper, address, output)
+    except Exception as error:
+        jvm.error = error
+
+
+def _command(
+    class_path: Sequence[Path], name: str, folder: Path, environ: dict[str, str]
+) -> list[str]:
+    hadoop = pyflink_gateway_server.construct_hadoop_classpath(environ).split(os.pathsep)
+    entries = [*map(str, class_path), *filter(None, hadoop)]
+    return [
+        pyflink_gateway_server.find_java_executable(),
+        *environ.get("JVM_ARGS", "").split(),
+        "-XX:+IgnoreUnrecognizedVMOptions",
+        "--add-opens=jdk.proxy2/jdk.proxy2=ALL-UNNAMED",
+        *pyflink_gateway_server.get_jvm_opts(environ),
+        *([_PLAIN_CODE[name]] if name in _PLAIN_CODE else ()),
+        *archive_options(name, Path(environ["JAVA_HOME"]), list(map(Path, entries)), environ),
+        f"-Djava.io.tmpdir={folder}",
+        *pyflink_gateway_server.construct_log_settings(environ),
+        *("-cp", os.pathsep.join(entries)),
+        _MAIN,
+    ]
+
+
+def _connect(keeper: subprocess.Popen[bytes], address: Path, output: Path) -> None:
+    """Wait for the JVM and become its peer, within the ten seconds that it waits for one.
+
+    Raises:
+        JobError: it ended.
+    """
+    while not address.is_file():
+        if keeper.poll() is not None:
+            said = output.read_text(errors="replace").strip().splitlines()
+            raise JobError(said[-1] if said else "it ended, and said nothing")
+        time.sleep(_POLL_S)
+    (port,) = _PORT.unpack_from(address.read_bytes())
+    os.environ["PYFLINK_GATEWAY_PORT"] = str(port)
+    try:
+        java_gateway.get_gateway()
+    finally:
+        del os.environ["PYFLINK_GATEWAY_PORT"]  # a process that we start has a JVM of its own
