@@ -27,6 +27,7 @@ from flink_job.runtime.class_archive import archive_options
 from flink_job.runtime.class_path import flink_class_path
 from flink_job.runtime.deploy import deploy_folder
 from flink_job.runtime.java import java_home
+from flink_job.runtime.warming import warm_interpreter
 from operators.base.errors import JobError
 
 _MAIN: Final = "org.apache.flink.client.python.PythonGatewayServer"
@@ -54,7 +55,7 @@ jvm=$!
 watcher=$!
 wait $jvm
 rm -rf "$folder"
-kill $watcher
+kill $watcher 2>/dev/null
 """
 
 
@@ -192,3 +193,4 @@ def _connect(keeper: subprocess.Popen[bytes], address: Path, output: Path) -> No
         java_gateway.get_gateway()
     finally:
         del os.environ["PYFLINK_GATEWAY_PORT"]  # a process that we start has a JVM of its own
+    threading.Thread(target=warm_interpreter, daemon=True).start()
