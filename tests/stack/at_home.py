@@ -11,7 +11,6 @@ from flink_job.config.load import load
 from flink_job.jobs.segment import COUNTERS, Start
 from flink_job.plan import Plan
 from flink_job.runtime.running import Outcome, Watch
-from operators.base.errors import JobError
 from tests.flink.harness import run_plan
 from tests.flink.minicluster import end_jobs
 from tests.patience import PATIENCE_S
@@ -27,8 +26,12 @@ class LiveJob:
         self._restarts: list[str] = []
         self._outcome: Outcome | None = None
         self._error: Exception | None = None
+        self._at_work = threading.Event()
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
+        # Flink's planner keeps to one thread of the JVM. If this thread called the JVM too, be it
+        # to free an object, the other would go on in another of the JVM's: NullPointerException.
+        self._at_work.wait(PATIENCE_S)
 
     def poll(self) -> int | None:
         """As that of a process: None while it is at work.
@@ -51,12 +54,6 @@ class LiveJob:
         assert self._outcome.stopped
         assert not self._restarts
 
-    def fails(self) -> str:
-        """Wait until it has failed; gives what it says."""
-        self._thread.join(PATIENCE_S)
-        assert isinstance(self._error, JobError)
-        return str(self._error)
-
     def kill(self) -> None:
         """End it as it stands, as a crash would: of its state there is the last checkpoint."""
         if self._thread.is_alive():
@@ -64,12 +61,14 @@ class LiveJob:
         self._thread.join(PATIENCE_S)
 
     def _run(self) -> None:
-        watch = Watch(COUNTERS, lambda _: None, self._restarts.append, self._stop)
+        watch = Watch(COUNTERS, lambda _: self._at_work.set(), self._restarts.append, self._stop)
         try:
             with self._plan.folder.locked():
                 self._outcome = run_plan(self._plan, self._start, watch)
         except Exception as error:
             self._error = error
+        finally:
+            self._at_work.set()
 
 
 @contextmanager

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -15,11 +17,9 @@ from kafka import KafkaProducer
 from typer.testing import CliRunner
 
 from flink_job.cli import app
-from flink_job.jobs.segment import Start
 from flink_job.kafka_client.client import read_to_end
 from tests.patience import PATIENCE_S
-from tests.stack.at_home import LiveJob
-from tests.stack.live import LiveShop, at_work, kinds, until
+from tests.stack.live import LiveShop, at_work, kinds, stopped, until
 
 pytestmark = [pytest.mark.stack, pytest.mark.flink]
 
@@ -81,14 +81,14 @@ def inside(shop: LiveShop) -> dict[str, set[str]]:
 def test_segments_change_while_the_job_runs(kafka: str, tmp_path: Path) -> None:
     shop = LiveShop(kafka, "steered", tmp_path, MORE)
     assert listed(shop)["version"] == 1  # the configuration's, before there is a job
-    with shop.at_home() as job:
-        until(lambda: at_work(shop), job, "the job to work")
+    with shop.running() as process:
+        until(lambda: at_work(shop), process, "the job to work")
         for user, views in {"ann": 1, "bob": 2, "cat": 5}.items():
             for _ in range(views):
                 shop.view(user)
         everyone = {"ann", "bob", "cat"}
         before = {"Ever": everyone, "Many": {"cat"}}
-        until(lambda: inside(shop) == before, job, "the first segments")
+        until(lambda: inside(shop) == before, process, "the first segments")
 
         shop.configure(segments=NEXT)
         asked = good(shop, "preview", "--json").splitlines()
@@ -111,8 +111,8 @@ def test_segments_change_while_the_job_runs(kafka: str, tmp_path: Path) -> None:
         assert left.rules == 2
 
         refused(shop)
-        paused_and_deleted(shop, job)
-        job.stop()
+        paused_and_deleted(shop, process)
+        stopped(process)
     resumed(shop)
     not_started(shop)
 
@@ -133,12 +133,12 @@ def refused(shop: LiveShop) -> None:
     shop.configure(segments=NEXT)
 
 
-def paused_and_deleted(shop: LiveShop, job: LiveJob) -> None:
+def paused_and_deleted(shop: LiveShop, process: subprocess.Popen[str]) -> None:
     """Of a paused segment nobody is let in or out; of a deleted one all are out."""
     for _ in range(4):
         shop.view("ann")
     shop.view("dan")
-    until(lambda: "dan" in inside(shop)["Ever"], job, "dan's view")
+    until(lambda: "dan" in inside(shop)["Ever"], process, "dan's view")
     assert inside(shop)["Few"] == {"ann", "bob"}
     assert "paused" in good(shop, "list")
     good(shop, "resume", "Few")
@@ -155,11 +155,12 @@ def resumed(shop: LiveShop) -> None:
     assert "differs from it in 'Idle'" in bad(shop, "run", "--resume")
     good(shop, "apply", "--only", "Idle", "--wait", "0")
     shop.configure(segments={"Ever": NEXT["Ever"], "Idle": NEXT["Idle"], "Few": NEXT["Few"]})
-    with shop.at_home(Start(resume=True)) as job:
-        until(lambda: "Idle" in inside(shop), job, "the segment of the pause")
+    with shop.running("--resume") as process:
+        until(lambda: "Idle" in inside(shop), process, "the segment of the pause")
         assert inside(shop)["Idle"] == {"ann", "bob", "cat", "dan"}
-        until(lambda: listed(shop)["progress"]["lanes_taken"] == 4, job, "all lanes")
-        job.kill()
+        until(lambda: listed(shop)["progress"]["lanes_taken"] == 4, process, "all lanes")
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
     assert kinds([t for t in shop.transitions() if t.user == "bob"], "Idle") == [
         *("enter", "leave", "enter")
     ]
@@ -171,8 +172,8 @@ def not_started(shop: LiveShop) -> None:
     assert before == 2
     for state in (shop.path.parent / "state").rglob("_metadata"):
         state.write_bytes(b"not what a checkpoint begins with")
-    with shop.at_home(Start(resume=True)) as job:
-        assert "could not be started" in job.fails()
+    with shop.running("--resume") as process:
+        assert process.wait(PATIENCE_S) == 1
     assert starts(shop) == before
 
 
