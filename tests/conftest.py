@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 
 from flink_job import stack
 from flink_job.stack import CassandraAccess
-from flink_job.stack.jars import ensure_jars, jars_present, jars_root
+from flink_job.stack.jars import JarKind, ensure_jars, jars_present, jars_root
 from tests import order, starting
 from tests.session import Session, is_worker, shared_folder
 
@@ -83,7 +83,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def server_jars() -> None:
     """Skips, loudly, where the servers can't be had."""
     # Flink's connector too: a job over Kafka can't even be planned without it.
-    needed = [*stack.PARTS, "flink"]
+    needed: list[JarKind] = [*stack.PARTS, "flink"]
     if all(jars_present(kind) for kind in needed):
         return
     if shutil.which("mvn") is None:
