@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 
-.PHONY: help install demo unit test lint faults soak bench bench-latency bench-clusters clean
+.PHONY: help install demo unit test lint faults soak bench bench-latency bench-clusters bench-start clean
 
 help:
 	@echo "make demo    simulate a shop, segment its users, show what came of it (under a minute)"
@@ -16,6 +16,7 @@ help:
 	@echo "make bench   how fast: the bare Kafka scan and the whole job, and their ratio"
 	@echo "make bench-latency  how long from an event to the transition and the row in Cassandra"
 	@echo "make bench-clusters  how good, stable and cheap the clusters are, beside scikit-learn's"
+	@echo "make bench-start  how long a start takes, and where its seconds go"
 	@echo "make clean   remove the virtual environment and what runs have left in .flockwise"
 
 install: $(INSTALLED)
@@ -57,6 +58,9 @@ bench-latency: $(INSTALLED)
 
 bench-clusters: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks.clusters
+
+bench-start: $(INSTALLED)
+	$(BIN)/python -m tests.benchmarks.start
 
 clean:
 	rm -rf $(VENV) .flockwise
