@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +16,6 @@ from flink_job.config.load import load
 from flink_job.config.model import Config
 from flink_job.plan import Plan
 from flink_job.runtime.run_folder import RunFolder
-from flink_job.stack.jars import jars_folder, jars_present
 from operators.rules.spec import SegmentSpec
 
 ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", help="The YAML file of the run.")]
@@ -53,9 +52,14 @@ def begin_java(plan: Plan, folder: RunFolder, name: str = "segment") -> None:
     from flink_job.runtime import gateway  # noqa: PLC0415
 
     kafka = plan.config.source.kafka or plan.config.output.kafka
-    there = kafka and jars_present("flink")
-    connectors = sorted(jars_folder("flink").glob("*.jar")) if there else ()
-    gateway.begin(folder.logs, connectors, name)
+    gateway.begin(folder.logs, _connectors_there() if kafka else (), name)
+
+
+def _connectors_there() -> Sequence[Path]:
+    """The connectors' jars, if they need not be fetched before."""
+    from flink_job.stack.jars import jars_folder, jars_present  # noqa: PLC0415
+
+    return sorted(jars_folder("flink").glob("*.jar")) if jars_present("flink") else ()
 
 
 def run(

@@ -15,7 +15,19 @@ import yaml
 from flink_job.cli import app
 
 RUN_A_JOB: Final = {"demo", "run", "upsert", "submit"}
-HEAVY: Final = ("pyflink", "py4j", "apache_beam", "pandas", "pyarrow", "scipy", "sklearn", "river")
+OFTEN_ASKED: Final = ("validate", "features", "lookup", "members", "export")
+SERVERS: Final = {"kafka", "cassandra"}
+HEAVY: Final = (
+    "pyflink",
+    "py4j",
+    "apache_beam",
+    "pandas",
+    "pyarrow",
+    "scipy",
+    "sklearn",
+    "river",
+    *SERVERS,
+)
 CONFIG: Final = {
     "name": "shop",
     "source": {"files": {"paths": ["events.jsonl"]}},
@@ -70,15 +82,28 @@ def test_there_are_commands() -> None:
     assert {("validate",), ("lookup",), ("members",), ("clusters", "list")} <= set(COMMANDS)
 
 
-def test_a_command_without_a_job_imports_nothing_heavy(tmp_path: Path) -> None:
-    (tmp_path / "config.yaml").write_text(yaml.safe_dump(CONFIG))
-    lines = [[*words, *call(command)] for words, command in COMMANDS.items()]
+def imported(lines: list[list[str]], folder: Path) -> dict[str, set[str]]:
+    """What command lines import that is heavy, those that come later what is new."""
+    (folder / "config.yaml").write_text(yaml.safe_dump(CONFIG))
     ran = subprocess.run(
         [sys.executable, "-c", SPY],
         input=json.dumps(lines),
-        cwd=tmp_path,
+        cwd=folder,
         stdout=subprocess.PIPE,
         text=True,
         check=True,
     )
-    assert json.loads(ran.stdout) == {" ".join(line): [] for line in lines}
+    return {line: set(heavy) for line, heavy in json.loads(ran.stdout).items()}
+
+
+def test_a_command_without_a_job_imports_nothing_of_jobs(tmp_path: Path) -> None:
+    lines = [[*words, *call(command)] for words, command in COMMANDS.items()]
+    found = imported(lines, tmp_path)
+    assert {line: heavy - SERVERS for line, heavy in found.items()} == {
+        " ".join(line): set() for line in lines
+    }
+
+
+def test_without_servers_nothing_of_theirs_is_imported(tmp_path: Path) -> None:
+    lines = [[word, *call(COMMANDS[(word,)])] for word in OFTEN_ASKED]
+    assert imported(lines, tmp_path) == {" ".join(line): set() for line in lines}
