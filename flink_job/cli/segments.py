@@ -145,16 +145,18 @@ def _by_job(plan: Plan, _: Path, only: list[str] | None, wait: float) -> dict[st
 
 
 def _by_replay(plan: Plan, config: Path, only: list[str] | None, _: float) -> dict[str, Counts]:
-    from flink_job.cli.session import Session  # noqa: PLC0415 - PyFlink takes a second to import
-    from flink_job.jobs.segment import Start  # noqa: PLC0415
+    wanted = changing.chosen(plan.config.segments, previews.replayed(plan), only)
+    changing.check_judged(wanted, plan.judged_columns(), "the segments of the last run, with these")
+    # PyFlink takes a second to import.
     from flink_job.runtime.gateway import temporary_folder  # noqa: PLC0415
 
     def run(beside: Plan) -> None:
         begin_java(beside, beside.folder)
+        from flink_job.cli.session import Session  # noqa: PLC0415
+        from flink_job.jobs.segment import Start  # noqa: PLC0415
+
         Session(beside, config, console).run(Start(fresh=True))
 
-    wanted = changing.chosen(plan.config.segments, previews.replayed(plan), only)
-    changing.check_judged(wanted, plan.judged_columns(), "the segments of the last run, with these")
     # Where it goes with Java's files, also if we are killed.
     return previews.by_replay(plan, wanted, run, temporary_folder())
 

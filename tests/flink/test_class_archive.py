@@ -17,6 +17,8 @@ from flink_job.runtime.class_archive import archive_options, archives
 from flink_job.runtime.class_path import flink_class_path, flink_home
 from flink_job.runtime.java import java_home
 
+pytestmark = pytest.mark.flink  # they start JVMs
+
 # It writes the source of a class: a small program that loads classes of both jars.
 PROGRAM: Final = (
     "org.apache.logging.log4j.core.tools.Generate$ExtendedLogger",
