@@ -8,11 +8,11 @@ INSTALLED := $(VENV)/installed
 .PHONY: help install demo unit test lint faults soak bench bench-latency bench-clusters bench-start clean
 
 help:
-	@echo "make demo    simulate a shop, segment its users, show what came of it (under a minute)"
+	@echo "make demo    simulate a shop, segment its users, show what came of it"
 	@echo "make test    check everything: style, types, tests; with the real servers where Maven is"
-	@echo "make unit    check what needs neither Flink nor servers (a minute)"
-	@echo "make faults  kill parts of a real cluster while it works (some minutes)"
-	@echo "make soak    the long forms: more random examples, the larger histories (an hour)"
+	@echo "make unit    check what needs neither Flink nor servers"
+	@echo "make faults  kill parts of a real cluster while it works"
+	@echo "make soak    the long forms: more random examples, the larger histories"
 	@echo "make bench   how fast: the bare Kafka scan and the whole job, and their ratio"
 	@echo "make bench-latency  how long from an event to the transition and the row in Cassandra"
 	@echo "make bench-clusters  how good, stable and cheap the clusters are, beside scikit-learn's"

@@ -1,9 +1,10 @@
 """Ends what a run of tests leaves, however the run ends. It is a program: see tests/session.py.
 
 It reads from the pipe that only pytest holds, to its end: that is when pytest is gone, be it
-killed. Then it ends all processes whose TMPDIR is that of the run, which every process has that
-tests start, whoever started it, and removes folders. On the pipe come lines: `always FOLDER` and
-`unless done FOLDER` name folders to remove, `done` says that the run came to its end.
+killed. Then it ends all processes whose environment names the run's folder, as FLOCKWISE_TESTS or
+TMPDIR, as that of all does which tests start, whoever started them, and removes folders. On the
+pipe come lines: `always FOLDER` and `unless done FOLDER` name folders to remove, `done` says that
+the run came to its end.
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ ROUNDS = 3  # what is just being started shows in the next
 
 
 def started(folder: str) -> Iterator[int]:
-    """The processes that were started with this TMPDIR."""
-    wanted = f"TMPDIR={folder}".encode()
+    """The processes that were started in the run of this folder."""
+    wanted = {f"{name}={folder}".encode() for name in ("FLOCKWISE_TESTS", "TMPDIR")}
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            if wanted in (process / "environ").read_bytes().split(b"\0"):
+            if not wanted.isdisjoint((process / "environ").read_bytes().split(b"\0")):
                 yield int(process.name)
 
 

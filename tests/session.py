@@ -28,6 +28,7 @@ class Session:
         self.folder = Path(tempfile.mkdtemp(prefix="flockwise-tests-")).resolve()
         self._pipe = self._guarded()
         # Whatever is started from now on is known by it; JVMs don't look at it themselves.
+        os.environ["FLOCKWISE_TESTS"] = str(self.folder)
         os.environ["TMPDIR"] = tempfile.tempdir = str(self.folder)
         os.environ["JAVA_TOOL_OPTIONS"] += f" -Djava.io.tmpdir={self.folder}"
 

@@ -10,7 +10,7 @@ from flink_job.cli.ending import run_to_end
 app = typer.Typer(
     name="flockwise",
     cls=Commands,
-    help="Puts every user into the right segments within half a second of what they do.",
+    help="Puts every user into the right segments as they act, and can say why.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

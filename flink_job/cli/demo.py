@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
@@ -32,6 +32,9 @@ run: {{state: state, lanes: 4, resolution: 5m}}
 """
 
 
+_FEW: Final = 5_000  # shoppers, of whom a run is soon over
+
+
 def demo(
     folder: Annotated[
         Path, typer.Option("--dir", help="Where to put the events, the changelog and the store.")
@@ -45,7 +48,7 @@ def demo(
     folder.mkdir(parents=True, exist_ok=True)
     config = write_config(folder)
     plan = plan_of(config)
-    begin_java(plan, plan.folder)
+    begin_java(plan, plan.folder, brief=users <= _FEW)
     # PyFlink takes a second to import.
     from flink_job.cli.demo_report import report  # noqa: PLC0415
     from flink_job.cli.session import Session  # noqa: PLC0415

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
@@ -22,6 +22,8 @@ ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", help="The YAML fil
 Apply = Annotated[
     bool, typer.Option("--apply", help="Let CONFIG's segments hold, whichever do now.")
 ]
+
+_LITTLE_BYTES: Final = 32 * 1024 * 1024
 
 console = Console(stderr=True)
 
@@ -47,12 +49,28 @@ def tell_doubts(config: Config, segments: Mapping[str, SegmentSpec]) -> None:
         console.print(f"[yellow]![/] {escape(printable(str(doubt)))}", soft_wrap=True)
 
 
-def begin_java(plan: Plan, folder: RunFolder, name: str = "segment") -> None:
-    """Let Java start while Python imports PyFlink and looks at what a run in `folder` needs."""
+def begin_java(
+    plan: Plan, folder: RunFolder, name: str = "segment", *, brief: bool | None = None
+) -> None:
+    """Let Java start while Python imports PyFlink and looks at what a run in `folder` needs.
+
+    A run is `brief` if its files are small, unless it is said.
+    """
     from flink_job.runtime import gateway  # noqa: PLC0415
 
     kafka = plan.config.source.kafka or plan.config.output.kafka
-    gateway.begin(folder.logs, _connectors_there() if kafka else (), name)
+    connectors = _connectors_there() if kafka else ()
+    soon_over = _reads_little(plan) if brief is None else brief
+    gateway.begin(folder.logs, connectors, name, brief=soon_over)
+
+
+def _reads_little(plan: Plan) -> bool:
+    """Whether the input is files that are read within about a minute; all that are there count."""
+    files = plan.paths.files()
+    if files is None:
+        return False
+    sizes = (Path(path).stat().st_size for path in files.paths if Path(path).is_file())
+    return sum(sizes) < _LITTLE_BYTES
 
 
 def _connectors_there() -> Sequence[Path]:

@@ -142,8 +142,9 @@ class Session:
         return config.bounded and config.store is not None and config.output.kafka is not None
 
     def _upsert_once(self) -> None:
-        ended = subprocess.run(self._command(), check=False)
-        if ended.returncode:
+        # Its standard input ends when we do, however that comes about.
+        upsert = subprocess.Popen([*self._command(), "--beside"], stdin=subprocess.PIPE)
+        if upsert.wait():
             raise JobError("the store could not be brought up to the changelog")
 
     def _command(self) -> list[str]:

@@ -96,9 +96,9 @@ def prepare_client(plan: Plan, jars: Sequence[Path]) -> None:
 
     `jars` are the connectors, which a cluster has in its lib/.
     """
-    prepare_process(plan.folder.path / "submit" / "logs", jars, "submit")
     # The cluster's configuration would become that of this process's JVM.
     os.environ.pop("FLINK_CONF_DIR", None)
+    prepare_process(plan.folder.path / "submit" / "logs", jars, "submit")
     add_jars_to_context_class_loader([jar.as_uri() for jar in jars])
 
 

@@ -33,8 +33,8 @@ def archive_options(
     JVMs of one name load about the same classes. None if an archive can't be kept, or the class
     path has folders, which no archive holds.
     """
-    folder = archives(environ)
     try:
+        folder = archives(environ)
         folder.mkdir(parents=True, exist_ok=True)
         base = _base(java_home, folder)
         stem = f"{name}-{_key(_files_of(java_home), class_path)}"
@@ -52,9 +52,16 @@ def archive_options(
 
 
 def archives(environ: Mapping[str, str] = os.environ) -> Path:
-    """Where archives are kept, in the user's cache."""
-    cache = environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "flockwise" / "classes"
+    """Where archives are kept, in the user's cache.
+
+    Raises:
+        OSError: the user has none.
+    """
+    try:
+        cache = environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    except RuntimeError as error:
+        raise OSError("there is no home folder") from error
+    return Path(cache).absolute() / "flockwise" / "classes"
 
 
 def _base(java_home: Path, folder: Path) -> Path | None:
@@ -96,7 +103,8 @@ def _archive(folder: Path, stem: str) -> Path | None:
     """The archive, if it is as long as when it was written: a JVM would die of half of it."""
     for archive in folder.glob(f"{stem}-*.jsa"):
         if archive.stem == f"{stem}-{archive.stat().st_size}":
-            os.utime(archive)
+            with suppress(OSError):  # where it is another's
+                os.utime(archive)
             return archive
     return None
 

@@ -43,9 +43,9 @@ def _unpacked_planner(jar: Path, environ: Mapping[str, str]) -> Path:
         return jar
     try:
         with zipfile.ZipFile(jar) as packed:
-            known = packed.getinfo(_PLANNER).CRC
-            planner = archives(environ) / f"{jar.stem}-{known:08x}" / _PLANNER
-            if not planner.is_file():
+            known = packed.getinfo(_PLANNER)
+            planner = archives(environ) / f"{jar.stem}-{known.CRC:08x}" / _PLANNER
+            if not planner.is_file() or planner.stat().st_size != known.file_size:
                 _unpack(packed, planner)
     except (OSError, KeyError, zipfile.BadZipFile):
         return jar
@@ -54,7 +54,10 @@ def _unpacked_planner(jar: Path, environ: Mapping[str, str]) -> Path:
 
 def _unpack(packed: zipfile.ZipFile, planner: Path) -> None:
     planner.parent.mkdir(parents=True, exist_ok=True)
-    new = planner.with_name(f"{uuid4().hex}.new")
+    # Many may do it at once. What is left of it goes as abandoned archives do.
+    new = planner.parent.with_name(f"{uuid4().hex}.new")
     with packed.open(_PLANNER) as source, new.open("wb") as target:
         shutil.copyfileobj(source, target, 1 << 20)
+        target.flush()
+        os.fsync(target.fileno())
     new.replace(planner)

@@ -32,9 +32,10 @@ from operators.base.errors import JobError
 
 _MAIN: Final = "org.apache.flink.client.python.PythonGatewayServer"
 _POLL_S: Final = 0.01
-# Their JVMs do little themselves: the best code costs more than it wins, and takes the cores from
-# a job that starts beside.
-_PLAIN_CODE: Final = {"upsert": "-XX:TieredStopAtLevel=1", "submit": "-XX:TieredStopAtLevel=1"}
+# The best code costs more than it wins in a JVM that does little, or not for long, and takes the
+# cores from what starts beside.
+_PLAIN_CODE: Final = "-XX:TieredStopAtLevel=1"
+_DOING_LITTLE: Final = ("upsert", "submit")
 _PORT: Final = struct.Struct("!I")
 
 # The JVM is the child of a shell that outlives us: it ends the JVM when the pipe from us ends,
@@ -49,7 +50,11 @@ shift
 jvm=$!
 (
   cat
-  [ -e "$folder/ran" ] && kill -TERM $jvm && sleep 60
+  if [ -e "$folder/ran" ]; then
+    kill -TERM $jvm
+    left=120
+    while [ $left -gt 0 ] && kill -0 $jvm; do sleep 1; left=$((left - 1)); done
+  fi
   kill -KILL $jvm
 ) <&3 3<&- >/dev/null 2>&1 &
 watcher=$!
@@ -71,14 +76,17 @@ class _Jvm:
 
 
 _lock: Final = threading.Lock()
+_ending: Final = threading.Event()
 _started: list[_Jvm] = []  # one at most: a process has one JVM
 
 
-def begin(logs: Path, connectors: Sequence[Path] = (), name: str = "segment") -> None:
+def begin(
+    logs: Path, connectors: Sequence[Path] = (), name: str = "segment", *, brief: bool = False
+) -> None:
     """Begin to start the JVM, if none is: its log goes to `logs`.
 
-    JVMs of one `name` load about the same classes. Thread mode finds its bridge through `python`
-    on PATH, so this Python's folder must come first there.
+    JVMs of one `name` load about the same classes; a `brief` one is over soon. Thread mode finds
+    its bridge through `python` on PATH, so this Python's folder must come first there.
     """
     with _lock:
         if _started:
@@ -91,10 +99,9 @@ def begin(logs: Path, connectors: Sequence[Path] = (), name: str = "segment") ->
         os.environ.setdefault("PYTHONWARNINGS", "ignore")
         # The JVM uses SIGSEGV for its own ends; Python's fault handler inside it would end it.
         os.environ.pop("PYTHONFAULTHANDLER", None)
+        temporary_folder()  # made, and its end seen to, in this thread
         jvm = _Jvm(connectors)
-        jvm.thread = threading.Thread(
-            target=_start, args=(jvm, logs, name, temporary_folder()), daemon=True
-        )
+        jvm.thread = threading.Thread(target=_start, args=(jvm, logs, name, brief), daemon=True)
         jvm.thread.start()
         _started.append(jvm)
 
@@ -126,11 +133,20 @@ def ran() -> None:
 def temporary_folder() -> Path:
     """The folder of this process's temporary files, and of its JVM's; it goes with them."""
     folder = Path(tempfile.mkdtemp(prefix="flockwise-"))
-    atexit.register(lambda: None if _started else shutil.rmtree(folder, ignore_errors=True))
+    atexit.register(_tidy, folder)
     return folder
 
 
-def _start(jvm: _Jvm, logs: Path, name: str, folder: Path) -> None:
+def _tidy(folder: Path) -> None:
+    """Remove the folder where there is no JVM yet, whose keeper would; none is started then."""
+    with _lock:
+        _ending.set()
+        if not any(jvm.pipe for jvm in _started):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _start(jvm: _Jvm, logs: Path, name: str, brief: bool) -> None:
+    folder = temporary_folder()
     try:
         logs.mkdir(parents=True, exist_ok=True)
         environ = {**os.environ, "TMPDIR": str(folder)}
@@ -139,9 +155,12 @@ def _start(jvm: _Jvm, logs: Path, name: str, folder: Path) -> None:
         environ["_PYFLINK_CONN_INFO_PATH"] = str(address)
         pyflink_gateway_server.prepare_environment_variables(environ)
         jvm.class_path = flink_class_path(jvm.connectors, environ)
-        command = _command(jvm.class_path, name, folder, environ)
+        command = _command(jvm.class_path, name, folder, environ, brief=brief)
         output = logs / "jvm.out"
-        with output.open("ab") as out:
+        with output.open("ab") as out, _lock:
+            said_before = out.tell()
+            if _ending.is_set():
+                return
             keeper = subprocess.Popen(
                 ["/bin/sh", "-c", _KEEPER, "flockwise-jvm", str(folder), *command],
                 stdin=subprocess.PIPE,
@@ -150,14 +169,14 @@ def _start(jvm: _Jvm, logs: Path, name: str, folder: Path) -> None:
                 env=environ,
                 start_new_session=True,  # Ctrl-C is for us, not for it
             )
-        jvm.pipe = keeper.stdin
-        _connect(keeper, address, output)
+            jvm.pipe = keeper.stdin
+        _connect(keeper, address, output, said_before)
     except Exception as error:
         jvm.error = error
 
 
 def _command(
-    class_path: Sequence[Path], name: str, folder: Path, environ: dict[str, str]
+    class_path: Sequence[Path], name: str, folder: Path, environ: dict[str, str], *, brief: bool
 ) -> list[str]:
     hadoop = pyflink_gateway_server.construct_hadoop_classpath(environ).split(os.pathsep)
     entries = [*map(str, class_path), *filter(None, hadoop)]
@@ -167,7 +186,7 @@ def _command(
         "-XX:+IgnoreUnrecognizedVMOptions",
         "--add-opens=jdk.proxy2/jdk.proxy2=ALL-UNNAMED",
         *pyflink_gateway_server.get_jvm_opts(environ),
-        *([_PLAIN_CODE[name]] if name in _PLAIN_CODE else ()),
+        *([_PLAIN_CODE] if brief or name in _DOING_LITTLE else ()),
         *archive_options(name, Path(environ["JAVA_HOME"]), list(map(Path, entries)), environ),
         f"-Djava.io.tmpdir={folder}",
         *pyflink_gateway_server.construct_log_settings(environ),
@@ -176,7 +195,9 @@ def _command(
     ]
 
 
-def _connect(keeper: subprocess.Popen[bytes], address: Path, output: Path) -> None:
+def _connect(
+    keeper: subprocess.Popen[bytes], address: Path, output: Path, said_before: int
+) -> None:
     """Wait for the JVM and become its peer, within the ten seconds that it waits for one.
 
     Raises:
@@ -184,7 +205,7 @@ def _connect(keeper: subprocess.Popen[bytes], address: Path, output: Path) -> No
     """
     while not address.is_file():
         if keeper.poll() is not None:
-            said = output.read_text(errors="replace").strip().splitlines()
+            said = output.read_bytes()[said_before:].decode(errors="replace").strip().splitlines()
             raise JobError(said[-1] if said else "it ended, and said nothing")
         time.sleep(_POLL_S)
     (port,) = _PORT.unpack_from(address.read_bytes())
@@ -193,4 +214,4 @@ def _connect(keeper: subprocess.Popen[bytes], address: Path, output: Path) -> No
         java_gateway.get_gateway()
     finally:
         del os.environ["PYFLINK_GATEWAY_PORT"]  # a process that we start has a JVM of its own
-    threading.Thread(target=warm_interpreter, daemon=True).start()
+    threading.Thread(target=warm_interpreter, args=(port,), daemon=True).start()

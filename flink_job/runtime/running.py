@@ -59,10 +59,10 @@ def run(name: str, flink: Flink, define: Define, savepoints: Path, watch: Watch)
     Raises:
         JobError: the job failed, with the innermost cause.
     """
-    environment = Environment.create(flink)
-    define(environment)
-    check_thread_mode(environment.stream)
     try:
+        environment = Environment.create(flink)
+        define(environment)
+        check_thread_mode(environment.stream)
         client = environment.stream.execute_async(name)
     except Py4JError as error:
         raise JobError(f"the job could not be started: {cause(error)}") from None

@@ -24,7 +24,7 @@ def test_killed_with_upsert_beside(
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     monkeypatch.setenv("TMPDIR", str(temporary))
-    shop = LiveShop(kafka, "killed", tmp_path, {**JUDGED, "store": SQLITE})
+    shop = LiveShop(kafka, "killed-with-store", tmp_path, {**JUDGED, "store": SQLITE})
 
     def written() -> bool:
         shop.view("ann")  # again and again: by the wall clock an event must come in time
