@@ -93,7 +93,7 @@ def export(
 
 @contextmanager
 def _asking(plan: Plan) -> Iterator[StoreReader]:
-    with view(plan, lambda words: counted(words, console, "records read")) as asked:
+    with view(plan, lambda records: counted(records, console, "records read")) as asked:
         yield asked
         if asked.unreadable:
             console.print(

@@ -128,14 +128,14 @@ class _Ended:
         return self.loaded.sent / max(self.seconds, 1e-9)
 
 
-def _load(target: _Target, files: EventFiles, heads: KeysAndTimes, pace: Pace) -> _Ended:
+def _load(target: _Target, files: EventFiles, reader: KeysAndTimes, pace: Pace) -> _Ended:
     largest = kafka.largest_message(target.broker, target.topic)
     options = {"linger_ms": _LINGER_MS[pace is not at_once], "max_request_size": largest}
     started_s = time.monotonic()
     with stopping() as stop, kafka.producer(target.broker, **options) as writer:
         outbox = Outbox(writer, target.topic)
         with _progress(console, files) as progress:
-            loader = Loader(heads, outbox, Waiting(pace, time.monotonic, stop), progress)
+            loader = Loader(reader, outbox, Waiting(pace, time.monotonic, stop), progress)
             try:
                 loader.load(files.records())
             except FlockwiseError:

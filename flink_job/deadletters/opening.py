@@ -93,28 +93,28 @@ def _into_file(plan: Plan, order: Order, to: Path, letters: Iterable[Letter]) ->
 
 
 def _into_kafka(plan: Plan, order: Order, topic: _Topic, letters: Iterable[Letter]) -> Replay:
-    heads = KeysAndTimes(plan.config.events) if order.rekey else None
+    reader = KeysAndTimes(plan.config.events) if order.rekey else None
     held = plan.config.events.key == "user" and not order.rekey
-    choice = LetterFilter(order.reason, _OF_THE_KEY if held else frozenset())
+    wanted = LetterFilter(order.reason, _OF_THE_KEY if held else frozenset())
     largest = kafka.largest_message(topic.broker, topic.name)
     book = book_of(plan)
-    with _Nowhere() if order.dry_run else _kafka_target(plan, topic, largest, heads) as target:
+    with _Nowhere() if order.dry_run else _kafka_target(plan, topic, largest, reader) as target:
         # Read only now: what an earlier replay left open has been ended.
-        replayed = Replay(book.read(), choice, into_kafka(largest, heads))
+        replayed = Replay(book.read(), wanted, into_kafka(largest, reader))
         replayed.run(letters, target)
     return replayed
 
 
 @contextmanager
 def _kafka_target(
-    plan: Plan, topic: _Topic, largest: int, heads: KeysAndTimes | None
+    plan: Plan, topic: _Topic, largest: int, reader: KeysAndTimes | None
 ) -> Iterator[KafkaTarget]:
     group, book = _group(plan), book_of(plan)
     options = {"transactional_id": group, "max_request_size": largest}
     with kafka.producer(topic.broker, **options) as writer:
         transactions, outbox = Transactions(writer, group), Outbox(writer, topic.name)
         one_kafka = plan.kafka.output_broker() == topic.broker
-        yield KafkaTarget(outbox, transactions, book, heads, one_kafka=one_kafka)
+        yield KafkaTarget(outbox, transactions, book, reader, one_kafka=one_kafka)
 
 
 class _Nowhere:

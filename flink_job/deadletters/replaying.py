@@ -45,10 +45,10 @@ class Replay:
     """A replay: `sent`, `held` by reason and `refused` by why count what becomes of letters."""
 
     def __init__(
-        self, places: Mapping[str, ReplayPosition], choice: LetterFilter, refusal: Refusal
+        self, places: Mapping[str, ReplayPosition], wanted: LetterFilter, refusal: Refusal
     ) -> None:
         self._before = places
-        self._choice = choice
+        self._wanted = wanted
         self._refusal = refusal
         self._reached: dict[str, Reached] = {}
         self.sent = 0
@@ -79,8 +79,8 @@ class Replay:
             reached = self._reached.setdefault(
                 letter.part, Reached(self._before.get(letter.part, ReplayPosition()))
             )
-            asked = self._choice.names(reason) and not reached.is_past(letter.at, reason)
-            taken = asked and reason not in self._choice.held
+            asked = self._wanted.names(reason) and not reached.is_past(letter.at, reason)
+            taken = asked and reason not in self._wanted.held
             refused = self._refusal(letter) if taken else None
             reached.see(letter.at, reason, taken=taken)
             if refused is not None:

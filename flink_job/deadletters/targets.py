@@ -23,7 +23,7 @@ _A_ROW: Final = "a row of CSV without its header: mend the file and load it agai
 
 
 class KafkaTarget:
-    """The topic of events; letters get the keys that they had, or with `heads` their users.
+    """The topic of events; letters get the keys that they had, or with `reader` their users.
 
     Letters and places go in one transaction. Where the letters don't lie in the Kafka of the
     events, the places follow, and a crash in between repeats the letters of one batch.
@@ -34,7 +34,7 @@ class KafkaTarget:
         outbox: Outbox,
         transactions: Transactions,
         book: Book,
-        heads: KeysAndTimes | None,
+        reader: KeysAndTimes | None,
         *,
         one_kafka: bool,
     ) -> None:
@@ -42,7 +42,7 @@ class KafkaTarget:
         self._transactions = transactions
         self._book = book
         self._group = book if one_kafka and isinstance(book, GroupBook) else None
-        self._heads = heads
+        self._reader = reader
 
     def deliver(self, letters: list[Letter], places: ReplayPositions) -> None:
         offsets = {} if self._group is None else self._group.offsets(places)
@@ -54,7 +54,7 @@ class KafkaTarget:
 
     def _send(self, letters: list[Letter]) -> None:
         for letter in letters:
-            self._outbox.send(key_of(letter, self._heads), letter.raw)
+            self._outbox.send(key_of(letter, self._reader), letter.raw)
         self._outbox.flush()
 
 
@@ -92,17 +92,17 @@ def file_target(path: Path, book: Book) -> Iterator[FileTarget]:
         book.write(target.places)
 
 
-def key_of(letter: Letter, heads: KeysAndTimes | None) -> bytes | None:
+def key_of(letter: Letter, reader: KeysAndTimes | None) -> bytes | None:
     """The key to replay a letter with: its user if asked for and readable, else the one it had."""
-    user = None if heads is None or letter.raw is None else heads.keys([letter.raw])[0]
+    user = None if reader is None or letter.raw is None else reader.keys([letter.raw])[0]
     return letter.key if user is None else user
 
 
-def into_kafka(largest: int, heads: KeysAndTimes | None) -> Refusal:
+def into_kafka(largest: int, reader: KeysAndTimes | None) -> Refusal:
     """Why a topic that takes records of `largest` bytes does not take a letter."""
 
     def refusal(letter: Letter) -> str | None:
-        key, raw = key_of(letter, heads), letter.raw
+        key, raw = key_of(letter, reader), letter.raw
         if not letter.whole:
             return _not_whole(letter)
         if key is None and raw is None:

@@ -85,12 +85,12 @@ class Loader:
 
     def __init__(
         self,
-        heads: KeysAndTimes,
+        reader: KeysAndTimes,
         outbox: Outbox,
         waiting: Waiting,
         progress: Callable[[Loaded], None],
     ) -> None:
-        self._heads = heads
+        self._reader = reader
         self._outbox = outbox
         self._waiting = waiting
         self._progress = progress
@@ -123,8 +123,8 @@ class Loader:
         return Loaded(self._sent, self._keyless, self._too_large)
 
     def _send_all(self, chunk: Sequence[bytes]) -> bool:
-        heads, pace = self._heads, self._waiting.pace
-        keyed = zip(heads.keys(chunk), heads.times_us(chunk), chunk, strict=True)
+        reader, pace = self._reader, self._waiting.pace
+        keyed = zip(reader.keys(chunk), reader.times_us(chunk), chunk, strict=True)
         for key, time_us, value in keyed:
             if not self._wait(pace(time_us)):
                 return False

@@ -16,9 +16,9 @@ from operators.rules.standing import held_out, inside
 
 def farewells(members: Members, forgotten: Forgotten, version: int) -> Iterator[Record]:
     """Of each user: a transition out of each segment, then an assignment that says so."""
-    rulebook, words = members.rulebook, members.standings(forgotten.rows)
-    held = held_out(words)
-    member = inside(words) if held is None else inside(words) & ~held
+    rulebook, standings = members.rulebook, members.standings(forgotten.rows)
+    held = held_out(standings)
+    member = inside(standings) if held is None else inside(standings) & ~held
     told = zip(forgotten.rows.tolist(), iso(forgotten.at_us), member, strict=True)
     for row, at, own in told:
         user = members.table.users[row]

@@ -30,7 +30,7 @@ from operators.membership.schedule import Schedule
 from operators.pages.journal import Journal
 from operators.pages.layout import Field, Layout
 from operators.pages.table import UserTable
-from operators.rules.holdouts import Crowd
+from operators.rules.holdouts import JudgedUsers
 from operators.rules.judgement import Judgement
 from operators.rules.rulebook import Rulebook
 from operators.rules.standing import NEVER_IN
@@ -52,7 +52,7 @@ _AGE_STEPS: Final = 8
 class Verdicts:
     """What judging n users at a moment each came to; `changed` are the positions to be published.
 
-    `words` is int64[changed, segments], how those stand to the segments now. `clusters` is
+    `standings` is int64[changed, segments], how those stand to the segments now. `clusters` is
     int64[n, models], and `placed` tells of the models that there are.
     """
 
@@ -62,7 +62,7 @@ class Verdicts:
     clusters: Ints
     placed: Sequence[Placed]
     changed: Ints
-    words: Moments
+    standings: Moments
 
 
 class Members:
@@ -164,8 +164,8 @@ class Members:
 
     def standings(self, rows: Rows) -> Moments:
         """How some users stand to each segment, int64[rows, segments]."""
-        words: Moments = self.table.cells(_STANDING).take(rows)
-        return words
+        standings: Moments = self.table.cells(_STANDING).take(rows)
+        return standings
 
     def not_before(self, rows: Rows, now_us: int) -> Moments:
         """A moment for each user, int64[rows]: now, or when the user was judged last if later."""
@@ -187,19 +187,19 @@ class Members:
         Users are independent, so all take a step together, whatever the moment of each.
         """
         rows = self._concerned(rounds, until_us)
-        agenda, due = Schedule(rounds, rows), self.table.cells(_DUE)
+        schedule, due = Schedule(rounds, rows), self.table.cells(_DUE)
         ends_us = np.full(len(rows), until_us + 1)
         _, at, which = np.intersect1d(rows, forgotten.rows, return_indices=True)
         ends_us[at] = forgotten.at_us[which]
         while len(rows):
-            due_us, next_us = due.take_one(rows), agenda.next_us()
+            due_us, next_us = due.take_one(rows), schedule.next_us()
             is_due = due_us < np.where(next_us == NEVER, ends_us, next_us)
             arriving = ~is_due & (next_us != NEVER)
             if np.any(arriving):
-                self._last.put(self.table, rows[arriving], agenda.take(arriving))
+                self._last.put(self.table, rows[arriving], schedule.take(arriving))
             going = is_due | arriving
             rows, ends_us = rows[going], ends_us[going]
-            agenda.keep(going)
+            schedule.keep(going)
             if len(rows):
                 yield self.again(rows, np.where(is_due, due_us, next_us)[going], models)
 
@@ -215,16 +215,16 @@ class Members:
             now_us,
             self.table.dictionary,
         )
-        crowd = Crowd(self.table.users, self.table.hashes, rows)
-        judgement = self.rulebook.judge(judged, standing_cells.take(rows), crowd)
+        users = JudgedUsers(self.table.users, self.table.hashes, rows)
+        judgement = self.rulebook.judge(judged, standing_cells.take(rows), users)
         changes = judgement.changes
-        standing_cells.put_one(rows[changes.users], changes.words, changes.segments)
+        standing_cells.put_one(rows[changes.users], changes.standings, changes.segments)
         cluster_cells.put(rows, clusters)
         self.table.cells(_JUDGED).put_one(rows, now_us)
         self.table.cells(_DUE).put_one(rows, self._due_us(frame, judgement))
         changed = self._changed(rows, changes.users, (clusters != before).any(axis=1))
-        words = standing_cells.take(rows[changed])
-        return Verdicts(rows, frame, judgement, clusters, placed, changed, words)
+        standings = standing_cells.take(rows[changed])
+        return Verdicts(rows, frame, judgement, clusters, placed, changed, standings)
 
     def _changed(self, rows: Rows, users: Ints, moved: Mask) -> Ints:
         """The positions of whom there is news of, be it that the models are others by now."""

@@ -45,9 +45,9 @@ def publish(
     clusters = belongings(verdicts.placed, changed)
     member = judgement.member[:, changed].T
     rows = _Rows(member)
-    members, since = rows.segments(), rows.moments(verdicts.words)
+    members, since = rows.segments(), rows.moments(verdicts.standings)
     moved = _Rows(member != judgement.was_member[:, changed].T).segments()
-    held_out = _held_out(judgement.round.inside[:, changed].T & ~member, verdicts.words, names)
+    held_out = _held_out(judgement.round.inside[:, changed].T & ~member, verdicts.standings, names)
     people = judgement.people(changed)
     for position, row in enumerate(verdicts.rows[changed].tolist()):
         user, person, segments = table.users[row], people[position], members[position]
@@ -84,9 +84,9 @@ class _Rows:
         """For each user the indices of the segments."""
         return self._split(self._at[1].tolist())
 
-    def moments(self, words: Moments) -> list[list[str]]:
+    def moments(self, standings: Moments) -> list[list[str]]:
         """For each user when they entered those segments; many are entered at one moment."""
-        moments_us = entered_us(words[self._at]).tolist()
+        moments_us = entered_us(standings[self._at]).tolist()
         distinct_us = np.array(list(set(moments_us)), np.int64)
         texts = dict(zip(distinct_us.tolist(), iso(distinct_us), strict=True))
         return self._split([texts[moment_us] for moment_us in moments_us])
@@ -96,14 +96,14 @@ class _Rows:
         return [values[start:end] for start, end in zip(starts, self._ends, strict=False)]
 
 
-def _held_out(flags: Mask, words: Moments, names: Sequence[str]) -> list[dict[str, str]]:
+def _held_out(flags: Mask, standings: Moments, names: Sequence[str]) -> list[dict[str, str]]:
     """For each user the segments that they are held out of, with the moments since."""
     if not flags.any():
         return [{}] * len(flags)
     rows = _Rows(flags)
     return [
         {names[segment]: moment for segment, moment in zip(own, since, strict=True)}
-        for own, since in zip(rows.segments(), rows.moments(words), strict=True)
+        for own, since in zip(rows.segments(), rows.moments(standings), strict=True)
     ]
 
 

@@ -1,4 +1,4 @@
-"""What waits for a moment: shortest stays, cool-downs and dates, of few users at a time."""
+"""Deadlines: what waits for a moment, shortest stays, cool-downs and dates, of few users each."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Timed:
         self.rows: NDArray[np.intp] = np.array([row for row, _ in found], np.intp)
         self._us = np.array([us for _, us in found], np.int64)
 
-    def waits(self, flags: Mask) -> Deadlines:
+    def deadlines(self, flags: Mask) -> Deadlines:
         """Where bool[segments, n] is set of these segments, with their lengths or dates."""
         # One dimension is ten times as fast as nonzero with two.
         at = np.flatnonzero(flags[self.rows])
@@ -68,10 +68,10 @@ class Due:
         """Take a moment of every user into account."""
         np.minimum(self.at_us, at_us, out=self.at_us)
 
-    def add(self, waits: Deadlines) -> None:
+    def add(self, deadlines: Deadlines) -> None:
         """Take moments of some users into account."""
-        if len(waits):
-            np.minimum.at(self.at_us, waits.users, waits.us)
+        if len(deadlines):
+            np.minimum.at(self.at_us, deadlines.users, deadlines.us)
 
 
 _NONE: Rows = np.zeros(0, np.int64)

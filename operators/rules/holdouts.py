@@ -16,7 +16,7 @@ Hashes = NDArray[np.uint32]
 
 
 @dataclass(frozen=True)
-class Crowd:
+class JudgedUsers:
     """The users in n rows of a table.
 
     `users` and `hashes` (the CRC-32 of each) are those of the whole table.
@@ -39,13 +39,13 @@ class Roll:
         listed = frozenset[str]().union(*lists)
         self._hashes = np.unique(np.array([crc32(user.encode()) for user in listed], np.uint32))
 
-    def listed(self, crowd: Crowd) -> Mask:
+    def listed(self, users: JudgedUsers) -> Mask:
         """Who of n users is on which list, bool[lists, n]."""
-        found = np.zeros((len(self._lists), len(crowd.rows)), bool)
-        hashes = crowd.hashes[crowd.rows]
+        found = np.zeros((len(self._lists), len(users.rows)), bool)
+        hashes = users.hashes[users.rows]
         nearest = self._hashes.take(np.searchsorted(self._hashes, hashes), mode="clip")
         for at in np.flatnonzero(nearest == hashes).tolist():
-            user = crowd.user(at)
+            user = users.user(at)
             found[:, at] = [user in listed for listed in self._lists]
         return found
 
@@ -64,9 +64,9 @@ class Holdouts:
         limits = [round(share * 2.0**64) for share in shares]
         self._limits = np.array(limits, np.uint64).reshape(-1, 1)
 
-    def held_out(self, crowd: Crowd) -> Mask:
+    def held_out(self, users: JudgedUsers) -> Mask:
         """Who of n users is held out of which segment, bool[segments, n]."""
-        held: Mask = _mixed(crowd.hashes[crowd.rows] + self._seeds) < self._limits
+        held: Mask = _mixed(users.hashes[users.rows] + self._seeds) < self._limits
         return held
 
 

@@ -36,7 +36,7 @@ class Changes:
 
     segments: Rows
     users: Rows  # positions among those judged
-    words: Moments  # see `standing`
+    standings: Moments  # see `standing`
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ class Person:
     def _why_in(self, rule: Rule, when: ConditionReason, index: int) -> list[str]:
         segment, told, round_ = rule.segment, self.told[rule.stratum], self.judgement.round
         held = round_.may_leave[index, self.at]
-        if segment.users and round_.crowd.user(self.at) in segment.users:
+        if segment.users and round_.users.user(self.at) in segment.users:
             found = ["listed as a member"]
         elif told.case.truths[when.literal]:
             found = explain(when, told)
@@ -131,7 +131,7 @@ class Person:
             found = explain(rule.leave_when, told) if rule.leave_when and not held else []
         if held:
             found.append(f"min_dwell {format_duration(segment.min_dwell_us)} is not over")
-        if segment.cooldown_us and round_.words[self.at, index] < NEVER_IN:
+        if segment.cooldown_us and round_.standings[self.at, index] < NEVER_IN:
             found.append(f"cooldown {format_duration(segment.cooldown_us)} is over")
         return found
 

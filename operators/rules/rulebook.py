@@ -14,7 +14,7 @@ from operators.rules import standing
 from operators.rules.checking import check
 from operators.rules.explain import Reasons
 from operators.rules.groups import by_group
-from operators.rules.holdouts import Crowd
+from operators.rules.holdouts import JudgedUsers
 from operators.rules.judgement import Changes, Judgement, Rule
 from operators.rules.segment import Segment
 from operators.rules.spec import SegmentSpec
@@ -82,18 +82,18 @@ class Rulebook:
             raise ConfigError("the rulebook", found)
         return cls(checked, columns, step_us=step_us, version=version)
 
-    def judge(self, frame: Frame, words: Moments, crowd: Crowd) -> Judgement:
-        """Judge the n users of a frame, who are the crowd.
+    def judge(self, frame: Frame, standings: Moments, users: JudgedUsers) -> Judgement:
+        """Judge the n users of a frame; `users` says who they are.
 
-        `words` is int64[n, s]: how they stand to the segments, as the last judgement left it.
+        `standings` is int64[n, s]: how they stand to the segments, as the last judgement left it.
         """
-        was_inside = np.ascontiguousarray(standing.inside(words).T)
-        held_out = standing.held_out(words)
+        was_inside = np.ascontiguousarray(standing.inside(standings).T)
+        held_out = standing.held_out(standings)
         was_member = was_inside if held_out is None else was_inside & ~held_out.T
         round_ = Round(
             frame=frame,
-            crowd=crowd,
-            words=words,
+            users=users,
+            standings=standings,
             was_inside=was_inside,
             inside=was_inside.copy(),
             member=was_member.copy(),
@@ -117,8 +117,8 @@ def _changes(round_: Round, was_member: Mask) -> Changes:
     # One dimension is ten times as fast as nonzero with two.
     segments, users = np.divmod(np.flatnonzero(changed), max(len(round_.frame), 1))
     inside, member = round_.inside[segments, users], round_.member[segments, users]
-    words = standing.standing(inside, inside & ~member, round_.frame.now_us[users])
-    return Changes(segments, users, words)
+    standings = standing.standing(inside, inside & ~member, round_.frame.now_us[users])
+    return Changes(segments, users, standings)
 
 
 def _rules(segments: Sequence[Segment], strata: Sequence[Stratum]) -> list[Rule]:

@@ -19,29 +19,29 @@ _HELD_OUT: Final = 1 << 62  # added to the moment; no moment is as large
 
 
 def standing(inside: Mask, held_out: Mask, now_us: Moments) -> Moments:
-    """The words of those who come to be in, held out or out now; int64, shapes broadcast."""
+    """The standings of those who come to be in, held out or out now; int64, shapes broadcast."""
     within = np.where(held_out, now_us + _HELD_OUT, now_us)
     return np.where(inside, within, ~now_us)
 
 
-def inside(words: Moments) -> Mask:
+def inside(standings: Moments) -> Mask:
     """Who is in or held out."""
-    found: Mask = words >= 0
+    found: Mask = standings >= 0
     return found
 
 
-def held_out(words: Moments) -> Mask | None:
+def held_out(standings: Moments) -> Mask | None:
     """Who is held out; None if nobody is."""
-    if words.max(initial=NEVER_IN) < _HELD_OUT:
+    if standings.max(initial=NEVER_IN) < _HELD_OUT:
         return None
-    return words >= _HELD_OUT
+    return standings >= _HELD_OUT
 
 
-def entered_us(words: Moments) -> Moments:
+def entered_us(standings: Moments) -> Moments:
     """When those entered who are in or held out; means nothing for others."""
-    return words & (_HELD_OUT - 1)
+    return standings & (_HELD_OUT - 1)
 
 
-def left_us(words: Moments) -> Moments:
+def left_us(standings: Moments) -> Moments:
     """When those left who are out and were in before; means nothing for others."""
-    return ~words
+    return ~standings

@@ -14,7 +14,7 @@ from operators.rules.circuit import Circuit, Evaluation
 from operators.rules.crossing import CrossingClock, Crossings, GatedClock
 from operators.rules.deadlines import Deadlines, Due, Timed
 from operators.rules.groups import Group, by_group
-from operators.rules.holdouts import Crowd, Holdouts, Roll
+from operators.rules.holdouts import Holdouts, JudgedUsers, Roll
 from operators.rules.segment import Segment
 from operators.rules.standing import NEVER_IN, entered_us, left_us
 
@@ -23,15 +23,15 @@ from operators.rules.standing import NEVER_IN, entered_us, left_us
 class Round:
     """What n users are judged by, and what comes of it.
 
-    `words` is int64[n, s], how they stood to all segments before (see `standing`), and
+    `standings` is int64[n, s], how they stood to all segments before (see `standing`), and
     `was_inside` bool[s, n]. Each stratum fills in its rows of the others, bool[s, n]: `inside`
     (in or held out), `member`, `wanted` (who fits `when` or is listed), and `may_leave`: who
     would leave, were it not too early.
     """
 
     frame: Frame
-    crowd: Crowd
-    words: Moments
+    users: JudgedUsers
+    standings: Moments
     was_inside: Mask
     inside: Mask
     member: Mask
@@ -98,7 +98,7 @@ class Stratum:
         member = round_.member[self.at]
         member[:] = inside
         if len(self._holding):
-            member[self._holding] &= ~self._holdouts.held_out(round_.crowd)
+            member[self._holding] &= ~self._holdouts.held_out(round_.users)
         due.all(self._clock.next_change_us(frame))
         due.all(self._entry_clock.next_change_us(frame, ~inside[self._with_leave]))
         return evaluation, due.at_us
@@ -110,7 +110,7 @@ class Stratum:
         them, although another segment of the group comes first, may.
         """
         was_inside = round_.was_inside[self.at]
-        listed = self._roll.listed(round_.crowd) if len(self._listing) else None
+        listed = self._roll.listed(round_.users) if len(self._listing) else None
         if listed is not None:
             wanted[self._listing] |= listed
             may_leave[self._listing] &= ~listed
@@ -135,12 +135,12 @@ class Stratum:
 
     def _cooling(self, round_: Round, coming: Mask) -> Deadlines:
         """Who of those who come in from outside has left too short a time ago."""
-        waits = self._cooldowns.waits(coming)
-        if not len(waits):
-            return waits
-        words = self._words(round_, waits)
-        back = words < NEVER_IN
-        return waits.only(back).after(left_us(words[back])).later(round_.frame.now_us)
+        deadlines = self._cooldowns.deadlines(coming)
+        if not len(deadlines):
+            return deadlines
+        standings = self._standings(round_, deadlines)
+        back = standings < NEVER_IN
+        return deadlines.only(back).after(left_us(standings[back])).later(round_.frame.now_us)
 
     def _staying(self, round_: Round, may_leave: Mask) -> Deadlines:
         """Who may leave, or may have to for a group, and has been in too short a time for it."""
@@ -148,23 +148,24 @@ class Stratum:
         concerned = was_inside & may_leave
         if self._groups:
             concerned[self._grouped] = was_inside[self._grouped]
-        waits = self._dwells.waits(concerned)
-        if not len(waits):
-            return waits
-        return waits.after(entered_us(self._words(round_, waits))).later(round_.frame.now_us)
+        deadlines = self._dwells.deadlines(concerned)
+        if not len(deadlines):
+            return deadlines
+        since_us = entered_us(self._standings(round_, deadlines))
+        return deadlines.after(since_us).later(round_.frame.now_us)
 
-    def _words(self, round_: Round, waits: Deadlines) -> Moments:
-        words: Moments = round_.words[waits.users, self.at.start + waits.rows]
-        return words
+    def _standings(self, round_: Round, deadlines: Deadlines) -> Moments:
+        standings: Moments = round_.standings[deadlines.users, self.at.start + deadlines.rows]
+        return standings
 
     def _close(self, inside: Mask, now_us: Moments, due: Due) -> None:
         """Send everyone out of the segments that are not open now."""
         if len(self._openings.rows):
-            early = self._openings.waits(inside).later(now_us)
+            early = self._openings.deadlines(inside).later(now_us)
             inside[early.rows, early.users] = False
             due.add(early)
         if len(self._closings.rows):
-            in_time = self._closings.waits(inside).later(now_us)
+            in_time = self._closings.deadlines(inside).later(now_us)
             inside[self._closings.rows] = False
             inside[in_time.rows, in_time.users] = True
             due.add(in_time)

@@ -20,7 +20,7 @@ from rich.table import Table
 from operators.base.arrays import Floats
 from operators.base.dictionary import Dictionary
 from operators.base.frame import FeatureColumn, Frame, Kind
-from operators.rules.holdouts import Crowd
+from operators.rules.holdouts import JudgedUsers
 from operators.rules.rulebook import Rulebook
 from operators.rules.spec import SegmentSpec
 from operators.rules.standing import NEVER_IN
@@ -58,13 +58,16 @@ def transitions_an_hour(hours: int = 100, seed: int = 1) -> dict[str, float]:
     """By way, how often the user enters or leaves in an hour."""
     columns = {"spend_1h": FeatureColumn("spend_1h", Kind.NUMBER)}
     rulebook = Rulebook.compile(WAYS, columns, step_us=STEP_US, version=1)
-    words, crowd = np.full((1, len(WAYS)), NEVER_IN), Crowd(["ann"], _NO_HASH, np.zeros(1, int))
+    standings, users = (
+        np.full((1, len(WAYS)), NEVER_IN),
+        JudgedUsers(["ann"], _NO_HASH, np.zeros(1, int)),
+    )
     moves = np.zeros(len(WAYS), int)
     for step, spent in enumerate(spending(hours, seed)):
         now_us = np.array([START_US + step * STEP_US])
         frame = Frame(columns, np.array([[spent]]), now_us, Dictionary())
-        changes = rulebook.judge(frame, words, crowd).changes
-        words[changes.users, changes.segments] = changes.words
+        changes = rulebook.judge(frame, standings, users).changes
+        standings[changes.users, changes.segments] = changes.standings
         moves[changes.segments] += 1
     return dict(zip(rulebook.names, (moves / hours).tolist(), strict=True))
 

@@ -12,7 +12,7 @@ from zlib import crc32
 import numpy as np
 from hypothesis import strategies as st
 
-from operators.rules.holdouts import Crowd, Holdouts
+from operators.rules.holdouts import Holdouts, JudgedUsers
 from operators.rules.spec import SegmentSpec
 from tests.property.rules_columns import EXACT, TREES
 from tests.property.rules_oracle import Tree, segments_in, text
@@ -37,7 +37,7 @@ class Version:
     def held_out(self, user: str) -> set[str]:
         """The segments out of which a user is held; how they are chosen is tested elsewhere."""
         shares = {name: share / 100 for name, share in self.shares.items() if share}
-        held = Holdouts(list(shares), list(shares.values())).held_out(crowd_of([user]))
+        held = Holdouts(list(shares), list(shares.values())).held_out(judged_users([user]))
         return {name for name, is_held in zip(shares, held[:, 0], strict=True) if is_held}
 
 
@@ -58,9 +58,9 @@ def written(spec: Spec, share: int) -> SegmentSpec:
     )
 
 
-def crowd_of(users: Sequence[str]) -> Crowd:
+def judged_users(users: Sequence[str]) -> JudgedUsers:
     hashes = np.array([crc32(user.encode()) for user in users], np.uint32)
-    return Crowd(list(users), hashes, np.arange(len(users)))
+    return JudgedUsers(list(users), hashes, np.arange(len(users)))
 
 
 def iso(moment_us: int) -> str:

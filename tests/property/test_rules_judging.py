@@ -28,8 +28,8 @@ from tests.property.segment_histories import (
     Row,
     Step,
     Version,
-    crowd_of,
     iso,
+    judged_users,
 )
 from tests.segments_oracle import Holds, Person, Spec, Stay
 
@@ -95,13 +95,13 @@ def check_step(
 ) -> Judgement:
     """Judge everyone in both ways, and see that the outcomes are the same."""
     words = words_of(people, rulebook.names)
-    judgement = rulebook.judge(frame_of(rows, now_us), words, crowd_of(NAMES))
+    judgement = rulebook.judge(frame_of(rows, now_us), words, judged_users(NAMES))
     for person, row, now in zip(people, rows, now_us, strict=True):
         held_out = version.held_out(person.name)
         person.judge(version.specs, held_out, holds_at(row, now), now)
     changes = judgement.changes
     after = words.copy()
-    after[changes.users, changes.segments] = changes.words
+    after[changes.users, changes.segments] = changes.standings
     np.testing.assert_array_equal(after, words_of(people, rulebook.names))
     for at, person in enumerate(people):
         assert named(rulebook, judgement.member[:, at]) == person.members()
@@ -192,7 +192,7 @@ def judged(spec: SegmentSpec, row: Row, entered_us: int | None) -> Judgement:
     rulebook = Rulebook.compile({"Some": spec}, COLUMNS, step_us=STEP_US, version=1)
     stay = Stay(entered_us is not None, entered_us is not None, entered_us)
     words = np.array([[word(stay)]])
-    return rulebook.judge(frame_of([row], [START_US]), words, crowd_of(["ann"]))
+    return rulebook.judge(frame_of([row], [START_US]), words, judged_users(["ann"]))
 
 
 def test_the_end_of_a_dwell_is_due_only_while_it_holds_someone() -> None:
@@ -244,11 +244,11 @@ def test_no_users_and_no_segments() -> None:
         step_us=STEP_US,
         version=7,
     )
-    nobody = rulebook.judge(frame_of([], []), np.zeros((0, 3), np.int64), crowd_of([]))
+    nobody = rulebook.judge(frame_of([], []), np.zeros((0, 3), np.int64), judged_users([]))
     assert nobody.member.shape == (3, 0)
     empty = Rulebook.compile({}, COLUMNS, step_us=STEP_US, version=7)
     frame, nothing = frame_of([(1.0, None, None)], [START_US]), np.zeros((1, 0), np.int64)
-    judgement = empty.judge(frame, nothing, crowd_of(["ann"]))
+    judgement = empty.judge(frame, nothing, judged_users(["ann"]))
     assert judgement.member.shape == (0, 1)
     assert judgement.due_us.tolist() == [NEVER]
 
@@ -258,8 +258,8 @@ def test_judging_changes_nothing_that_was_handed_in() -> None:
     words = np.array([[standing.NEVER_IN]])
     frame = frame_of([(np.inf, START_US, None)], [START_US])
     values = frame.values.copy()
-    judgement = rulebook.judge(frame, words, crowd_of(["ann"]))
+    judgement = rulebook.judge(frame, words, judged_users(["ann"]))
     assert judgement.member.tolist() == [[True]]
-    assert judgement.changes.words.tolist() == [START_US]
+    assert judgement.changes.standings.tolist() == [START_US]
     assert words.tolist() == [[standing.NEVER_IN]]
     np.testing.assert_array_equal(frame.values, values)

@@ -9,7 +9,7 @@ import pytest
 
 from operators.base.dictionary import Dictionary
 from operators.base.frame import FeatureColumn, Frame, Kind, list_text
-from operators.rules.holdouts import Crowd
+from operators.rules.holdouts import JudgedUsers
 from operators.rules.judgement import Judgement
 from operators.rules.rulebook import Rulebook
 from operators.rules.spec import RETIRED, SegmentSpec
@@ -48,8 +48,8 @@ def judgement_of(
     frame = Frame(COLUMNS, row, np.array([NOW_US]), dictionary)
     rulebook = Rulebook.compile(specs, COLUMNS, step_us=MINUTE_US, version=1)
     standing = np.array([[words.get(name, NEVER_IN) for name in rulebook.names]])
-    crowd = Crowd(["ann"], np.array([crc32(b"ann")], np.uint32), np.array([0]))
-    return rulebook, rulebook.judge(frame, standing, crowd)
+    users = JudgedUsers(["ann"], np.array([crc32(b"ann")], np.uint32), np.array([0]))
+    return rulebook, rulebook.judge(frame, standing, users)
 
 
 def whys(
