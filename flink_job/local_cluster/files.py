@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import pyflink
 import yaml
 
 from flink_job.local_cluster.kept import Kept
+from flink_job.runtime.class_path import flink_home
 from flink_job.runtime.deploy import deploy_folder
 from flink_job.runtime.java import java_home
 from flink_job.stack.ports import HOST
 
-FLINK_HOME: Final = Path(pyflink.__file__).resolve().parent
+FLINK_HOME: Final = flink_home()
 
 # Of the caller's Flink, or harmful to a JVM with Python in it.
 _NOT_PASSED_ON: Final = ("FLINK_", "PYFLINK_", "_PYFLINK", "JVM_ARGS", "PYTHONFAULTHANDLER")

@@ -6,12 +6,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Final
 
-PATIENCE_S: Final = 600
+from tests.patience import until
 
 
 def flockwise(words: Sequence[str], temporary: Path) -> subprocess.Popen[bytes]:
@@ -39,13 +37,6 @@ def command_lines() -> Iterator[tuple[int, str]]:
                 continue
 
 
-def until(true: Callable[[], object], what: str) -> None:
-    give_up_s = time.monotonic() + PATIENCE_S
-    while not true():
-        assert time.monotonic() < give_up_s, f"waited in vain for {what}"
-        time.sleep(0.2)
-
-
 def all_gone(temporary: Path) -> bool:
     return not of(temporary) and not list(temporary.iterdir())
 
@@ -57,6 +48,6 @@ def at_work(log: Path) -> bool:
 
 
 def kill_when(true: Callable[[], object], process: subprocess.Popen[bytes]) -> None:
-    until(lambda: true() or process.poll() is not None, "the moment to kill it")
+    until(lambda: bool(true()) or process.poll() is not None, "the moment to kill it")
     process.send_signal(signal.SIGKILL)
     process.wait()

@@ -9,8 +9,9 @@ import pytest
 import yaml
 
 from tests.flink.harness import config_of, write_events
-from tests.flink.killing import PATIENCE_S, all_gone, at_work, flockwise, kill_when, of, until
+from tests.flink.killing import all_gone, at_work, flockwise, kill_when, of
 from tests.oracle import SECOND, Event
+from tests.patience import PATIENCE_S, until
 
 pytestmark = pytest.mark.flink
 

@@ -7,7 +7,8 @@ from typing import Final
 
 import pytest
 
-from tests.flink.killing import all_gone, command_lines, kill_when, until
+from tests.flink.killing import all_gone, command_lines, kill_when
+from tests.patience import until
 from tests.stack.live import SQLITE, LiveShop
 
 JUDGED: Final = {
