@@ -9,6 +9,7 @@ from typing import Final
 from operators.base.frame import FeatureColumn
 from operators.clustering.spec import ClusterSpec
 from operators.contracts.control.messages import Segments
+from operators.contracts.leases import Lease
 from operators.events.spec import EventsSpec
 from operators.features.catalog import Catalog
 from operators.features.lifetime import Lifetime
@@ -43,6 +44,7 @@ class Outputs:
     dead_letters: str
     models: str
     status: str
+    leases: str
     most_letter_bytes: int
 
 
@@ -51,7 +53,7 @@ class Settings:
     """All that Profile, Learn and Assign have to know.
 
     `keyed` says whether records have keys, which must then be their users. With `lifetime` None
-    users are never forgotten. `lanes` is their number.
+    users are never forgotten. `lanes` is their number. A job that writes to Kafka has a `lease`.
     """
 
     events: EventsSpec
@@ -63,6 +65,7 @@ class Settings:
     lanes: int
     keyed: bool = True
     lifetime: Lifetime | None = None
+    lease: Lease | None = None
 
     def catalog(self) -> Catalog:
         """The features, compiled."""

@@ -2,6 +2,8 @@
 
 Key: one for all. State: what is `HeldVersion`. Replay:
 after a restart the messages since the last checkpoint come again, and are taken or refused alike.
+On a cluster it also says that the job is at work, in the topic of leases; and a job that another
+start has ended fails here.
 """
 
 from __future__ import annotations
@@ -14,10 +16,12 @@ from pyflink.common import Row, Types
 from pyflink.datastream import KeyedProcessFunction, RuntimeContext
 from pyflink.datastream.state import ValueStateDescriptor
 
-from operators.base.errors import UsageError
-from operators.base.moments import now_us
+from operators.base.errors import JobError, UsageError
+from operators.base.moments import iso_at, now_us
 from operators.contracts.control.messages import Segments, Started
 from operators.contracts.control.versions import HeldVersion, Versions
+from operators.contracts.leases import HEARTBEAT_US, Heartbeat, key
+from operators.contracts.leases import encode as encode_lease
 from operators.contracts.letters import dead_letter
 from operators.contracts.records import encode as encode_record
 from operators.contracts.wire import encode
@@ -60,12 +64,41 @@ class Steer(KeyedProcessFunction):
             if versions.held is not before:
                 self._state.update(encode(versions.held))
         if isinstance(message, Started):
+            self._check(message)
+            self._set_timer(ctx)
             return
         if isinstance(message, Segments):
             self._metrics.version(message.version)
         told = encode(message)
         for lane in self._lane_keys:
             yield Row(lane, told)
+
+    def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Any]:
+        lease = self._settings.lease
+        if lease is not None and lease.cluster is not None:
+            record = Heartbeat(lease.token, iso_at(now_us()))
+            yield (
+                DEAD_LETTERS,
+                Row(self._settings.outputs.leases, key(record), encode_lease(record)),
+            )
+            self._set_timer(ctx)
+
+    def _set_timer(self, ctx: Any) -> None:
+        """Have the next heartbeat come; here the process that started the job has them."""
+        lease = self._settings.lease
+        if lease is not None and lease.cluster is not None:
+            next_us = (now_us() // HEARTBEAT_US + 1) * HEARTBEAT_US
+            ctx.timer_service().register_processing_time_timer(next_us // 1_000)
+
+    def _check(self, started: Started) -> None:
+        """Make sure that no later start of this job has ended it.
+
+        Raises:
+            JobError: one has.
+        """
+        lease = self._settings.lease
+        if lease is not None and started.fence > lease.fence:
+            raise JobError(f"a start of '{lease.name}' at {started.at} has ended this one")
 
     def _at_hand(self) -> Versions:
         """What holds by the state; before there is any, the version that the topic is read from."""

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -24,6 +24,7 @@ from flink_job.jobs.assembly import upsert_folder
 from flink_job.jobs.segment import COUNTERS, Start, begin, segment
 from flink_job.jobs.upsert import COUNTERS as UPSERT_COUNTERS
 from flink_job.jobs.upsert import upsert
+from flink_job.leases.lease import Place, leased
 from flink_job.plan import Plan
 from flink_job.queries.follow import Follower
 from flink_job.runtime.running import JobProgress, Outcome, Watch
@@ -44,14 +45,19 @@ class Session:
     def run(self, start: Start) -> Outcome:
         """`flockwise run`."""
         plan, console = self._plan, self._console
-        with plan.folder.locked(), stopping() as stop:
-            jars = self._prepare()
+        with plan.folder.locked(), stopping() as stop, ExitStack() as held:
+            jars = self._prepare(fresh=start.fresh)
+            lease = held.enter_context(leased(plan, Place.here(plan), self._say))
             with ticker(console, "looking at the run's folder") as told:
                 begun = begin(plan, start, count_line(told, "records read"))
             started_s = time.monotonic()
             with ticker(console, "starting Flink") as told, self._store() as at_work:
-                watch = replace(self._watch(COUNTERS, job_line(told), stop), at_work=at_work)
-                outcome = segment(plan, begun, jars, watch)
+                watch = replace(
+                    self._watch(COUNTERS, job_line(told), stop),
+                    at_work=at_work,
+                    may_go_on=lease.check if lease else lambda: None,
+                )
+                outcome = segment(plan, begun, lease.lease if lease else None, jars, watch)
             if self._upserts_after() and not outcome.stopped:
                 self._upsert_once()
             if begun.note.ended:
@@ -78,10 +84,13 @@ class Session:
 
                 upsert(plan, jars, self._watch(UPSERT_COUNTERS, tell, stop))
 
-    def _prepare(self) -> Sequence[Path]:
+    def _say(self, line: str) -> None:
+        self._console.print(line, soft_wrap=True, markup=False)
+
+    def _prepare(self, *, fresh: bool = False) -> Sequence[Path]:
         with steps(self._console) as step:
             step("checking what the run needs")
-            preflight.check(self._plan)
+            preflight.check(self._plan, fresh=fresh)
             return preflight.connector_jars(self._plan, step)
 
     def _watch(

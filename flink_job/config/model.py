@@ -70,7 +70,8 @@ class KafkaOutput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Versions of cluster models are described in `models`. A job that does not end reads new
     segments from `control`, and tells in `status` how far it has come with them. The three are
-    NAME-models, NAME-control and NAME-status unless they are named.
+    NAME-models, NAME-control and NAME-status unless they are named. All jobs of a Kafka say in
+    `leases` which names and topics are theirs.
     """
 
     bootstrap: str
@@ -80,6 +81,7 @@ class KafkaOutput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     models: str | None = None
     control: str | None = None
     status: str | None = None
+    leases: str = "flockwise-leases"
     security: KafkaSecurity = KafkaSecurity()
     properties: dict[str, str] = {}
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from flink_job.kafka_client import client as kafka
 from flink_job.kafka_client.broker import Broker
+from flink_job.leases.machine import somebody
 from flink_job.plan import Plan
 from operators.base.errors import FlockwiseError, UsageError
 from operators.base.frame import FeatureColumn
@@ -27,6 +26,7 @@ from operators.contracts.control.messages import (
     read,
 )
 from operators.contracts.control.versions import HeldVersion, counted
+from operators.contracts.leases import Lease
 from operators.features.catalog import Catalog
 from operators.rules.rulebook import problems
 from operators.rules.spec import SegmentSpec
@@ -107,7 +107,7 @@ class Steering:
             UsageError: they are too large; or somebody else was faster.
             PreflightError: Kafka does not answer.
         """
-        wanted = Segments(after.newest.version + 1, dict(segments), iso_at(now_us()), _somebody())
+        wanted = Segments(after.newest.version + 1, dict(segments), iso_at(now_us()), somebody())
         self._write(wanted)
         standing = self.standing()
         if wanted not in standing.history:
@@ -117,13 +117,14 @@ class Steering:
             )
         return standing
 
-    def starting(self, *, fresh: bool) -> Callable[[], None]:
+    def starting(self, *, fresh: bool, lease: Lease | None) -> Callable[[], None]:
         """What notes that the plan's job is started now, with no state if it is `fresh`.
 
         It is to be called once Flink has taken the job, and then raises:
             PreflightError: Kafka does not answer.
         """
-        started = Started(iso_at(now_us()), self._identities(), fresh)
+        fence = lease.fence if lease else 0
+        started = Started(iso_at(now_us()), self._identities(), fresh, fence)
         return lambda: self._write(started)
 
     def counting_since(self) -> dict[str, str | None]:
@@ -206,14 +207,6 @@ class Steering:
             writer.flush()
             if not sent.succeeded():
                 raise FlockwiseError(f"Kafka did not take the message: {sent.exception}")
-
-
-def _somebody() -> str:
-    """Who is at work here; in a container the number may have no name."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"uid {os.getuid()}"
 
 
 def differing(one: Mapping[str, SegmentSpec], other: Mapping[str, SegmentSpec]) -> list[str]:

@@ -26,6 +26,7 @@ from flink_job.runtime.environment import Environment, Flink, prepare_process, s
 from flink_job.runtime.run_folder import RunFolder
 from flink_job.runtime.running import Define, Outcome, Watch, free_port, run
 from operators.base.errors import UsageError
+from operators.contracts.leases import Lease
 
 JobKind = Literal["segment", "upsert"]
 
@@ -107,7 +108,7 @@ class Job:
 class Assemble(Protocol):
     """Makes a job to submit."""
 
-    def __call__(self, plan: Plan, *, apply: bool, fresh: bool) -> Job:
+    def __call__(self, plan: Plan, *, apply: bool, fresh: bool, lease: Lease | None) -> Job:
         """With `apply` the plan's segments hold from now on; a `fresh` job has no savepoint."""
 
 
@@ -125,7 +126,14 @@ def name_of(plan: Plan, kind: JobKind) -> str:
     return f"{plan.config.name} {kind}"
 
 
-def segment_job(plan: Plan, standing: Standing, *, fresh: bool, as_of_us: int | None = None) -> Job:
+def segment_job(
+    plan: Plan,
+    standing: Standing,
+    *,
+    fresh: bool,
+    lease: Lease | None,
+    as_of_us: int | None = None,
+) -> Job:
     """The `segment` job by the segments that hold; a bounded one ends with a moment.
 
     Raises:
@@ -133,7 +141,7 @@ def segment_job(plan: Plan, standing: Standing, *, fresh: bool, as_of_us: int | 
         PreflightError: Kafka does not answer.
     """
     lanes = plan.config.run.lanes
-    settings = parts.settings(plan, as_of_us, standing.newest)
+    settings = parts.settings(plan, as_of_us, standing.newest, lease)
     source, sink = parts.source(plan), parts.sink(plan)
     control = parts.control(plan, standing.offset)
     ledger = ledger_sink(plan.folder.path) if plan.config.bounded else None
@@ -144,7 +152,8 @@ def segment_job(plan: Plan, standing: Standing, *, fresh: bool, as_of_us: int | 
             environment, settings, keys, source, sink, ledger=ledger, control=control
         )
 
-    accepted = Steering(plan).starting(fresh=fresh) if plan.steered else lambda: None
+    starting = Steering(plan).starting if plan.steered else _unsteered
+    accepted = starting(fresh=fresh, lease=lease)
     return Job(plan, "segment", segment_tuning(plan.config), _segment_slots(plan), define, accepted)
 
 
@@ -178,11 +187,15 @@ def _upsert_slots(_plan: Plan) -> int:
     return 1
 
 
-def _submitted_segment(plan: Plan, *, apply: bool, fresh: bool) -> Job:
-    return segment_job(plan, Steering(plan).settled(apply=apply), fresh=fresh)
+def _unsteered(**_: object) -> Callable[[], None]:
+    return lambda: None
 
 
-def _submitted_upsert(plan: Plan, **_: bool) -> Job:
+def _submitted_segment(plan: Plan, *, apply: bool, fresh: bool, lease: Lease | None) -> Job:
+    return segment_job(plan, Steering(plan).settled(apply=apply), fresh=fresh, lease=lease)
+
+
+def _submitted_upsert(plan: Plan, **_: object) -> Job:
     return upsert_job(plan)
 
 

@@ -14,6 +14,7 @@ from flink_job.kafka_client import client as kafka
 from flink_job.kafka_client.configured import client_properties
 from flink_job.plan import Plan
 from operators.contracts.control.messages import Segments
+from operators.contracts.leases import Lease
 from operators.settings import Clock, Outputs, Settings
 
 # Base64 makes four bytes of three, and the letter itself takes some.
@@ -21,7 +22,9 @@ _LETTER_SHARE: Final = 0.7
 _FOLDER_LETTER_BYTES: Final = 16 * 1024 * 1024
 
 
-def settings(plan: Plan, as_of_us: int | None, segments: Segments) -> Settings:
+def settings(
+    plan: Plan, as_of_us: int | None, segments: Segments, lease: Lease | None = None
+) -> Settings:
     """What the operators are told; `as_of_us` is None for a run that does not end.
 
     Raises:
@@ -38,6 +41,7 @@ def settings(plan: Plan, as_of_us: int | None, segments: Segments) -> Settings:
         lanes=config.run.lanes,
         keyed=config.source.kafka is not None,
         lifetime=config.lifetime,
+        lease=lease,
     )
 
 
@@ -60,8 +64,8 @@ def sink(plan: Plan) -> Sink:
         return FolderSink(folder, topics.records())
     return KafkaSink(
         broker.bootstrap,
-        (*topics.records(), topics.status),
-        transactional_prefix=f"flockwise-{plan.config.name}",
+        (*topics.records(), topics.status, topics.leases),
+        transactional_prefix=plan.kafka.transactional_prefix(),
         properties=client_properties(out, broker),
     )
 
@@ -104,6 +108,7 @@ def _outputs(plan: Plan) -> Outputs:
         dead_letters=topics.dead_letters,
         models=topics.models,
         status=topics.status,
+        leases=topics.leases,
         most_letter_bytes=_letter_bytes(plan),
     )
 

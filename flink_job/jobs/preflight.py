@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -11,7 +12,10 @@ from flink_job.kafka_client.topics import make_topics
 from flink_job.plan import Plan
 from flink_job.runtime.progress import OnStep
 from flink_job.stack.jars import ensure_jars
+from flink_job.stores.base import StoreOwner
+from flink_job.stores.owning import own
 from operators.base.errors import PreflightError, UsageError, nearest
+from operators.base.moments import iso_at, now_us
 
 
 def connector_jars(plan: Plan, progress: OnStep) -> Sequence[Path]:
@@ -26,22 +30,24 @@ def connector_jars(plan: Plan, progress: OnStep) -> Sequence[Path]:
     return sorted(ensure_jars(["flink"], progress=progress)["flink"].glob("*.jar"))
 
 
-def check(plan: Plan) -> None:
+def check(plan: Plan, *, fresh: bool = False) -> None:
     """Make sure that Kafka, its topics and the store are there; make the topics of the output.
+
+    The store becomes the plan's; a `fresh` start takes it from the job's own earlier changelog.
 
     Raises:
         PreflightError: something is not, and what to do.
-        UsageError: an environment variable is not set, or a file of the source is not there.
+        UsageError: an environment variable is not set, or a file of the source is not there; or
+            the store is another job's.
     """
     _check_input(plan)
     _check_output(plan)
     open_store = plan.store()
     if open_store is not None:
-        store = open_store()
-        try:
+        with closing(open_store()) as store:
             store.check()
-        finally:
-            store.close()
+            owner = StoreOwner(plan.config.name, plan.kafka.changelog(), iso_at(now_us()))
+            own(store, owner, fresh=fresh)
 
 
 def _check_input(plan: Plan) -> None:

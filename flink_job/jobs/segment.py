@@ -14,6 +14,7 @@ import msgspec
 from flink_job.config.model import Config
 from flink_job.connectors.staging import Staged, stage
 from flink_job.control.steering import Standing, Steering
+from flink_job.jobs import anew
 from flink_job.jobs.assembly import segment_job
 from flink_job.jobs.ledger import account, totals
 from flink_job.plan import Plan
@@ -21,6 +22,7 @@ from flink_job.runtime.run_folder import Note
 from flink_job.runtime.running import Outcome, Watch
 from operators.base.errors import UsageError
 from operators.base.moments import now_us
+from operators.contracts.leases import Lease
 from operators.contracts.records import LEDGER
 
 COUNTERS: Final = ("records", "dead_letters", "assignments_changed", "transitions")
@@ -48,11 +50,13 @@ class Begin:
 
 
 def begin(plan: Plan, start: Start, progress: Callable[[int], None]) -> Begin:
-    """Look at the folder of the run and stage its files; `progress` counts their records.
+    """Look at the folder of the run and stage its files; `progress` counts records.
 
     Raises:
-        UsageError: there is an earlier run and it was not said what to do with it, or none to
-            resume, or the configuration has changed since; or other segments hold than it says.
+        UsageError: there is an earlier run, or what one has put out, and it was not said what to
+            do with it, or there is none to resume, or the configuration has changed since; or
+            other segments hold than it says.
+        PreflightError: Kafka or the store does not answer.
     """
     folder = plan.folder
     noted = None if start.fresh else folder.note()
@@ -72,6 +76,10 @@ def begin(plan: Plan, start: Start, progress: Callable[[int], None]) -> Begin:
             f"{folder.path}: an earlier run {left}; --fresh deletes its state and begins anew"
         )
     standing = _standing(plan, start)
+    if start.fresh:
+        anew.clear(plan, progress)
+    else:
+        anew.check_nothing_left(plan, progress)
     _clear(plan)
     staged = _stage(plan, progress)
     as_of_us = plan.as_of_us()
@@ -86,6 +94,7 @@ def begin(plan: Plan, start: Start, progress: Callable[[int], None]) -> Begin:
 def segment(
     plan: Plan,
     begun: Begin,
+    lease: Lease | None,
     jars: Sequence[Path],
     watch: Watch,
     cluster: tuple[str, int] | None = None,
@@ -101,7 +110,7 @@ def segment(
     if begun.note.ended:
         return Outcome(stopped=False, totals=totals(folder.path))
     fresh = begun.restore_from is None
-    job = segment_job(plan, begun.standing, fresh=fresh, as_of_us=begun.note.as_of_us)
+    job = segment_job(plan, begun.standing, fresh=fresh, lease=lease, as_of_us=begun.note.as_of_us)
     outcome = job.run(folder, jars, begun.restore_from, watch, cluster)
     if outcome.stopped or not config.bounded:
         return outcome
@@ -147,8 +156,6 @@ def _check_unchanged(plan: Plan, noted: Note) -> None:
 
 
 def _clear(plan: Plan) -> None:
-    folder, output = plan.folder, plan.paths.output_folder()
+    folder = plan.folder
     for path in (folder.checkpoints, folder.savepoints, folder.staged.parent, folder.path / LEDGER):
         shutil.rmtree(path, ignore_errors=True)
-    for topic in plan.kafka.topics().records() if output else ():
-        shutil.rmtree(Path(output or ".") / topic, ignore_errors=True)

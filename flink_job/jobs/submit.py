@@ -22,6 +22,7 @@ from flink_job.runtime.rest import FlinkRest
 from flink_job.runtime.run_folder import RunFolder
 from flink_job.runtime.running import cause
 from operators.base.errors import JobError, UsageError
+from operators.contracts.leases import Lease
 
 _AT_WORK_WITHIN_S: Final = 180.0
 _POLL_S: Final = 0.5
@@ -51,7 +52,7 @@ class Submission:
         """The folder that a run of the same job on this machine would hold."""
         return RECIPES[self.kind].folder(self.plan)
 
-    def submit(self, checkpoints: str, savepoint: str | None) -> str:
+    def submit(self, checkpoints: str, savepoint: str | None, lease: Lease | None) -> str:
         """Submit the job, and wait until all of it is at work; gives its id.
 
         `checkpoints` and `savepoint` are URIs. `prepare_client` must have been called.
@@ -60,7 +61,7 @@ class Submission:
             JobError: Flink refused it, or it failed before it was at work; it is cancelled.
         """
         assemble = RECIPES[self.kind].assemble
-        job = assemble(self.plan, apply=self.apply, fresh=savepoint is None)
+        job = assemble(self.plan, apply=self.apply, fresh=savepoint is None, lease=lease)
         address = (self.rest.host, self.rest.port)
         try:
             environment = Environment.create(job.on_a_cluster(address, checkpoints, savepoint))

@@ -67,6 +67,16 @@ def topics(broker: Broker) -> set[str]:
         return set(client.list_topics())
 
 
+def cluster_id(broker: Broker) -> str:
+    """The id that a Kafka has given itself.
+
+    Raises:
+        PreflightError: Kafka does not answer.
+    """
+    with admin(broker) as client:
+        return str(client.describe_cluster()["cluster_id"])
+
+
 def make_topic(
     broker: Broker, name: str, partitions: int, configs: Mapping[str, str] | None = None
 ) -> None:
@@ -96,6 +106,22 @@ def largest_message(broker: Broker, topic: str) -> int:
     if "max.message.bytes" not in found:
         raise PreflightError(f"Kafka at {broker.bootstrap} has no topic '{topic}'")
     return int(found["max.message.bytes"]["value"])
+
+
+def holds_records(broker: Broker, name: str) -> bool:
+    """Whether a topic has anything in it; one that is not there has nothing.
+
+    Raises:
+        PreflightError: Kafka does not answer.
+    """
+    topic_partition = _library().TopicPartition
+    with consumer(broker) as reader:
+        partitions = [
+            topic_partition(name, partition)
+            for partition in reader.partitions_for_topic(name) or ()
+        ]
+        begins, ends = reader.beginning_offsets(partitions), reader.end_offsets(partitions)
+        return any(begins[partition] < ends[partition] for partition in partitions)
 
 
 def read_to_end(broker: Broker, names: Sequence[str]) -> Iterator[ConsumerRecord]:

@@ -9,6 +9,7 @@ import msgspec
 from flink_job.config.model import KafkaOutput, KafkaSource
 from flink_job.config.paths import Paths
 from flink_job.config.secrets import resolve
+from flink_job.kafka_client import client as kafka
 from flink_job.kafka_client.broker import Broker
 from flink_job.kafka_client.topics import Topics
 
@@ -45,7 +46,23 @@ class ConfiguredKafka:
             control=out.control or f"{name}-control",
             status=out.status or f"{name}-status",
             models=out.models or f"{name}-models",
+            leases=out.leases,
         )
+
+    def transactional_prefix(self) -> str:
+        """How the ids of the `segment` job's transactions begin."""
+        return f"flockwise-{self.paths.config.name}"
+
+    def changelog(self) -> str:
+        """The changelog, told apart from all others: its topic and Kafka's own id, or its folder.
+
+        Raises:
+            PreflightError: Kafka does not answer.
+        """
+        broker = self.output_broker()
+        if broker is None:
+            return f"folder {self.paths.output_folder()}"
+        return f"topic {self.topics().assignments} of the Kafka {kafka.cluster_id(broker)}"
 
     def _broker(self, part: KafkaSource | KafkaOutput, path: str) -> Broker:
         security = part.security

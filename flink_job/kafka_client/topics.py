@@ -12,6 +12,12 @@ from flink_job.kafka_client.client import LARGEST_MESSAGE, make_topic
 _COMPACTED: Final = {"cleanup.policy": "compact", "min.compaction.lag.ms": str(3 * 86_400_000)}
 # A version of a model has a megabyte where there are hundreds of clusters of dozens of features.
 _MODELS: Final = {"cleanup.policy": "compact", "max.message.bytes": str(LARGEST_MESSAGE)}
+# A job adds a record every two seconds. Compaction begins once a segment is closed.
+_LEASES: Final = {
+    "cleanup.policy": "compact",
+    "segment.ms": "600000",
+    "min.cleanable.dirty.ratio": "0.01",
+}
 _FOR_EVER: Final = {"retention.ms": "-1", "retention.bytes": "-1"}
 
 
@@ -28,10 +34,15 @@ class Topics:
     control: str = "control"
     status: str = "status"
     models: str = "models"
+    leases: str = "flockwise-leases"
 
     def records(self) -> tuple[str, str, str, str]:
         """Those that every run writes."""
         return self.assignments, self.transitions, self.dead_letters, self.models
+
+    def own(self) -> tuple[str, ...]:
+        """Those that belong to one job; `leases` is shared by all."""
+        return *self.records(), self.control, self.status
 
 
 def make_topics(broker: Broker, topics: Topics, *, steered: bool) -> None:
@@ -44,6 +55,7 @@ def make_topics(broker: Broker, topics: Topics, *, steered: bool) -> None:
     make_topic(broker, topics.transitions, 4)
     make_topic(broker, topics.dead_letters, 1, {"max.message.bytes": str(LARGEST_MESSAGE)})
     make_topic(broker, topics.models, 1, _MODELS)  # one partition: its versions in their order
+    make_topic(broker, topics.leases, 1, _LEASES)
     if steered:
         # One partition: the order of its messages decides.
         make_topic(broker, topics.control, 1, _FOR_EVER)

@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -51,6 +52,7 @@ class Watch:
     stop: threading.Event
     accepted: Callable[[], None] = lambda: None  # once Flink has taken the job
     at_work: Callable[[], None] = lambda: None  # once all of it runs
+    may_go_on: Callable[[], None] = lambda: None  # raises a JobError once it may not
 
 
 def run(name: str, flink: Flink, define: Define, savepoints: Path, watch: Watch) -> Outcome:
@@ -76,6 +78,7 @@ def run(name: str, flink: Flink, define: Define, savepoints: Path, watch: Watch)
     end = _End(client)
     watcher = _Watcher(rest, job, watch)
     while not end.wait(_POLL_S):
+        _check_may_go_on(rest, job, watch)
         if watch.stop.is_set():
             _stop(rest, job, savepoints, end)
             gateway.ran()
@@ -84,6 +87,15 @@ def run(name: str, flink: Flink, define: Define, savepoints: Path, watch: Watch)
     end.check()
     gateway.ran()
     return Outcome(stopped=False)
+
+
+def _check_may_go_on(rest: FlinkRest, job: str, watch: Watch) -> None:
+    try:
+        watch.may_go_on()
+    except JobError:
+        with suppress(JobError):  # it ends with this process in any case
+            rest.cancel(job)
+        raise
 
 
 def free_port() -> int:

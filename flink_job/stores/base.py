@@ -24,6 +24,19 @@ class Member:
     version: int
 
 
+@dataclass(frozen=True)
+class StoreOwner:
+    """The job whose results a store holds: its name, and the changelog they are a view of."""
+
+    job: str
+    changelog: str
+    since: str  # ISO 8601
+
+    def is_same(self, other: StoreOwner) -> bool:
+        """Whether it is the same job with the same changelog, whenever it came."""
+        return (self.job, self.changelog) == (other.job, other.changelog)
+
+
 class StoreReader(Protocol):
     """A view of the changelog that answers questions about users, segments and clusters.
 
@@ -110,6 +123,33 @@ class Store(StoreReader, StoreWriter, Protocol):
 
         Raises:
             PreflightError: it is not, and why.
+        """
+        ...
+
+    @abstractmethod
+    def owner(self) -> StoreOwner | None:
+        """Whose store it is, None while it is nobody's.
+
+        Raises:
+            StoreError: the store can't be read.
+        """
+        ...
+
+    @abstractmethod
+    def give_to(self, owner: StoreOwner, before: StoreOwner | None) -> bool:
+        """Make a job the owner; False, and nothing changes, if it is no longer `before`'s.
+
+        Raises:
+            StoreError: the store can't be reached or refused a write.
+        """
+        ...
+
+    @abstractmethod
+    def empty(self) -> None:
+        """Delete every row of results; the owner stays.
+
+        Raises:
+            StoreError: the store can't be reached or refused.
         """
         ...
 

@@ -14,11 +14,11 @@ from cassandra.concurrent import execute_concurrent
 from cassandra.query import PreparedStatement
 
 from flink_job.stores.audiences import cluster_audience, segment_audience
-from flink_job.stores.base import Member, Store, newest, tombstones
+from flink_job.stores.base import Member, Store, StoreOwner, newest, tombstones
 from flink_job.stores.cassandra_batches import Bound, by_partition, keys_of_a_read, over_partitions
 from flink_job.stores.cassandra_plan import BUCKETS, Move, Stored, plan
 from flink_job.stores.cassandra_session import Node, close, connect, failures
-from flink_job.stores.cassandra_statements import Statements
+from flink_job.stores.cassandra_statements import RESULTS, Statements
 from operators.base.errors import PreflightError, StoreError
 from operators.contracts.records import (
     Assignment,
@@ -30,6 +30,7 @@ from operators.contracts.records import (
 )
 
 _US_PER_S: Final = 1_000_000
+_TRUNCATED_WITHIN_S: Final = 60.0
 
 # Nobody's name, and a time before every version: what `check` deletes was never there.
 _NOBODY: Final = Tombstone("\x00flockwise check", 1)
@@ -90,6 +91,20 @@ class CassandraStore(Store):
     def assignments(self) -> Iterator[Assignment]:
         rows = self._read(self._open.statements.records)
         return (assignment_decoder.decode(row.record) for row in rows)
+
+    def owner(self) -> StoreOwner | None:
+        rows = self._read(self._open.statements.owner)
+        return next((StoreOwner(row.job, row.changelog, row.since) for row in rows), None)
+
+    def give_to(self, owner: StoreOwner, before: StoreOwner | None) -> bool:
+        with failures(f"{self._keyspace} can't be written"):
+            query, values = self._open.statements.give_to(owner, before)
+            return bool(self._open.session.execute(query, values).was_applied)
+
+    def empty(self) -> None:
+        with failures(f"{self._keyspace} can't be emptied"):
+            for table in RESULTS:
+                self._open.session.execute(f"TRUNCATE {table}", timeout=_TRUNCATED_WITHIN_S)
 
     def check(self) -> None:
         try:

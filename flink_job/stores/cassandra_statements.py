@@ -9,12 +9,16 @@ from cassandra.cluster import Session
 from cassandra.query import UNSET_VALUE, PreparedStatement
 
 from flink_job.stores.audiences import audiences
+from flink_job.stores.base import StoreOwner
 from flink_job.stores.cassandra_batches import Bound
 from flink_job.stores.cassandra_plan import Move, bucket
 from operators.contracts.records import Assignment, Tombstone, Transition, encode
 
 # Rows a page: what is held at once of a long answer, of members in each bucket.
 PAGE: Final = 1_000
+
+# The tables of results.
+RESULTS: Final = ("assignments", "members", "transitions")
 
 Partition = tuple[str, int]
 
@@ -60,7 +64,22 @@ class Statements:
             "INSERT INTO transitions (user, version, segment, record) "
             "VALUES (?, ?, ?, ?) USING TIMESTAMP ? AND TTL ?"
         )
+        self.owner = prepared("SELECT job, changelog, since FROM owner WHERE id = 'owner'")
+        self._take = prepared(
+            "INSERT INTO owner (id, job, changelog, since) VALUES ('owner', ?, ?, ?) IF NOT EXISTS"
+        )
+        self._take_from = prepared(
+            "UPDATE owner SET job = ?, changelog = ?, since = ? WHERE id = 'owner' "
+            "IF job = ? AND changelog = ? AND since = ?"
+        )
         self._drop_notes = prepared("DELETE FROM transitions USING TIMESTAMP ? WHERE user = ?")
+
+    def give_to(self, owner: StoreOwner, before: StoreOwner | None) -> Bound:
+        """Write whose store it is, if it is still that of who had it before."""
+        values = (owner.job, owner.changelog, owner.since)
+        if before is None:
+            return self._take, values
+        return self._take_from, (*values, before.job, before.changelog, before.since)
 
     def begin(self, move: Move) -> list[Bound]:
         """Round 1: what has to stand before members rows change."""

@@ -15,10 +15,17 @@ from flink_job.stores.base import (
     FORGOTTEN_KEPT_US,
     Member,
     Store,
+    StoreOwner,
     newest,
     tombstones,
 )
-from flink_job.stores.sqlite_file import failures, open_to_read, open_to_write, transaction
+from flink_job.stores.sqlite_file import (
+    RESULTS,
+    failures,
+    open_to_read,
+    open_to_write,
+    transaction,
+)
 from operators.base.durations import parse_duration_us
 from operators.base.errors import PreflightError, StoreError
 from operators.contracts.records import (
@@ -84,6 +91,23 @@ class SqliteStore(Store):
         rows = self._read("SELECT record FROM assignments")
         return (assignment_decoder.decode(record) for (record,) in rows)
 
+    def owner(self) -> StoreOwner | None:
+        with failures(self._path):
+            return self._owner()
+
+    def give_to(self, owner: StoreOwner, before: StoreOwner | None) -> bool:
+        with failures(self._path), transaction(self._writer):
+            if self._owner() != before:
+                return False
+            row = (owner.job, owner.changelog, owner.since)
+            self._writer.execute("INSERT OR REPLACE INTO owner VALUES ('owner', ?, ?, ?)", row)
+            return True
+
+    def empty(self) -> None:
+        with failures(self._path), transaction(self._writer):
+            for table in RESULTS:
+                self._writer.execute(f"DELETE FROM {table}")
+
     def check(self) -> None:
         try:
             with failures(self._path), transaction(self._writer):
@@ -122,6 +146,10 @@ class SqliteStore(Store):
         for transition in transitions:
             self._note(transition)
         self._expire(max((record.version for record in (*changes, *transitions)), default=0))
+
+    def _owner(self) -> StoreOwner | None:
+        row = self._writer.execute("SELECT job, changelog, since FROM owner").fetchone()
+        return row and StoreOwner(*row)
 
     def _known(self, user: str) -> int:
         """The largest version that is known of a user, -1 for none."""

@@ -30,6 +30,14 @@ CREATE INDEX forgotten_by_version ON forgotten (version);
 CREATE TABLE applied (file TEXT PRIMARY KEY) WITHOUT ROWID
 """
 
+# The tables of results.
+RESULTS: Final = ("assignments", "members", "transitions", "forgotten", "applied")
+
+# Added to files that an earlier flockwise made, too.
+_OWNER: Final = (
+    "CREATE TABLE IF NOT EXISTS owner (id TEXT PRIMARY KEY, job TEXT, changelog TEXT, since TEXT)"
+)
+
 
 def open_to_write(path: Path) -> sqlite3.Connection:
     """Open the file, made with its folder if there is none.
@@ -49,6 +57,8 @@ def open_to_write(path: Path) -> sqlite3.Connection:
             with transaction(database):
                 if _layout(database) == 0 and not _tables(database):
                     _make(database)
+                if _layout(database) == LAYOUT:
+                    database.execute(_OWNER)
             return _checked(database, path)
         except BaseException:
             database.close()

@@ -82,7 +82,7 @@ def run_plan(plan: Plan, start: Start, watch: Watch) -> Outcome:
     begun = begin(plan, start, lambda _: None)
     cluster = rest_address()
     try:
-        return segment(plan, begun, jars, watch, cluster)
+        return segment(plan, begun, None, jars, watch, cluster)
     except BaseException:
         end_jobs()
         raise

@@ -122,7 +122,10 @@ def test_the_parts_of_a_run_over_files_and_of_one_over_kafka() -> None:
     source, sink = parts.source(over_kafka), parts.sink(over_kafka)
     assert isinstance(source, KafkaEvents)
     assert isinstance(sink, KafkaSink)
-    topics = ("assignments", "transitions", "dead-letters", "flockwise-models", "flockwise-status")
+    topics = (
+        *("assignments", "transitions", "dead-letters"),
+        *("flockwise-models", "flockwise-status", "flockwise-leases"),
+    )
     assert sink.topics == topics
     control = parts.control(over_kafka, 7)
     assert control is not None

@@ -35,12 +35,14 @@ class Preview(msgspec.Struct, frozen=True, tag_field="kind", tag="preview"):
 class Started(msgspec.Struct, frozen=True, tag_field="kind", tag="started"):
     """A note that a job was started at a moment (ISO 8601), over features by name and identity.
 
-    A `fresh` one begins with no state, others with that of the job before.
+    A `fresh` one begins with no state, others with that of the job before. `fence` is that of
+    its lease: jobs with a smaller one have ended.
     """
 
     at: str
     features: dict[str, str]
     fresh: bool
+    fence: int = 0
 
 
 NONE: Final = Segments(version=0, segments={})  # before there is a version
