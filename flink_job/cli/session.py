@@ -21,7 +21,7 @@ from flink_job.cli.progress import count_line, job_line, ticker
 from flink_job.cli.steps import steps
 from flink_job.jobs import preflight
 from flink_job.jobs.assembly import upsert_folder
-from flink_job.jobs.segment import COUNTERS, Start, begin, segment
+from flink_job.jobs.segment import COUNTERS, Start, begin, segment, state_to_resume
 from flink_job.jobs.upsert import COUNTERS as UPSERT_COUNTERS
 from flink_job.jobs.upsert import upsert
 from flink_job.leases.lease import Place, leased
@@ -47,9 +47,10 @@ class Session:
         plan, console = self._plan, self._console
         with plan.folder.locked(), stopping() as stop, ExitStack() as held:
             jars = self._prepare(fresh=start.fresh)
-            lease = held.enter_context(leased(plan, Place.here(plan), self._say))
+            place = Place.here(plan, state_to_resume(plan, start))
+            lease = held.enter_context(leased(plan, place, self._say))
             with ticker(console, "looking at the run's folder") as told:
-                begun = begin(plan, start, count_line(told, "records read"))
+                begun = begin(plan, start, count_line(told, "records read"), place.state)
             started_s = time.monotonic()
             with ticker(console, "starting Flink") as told, self._store() as at_work:
                 watch = replace(

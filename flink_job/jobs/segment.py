@@ -49,8 +49,16 @@ class Begin:
     standing: Standing
 
 
-def begin(plan: Plan, start: Start, progress: Callable[[int], None]) -> Begin:
+def state_to_resume(plan: Plan, start: Start) -> str | None:
+    """The name of the state that a start goes on from, None for one that begins anew."""
+    noted = plan.folder.note() if start.resume else None
+    return noted.state if noted else None
+
+
+def begin(plan: Plan, start: Start, progress: Callable[[int], None], named: str = "") -> Begin:
     """Look at the folder of the run and stage its files; `progress` counts records.
+
+    The state that it leaves, if it begins anew, is `named` so.
 
     Raises:
         UsageError: there is an earlier run, or what one has put out, and it was not said what to
@@ -86,7 +94,7 @@ def begin(plan: Plan, start: Start, progress: Callable[[int], None]) -> Begin:
     if as_of_us is None and plan.config.bounded:
         as_of_us = now_us() if staged is None or staged.newest_us is None else staged.newest_us
     records = None if staged is None else staged.records
-    note = Note(_fingerprint(plan.config), as_of_us, records, plan.config.segments)
+    note = Note(_fingerprint(plan.config), as_of_us, records, plan.config.segments, state=named)
     folder.write(note)
     return Begin(note, None, standing)
 

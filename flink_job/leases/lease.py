@@ -33,22 +33,29 @@ _SILENT_OUT_OF_SIGHT_S: Final = 30.0
 
 @dataclass(frozen=True)
 class Place:
-    """Where a job is to run, for people; on a cluster its REST address and the job's name there."""
+    """Where a job is to run, for people; on a cluster its REST address and the job's name there.
+
+    `state` names the state that it goes on from, or a new one.
+    """
 
     said: str
+    state: str
+    resumes: bool = False
     cluster: str | None = None
     job: str | None = None
 
     @classmethod
-    def here(cls, plan: Plan) -> Place:
-        """In this process."""
-        return cls(f"`flockwise run` in {plan.folder.path} on {socket.gethostname()}")
+    def here(cls, plan: Plan, state: str | None) -> Place:
+        """In this process, going on from a state or, without one, beginning anew."""
+        said = f"`flockwise run` in {plan.folder.path} on {socket.gethostname()}"
+        return cls(said, state or secrets.token_hex(8), resumes=state is not None)
 
     @classmethod
     def on(cls, rest: FlinkRest, job: str) -> Place:
         """On a cluster."""
         address = f"{rest.host}:{rest.port}"
-        return cls(f"the cluster at {address}", address, job)
+        said = f"the cluster at {address}"
+        return cls(said, secrets.token_hex(8), cluster=address, job=job)
 
 
 @dataclass
@@ -107,6 +114,7 @@ def _acquired(topic: Registry, plan: Plan, place: Place, told: OnStep) -> Lease:
         if _at_work(topic, holder, told):
             raise UsageError(_refusal(plan, holder.lease))
         _check_topics(plan, holder.lease, topics)
+        _check_state(place, holder.lease, plan)
     lease = _lease(plan, place, topics, [holder.lease for holder in before])
     topic.write(lease)
     holders = topic.catch_up()
@@ -162,6 +170,15 @@ def _check_topics(plan: Plan, lease: Lease, topics: Sequence[str]) -> None:
         )
 
 
+def _check_state(place: Place, lease: Lease, plan: Plan) -> None:
+    """A state that others have gone beyond would repeat what they did."""
+    if place.resumes and lease.name == plan.config.name and lease.state != place.state:
+        raise UsageError(
+            f"'{lease.name}' was started elsewhere after this state was left, by {lease.by} at "
+            f"{lease.at} ({lease.place}): go on there, or begin anew with --fresh"
+        )
+
+
 def _lease(plan: Plan, place: Place, topics: Sequence[str], before: Sequence[Lease]) -> Lease:
     fence = max([now_us(), *(lease.fence + 1 for lease in before)])
     here = place.cluster is None
@@ -178,6 +195,7 @@ def _lease(plan: Plan, place: Place, topics: Sequence[str], before: Sequence[Lea
         process=process(os.getpid()) if here else None,
         cluster=place.cluster,
         job=place.job,
+        state=place.state,
     )
 
 

@@ -24,6 +24,7 @@ class Note(msgspec.Struct, frozen=True):
     records: int | None  # of a staged file
     segments: dict[str, SegmentSpec]  # by the configuration
     ended: bool = False
+    state: str = ""  # a name of its own for what this folder keeps, from its beginning on
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ class Lease(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", t
     the name before. `over` are the tokens of the leases that it ends. `by` and `place` say to a
     person who started it and where it runs, `at` (ISO 8601) when. `process` is the process that
     runs it on the machine `machine`, `cluster` the REST address (host:port) of the cluster that
-    does, under the name `job`.
+    does, under the name `job`. `state` names the state that it goes on from and leaves.
     """
 
     name: str
@@ -38,6 +38,7 @@ class Lease(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", t
     process: str | None = None
     cluster: str | None = None
     job: str | None = None
+    state: str = ""
 
 
 class Heartbeat(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="beat"):

@@ -65,6 +65,7 @@ class LiveShop:
     def __init__(self, bootstrap: str, name: str, folder: Path, more: Mapping[str, Any]) -> None:
         self.broker = Broker(bootstrap)
         self.name = name
+        folder.mkdir(exist_ok=True)
         self.path = folder / f"{name}.yaml"
         self.topics = Topics(**{part: f"{name}-{part.replace('_', '-')}" for part in PARTS})
         self._config = {**places(bootstrap, name), **more}

@@ -1,0 +1,159 @@
+"""A job owns its name, its topics and its store: whoever starts it twice is refused, and told."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections import defaultdict
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import yaml
+
+from flink_job.jobs.anew import WHY
+from tests.patience import PATIENCE_S
+from tests.stack.live import SQLITE, LiveShop, at_work, places, until
+
+pytestmark = [pytest.mark.stack, pytest.mark.flink]
+
+MORE: Final[dict[str, Any]] = {
+    "events": {"time_unit": "ms", "max_skew": "1m"},
+    "features": {"views": {"count": "view", "window": "lifetime"}},
+    "segments": {"Seen": {"when": "views >= 1"}, "Often": {"when": "views >= 3"}},
+}
+
+
+def run(config: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """A start that is to be refused, or to end by itself."""
+    command = [sys.executable, "-m", "flink_job", "run", str(config), *options]
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+
+
+def copied(shop: LiveShop, folder: Path, **changes: Any) -> Path:
+    """The shop's configuration in a folder of its own."""
+    folder.mkdir(exist_ok=True)
+    config = {**yaml.safe_load(shop.path.read_text()), **changes}
+    path = folder / "copy.yaml"
+    path.write_text(yaml.safe_dump(config))
+    return path
+
+
+def refused(start: subprocess.CompletedProcess[str], *said: str) -> None:
+    """It ended with the code of wrong input, a line that says why, and no traceback."""
+    assert start.returncode == 2, start.stderr
+    assert "Traceback" not in start.stderr
+    told = " ".join(start.stderr.split())
+    for words in said:
+        assert words in told
+
+
+def consistent(shop: LiveShop) -> None:
+    """`enter` and `leave` alternate, and assignments say what the transitions come to."""
+    moves = defaultdict(list)
+    for transition in sorted(shop.transitions(), key=lambda t: t.version):
+        moves[transition.user, transition.segment].append(transition.kind)
+    for kinds in moves.values():
+        assert kinds == ["enter", "leave"] * (len(kinds) // 2) + ["enter"] * (len(kinds) % 2)
+    inside = {key for key, kinds in moves.items() if kinds[-1] == "enter"}
+    newest = {each.user: each for each in sorted(shop.assignments(), key=lambda a: a.version)}
+    assert inside == {(user, name) for user, each in newest.items() for name in each.segments}
+
+
+def test_a_job_that_is_at_work_is_never_joined(kafka: str, tmp_path: Path) -> None:
+    shop = LiveShop(kafka, "owned", tmp_path / "first", {**MORE, "store": SQLITE})
+    other = {**places(kafka, "other"), **MORE}
+    with shop.running() as process:
+        for user in ("ann", "bob"):
+            shop.view(user)
+        until(lambda: at_work(shop), process, "the job to work")
+        here = ("is at work, started by", str(tmp_path / "first"))
+        refused(run(copied(shop, tmp_path / "second")), "'owned'", *here)
+        refused(run(copied(shop, tmp_path / "second"), "--fresh"), "'owned'", *here)
+        same_topics = copied(shop, tmp_path / "third", name="third", source=other["source"])
+        shop_topic = yaml.safe_load(same_topics.read_text())
+        shop_topic["source"] = yaml.safe_load(shop.path.read_text())["source"]
+        same_topics.write_text(yaml.safe_dump(shop_topic))
+        refused(run(same_topics), "topic 'owned-assignments' belongs to the job 'owned'", *here)
+        process.kill()
+
+    # Crashed: its successor is not blocked, but does not begin anew without a word.
+    refused(run(copied(shop, tmp_path / "second")), "would begin anew", "3 users", "--fresh")
+    refused(run(same_topics), "has the records of the job 'owned'")
+    consistent(shop)
+
+    second = copied(shop, tmp_path / "second")
+    successor = LiveShop(kafka, "owned", tmp_path / "second", {**MORE, "store": SQLITE})
+    with successor.running("--fresh") as process:
+        until(lambda: left(shop, "ann"), process, "memberships to be ended")
+        until(lambda: inside(shop, "ann"), process, "ann to be judged again")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE_S) == 0
+    consistent(shop)
+    # What the first left is of before: to go on from it would repeat what came since.
+    refused(run(shop.path, "--resume"), "was started elsewhere", str(second.parent), "--fresh")
+    # The last goes on.
+    with successor.running("--resume") as process:
+        shop.view("dan")
+        until(lambda: inside(shop, "dan"), process, "the job to go on")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE_S) == 0
+    consistent(shop)
+
+
+def test_a_job_that_wakes_after_its_successor_has_begun_is_fenced(
+    kafka: str, tmp_path: Path
+) -> None:
+    shop = LiveShop(kafka, "fenced", tmp_path / "first", MORE)
+    successor = LiveShop(kafka, "fenced", tmp_path / "second", MORE)
+    with shop.running() as sleeper:
+        shop.view("ann")
+        until(lambda: at_work(shop), sleeper, "the job to work")
+        asleep = family(sleeper.pid)
+        for pid in asleep:
+            os.kill(pid, signal.SIGSTOP)
+        shop.view("bob")
+        with successor.running("--fresh") as process:
+            until(lambda: inside(shop, "bob"), process, "the successor to work")
+            for pid in asleep:
+                os.kill(pid, signal.SIGCONT)
+            assert sleeper.wait(PATIENCE_S) == 1
+            for _ in range(3):
+                shop.view("cid")
+            until(lambda: ("cid", "Often") in entered(shop), process, "the successor to go on")
+            process.send_signal(signal.SIGINT)
+            assert process.wait(PATIENCE_S) == 0
+    said = " ".join((tmp_path / "first" / "said").read_text().split())
+    assert "another start of 'fenced' has taken over" in said
+    assert "Traceback" not in said
+    consistent(shop)
+
+
+def left(shop: LiveShop, user: str) -> bool:
+    """Whether a user has left because the job began anew."""
+    return any(t.user == user and t.why == [WHY] for t in shop.transitions())
+
+
+def inside(shop: LiveShop, user: str) -> bool:
+    """Whether the changelog has a user in a segment now."""
+    newest = {each.user: each for each in sorted(shop.assignments(), key=lambda a: a.version)}
+    return user in newest and bool(newest[user].segments)
+
+
+def entered(shop: LiveShop) -> set[tuple[str, str]]:
+    return {(t.user, t.segment) for t in shop.transitions() if t.kind == "enter"}
+
+
+def family(pid: int) -> list[int]:
+    """A process and all that descend from it, in whatever session."""
+    parents = {
+        int(path.name): int(path.joinpath("stat").read_text().rpartition(")")[2].split()[1])
+        for path in Path("/proc").glob("[0-9]*")
+        if path.joinpath("stat").exists()
+    }
+    found = [pid]
+    for each in found:
+        found += [child for child, parent in parents.items() if parent == each]
+    return found
