@@ -76,6 +76,16 @@ def status(
         _show(Console(), found, parts)
 
 
+@app.command()
+def keyspace(
+    name: Annotated[str, typer.Argument(help="Its name: letters, digits and _.")],
+    folder: _Folder = _FOLDER,
+) -> None:
+    """Make another keyspace in Cassandra, with its tables: a store belongs to one job."""
+    stack.keyspace(folder, name)
+    typer.echo(f"Keyspace '{name}' is there:  keyspace: {name}")
+
+
 def _parts(only: _Only | None) -> tuple[Part, ...]:
     return tuple(part for part in PARTS if only is None or part == only.value)
 

@@ -13,7 +13,7 @@ from flink_job.config.secrets import Reference
 from operators.base.durations import parse_duration_us
 from operators.base.errors import Problem, UsageError
 
-_KEYSPACE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,47}")
+KEYSPACE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,47}")
 _HIGHEST_PORT: Final = 65_535
 _MOST_CONCURRENT: Final = 1_024
 
@@ -81,7 +81,7 @@ class CassandraSpec(_Spec, frozen=True, tag="cassandra"):
             yield Problem("store.port", f"expected 1 to {_HIGHEST_PORT}, found {self.port}")
         if (self.user is None) != (self.password is None):
             yield Problem("store.password", "expected user and password together, or neither")
-        if not _KEYSPACE.fullmatch(self.keyspace):
+        if not KEYSPACE_NAME.fullmatch(self.keyspace):
             expected = f"expected letters, digits and _, found '{self.keyspace}'"
             yield Problem("store.keyspace", expected)
         if not 0 < self.concurrency <= _MOST_CONCURRENT:

@@ -16,6 +16,7 @@ from typing import Final
 
 from cassandra.cluster import Session
 
+from flink_job.config.store import KEYSPACE_NAME
 from flink_job.stack import processes
 from flink_job.stores.cassandra_schema import create_schema
 from flink_job.stores.cassandra_session import (
@@ -26,7 +27,7 @@ from flink_job.stores.cassandra_session import (
     connect,
     failures,
 )
-from operators.base.errors import PreflightError
+from operators.base.errors import PreflightError, UsageError
 
 KEYSPACE: Final = "flockwise"
 ROLE: Final = "flockwise"
@@ -49,8 +50,25 @@ def secure(node: Node, admin: Login, user: Login) -> None:
     try:
         with failures("the accounts of Cassandra can't be set up"):
             _lock_default(session)
-            _make_keyspace(session)
-            _make_role(session, user)
+            _make_login(session, user, superuser=False)
+            _make_keyspace(session, KEYSPACE, user.user)
+    finally:
+        close(session)
+
+
+def make_keyspace(node: Node, admin: Login, user: Login, name: str) -> None:
+    """Make another keyspace, since a store belongs to one job; what is there stays.
+
+    Raises:
+        UsageError: that is no name of a keyspace.
+        StoreError: the node does not answer, or does not let us.
+    """
+    if not KEYSPACE_NAME.fullmatch(name):
+        raise UsageError(f"expected a name of letters, digits and _, found '{name}'")
+    session = connect(replace(node, login=admin))
+    try:
+        with failures(f"keyspace {name} can't be made"):
+            _make_keyspace(session, name, user.user)
     finally:
         close(session)
 
@@ -105,18 +123,15 @@ def _lock_default(session: Session) -> None:
     )
 
 
-def _make_keyspace(session: Session) -> None:
+def _make_keyspace(session: Session, name: str, user: str) -> None:
+    """Make a keyspace with its tables, for a role."""
     session.execute(
-        f"CREATE KEYSPACE IF NOT EXISTS {KEYSPACE} "
+        f"CREATE KEYSPACE IF NOT EXISTS {name} "
         "WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}"
     )
-    create_schema(session, KEYSPACE)
-
-
-def _make_role(session: Session, user: Login) -> None:
-    _make_login(session, user, superuser=False)
+    create_schema(session, name)
     for permission in ("SELECT", "MODIFY"):
-        session.execute(f"GRANT {permission} ON KEYSPACE {KEYSPACE} TO {user.user}")
+        session.execute(f"GRANT {permission} ON KEYSPACE {name} TO {user}")
 
 
 def _quoted(text: str) -> str:

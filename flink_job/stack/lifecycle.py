@@ -13,7 +13,7 @@ from typing import Final
 from flink_job.runtime.java import java_home
 from flink_job.runtime.progress import OnStep, silent
 from flink_job.stack.access import Stack, access, write_env
-from flink_job.stack.accounts import secure
+from flink_job.stack.accounts import make_keyspace, secure
 from flink_job.stack.cassandra import CassandraServer
 from flink_job.stack.jars import ensure_jars
 from flink_job.stack.kafka import KafkaServer
@@ -100,6 +100,19 @@ def find(folder: Path) -> Stack:
             f"expected a stack in {folder}, found none: `flockwise stack up` makes one"
         )
     return access(folder, load_ports(folder / _PORTS))
+
+
+def keyspace(folder: Path, name: str) -> None:
+    """Make another keyspace with its tables in the Cassandra of a folder, which is up.
+
+    Raises:
+        UsageError: there is no stack with a Cassandra in the folder; that is no name.
+        StoreError: Cassandra does not answer.
+    """
+    found = find(folder).cassandra
+    if found is None:
+        raise UsageError(f"the stack in {folder} has no Cassandra: `flockwise stack up` makes one")
+    make_keyspace(Node((found.host,), found.port), found.admin(), found.login(), name)
 
 
 def _servers(folder: Path) -> list[Server]:

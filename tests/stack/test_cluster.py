@@ -50,9 +50,10 @@ def test_both_jobs_on_a_cluster_do_what_the_oracle_says(
     running: LocalCluster,
     environ: dict[str, str],
     kafka: str,
-    cassandra: CassandraAccess,
+    own_keyspace: CassandraAccess,
     tmp_path: Path,
 ) -> None:
+    cassandra = own_keyspace
     shop = Replay(HISTORY, "cluster", kafka, tmp_path)
     store = {"kind": "cassandra", "hosts": [cassandra.host], "port": cassandra.port}
     login = {"user": cassandra.user, "password": PASSWORD, "keyspace": cassandra.keyspace}

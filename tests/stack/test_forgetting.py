@@ -75,7 +75,7 @@ def test_who_is_silent_is_forgotten_everywhere_and_seen_again_everywhere(
 ) -> None:
     more = {**MORE, "store": SQLITE}
     if kind == "cassandra":
-        more["store"] = cassandra_spec(request.getfixturevalue("cassandra"), monkeypatch)
+        more["store"] = cassandra_spec(request.getfixturevalue("own_keyspace"), monkeypatch)
     shop = LiveShop(kafka, f"forgetting-{kind}", tmp_path, more)
     with shop.running() as process:
         # The store is kept up by a process that starts later: until then nobody is asked about.

@@ -43,21 +43,22 @@ TILES = {"1h": 300 * SECOND, "2h": 600 * SECOND}
 
 
 @pytest.fixture
-def environ(kafka: str, cassandra: CassandraAccess) -> dict[str, str]:
+def environ(kafka: str, own_keyspace: CassandraAccess) -> dict[str, str]:
     """What `flockwise stack up` tells people to set."""
     return {
         **os.environ,
         "KAFKA_BOOTSTRAP": kafka,
-        "CASSANDRA_HOST": cassandra.host,
-        "CASSANDRA_PORT": str(cassandra.port),
-        "CASSANDRA_USER": cassandra.user,
-        "CASSANDRA_PASSWORD": cassandra.password_file.read_text().strip(),
+        "CASSANDRA_HOST": own_keyspace.host,
+        "CASSANDRA_PORT": str(own_keyspace.port),
+        "CASSANDRA_USER": own_keyspace.user,
+        "OWN_KEYSPACE": own_keyspace.keyspace,
+        "CASSANDRA_PASSWORD": own_keyspace.password_file.read_text().strip(),
     }
 
 
 @pytest.fixture
-def store(cassandra: CassandraAccess) -> Iterator[CassandraStore]:
-    with closing(cassandra_store(cassandra)) as opened:
+def store(own_keyspace: CassandraAccess) -> Iterator[CassandraStore]:
+    with closing(cassandra_store(own_keyspace)) as opened:
         yield opened
 
 
@@ -68,11 +69,12 @@ def data(name: str) -> Path:
     return path
 
 
-def copy_of(name: str, folder: Path, **run_: Any) -> Path:
+def copy_of(name: str, folder: Path, environ: Mapping[str, str], **run_: Any) -> Path:
     """The example beside a state folder of the test's own."""
     config = yaml.safe_load((EXAMPLES / name).read_text())
     config["run"]["as_of"] = config["run"]["as_of"].strftime("%Y-%m-%dT%H:%M:%SZ")
     config["run"] |= {"state": "state", **run_}
+    config["store"]["keyspace"] = environ["OWN_KEYSPACE"]
     path = folder / name
     path.write_text(yaml.safe_dump(config))
     return path
@@ -135,7 +137,7 @@ def check_run(
 ) -> None:
     """Run the example over what was loaded, and hold every user against the oracle."""
     config = yaml.safe_load((EXAMPLES / f"{name}.yaml").read_text())
-    done = flockwise(environ, "run", str(copy_of(f"{name}.yaml", folder)))
+    done = flockwise(environ, "run", str(copy_of(f"{name}.yaml", folder, environ)))
     count = f"{len(events):,}"
     assert f"{count} events" in done.stderr
     assert f"{count} applied, 0 dead letters" in " ".join(done.stderr.split())
@@ -168,7 +170,7 @@ def memberships_told(transitions: list[Transition]) -> set[tuple[str, str]]:
 
 def test_rees46(tmp_path: Path, environ: dict[str, str], store: CassandraStore) -> None:
     path = data("rees46_2019oct_17k.csv.gz")
-    config = str(copy_of("rees46.yaml", tmp_path))
+    config = str(copy_of("rees46.yaml", tmp_path, environ))
     flockwise(environ, "load", str(path), "--config", config)
     with gzip.open(path, "rt") as file:
         events = [
@@ -191,7 +193,7 @@ def test_rees46(tmp_path: Path, environ: dict[str, str], store: CassandraStore) 
 @pytest.mark.soak
 def test_taobao(tmp_path: Path, environ: dict[str, str], store: CassandraStore) -> None:
     path = data("taobao_1day_110k.csv.gz")
-    config = str(copy_of("taobao.yaml", tmp_path))
+    config = str(copy_of("taobao.yaml", tmp_path, environ))
     columns = ",".join(TAOBAO_COLUMNS)
     flockwise(environ, "load", str(path), "--config", config, "--columns", columns)
     names = {"pv": "view", "fav": "favourite", "buy": "purchase"}
