@@ -70,10 +70,10 @@ def _submit(jobs: Sequence[Submission], savepoint: str | None, *, fresh: bool) -
         for job in jobs:
             held.enter_context(job.folder.locked())
         step("checking what the jobs need")
-        check_cluster(rest, {job.name: job.slots for job in jobs})
-        checkpoints = checkpoints_of(rest, plan.config.run.checkpoints)
         preflight.check(plan, fresh=fresh)
         lease = held.enter_context(_lease(jobs[0], step))
+        check_cluster(rest, {job.name: job.slots for job in jobs})
+        checkpoints = checkpoints_of(rest, plan.config.run.checkpoints)
         if lease is not None and savepoint is None:
             step("looking at what an earlier start has put out")
             _begin_anew(jobs[0], fresh=fresh)

@@ -161,8 +161,8 @@ def _left(reader: KafkaConsumer, ends: Mapping[TopicPartition, int]) -> int:
 
 
 @contextmanager
-def consumer(broker: Broker, **options: Any) -> Iterator[KafkaConsumer]:
-    """A consumer of what is committed.
+def consumer(broker: Broker, *, committed: bool = True, **options: Any) -> Iterator[KafkaConsumer]:
+    """A consumer of what is committed, or of all that was written.
 
     Raises:
         PreflightError: Kafka does not answer, or refuses.
@@ -171,7 +171,7 @@ def consumer(broker: Broker, **options: Any) -> Iterator[KafkaConsumer]:
     try:
         reader = library.KafkaConsumer(
             **broker.python_options(),
-            isolation_level="read_committed",
+            isolation_level="read_committed" if committed else "read_uncommitted",
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             max_partition_fetch_bytes=_FETCH_BYTES,

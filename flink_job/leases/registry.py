@@ -88,7 +88,9 @@ def registry(broker: Broker, topic: str) -> Iterator[Registry]:
     """
     from kafka import TopicPartition  # noqa: PLC0415 - most commands do without it
 
-    with kafka.consumer(broker) as reader, kafka.producer(broker) as writer:
+    # A heartbeat counts once it is written. What is not yet committed, of a job that has crashed,
+    # would hide all that comes after it for minutes.
+    with kafka.consumer(broker, committed=False) as reader, kafka.producer(broker) as writer:
         partition = TopicPartition(topic, 0)
         reader.assign([partition])
         reader.seek_to_beginning(partition)

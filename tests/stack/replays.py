@@ -27,6 +27,7 @@ from flink_job.kafka_client.client import read_to_end
 from flink_job.runtime.rest import FlinkRest
 from operators.contracts.records import (
     Assignment,
+    Transition,
     assignment_decoder,
     dead_letter_decoder,
     transition_decoder,
@@ -143,12 +144,14 @@ class Replay:
             wait()
         self._producer.flush()
 
+    def transitions(self) -> list[Transition]:
+        """What is committed."""
+        records = read_to_end(self.broker, [self._topics["transitions"]])
+        return [transition_decoder.decode(record.value) for record in records]
+
     def moves(self) -> list[Move]:
         """The transitions that are committed, each as often as it stands there."""
-        found = [
-            transition_decoder.decode(record.value)
-            for record in read_to_end(self.broker, [self._topics["transitions"]])
-        ]
+        found = self.transitions()
         names = Counter((t.user, t.version, t.segment) for t in found)
         assert not [name for name, count in names.items() if count > 1]
         return sorted((t.user, micros(t.at), t.segment, t.kind) for t in found)
@@ -157,6 +160,8 @@ class Replay:
         """The newest of each user, whose versions must grow."""
         newest: dict[str, Assignment] = {}
         for record in read_to_end(self.broker, [self._topics["assignments"]]):
+            if record.value is None:
+                continue
             found = assignment_decoder.decode(record.value)
             assert found.user not in newest or newest[found.user].version < found.version
             newest[found.user] = found

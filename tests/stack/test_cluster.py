@@ -16,12 +16,18 @@ from pathlib import Path
 import pytest
 
 from flink_job import local_cluster as cluster
+from flink_job.jobs.anew import WHY
+from flink_job.kafka_client.broker import Broker
+from flink_job.kafka_client.topics import Topics
+from flink_job.leases.registry import registry
 from flink_job.local_cluster import LocalCluster
 from flink_job.runtime.rest import FlinkRest
 from flink_job.stack import CassandraAccess
-from tests.patience import until
-from tests.stack.replays import BAD_EVERY, History, Replay, get, submit
+from tests.patience import PATIENCE_S, until
+from tests.property.replay_cases import micros
+from tests.stack.replays import BAD_EVERY, History, Move, Replay, get, submit
 from tests.stack.servers import cassandra_store
+from tests.stack.starts import consistent, refused, start
 
 pytestmark = [pytest.mark.stack, pytest.mark.flink]
 
@@ -77,13 +83,13 @@ def test_both_jobs_on_a_cluster_do_what_the_oracle_says(
             until(lambda u=user, a=assignment: opened.lookup(u) == a, f"{user} in the store")
 
     again = submit(shop.path, running.address, environ=environ)
-    assert again.returncode == 1
-    assert ": 'cluster segment' and 'cluster upsert'; end that" in again.stderr
+    refused(again, "'cluster' is at work, started by", f"the cluster at {running.address}")
+    refused(start(shop.path, environ=environ), "'cluster' is at work, started by", running.address)
     other = Replay(HISTORY, "other", kafka, tmp_path)
     other.write_config(parallelism=2)
-    refused = submit(other.path, running.address)
-    assert refused.returncode == 1
-    assert "expected 2 free slots ('other segment' 2), found 0" in " ".join(refused.stderr.split())
+    crowded = submit(other.path, running.address)
+    assert crowded.returncode == 1
+    assert "expected 2 free slots ('other segment' 2), found 0" in " ".join(crowded.stderr.split())
     assert {job.name for job in running.rest.jobs()} == {"cluster segment", "cluster upsert"}
 
     for job in jobs.values():
@@ -93,6 +99,33 @@ def test_both_jobs_on_a_cluster_do_what_the_oracle_says(
         kept = (running.folder / "checkpoints" / job).glob("chk-*")
         left = running.rest.last_state(f"cluster {kind}")
         assert left in [f"file:{path}" for path in kept], "it stays when a job is cancelled"
+
+    segment = ("--only", "segment")
+    anew = submit(shop.path, running.address, *segment, environ=environ)
+    refused(anew, "'cluster' would begin anew, but", "--fresh", "--savepoint file:")
+    fresh = submit(shop.path, running.address, *segment, "--fresh", environ=environ)
+    assert fresh.returncode == 0, fresh.stderr
+    until(lambda: len(judged(shop)) >= 2 * len(HISTORY.moves), "all to be judged again")
+    assert judged(shop) == sorted([*HISTORY.moves, *HISTORY.moves])
+    consistent(shop.transitions(), shop.assignments().values())
+    assert heard_of(shop.broker, "cluster"), "the job on the cluster says that it is at work"
+    for job in running.rest.jobs():
+        if not job.over:
+            running.rest.cancel(job.id)
+    until(lambda: all(job.over for job in running.rest.jobs()), "the job to be cancelled")
+
+
+def judged(shop: Replay) -> list[Move]:
+    """The transitions of those who were judged, without those who only made room."""
+    told = [t for t in shop.transitions() if t.why != [WHY]]
+    return sorted((t.user, micros(t.at), t.segment, t.kind) for t in told)
+
+
+def heard_of(broker: Broker, name: str) -> bool:
+    """Whether the job of a name says that it is at work."""
+    with registry(broker, Topics().leases) as topic:
+        (holder,) = topic.holders.in_the_way(name, ())
+        return topic.hear(holder, PATIENCE_S)
 
 
 def test_a_job_that_can_not_start_is_cancelled_and_says_why(

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
-from collections import defaultdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +13,7 @@ import yaml
 from flink_job.jobs.anew import WHY
 from tests.patience import PATIENCE_S
 from tests.stack.live import SQLITE, LiveShop, at_work, places, until
+from tests.stack.starts import consistent, refused, start
 
 pytestmark = [pytest.mark.stack, pytest.mark.flink]
 
@@ -24,12 +22,6 @@ MORE: Final[dict[str, Any]] = {
     "features": {"views": {"count": "view", "window": "lifetime"}},
     "segments": {"Seen": {"when": "views >= 1"}, "Often": {"when": "views >= 3"}},
 }
-
-
-def run(config: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    """A start that is to be refused, or to end by itself."""
-    command = [sys.executable, "-m", "flink_job", "run", str(config), *options]
-    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
 
 
 def copied(shop: LiveShop, folder: Path, **changes: Any) -> Path:
@@ -41,27 +33,6 @@ def copied(shop: LiveShop, folder: Path, **changes: Any) -> Path:
     return path
 
 
-def refused(start: subprocess.CompletedProcess[str], *said: str) -> None:
-    """It ended with the code of wrong input, a line that says why, and no traceback."""
-    assert start.returncode == 2, start.stderr
-    assert "Traceback" not in start.stderr
-    told = " ".join(start.stderr.split())
-    for words in said:
-        assert words in told
-
-
-def consistent(shop: LiveShop) -> None:
-    """`enter` and `leave` alternate, and assignments say what the transitions come to."""
-    moves = defaultdict(list)
-    for transition in sorted(shop.transitions(), key=lambda t: t.version):
-        moves[transition.user, transition.segment].append(transition.kind)
-    for kinds in moves.values():
-        assert kinds == ["enter", "leave"] * (len(kinds) // 2) + ["enter"] * (len(kinds) % 2)
-    inside = {key for key, kinds in moves.items() if kinds[-1] == "enter"}
-    newest = {each.user: each for each in sorted(shop.assignments(), key=lambda a: a.version)}
-    assert inside == {(user, name) for user, each in newest.items() for name in each.segments}
-
-
 def test_a_job_that_is_at_work_is_never_joined(kafka: str, tmp_path: Path) -> None:
     shop = LiveShop(kafka, "owned", tmp_path / "first", {**MORE, "store": SQLITE})
     other = {**places(kafka, "other"), **MORE}
@@ -70,19 +41,19 @@ def test_a_job_that_is_at_work_is_never_joined(kafka: str, tmp_path: Path) -> No
             shop.view(user)
         until(lambda: at_work(shop), process, "the job to work")
         here = ("is at work, started by", str(tmp_path / "first"))
-        refused(run(copied(shop, tmp_path / "second")), "'owned'", *here)
-        refused(run(copied(shop, tmp_path / "second"), "--fresh"), "'owned'", *here)
+        refused(start(copied(shop, tmp_path / "second")), "'owned'", *here)
+        refused(start(copied(shop, tmp_path / "second"), "--fresh"), "'owned'", *here)
         same_topics = copied(shop, tmp_path / "third", name="third", source=other["source"])
         shop_topic = yaml.safe_load(same_topics.read_text())
         shop_topic["source"] = yaml.safe_load(shop.path.read_text())["source"]
         same_topics.write_text(yaml.safe_dump(shop_topic))
-        refused(run(same_topics), "topic 'owned-assignments' belongs to the job 'owned'", *here)
+        refused(start(same_topics), "topic 'owned-assignments' belongs to the job 'owned'", *here)
         process.kill()
 
     # Crashed: its successor is not blocked, but does not begin anew without a word.
-    refused(run(copied(shop, tmp_path / "second")), "would begin anew", "3 users", "--fresh")
-    refused(run(same_topics), "has the records of the job 'owned'")
-    consistent(shop)
+    refused(start(copied(shop, tmp_path / "second")), "would begin anew", "3 users", "--fresh")
+    refused(start(same_topics), "has the records of the job 'owned'")
+    consistent(shop.transitions(), shop.assignments())
 
     second = copied(shop, tmp_path / "second")
     successor = LiveShop(kafka, "owned", tmp_path / "second", {**MORE, "store": SQLITE})
@@ -91,16 +62,16 @@ def test_a_job_that_is_at_work_is_never_joined(kafka: str, tmp_path: Path) -> No
         until(lambda: inside(shop, "ann"), process, "ann to be judged again")
         process.send_signal(signal.SIGINT)
         assert process.wait(PATIENCE_S) == 0
-    consistent(shop)
+    consistent(shop.transitions(), shop.assignments())
     # What the first left is of before: to go on from it would repeat what came since.
-    refused(run(shop.path, "--resume"), "was started elsewhere", str(second.parent), "--fresh")
+    refused(start(shop.path, "--resume"), "was started elsewhere", str(second.parent), "--fresh")
     # The last goes on.
     with successor.running("--resume") as process:
         shop.view("dan")
         until(lambda: inside(shop, "dan"), process, "the job to go on")
         process.send_signal(signal.SIGINT)
         assert process.wait(PATIENCE_S) == 0
-    consistent(shop)
+    consistent(shop.transitions(), shop.assignments())
 
 
 def test_a_job_that_wakes_after_its_successor_has_begun_is_fenced(
@@ -128,7 +99,7 @@ def test_a_job_that_wakes_after_its_successor_has_begun_is_fenced(
     said = " ".join((tmp_path / "first" / "said").read_text().split())
     assert "another start of 'fenced' has taken over" in said
     assert "Traceback" not in said
-    consistent(shop)
+    consistent(shop.transitions(), shop.assignments())
 
 
 def left(shop: LiveShop, user: str) -> bool:
