@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
 from collections.abc import Iterator
@@ -41,7 +40,8 @@ ARCHITECTURE: Final = ROOT / "operators" / "README.md"
 CONTRIBUTING: Final = ROOT / "CONTRIBUTING.md"
 PAGES: Final = (
     *(README, CONFIGURATION, CLUSTER, STEERING, ARCHITECTURE, CONTRIBUTING),
-    *(ROOT / "flink_job" / "runtime" / "README.md", ROOT / "CHANGELOG.md"),
+    *(ROOT / "flink_job" / room / "README.md" for room in ("runtime", "leases")),
+    ROOT / "CHANGELOG.md",
 )
 PICTURE: Final = ROOT / "operators" / "jobs.svg"
 EXAMPLES: Final = sorted((ROOT / "deploy" / "examples").glob("*.yaml"))
@@ -146,7 +146,7 @@ def test_the_picture_shows_every_operator_and_topic_and_no_others() -> None:
     job = (ROOT / "flink_job" / "job.py").read_text()
     uids = set(re.findall(r'\.uid\("(\w+)"\)', job))
     assert {str(name).lower() for name in shown("operator")} == uids != set()
-    assert shown("topic") == {"events", *(field.default for field in dataclasses.fields(Topics))}
+    assert shown("topic") == {"events", *Topics().own()}
 
 
 def test_pages_show_the_picture() -> None:
