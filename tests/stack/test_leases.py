@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pytest
 import yaml
@@ -13,15 +13,9 @@ import yaml
 from flink_job.jobs.anew import WHY
 from tests.patience import PATIENCE_S
 from tests.stack.live import SQLITE, LiveShop, at_work, places, until
-from tests.stack.starts import consistent, refused, start
+from tests.stack.starts import COUNTING, consistent, family, inside, refused, start
 
 pytestmark = [pytest.mark.stack, pytest.mark.flink]
-
-MORE: Final[dict[str, Any]] = {
-    "events": {"time_unit": "ms", "max_skew": "1m"},
-    "features": {"views": {"count": "view", "window": "lifetime"}},
-    "segments": {"Seen": {"when": "views >= 1"}, "Often": {"when": "views >= 3"}},
-}
 
 
 def copied(shop: LiveShop, folder: Path, **changes: Any) -> Path:
@@ -34,8 +28,8 @@ def copied(shop: LiveShop, folder: Path, **changes: Any) -> Path:
 
 
 def test_a_job_that_is_at_work_is_never_joined(kafka: str, tmp_path: Path) -> None:
-    shop = LiveShop(kafka, "owned", tmp_path / "first", {**MORE, "store": SQLITE})
-    other = {**places(kafka, "other"), **MORE}
+    shop = LiveShop(kafka, "owned", tmp_path / "first", {**COUNTING, "store": SQLITE})
+    other = {**places(kafka, "other"), **COUNTING}
     with shop.running() as process:
         for user in ("ann", "bob"):
             shop.view(user)
@@ -56,10 +50,10 @@ def test_a_job_that_is_at_work_is_never_joined(kafka: str, tmp_path: Path) -> No
     consistent(shop.transitions(), shop.assignments())
 
     second = copied(shop, tmp_path / "second")
-    successor = LiveShop(kafka, "owned", tmp_path / "second", {**MORE, "store": SQLITE})
+    successor = LiveShop(kafka, "owned", tmp_path / "second", {**COUNTING, "store": SQLITE})
     with successor.running("--fresh") as process:
         until(lambda: left(shop, "ann"), process, "memberships to be ended")
-        until(lambda: inside(shop, "ann"), process, "ann to be judged again")
+        until(lambda: inside(shop.assignments(), "ann"), process, "ann to be judged again")
         process.send_signal(signal.SIGINT)
         assert process.wait(PATIENCE_S) == 0
     consistent(shop.transitions(), shop.assignments())
@@ -68,7 +62,7 @@ def test_a_job_that_is_at_work_is_never_joined(kafka: str, tmp_path: Path) -> No
     # The last goes on.
     with successor.running("--resume") as process:
         shop.view("dan")
-        until(lambda: inside(shop, "dan"), process, "the job to go on")
+        until(lambda: inside(shop.assignments(), "dan"), process, "the job to go on")
         process.send_signal(signal.SIGINT)
         assert process.wait(PATIENCE_S) == 0
     consistent(shop.transitions(), shop.assignments())
@@ -77,8 +71,8 @@ def test_a_job_that_is_at_work_is_never_joined(kafka: str, tmp_path: Path) -> No
 def test_a_job_that_wakes_after_its_successor_has_begun_is_fenced(
     kafka: str, tmp_path: Path
 ) -> None:
-    shop = LiveShop(kafka, "fenced", tmp_path / "first", MORE)
-    successor = LiveShop(kafka, "fenced", tmp_path / "second", MORE)
+    shop = LiveShop(kafka, "fenced", tmp_path / "first", COUNTING)
+    successor = LiveShop(kafka, "fenced", tmp_path / "second", COUNTING)
     with shop.running() as sleeper:
         shop.view("ann")
         until(lambda: at_work(shop), sleeper, "the job to work")
@@ -87,7 +81,7 @@ def test_a_job_that_wakes_after_its_successor_has_begun_is_fenced(
             os.kill(pid, signal.SIGSTOP)
         shop.view("bob")
         with successor.running("--fresh") as process:
-            until(lambda: inside(shop, "bob"), process, "the successor to work")
+            until(lambda: inside(shop.assignments(), "bob"), process, "the successor to work")
             for pid in asleep:
                 os.kill(pid, signal.SIGCONT)
             assert sleeper.wait(PATIENCE_S) == 1
@@ -107,24 +101,5 @@ def left(shop: LiveShop, user: str) -> bool:
     return any(t.user == user and t.why == [WHY] for t in shop.transitions())
 
 
-def inside(shop: LiveShop, user: str) -> bool:
-    """Whether the changelog has a user in a segment now."""
-    newest = {each.user: each for each in sorted(shop.assignments(), key=lambda a: a.version)}
-    return user in newest and bool(newest[user].segments)
-
-
 def entered(shop: LiveShop) -> set[tuple[str, str]]:
     return {(t.user, t.segment) for t in shop.transitions() if t.kind == "enter"}
-
-
-def family(pid: int) -> list[int]:
-    """A process and all that descend from it, in whatever session."""
-    parents = {
-        int(path.name): int(path.joinpath("stat").read_text().rpartition(")")[2].split()[1])
-        for path in Path("/proc").glob("[0-9]*")
-        if path.joinpath("stat").exists()
-    }
-    found = [pid]
-    for each in found:
-        found += [child for child, parent in parents.items() if parent == each]
-    return found
