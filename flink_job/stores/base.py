@@ -96,6 +96,26 @@ class StoreReader(Protocol):
         ...
 
     @abstractmethod
+    def all_members(self) -> Iterator[tuple[str, Member]]:
+        """Everyone in every segment and cluster, each with its audience, in no order.
+
+        Raises:
+            StoreError: a store can't be read.
+            PreflightError: the changelog can't be read.
+        """
+        ...
+
+    @abstractmethod
+    def all_transitions(self) -> Iterator[Transition]:
+        """Everyone's transitions, as far as they are still kept, in no order.
+
+        Raises:
+            StoreError: a store can't be read.
+            PreflightError: the changelog can't be read.
+        """
+        ...
+
+    @abstractmethod
     def close(self) -> None:
         """Let go of connections; the view may not be used afterwards."""
         ...

@@ -106,6 +106,14 @@ class CassandraStore(Store):
             for table in RESULTS:
                 self._open.session.execute(f"TRUNCATE {table}", timeout=_TRUNCATED_WITHIN_S)
 
+    def all_members(self) -> Iterator[tuple[str, Member]]:
+        rows = self._read(self._open.statements.all_members)
+        return ((row.audience, Member(row.user, row.since or None, row.version)) for row in rows)
+
+    def all_transitions(self) -> Iterator[Transition]:
+        rows = self._read(self._open.statements.all_transitions)
+        return (transition_decoder.decode(row.record) for row in rows)
+
     def check(self) -> None:
         try:
             with failures(f"{self._keyspace} can't be used"):

@@ -45,7 +45,10 @@ class Statements:
         self.members = prepared(
             "SELECT user, since, version FROM members WHERE audience = ? AND bucket = ?"
         )
-        self.records.fetch_size = self.members.fetch_size = PAGE
+        self.all_members = prepared("SELECT audience, user, since, version FROM members")
+        self.all_transitions = prepared("SELECT record FROM transitions")
+        for scan in (self.records, self.members, self.all_members, self.all_transitions):
+            scan.fetch_size = PAGE
         self.transitions = prepared("SELECT record FROM transitions WHERE user = ? LIMIT ?")
         self._insert = prepared(
             "INSERT INTO assignments (user, version, audiences, leaving, record) "

@@ -16,6 +16,7 @@ import msgspec
 from flink_job.connectors.committed import committed_files
 from flink_job.kafka_client import client as kafka
 from flink_job.kafka_client.broker import Broker
+from flink_job.stores.audiences import audiences
 from flink_job.stores.base import Member, StoreReader
 from operators.base.errors import PreflightError
 from operators.contracts.records import (
@@ -96,7 +97,7 @@ class ChangelogView(StoreReader):
         after = self._newest.forgotten.get(user, -1)
         found = {
             (record.version, record.segment): record
-            for record in self._transitions_of(user)
+            for record in self._transitions_where(lambda head: head.user == user)
             if record.version > after
         }
         newest = sorted(found.values(), key=lambda record: (-record.version, record.segment))
@@ -106,6 +107,22 @@ class ChangelogView(StoreReader):
         values = (value for _, value in self._newest.records.values())
         found = (self._read(assignment_decoder, value) for value in values)
         return (assignment for assignment in found if assignment is not None)
+
+    def all_members(self) -> Iterator[tuple[str, Member]]:
+        return (
+            (audience, Member(found.user, since, found.version))
+            for found in self.assignments()
+            for audience, since in audiences(found).items()
+        )
+
+    def all_transitions(self) -> Iterator[Transition]:
+        after = self._newest.forgotten
+        found = {
+            (record.user, record.version, record.segment): record
+            for record in self._transitions_where(lambda _: True)
+            if record.version > after.get(record.user, -1)
+        }
+        return iter(found.values())
 
     def close(self) -> None:
         """There is nothing to let go of."""
@@ -120,10 +137,10 @@ class ChangelogView(StoreReader):
                 newest.put(head, value)
         return newest
 
-    def _transitions_of(self, user: str) -> Iterator[Transition]:
+    def _transitions_where(self, wanted: Callable[[_Head], bool]) -> Iterator[Transition]:
         for _, value in self._transitions():
             head = self._read(_head_decoder, value or b"")
-            if value is not None and head is not None and head.user == user:
+            if value is not None and head is not None and wanted(head):
                 transition = self._read(transition_decoder, value)
                 if transition is not None:
                     yield transition

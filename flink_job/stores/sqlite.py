@@ -108,6 +108,14 @@ class SqliteStore(Store):
             for table in RESULTS:
                 self._writer.execute(f"DELETE FROM {table}")
 
+    def all_members(self) -> Iterator[tuple[str, Member]]:
+        rows = self._read("SELECT audience, user, since, version FROM members")
+        return ((audience, Member(*row)) for audience, *row in rows)
+
+    def all_transitions(self) -> Iterator[Transition]:
+        rows = self._read("SELECT record FROM transitions")
+        return (transition_decoder.decode(record) for (record,) in rows)
+
     def check(self) -> None:
         try:
             with failures(self._path), transaction(self._writer):

@@ -9,7 +9,8 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flink_job.stores.base import Store
+from flink_job.stores.audiences import audiences
+from flink_job.stores.base import Member, Store
 from flink_job.stores.changelog_view import ChangelogView, RawRecord
 from operators.contracts.records import Assignment, Change, Transition, encode
 from tests.stack.histories import History, enter, histories, holds, transitions_of, words
@@ -44,6 +45,14 @@ def test_it_holds_each_user_s_last_word(history: History, repeated: bool, how: s
     words = said + [word for word in said if word[1] is not None] if repeated else said
     view = ChangelogView(lambda: words, lambda: NOBODY)
     holds(cast(Store, view), history, "")
+    assert sorted(view.all_members(), key=str) == sorted(
+        (
+            (audience, Member(now.user, since, now.version))
+            for now in view.assignments()
+            for audience, since in audiences(now).items()
+        ),
+        key=str,
+    )
 
 
 @given(words("ann"), st.integers(1, 5), ways)
@@ -60,6 +69,7 @@ def test_transitions_from_before_a_user_was_forgotten_are_gone(
     for change in said:
         kept = [*kept, *transitions_of([change])] if isinstance(change, Assignment) else []
     assert view.transitions("ann", limit) == kept[::-1][:limit]
+    assert list(view.all_transitions()) == [*kept, *others]
 
 
 def test_what_is_none_of_ours_is_counted_and_passed_over() -> None:

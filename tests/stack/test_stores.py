@@ -233,6 +233,24 @@ def test_all_of_a_crowd_are_listed(store: Store, prefix: str) -> None:
     assert sorted(listed) == sorted(one.user for one in crowd)
 
 
+def test_scans_give_all_members_and_transitions_that_there_are(store: Store, prefix: str) -> None:
+    bots, late = f"{prefix}bots", f"{prefix}late"
+    ann, bob = (f"{prefix}{user}" for user in ("ann", "bob"))
+    clusters = {f"{prefix}all": belonging(4, 1)}
+    first = msgspec.structs.replace(assignment(ann, 1, [bots]), clusters=clusters)
+    last = assignment(bob, 3, [late])
+    store.apply([first, assignment(bob, 1, [bots]), Tombstone(bob, 2), last], [])
+    store.apply([], [enter(ann, bots, 1), enter(bob, bots, 1), enter(bob, late, 3)])
+    members = [each for each in store.all_members() if each[1].user.startswith(prefix)]
+    assert sorted(members) == [
+        (f"cluster {prefix}all 4", Member(ann, None, 1)),
+        (f"segment {bots}", Member(ann, moment(1), 1)),
+        (f"segment {late}", Member(bob, moment(3), 3)),
+    ]
+    moved = [each for each in store.all_transitions() if each.user.startswith(prefix)]
+    assert sorted(moved, key=lambda each: each.user) == [enter(ann, bots, 1), enter(bob, late, 3)]
+
+
 def test_records_of_any_size_are_written(store: Store, prefix: str) -> None:
     """Cassandra refuses batches of 50 KiB: one record may be larger, and ten small ones too."""
     for characters in (900, 9_000, 90_000):
