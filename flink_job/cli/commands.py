@@ -22,6 +22,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "lookup": ("flink_job.cli.ask", "lookup"),
     "members": ("flink_job.cli.ask", "members"),
     "export": ("flink_job.cli.ask", "export"),
+    "verify": ("flink_job.cli.verify", "verify"),
     "deadletters": ("flink_job.cli.deadletters", "deadletters"),
     "stack": ("flink_job.cli.stack", "app"),
     "segments": ("flink_job.cli.segments", "app"),

@@ -130,6 +130,17 @@ def read_to_end(broker: Broker, names: Sequence[str]) -> Iterator[ConsumerRecord
     Raises:
         PreflightError: Kafka does not answer, or no longer, or a topic is not there.
     """
+    with topic_reader(broker, names) as reader:
+        yield from reader.read_on()
+
+
+@contextmanager
+def topic_reader(broker: Broker, names: Sequence[str]) -> Iterator[TopicReader]:
+    """A reader of topics from their beginning on.
+
+    Raises:
+        PreflightError: Kafka does not answer, or a topic is not there.
+    """
     topic_partition = _library().TopicPartition
     with consumer(broker) as reader:
         partitions = [
@@ -141,7 +152,32 @@ def read_to_end(broker: Broker, names: Sequence[str]) -> Iterator[ConsumerRecord
             raise PreflightError(f"Kafka at {broker.bootstrap} has no topic {' or '.join(names)}")
         reader.assign(partitions)
         reader.seek_to_beginning(*partitions)
-        ends = reader.end_offsets(partitions)
+        yield TopicReader(broker, reader, partitions)
+
+
+class TopicReader:
+    """Reads topics to their end and, when it is asked again, on from there."""
+
+    def __init__(
+        self, broker: Broker, reader: KafkaConsumer, partitions: Sequence[TopicPartition]
+    ) -> None:
+        self._broker = broker
+        self._reader = reader
+        self._partitions = partitions
+
+    def has_lost_records(self, name: str) -> bool:
+        """Whether records of a topic are gone that once stood before its oldest."""
+        own = [each for each in self._partitions if each.topic == name]
+        return any(self._reader.beginning_offsets(own).values())
+
+    def read_on(self) -> Iterator[ConsumerRecord]:
+        """The committed records that the topics hold now and that were not read yet.
+
+        Raises:
+            PreflightError: Kafka does not answer any more.
+        """
+        reader = self._reader
+        ends = reader.end_offsets(self._partitions)
         left, moved_s = _left(reader, ends), time.monotonic()
         while left:
             for records in reader.poll(timeout_ms=500).values():
@@ -150,8 +186,9 @@ def read_to_end(broker: Broker, names: Sequence[str]) -> Iterator[ConsumerRecord
             if left != before:
                 moved_s = time.monotonic()
             elif time.monotonic() - moved_s > _SILENT_S:
+                bootstrap = self._broker.bootstrap
                 raise PreflightError(
-                    f"Kafka at {broker.bootstrap} gave no more records for {_SILENT_S:.0f} s"
+                    f"Kafka at {bootstrap} gave no more records for {_SILENT_S:.0f} s"
                 )
 
 
