@@ -78,14 +78,17 @@ def audiences_of(pairs: Ints) -> Ints:
 
 def among(rows: Ints, others: Ints) -> Mask:
     """Which rows of int64[n, k] stand among those of int64[m, k]."""
-    both = np.concatenate([rows, others])
-    order = np.lexsort(both.T)
-    ordered = both[order]
-    begins = np.ones(len(both), np.int64)
-    begins[1:] = np.any(ordered[1:] != ordered[:-1], axis=1)
-    same = np.empty(len(both), np.int64)  # equal rows have equal numbers
-    same[order] = np.cumsum(begins)
-    there = np.zeros(len(both) + 1, np.bool_)
-    there[same[len(rows) :]] = True
-    found: Mask = there[same[: len(rows)]]
-    return found
+    columns = [np.concatenate(each) for each in zip(rows.T, others.T, strict=True)]
+    order = np.lexsort(columns)
+    differs = np.ones(len(order), np.bool_)  # from the one before it; of equal rows the first
+    differs[1:] = False
+    for column in columns:
+        ordered = column[order]
+        differs[1:] |= ordered[1:] != ordered[:-1]
+    of_others = order >= len(rows)
+    starts = np.flatnonzero(differs)
+    there = np.logical_or.reduceat(of_others, starts) if len(starts) else differs
+    found = np.empty(len(order), np.bool_)
+    found[order] = np.repeat(there, np.diff(starts, append=len(order)))
+    among_others: Mask = found[: len(rows)]
+    return among_others

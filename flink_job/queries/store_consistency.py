@@ -123,8 +123,8 @@ def _check_unknown(
     rows = rows[~among(rows, _told(moves)[_wanted(recorded, moves)])]
     users, versions = users_of(rows[:, 0]), rows[:, 1] // 2
     fates, forgotten = recorded.fates()[users], recorded.forgotten()[users]
-    # Of who was forgotten before the changelog begins, nobody says up to which version.
-    of_before = (versions <= forgotten) | ((fates > ALIVE) & (forgotten == UNKNOWN))
+    # The record that said at which version a user was forgotten may be gone.
+    of_before = (versions <= forgotten) | (fates > ALIVE)
     left = of_before & ~late[users]
     unknown = ~of_before
     if known.cut:
