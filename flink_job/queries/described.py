@@ -10,6 +10,7 @@ from operators.clustering.record import Axis, ClusterRecord, ModelRecord, Number
 
 _MARKS: Final = 3  # dimensions that describe a cluster or an axis
 _MARKED: Final = 0.1  # deviations from everyone, and correlations: less says nothing
+_NEARLY: Final = "less than 0.1 standard deviations from everyone in each feature"
 
 
 def title(record: ModelRecord) -> str:
@@ -41,14 +42,23 @@ def components(record: ModelRecord) -> list[str]:
 
 
 def marks(cluster: ClusterRecord, record: ModelRecord) -> str:
-    """What marks a cluster: the typical member, and everyone's in parentheses."""
+    """What marks a cluster: the typical member, and everyone's in parentheses.
+
+    Where a typical member is as everyone's, how far the mean is from everyone's.
+    """
+    strongest = _strongest(cluster.standardised)
     told = [
         f"{name} {typical} ({usual})"
-        for name, _ in _strongest(cluster.standardised)
+        for name, _ in strongest
         if (typical := value(name, cluster.typical[name]))
         != (usual := value(name, record.everyone[name]))
     ]
-    return ", ".join(told[:_MARKS]) or "nothing: as everyone"
+    means = [f"on average {name} {_standardised(each)}" for name, each in strongest]
+    return ", ".join((told or means)[:_MARKS]) or _NEARLY
+
+
+def _standardised(number: float) -> str:
+    return f"{number:+.1f} standard deviations from everyone's"
 
 
 def axis(found: Axis, which: str) -> str:

@@ -28,27 +28,53 @@ def said(*columns: FeatureColumn) -> list[list[str]]:
     return [[each.phrases[claim] for claim in Claim if claim in each.phrases] for each in found]
 
 
+def somewhat(label: str) -> tuple[str, str]:
+    """What is said of a small difference of numbers that are not counted."""
+    return f"somewhat higher {label}", f"somewhat lower {label}"
+
+
 @pytest.mark.parametrize(
     ("feature", "phrases"),
     [
-        (column("views_7d", empty=0.0, counts=True), ["many views", "few views", "no views"]),
-        (column("spend_30d", empty=0.0), ["high spend", "low spend", "no spend"]),
-        (column("mean_price_1.5h"), ["high mean price 1.5h", "low mean price 1.5h"]),
-        (column("minutes_session"), ["high minutes", "low minutes"]),
+        (
+            column("views_7d", empty=0.0, counts=True),
+            [
+                *("many views", "few views", "no views"),
+                *("somewhat more views", "somewhat fewer views"),
+            ],
+        ),
+        (
+            column("spend_30d", empty=0.0),
+            ["high spend", "low spend", "no spend", *somewhat("spend")],
+        ),
+        (
+            column("mean_price_1.5h"),
+            ["high mean price 1.5h", "low mean price 1.5h", *somewhat("mean price 1.5h")],
+        ),
+        (column("minutes_session"), ["high minutes", "low minutes", *somewhat("minutes")]),
         (
             column("since_purchase", Kind.AGE, unit_us=1),
-            ["purchase long ago", "recent purchase", "no purchase"],
+            [
+                *("purchase long ago", "recent purchase", "no purchase"),
+                *("purchase somewhat longer ago", "somewhat more recent purchase"),
+            ],
         ),
         (
             column("device", Kind.CATEGORY, categories=("mobile",)),
-            ["often mobile", "rarely mobile", "not mobile", "mostly mobile"],
+            [
+                *("often mobile", "rarely mobile", "not mobile", "mostly mobile"),
+                *("somewhat more often mobile", "somewhat less often mobile"),
+            ],
         ),
         (
             column("device", Kind.CATEGORY, categories=("",)),
-            ["often device ''", "rarely device ''", "not device ''", "mostly device ''"],
+            [
+                *("often device ''", "rarely device ''", "not device ''", "mostly device ''"),
+                *("somewhat more often device ''", "somewhat less often device ''"),
+            ],
         ),
-        (column("7d"), ["high 7d", "low 7d"]),
-        (column("_7d"), ["high _7d", "low _7d"]),
+        (column("7d"), ["high 7d", "low 7d", *somewhat("7d")]),
+        (column("_7d"), ["high _7d", "low _7d", *somewhat("_7d")]),
     ],
 )
 def test_what_is_said_of_a_feature(feature: FeatureColumn, phrases: list[str]) -> None:
@@ -125,7 +151,7 @@ def test_a_pinned_name_wins_and_the_marks_are_told_with_it() -> None:
     pinned = {4: Pinned("Window Shoppers", "look, and leave"), 9: Pinned("Many Purchases")}
     first, second, _ = names(pinned=pinned)
     assert first == Named("Window Shoppers", names()[0].marks, "look, and leave")
-    assert second.name == "many purchases (5)"
+    assert second.name == "many purchases #5"
 
 
 def test_a_name_that_is_pinned_no_more_is_generated_again() -> None:
@@ -138,9 +164,30 @@ def test_the_same_marks_are_told_apart_by_the_id_of_the_newer() -> None:
     old = cluster(5, "many views, recent cart", "many views", "recent cart")
     first, second, _ = names(twins, before=(old,))
     assert second.name == "many views, recent cart"
-    assert first.name == "many views, recent cart (4)"
+    assert first.name == "many views, recent cart #4"
     again = names(twins, before=(cluster(4, first.name, *first.marks), old))
     assert [again[0].name, again[1].name] == [first.name, second.name]
+
+
+def test_the_same_marks_are_told_apart_by_a_difference_that_is_too_small_for_a_mark() -> None:
+    """Not by the id, as long as there is anything to say."""
+    twins = np.repeat([KINDS[0], KINDS[0], KINDS[2]], 10, axis=0)
+    twins[:4, 2] = twins[10:12, 2] = twins[20:24, 2] = 1.0  # of the second fewer have bought
+    marks = ("many views", "recent cart")
+    first, second, _ = names(twins, before=(cluster(4, ", ".join(marks), *marks),))
+    assert first.name == "many views, recent cart"
+    assert second.name == "many views, recent cart, somewhat fewer purchases"
+    kept = tuple(cluster(at, own.name, *own.marks) for at, own in ((4, first), (5, second)))
+    assert names(twins, before=kept)[:2] == [first, second]
+
+
+def test_a_cluster_that_nothing_marks_is_told_by_what_differs_most() -> None:
+    points = np.zeros((30, 3))
+    points[:6, 0] = points[10:14, 0] = points[20:24, 0] = 1.0
+    found = [each.name for each in names(points)]
+    assert found == ["somewhat more views", "somewhat fewer views", "somewhat fewer views #6"]
+    # It was like most before there were words for this, and it has a name now.
+    assert names(points, (cluster(4, LIKE_MOST),))[0].name == "somewhat more views"
 
 
 def test_a_cluster_without_members_keeps_its_name() -> None:
@@ -160,8 +207,8 @@ def test_a_cluster_without_members_keeps_its_name() -> None:
 def test_clusters_that_nothing_marks(points: Floats) -> None:
     assert [each.name for each in names(points)] == [
         LIKE_MOST,
-        f"{LIKE_MOST} (5)",
-        f"{LIKE_MOST} (6)",
+        f"{LIKE_MOST} #5",
+        f"{LIKE_MOST} #6",
     ]
 
 

@@ -213,7 +213,9 @@ def test_numbers_are_told_as_people_write_them() -> None:
     assert [deviations(each) for each in (None, 1.25, -0.04)] == ["–", "+1.2", "+0.0"]
     assert marks(SECOND.clusters[0], SECOND) == "views 12 (2)"
     alike = msgspec.structs.replace(SECOND.clusters[0], typical=SECOND.everyone)
-    assert marks(alike, SECOND) == "nothing: as everyone"
+    assert marks(alike, SECOND).startswith("on average views +")
+    same = msgspec.structs.replace(alike, standardised=dict.fromkeys(alike.standardised, 0.04))
+    assert marks(same, SECOND) == "less than 0.1 standard deviations from everyone in each feature"
     assert lineage([]) == "all kept"
     first, second = SECOND.axes
     told = "First component, 62.5% of the variance: device=mobile -0.95, views +0.90"

@@ -1,9 +1,11 @@
 """Names of clusters: in words what marks them, kept while it does, unless a person has a better.
 
-The two or three strongest marks make a name. The name before is kept while each of its marks is
-still true by a lower bar (`claims.py`), so a cluster that moves a little is never renamed. Where
-two would be called the same, the newer one is told apart by further marks of its own, and by its
-id if there are none.
+The two or three strongest marks make a name; where nothing marks a cluster, its strongest
+differences, small as they are ("somewhat fewer views"). The name before is kept while each of its
+marks is still true by a lower bar (`claims.py`), so a cluster that moves a little is never renamed.
+Where two would be called the same, the newer one is told apart by further marks of its own, then
+by a small difference, and by its id if there are none. That is written with a #, since ids stand
+in parentheses behind names.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from operators.clustering.identity.words import wordings
 from operators.clustering.space import Space
 from operators.clustering.spec import Pinned
 
-LIKE_MOST: Final = "like most"  # of a cluster that nothing marks
+LIKE_MOST: Final = "like most"  # of a cluster that does not differ from the rest at all
 _MARKS: Final = 3  # of a name: with more it is no name
 
 
@@ -82,14 +84,15 @@ class Namer:
         """What a cluster may be called, the best first, without end."""
         if kept is not None and kept.name in _names(who, kept.marks):
             yield Named(kept.name, kept.marks)
-        true = self._claims.of(marks, row)
-        said = true[:_MARKS] if kept is None else kept.marks
+        true, somewhat = self._claims.of(marks, row), self._claims.somewhat(marks, row)
+        said = (true or somewhat)[:_MARKS] if kept is None else kept.marks
         yield Named(_text(said), said)
-        for end in range(_MARKS + 1, len(true) + 1):
-            yield Named(_text(true[:end]), true[:end])
+        longer = [true[:end] for end in range(_MARKS + 1, len(true) + 1)]
+        for more in (*longer, *((*said, small) for small in somewhat if small not in said)):
+            yield Named(_text(more), more)
         yield from (Named(name, said) for name in _names(who, said))
         for number in count(2):  # somebody may have pinned even that
-            yield Named(f"{_text(said)} ({who}.{number})", said)
+            yield Named(f"{_text(said)} #{who}.{number}", said)
 
     def _pin(self, who: int, options: Iterator[Named], taken: set[frozenset[str]]) -> Named:
         """The first of the options that is free; a name that a person gave is free to nobody."""
@@ -101,7 +104,7 @@ class Namer:
 
 def _names(who: int, said: Sequence[str]) -> tuple[str, str]:
     """The names that a cluster has by these marks: alone, and among others with the same."""
-    return _text(said), f"{_text(said)} ({who})"
+    return _text(said), f"{_text(said)} #{who}"
 
 
 def _text(said: Sequence[str]) -> str:

@@ -23,17 +23,38 @@ class Claim(Enum):
     LESS = "less"
     NOTHING = "nothing"  # hardly a member has any
     MOST = "most"  # of a category: most members are of it
+    SOMEWHAT_MORE = "somewhat more"  # a difference that is there, and that nobody would see
+    SOMEWHAT_LESS = "somewhat less"
 
 
-_COUNT: Final = {Claim.MORE: "many {}", Claim.LESS: "few {}", Claim.NOTHING: "no {}"}
-_AMOUNT: Final = {Claim.MORE: "high {}", Claim.LESS: "low {}", Claim.NOTHING: "no {}"}
-_LEVEL: Final = {Claim.MORE: "high {}", Claim.LESS: "low {}"}
-_AGE: Final = {Claim.MORE: "{} long ago", Claim.LESS: "recent {}", Claim.NOTHING: "no {}"}
+_COUNT: Final = {
+    Claim.MORE: "many {}",
+    Claim.LESS: "few {}",
+    Claim.NOTHING: "no {}",
+    Claim.SOMEWHAT_MORE: "somewhat more {}",
+    Claim.SOMEWHAT_LESS: "somewhat fewer {}",
+}
+_LEVEL: Final = {
+    Claim.MORE: "high {}",
+    Claim.LESS: "low {}",
+    Claim.SOMEWHAT_MORE: "somewhat higher {}",
+    Claim.SOMEWHAT_LESS: "somewhat lower {}",
+}
+_AMOUNT: Final = {**_LEVEL, Claim.NOTHING: "no {}"}
+_AGE: Final = {
+    Claim.MORE: "{} long ago",
+    Claim.LESS: "recent {}",
+    Claim.NOTHING: "no {}",
+    Claim.SOMEWHAT_MORE: "{} somewhat longer ago",
+    Claim.SOMEWHAT_LESS: "somewhat more recent {}",
+}
 _CATEGORY: Final = {
     Claim.MORE: "often {}",
     Claim.LESS: "rarely {}",
     Claim.NOTHING: "not {}",
     Claim.MOST: "mostly {}",
+    Claim.SOMEWHAT_MORE: "somewhat more often {}",
+    Claim.SOMEWHAT_LESS: "somewhat less often {}",
 }
 
 
