@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import os
 import re
 import signal
 import subprocess
@@ -35,7 +36,7 @@ from tests.stack.asking import (
 
 pytestmark = pytest.mark.stack
 
-DATA = ROOT.parent / "shared" / "data"
+DATA = Path(os.environ.get("FLOCKWISE_DATA", ROOT.parent / "shared" / "data"))
 REES46 = DATA / "rees46_2019oct_17k.csv.gz"
 TAOBAO = DATA / "taobao_1day_110k.csv.gz"
 
@@ -45,7 +46,7 @@ run = CliRunner().invoke
 def real(path: Path) -> Path:
     """A file of real events; without it a test says that it did not run."""
     if not path.is_file():
-        pytest.skip(f"NOT TESTED WITH REAL EVENTS: there is no {path.name} in {path.parent}")
+        pytest.skip(f"there is no {path}: set FLOCKWISE_DATA to the folder of the real events")
     return path
 
 
