@@ -63,4 +63,4 @@ bench-start: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks.start
 
 clean:
-	rm -rf $(VENV) .flockwise
+	rm -rf $(VENV) .flockwise deploy/examples/.flockwise

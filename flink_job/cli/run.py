@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from flink_job.cli.shown import printable
-from flink_job.config import forgetting
+from flink_job.config import forgetting, variables
 from flink_job.config.load import load
 from flink_job.config.model import Config
 from flink_job.plan import Plan
@@ -34,19 +34,28 @@ def plan_of(config: Path) -> Plan:
 
 
 def validate(config: ConfigPath) -> None:
-    """Check a configuration; every mistake is told at once."""
+    """Check a configuration; every mistake is told at once.
+
+    A variable that is not set is no mistake: whoever checks need not have the secrets.
+    """
     checked = load(config)
     console.print(
         f"[green]✓[/] {escape(str(config))}: {len(checked.features)} features, "
         f"{len(checked.segments)} segments, {len(checked.clusters)} cluster models"
     )
     tell_doubts(checked, checked.segments)
+    for name, paths in variables.unset(checked).items():
+        _doubt(f"the environment variable {name} is not set: {', '.join(paths)}")
+
+
+def _doubt(text: str) -> None:
+    console.print(f"[yellow]![/] {escape(printable(text))}", soft_wrap=True, highlight=False)
 
 
 def tell_doubts(config: Config, segments: Mapping[str, SegmentSpec]) -> None:
     """Say what of these segments is no mistake, but can hardly be meant."""
     for doubt in forgetting.doubts(config, segments):
-        console.print(f"[yellow]![/] {escape(printable(str(doubt)))}", soft_wrap=True)
+        _doubt(str(doubt))
 
 
 def begin_java(

@@ -33,6 +33,11 @@ def resolve(text: str, where: str, environ: Mapping[str, str] = os.environ) -> s
     return _REFERENCE.sub(value, text)
 
 
+def references(text: str) -> list[str]:
+    """The names of the variables that a text refers to."""
+    return _REFERENCE.findall(text)
+
+
 def is_secret(name: str) -> bool:
     """Whether a property of this name holds a secret."""
     return any(part in name.lower() for part in _SECRET_NAMES)
