@@ -16,9 +16,10 @@ from pyflink.common import Row, Types
 from pyflink.datastream import KeyedBroadcastProcessFunction, RuntimeContext
 from pyflink.datastream.state import ValueStateDescriptor
 
+from operators.base.arrays import NEVER
 from operators.base.moments import iso_at, now_us
 from operators.clustering.model import ClusterModel
-from operators.contracts.control.messages import Preview, Segments
+from operators.contracts.control.messages import Preview, Segments, Started
 from operators.contracts.packing import packed
 from operators.contracts.records import Assignment, LanePreview, LaneProgress
 from operators.contracts.wire import Evaluations, read, unpack
@@ -31,6 +32,7 @@ from operators.membership.clusterings import Clustering, Models
 from operators.membership.collected import Collected
 from operators.membership.lane import Lane, LaneRules
 from operators.membership.members import Members
+from operators.membership.telling import Telling
 from operators.rules.rulebook import Rulebook
 from operators.settings import Settings
 
@@ -57,6 +59,7 @@ class Assign(KeyedBroadcastProcessFunction):
         self._metrics = AssignMetrics(runtime_context.get_metrics_group())
         self._rulebooks: dict[bytes, Rulebook] = {}
         self._lanes: dict[int, Lane] = {}
+        self._tellings: dict[int, Telling] = {}
         self._timers = Timers()
 
     def process_broadcast_element(
@@ -77,10 +80,13 @@ class Assign(KeyedBroadcastProcessFunction):
                 yield from self._take(lane, message, ctx)
             case Preview():
                 yield from self._preview(lane, message, ctx)
+            case Started():  # whoever starts a job is told at once who is there
+                yield self._progress(lane, ctx)
             case _:
                 members = lane.members
                 evaluations = unpack(message, members.table, members.coded)
                 yield from self._judge(lane, evaluations, ctx)
+                yield from self._news(lane, ctx)
 
     def on_timer(
         self, timestamp: int, ctx: KeyedBroadcastProcessFunction.OnTimerContext
@@ -96,6 +102,7 @@ class Assign(KeyedBroadcastProcessFunction):
             yield from self._sweep(lane, ctx)
         if self._settings.clock.wall:
             yield from self._judge(lane, Evaluations(now_us(), None, []), ctx)
+        yield from self._news(lane, ctx)
 
     def _lane(self, ctx: KeyedBroadcastProcessFunction.ReadOnlyContext) -> Lane:
         key = ctx.get_current_key()
@@ -158,12 +165,14 @@ class Assign(KeyedBroadcastProcessFunction):
 
     def _judge(self, lane: Lane, evaluations: Evaluations, ctx: Any) -> Iterator[Any]:
         started = time.perf_counter_ns()
-        clock = self._settings.clock
+        clock, awaited = self._settings.clock, lane.awaits
         collected = lane.judge(
             evaluations, self._newest(ctx), clock.resolution_us, exact=not clock.wall
         )
         yield from self._rows(collected)
         self._write(lane, ctx)
+        moved = bool(collected.transitions) or awaited != lane.awaits
+        self._telling(ctx).heard(len(lane.members.table), moved)
         python_ns = time.perf_counter_ns() - started
         self._metrics.cost(evaluations.event_at_ms, python_ns, collected.judged)
 
@@ -205,11 +214,24 @@ class Assign(KeyedBroadcastProcessFunction):
         self._metrics.batch(collected.judged, len(assignments), len(transitions), forgotten)
 
     def _progress(self, lane: Lane, ctx: Any) -> Row:
-        key, users, swept = ctx.get_current_key(), len(lane.members.table), lane.swept
+        key, users, at_us = ctx.get_current_key(), len(lane.members.table), now_us()
+        self._telling(ctx).told(users, at_us)
         version = lane.rules.segments.version
-        judged = users if swept is None else swept
-        record = LaneProgress(key, version, users, judged, iso_at(now_us()))
+        record = LaneProgress(key, version, users, lane.judged, iso_at(at_us), lane.counts())
         return Row(self._settings.outputs.status, [packed(f"lane {key}", record)])
+
+    def _news(self, lane: Lane, ctx: Any) -> Iterator[Any]:
+        """Tell of the lane's users what is new, now or when it is time to."""
+        due_us = self._telling(ctx).due_us
+        if self._settings.outputs.status is None or due_us == NEVER:
+            return
+        if due_us <= now_us():
+            yield self._progress(lane, ctx)
+        else:
+            self._timers.set(ctx, due_us)
+
+    def _telling(self, ctx: Any) -> Telling:
+        return self._tellings.setdefault(ctx.get_current_key(), Telling())
 
     def _move(self, lane: Lane) -> None:
         """Write the state of a lane that went over to other rules."""

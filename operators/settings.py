@@ -37,13 +37,16 @@ class Clock:
 
 @dataclass(frozen=True, kw_only=True)
 class Outputs:
-    """Where records go: the names of the topics, or of the folders that stand for them."""
+    """Where records go: the names of the topics, or of the folders that stand for them.
+
+    A job that can't be steered has no `status`.
+    """
 
     assignments: str
     transitions: str
     dead_letters: str
     models: str
-    status: str
+    status: str | None
     leases: str
     most_letter_bytes: int
 

@@ -66,7 +66,6 @@ class Steer(KeyedProcessFunction):
         if isinstance(message, Started):
             self._check(message)
             self._set_timer(ctx)
-            return
         if isinstance(message, Segments):
             self._metrics.version(message.version)
         told = encode(message)

@@ -23,6 +23,11 @@ Apply = Annotated[
     bool, typer.Option("--apply", help="Let CONFIG's segments hold, whichever do now.")
 ]
 
+Remove = Annotated[
+    bool,
+    typer.Option("--remove", help="Remove segments, too, that CONFIG is not known to have had."),
+]
+
 _LITTLE_BYTES: Final = 32 * 1024 * 1024
 
 console = Console(stderr=True)
@@ -98,6 +103,7 @@ def run(
         bool, typer.Option("--fresh", help="Delete the state of an earlier run and begin anew.")
     ] = False,
     apply: Apply = False,
+    remove: Remove = False,
 ) -> None:
     """Run the job here, until its input ends or Ctrl-C; with a store also `upsert`."""
     plan = plan_of(config)
@@ -106,7 +112,7 @@ def run(
     from flink_job.cli.session import Session  # noqa: PLC0415
     from flink_job.jobs.segment import Start  # noqa: PLC0415
 
-    Session(plan, config, console).run(Start(resume, fresh, apply))
+    Session(plan, config, console).run(Start(resume, fresh, apply, remove))
 
 
 def upsert(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -11,12 +11,14 @@ import typer
 from rich.markup import escape
 
 from flink_job.cli.ask import AsJson
+from flink_job.cli.changes import difference_lines, members_lines
 from flink_job.cli.output import json_line, write_lines
-from flink_job.cli.run import ConfigPath, begin_java, console, plan_of, tell_doubts
+from flink_job.cli.run import ConfigPath, Remove, begin_java, console, plan_of, tell_doubts
 from flink_job.cli.shown import printable, rows
 from flink_job.cli.waiting import waited
-from flink_job.control import changing
+from flink_job.control import changing, removals
 from flink_job.control import preview as previews
+from flink_job.control.differences import differences
 from flink_job.control.status import StatusTopic, VersionProgress
 from flink_job.control.steering import Standing, Steering, differing
 from flink_job.plan import Plan
@@ -59,8 +61,12 @@ def list_(config: ConfigPath, as_json: AsJson = False) -> None:
     if as_json:
         write_lines([json_line(_listed(held, progress))])
         return
-    write_lines(rows(("segment", "state", "who"), map(_row, held.segments.items())))
-    console.print(escape(printable(_version_line(held, progress))), highlight=False)
+    write_lines(_rows(held, progress))
+    console.print(
+        escape(printable(_version_line(held, progress, plan.steered))),
+        highlight=False,
+        soft_wrap=True,
+    )
     differ = differing(held.segments, plan.config.segments)
     if differ:
         names = ", ".join(differ)
@@ -79,13 +85,21 @@ def show(config: ConfigPath, segment: _Name) -> None:
 
 
 @app.command()
-def apply(config: ConfigPath, only: _Only = None, wait: _Wait = _WAIT_S) -> None:
-    """Let the configuration's segments hold; the running job takes them without a restart."""
+def apply(
+    config: ConfigPath, only: _Only = None, remove: Remove = False, wait: _Wait = _WAIT_S
+) -> None:
+    """Let the configuration's segments hold; the running job takes them without a restart.
+
+    Segments that others have added are removed with --remove only.
+    """
     plan = plan_of(config)
     standing = Steering(plan).standing()
-    wanted = changing.chosen(plan.config.segments, standing.held.segments, only)
+    configured, folder = plan.config.segments, plan.folder.path
+    wanted = changing.chosen(configured, standing.held.segments, only)
     tell_doubts(plan.config, {name: wanted[name] for name in only or wanted})
-    _send(plan, wanted, standing, wait)
+    if not only:
+        removals.check(folder, standing.history, wanted, remove=remove)
+    removals.note(folder, _send(plan, wanted, standing, wait), configured)
 
 
 @app.command()
@@ -173,15 +187,22 @@ def _change(
     _send(plan, changing.changed(standing.held.segments, names, change), standing, wait)
 
 
-def _send(plan: Plan, wanted: Mapping[str, SegmentSpec], standing: Standing, wait: float) -> None:
-    differ = differing(wanted, standing.held.segments)
+def _send(
+    plan: Plan, wanted: Mapping[str, SegmentSpec], standing: Standing, wait: float
+) -> Segments:
+    """Say what changes, send it, and wait for the job to judge by it; gives what holds then."""
+    held, status = standing.held, StatusTopic(plan)
+    differ = list(differences(held.segments, wanted))
     if not differ:
-        console.print(f"[green]✓[/] version {standing.held.version} says the same", highlight=False)
-        return
+        console.print(f"[green]✓[/] version {held.version} says the same", highlight=False)
+        return held
     changing.check_judged(wanted, standing.kept, _TOLD)
-    version = Steering(plan).send(wanted, standing).newest.version
-    console.print(f"version {version}: {escape(', '.join(differ))}", highlight=False)
-    status = StatusTopic(plan)
+    before = status.progress(held.version, standing.started_at)
+    for line in difference_lines(differ, before):
+        console.print(escape(line), highlight=False, soft_wrap=True)
+    sent = Steering(plan).send(wanted, standing).newest
+    version, names = sent.version, ", ".join(sorted(each.name for each in differ))
+    console.print(f"version {version}: {escape(names)}", highlight=False, soft_wrap=True)
 
     def done() -> VersionProgress | None:
         progress = status.progress(version, standing.started_at)
@@ -199,17 +220,30 @@ def _send(plan: Plan, wanted: Mapping[str, SegmentSpec], standing: Standing, wai
         )
     else:
         console.print(f"[green]✓[/] judged by it: {found.text()}", highlight=False)
+        for line in members_lines(differ, found):
+            console.print(escape(line), highlight=False, soft_wrap=True)
+    return sent
 
 
-def _row(item: tuple[str, SegmentSpec]) -> tuple[str, str, str]:
-    name, spec = item
-    return name, "paused" if spec.paused else "active", spec.when or "listed members"
+def _rows(held: Segments, progress: VersionProgress | None) -> Iterator[str]:
+    """The segments, with how many members they have where that is known."""
+    members = progress.members if progress else None
+    told = {} if members is None else {"members": [f"{members[x]:,}" for x in held.segments]}
+    columns = {
+        "segment": list(held.segments),
+        "state": ["paused" if spec.paused else "active" for spec in held.segments.values()],
+        **told,
+        "who": [spec.when or "listed members" for spec in held.segments.values()],
+    }
+    return rows(list(columns), zip(*columns.values(), strict=True))
 
 
-def _version_line(newest: Segments, progress: VersionProgress | None) -> str:
+def _version_line(newest: Segments, progress: VersionProgress | None, steered: bool) -> str:
     by = f", by {newest.by} at {newest.at}" if newest.by else ""
-    far = "" if progress is None else f"; judged by it: {progress.text()}"
-    return f"version {newest.version}{by}{far}"
+    if progress is None:
+        return f"version {newest.version}{by}" + ("; no job was started yet" if steered else "")
+    told = f" ({progress.as_of()})" if progress.told_at else ""
+    return f"version {newest.version}{by}; judged by it: {progress.text()}{told}"
 
 
 def _listed(newest: Segments, progress: VersionProgress | None) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from flink_job.cli.run import Apply, ConfigPath, console, plan_of
+from flink_job.cli.run import Apply, ConfigPath, Remove, console, plan_of
 from flink_job.cli.steps import steps
 from flink_job.jobs import anew, preflight
 from flink_job.jobs.submit import Submission, jobs_of, prepare_client, savepoint_uri, without_store
@@ -49,6 +49,7 @@ def submit(
         bool, typer.Option("--fresh", help="End what an earlier start has put out, begin anew.")
     ] = False,
     apply: Apply = False,
+    remove: Remove = False,
 ) -> None:
     """Submit both jobs to a running Flink cluster, and see them start."""
     plan = plan_of(config)
@@ -56,7 +57,7 @@ def submit(
     rest = FlinkRest(*rest_address(address, os.environ))
     if "upsert" not in kinds:
         plan = without_store(plan)
-    jobs = [Submission(plan, kind, rest, apply) for kind in kinds]
+    jobs = [Submission(plan, kind, rest, apply, remove) for kind in kinds]
     if fresh and savepoint is not None:
         raise UsageError("--fresh begins anew, --savepoint goes on: give one of them")
     _submit(jobs, savepoint_uri(savepoint), fresh=fresh)

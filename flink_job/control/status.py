@@ -2,28 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import msgspec
 
 from flink_job.kafka_client import client as kafka
 from flink_job.plan import Plan
+from operators.base.durations import US_PER_UNIT
 from operators.base.errors import UsageError
 from operators.contracts.records import Counts, LanePreview, LaneProgress, Status, status_decoder
+from operators.membership.telling import TELL_US
+
+_NEWEST: Final = 4_000  # offsets at the end of the topic, which mostly have the newest of each lane
 
 
 @dataclass(frozen=True)
 class VersionProgress:
     """How far a job has come with a version: so many of its lanes, and of their users.
 
-    Users are known only of lanes that have taken the version.
+    Of `lanes`, `lanes_told` have told how many users they have since the job was started, and
+    `lanes_taken` the version. `users`, and how many of them are `judged` by it, are None until
+    all lanes have told; `members`, by segment, until everyone is judged. `told_at` (ISO 8601) is
+    when a lane told last; what changes in a running job is told within `TELL_US`.
     """
 
     lanes: int
+    lanes_told: int
     lanes_taken: int
-    users: int
-    judged: int
+    users: int | None
+    judged: int | None
+    members: Mapping[str, int] | None
+    told_at: str | None
+
+    @classmethod
+    def of(cls, version: int, lanes: int, told: Collection[LaneProgress]) -> VersionProgress:
+        """What the newest words of lanes come to."""
+        taken = [each for each in told if each.rules >= version]
+        complete = len(told) == lanes
+        judged = sum(each.judged if each.rules == version else each.users for each in taken)
+        return cls(
+            lanes=lanes,
+            lanes_told=len(told),
+            lanes_taken=len(taken),
+            users=sum(each.users for each in told) if complete else None,
+            judged=judged if complete else None,
+            members=_members(version, told) if complete else None,
+            told_at=max((each.at for each in told), default=None),
+        )
 
     @property
     def done(self) -> bool:
@@ -32,7 +60,25 @@ class VersionProgress:
 
     def text(self) -> str:
         """Such as "8 of 8 lanes, 1,200 of 1,200 users"."""
-        return f"{self.lanes_taken} of {self.lanes} lanes, {self.judged:,} of {self.users:,} users"
+        taken = f"{self.lanes_taken} of {self.lanes} lanes"
+        if self.users is None:
+            silent = self.lanes - self.lanes_told
+            return f"{taken}; how many users there are is not known yet: {silent} have not told"
+        return f"{taken}, {self.judged:,} of {self.users:,} users"
+
+    def as_of(self) -> str:
+        """As of when the numbers are."""
+        late_s = TELL_US // US_PER_UNIT["s"]
+        return f"told at {self.told_at}; a running job tells what changes within {late_s} s"
+
+
+def _members(version: int, told: Collection[LaneProgress]) -> dict[str, int] | None:
+    total: Counter[str] = Counter()
+    for each in told:
+        if each.rules != version or each.members is None:
+            return None
+        total.update(each.members)
+    return dict(total)
 
 
 class StatusTopic:
@@ -56,15 +102,10 @@ class StatusTopic:
         """
         if since is None:
             return None
-        said = (each for each in self._said() if isinstance(each, LaneProgress))
-        newest = {each.lane: each for each in said if each.at >= since}
-        taken = [each for each in newest.values() if each.rules >= version]
-        return VersionProgress(
-            self._lanes,
-            len(taken),
-            sum(each.users for each in taken),
-            sum(each.judged if each.rules == version else each.users for each in taken),
-        )
+        told = self._told(since, _NEWEST)
+        if len(told) < self._lanes:
+            told = self._told(since, None)
+        return VersionProgress.of(version, self._lanes, told)
 
     def answer(self, question: str) -> dict[str, Counts] | None:
         """The sum of all lanes' answers to a preview, by segment; None until all are there.
@@ -76,8 +117,13 @@ class StatusTopic:
         answers = {each.lane: each for each in said if each.id == question}
         return _summed(answers.values()) if len(answers) == self._lanes else None
 
-    def _said(self) -> Iterator[Status]:
-        for record in kafka.read_to_end(self._broker, [self._topic]):
+    def _told(self, since: str, newest: int | None) -> list[LaneProgress]:
+        """The newest word of each lane since a moment, among so many offsets."""
+        said = (each for each in self._said(newest) if isinstance(each, LaneProgress))
+        return list({each.lane: each for each in said if each.at >= since}.values())
+
+    def _said(self, newest: int | None = None) -> Iterator[Status]:
+        for record in kafka.read_to_end(self._broker, [self._topic], newest):
             try:
                 yield status_decoder.decode(record.value or b"")
             except (msgspec.DecodeError, UnicodeDecodeError):

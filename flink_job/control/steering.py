@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from flink_job.control import removals
 from flink_job.kafka_client import client as kafka
 from flink_job.kafka_client.broker import Broker
 from flink_job.leases.machine import somebody
@@ -151,25 +152,28 @@ class Steering:
         """
         self._write(question)
 
-    def settled(self, *, apply: bool) -> Standing:
+    def settled(self, *, apply: bool, remove: bool = False) -> Standing:
         """The segments to start a job with: those that hold, or the configuration's.
 
-        The configuration's become the first version, and with `apply` the next one.
+        The configuration's become the first version, and with `apply` the next one, from which
+        segments may be gone that the configuration never had if that is said by `remove`.
 
         Raises:
-            UsageError: others hold than the configuration says.
+            UsageError: others hold than the configuration says, or would be removed.
             PreflightError: Kafka does not answer.
         """
         standing, configured = self.standing(), self._plan.config.segments
-        newest = standing.newest
+        folder, newest = self._plan.folder.path, standing.newest
         if newest.version == 0 or (apply and newest.segments != configured):
-            return self.send(configured, standing)
-        if newest.segments != configured:
+            removals.check(folder, standing.history, configured, remove=remove)
+            standing = self.send(configured, standing)
+        elif newest.segments != configured:
             raise UsageError(
                 f"version {newest.version} of the segments holds, and the configuration differs "
                 f"from it in {_differing(newest.segments, configured)}: --apply makes the "
                 "configuration the next version, `flockwise segments export` writes what holds"
             )
+        removals.note(folder, standing.newest, configured)
         return standing
 
     def _kept(self, started: Started | None) -> Mapping[str, FeatureColumn]:

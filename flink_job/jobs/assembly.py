@@ -108,8 +108,13 @@ class Job:
 class Assemble(Protocol):
     """Makes a job to submit."""
 
-    def __call__(self, plan: Plan, *, apply: bool, fresh: bool, lease: Lease | None) -> Job:
-        """With `apply` the plan's segments hold from now on; a `fresh` job has no savepoint."""
+    def __call__(
+        self, plan: Plan, *, apply: bool, remove: bool, fresh: bool, lease: Lease | None
+    ) -> Job:
+        """With `apply` the plan's segments hold from now on; a `fresh` job has no savepoint.
+
+        `remove` lets them hold though they lack some that the plan is not known to have had.
+        """
 
 
 @dataclass(frozen=True)
@@ -191,8 +196,11 @@ def _unsteered(**_: object) -> Callable[[], None]:
     return lambda: None
 
 
-def _submitted_segment(plan: Plan, *, apply: bool, fresh: bool, lease: Lease | None) -> Job:
-    return segment_job(plan, Steering(plan).settled(apply=apply), fresh=fresh, lease=lease)
+def _submitted_segment(
+    plan: Plan, *, apply: bool, remove: bool, fresh: bool, lease: Lease | None
+) -> Job:
+    standing = Steering(plan).settled(apply=apply, remove=remove)
+    return segment_job(plan, standing, fresh=fresh, lease=lease)
 
 
 def _submitted_upsert(plan: Plan, **_: object) -> Job:

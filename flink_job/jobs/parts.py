@@ -107,7 +107,7 @@ def _outputs(plan: Plan) -> Outputs:
         transitions=topics.transitions,
         dead_letters=topics.dead_letters,
         models=topics.models,
-        status=topics.status,
+        status=topics.status if plan.steered else None,
         leases=topics.leases,
         most_letter_bytes=_letter_bytes(plan),
     )

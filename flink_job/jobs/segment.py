@@ -32,12 +32,14 @@ COUNTERS: Final = ("records", "dead_letters", "assignments_changed", "transition
 class Start:
     """How to begin: from the last checkpoint, or afresh even where an earlier run was.
 
-    With `apply` the configuration's segments hold from now on, whatever held before.
+    With `apply` the configuration's segments hold from now on, whatever held before; with
+    `remove`, too, if it lacks some that it is not known to have had.
     """
 
     resume: bool = False
     fresh: bool = False
     apply: bool = False
+    remove: bool = False
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,7 @@ def _fingerprint(config: Config) -> str:
 def _standing(plan: Plan, start: Start) -> Standing:
     """The segments that hold: a job that can't be steered has its configuration's."""
     if plan.steered:
-        return Steering(plan).settled(apply=start.apply)
+        return Steering(plan).settled(apply=start.apply, remove=start.remove)
     return Standing([plan.segments()], 0, plan.judged_columns())
 
 

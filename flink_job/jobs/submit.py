@@ -30,12 +30,16 @@ _POLL_S: Final = 0.5
 
 @dataclass(frozen=True)
 class Submission:
-    """One job of a plan on its way to a cluster; with `apply` its segments hold from now on."""
+    """One job of a plan on its way to a cluster; with `apply` its segments hold from now on.
+
+    With `remove`, too, if it lacks some that it is not known to have had.
+    """
 
     plan: Plan
     kind: JobKind
     rest: FlinkRest
     apply: bool = False
+    remove: bool = False
 
     @property
     def name(self) -> str:
@@ -61,7 +65,10 @@ class Submission:
             JobError: Flink refused it, or it failed before it was at work; it is cancelled.
         """
         assemble = RECIPES[self.kind].assemble
-        job = assemble(self.plan, apply=self.apply, fresh=savepoint is None, lease=lease)
+        fresh = savepoint is None
+        job = assemble(
+            self.plan, apply=self.apply, remove=self.remove, fresh=fresh, lease=lease
+        )
         address = (self.rest.host, self.rest.port)
         try:
             environment = Environment.create(job.on_a_cluster(address, checkpoints, savepoint))

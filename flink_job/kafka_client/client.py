@@ -124,19 +124,25 @@ def holds_records(broker: Broker, name: str) -> bool:
         return any(begins[partition] < ends[partition] for partition in partitions)
 
 
-def read_to_end(broker: Broker, names: Sequence[str]) -> Iterator[ConsumerRecord]:
+def read_to_end(
+    broker: Broker, names: Sequence[str], newest: int | None = None
+) -> Iterator[ConsumerRecord]:
     """Every committed record that these topics hold now, oldest first in each partition.
+
+    With `newest` those of so many offsets at the end of each, some of which hold no records.
 
     Raises:
         PreflightError: Kafka does not answer, or no longer, or a topic is not there.
     """
-    with topic_reader(broker, names) as reader:
+    with topic_reader(broker, names, newest) as reader:
         yield from reader.read_on()
 
 
 @contextmanager
-def topic_reader(broker: Broker, names: Sequence[str]) -> Iterator[TopicReader]:
-    """A reader of topics from their beginning on.
+def topic_reader(
+    broker: Broker, names: Sequence[str], newest: int | None = None
+) -> Iterator[TopicReader]:
+    """A reader of topics from their beginning on, or of so many `newest` offsets of each.
 
     Raises:
         PreflightError: Kafka does not answer, or a topic is not there.
@@ -151,7 +157,7 @@ def topic_reader(broker: Broker, names: Sequence[str]) -> Iterator[TopicReader]:
         if len({partition.topic for partition in partitions}) < len(set(names)):
             raise PreflightError(f"Kafka at {broker.bootstrap} has no topic {' or '.join(names)}")
         reader.assign(partitions)
-        reader.seek_to_beginning(*partitions)
+        _begin(reader, partitions, newest)
         yield TopicReader(broker, reader, partitions)
 
 
@@ -190,6 +196,17 @@ class TopicReader:
                 raise PreflightError(
                     f"Kafka at {bootstrap} gave no more records for {_SILENT_S:.0f} s"
                 )
+
+
+def _begin(
+    reader: KafkaConsumer, partitions: Sequence[TopicPartition], newest: int | None
+) -> None:
+    if newest is None:
+        reader.seek_to_beginning(*partitions)
+        return
+    begins, ends = reader.beginning_offsets(partitions), reader.end_offsets(partitions)
+    for partition in partitions:
+        reader.seek(partition, max(ends[partition] - newest, begins[partition]))
 
 
 def _left(reader: KafkaConsumer, ends: Mapping[TopicPartition, int]) -> int:

@@ -127,13 +127,17 @@ class LaneTotals(msgspec.Struct, frozen=True):
 
 
 class LaneProgress(msgspec.Struct, frozen=True, tag_field="kind", tag="progress"):
-    """How far a lane is in judging everyone by a version of the segments: `judged` of `users`."""
+    """How far a lane is in judging everyone by a version of the segments: `judged` of `users`.
+
+    `members` says how many are in each segment, once everyone is judged; null before.
+    """
 
     lane: int
     rules: int
     users: int
     judged: int
     at: str
+    members: dict[str, int] | None = None
 
 
 class Counts(msgspec.Struct, frozen=True, array_like=True):

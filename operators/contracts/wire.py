@@ -1,4 +1,4 @@
-"""What Assign is handed as bytes: users' evaluated features by Profile, new segments by Steer."""
+"""What Assign is handed as bytes: evaluated features by Profile, messages of control by Steer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from operators.base.arrays import Floats, Ints, Rows
-from operators.contracts.control.messages import Preview, Segments
+from operators.contracts.control.messages import Preview, Segments, Started
 from operators.features.clocks import EvaluationRound, Step
 from operators.features.lifetime import NONE_FORGOTTEN, Forgotten
 from operators.features.profiles import Profiles
@@ -44,7 +44,7 @@ class Packed(msgspec.Struct, frozen=True, tag_field="kind", tag="evaluations"):
 
 
 encode = msgspec.msgpack.Encoder().encode
-read = msgspec.msgpack.Decoder(Packed | Segments | Preview).decode
+read = msgspec.msgpack.Decoder(Packed | Segments | Preview | Started).decode
 
 
 @dataclass(frozen=True)

@@ -113,6 +113,21 @@ class Lane:
         row = self.members.journal.head.get(_SWEEP)
         return None if row is None else int(np.searchsorted(self.members.everyone(), row))
 
+    @property
+    def judged(self) -> int:
+        """How many users are judged by the rules that hold, and by the features that there are."""
+        if self.awaits:
+            return 0
+        swept = self.swept
+        return len(self.members.table) if swept is None else swept
+
+    def counts(self) -> dict[str, int] | None:
+        """How many members each segment has; None before everyone is judged by the rules."""
+        if self.judged < len(self.members.table):
+            return None
+        found = self.members.counts()
+        return {name: found[name] for name in self.rules.segments.segments}
+
     def judge(
         self, evaluations: Evaluations, models: Models, resolution_us: int, exact: bool
     ) -> Collected:

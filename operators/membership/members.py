@@ -33,7 +33,7 @@ from operators.pages.table import UserTable
 from operators.rules.holdouts import JudgedUsers
 from operators.rules.judgement import Judgement
 from operators.rules.rulebook import Rulebook
-from operators.rules.standing import NEVER_IN
+from operators.rules.standing import NEVER_IN, member
 
 _DUE: Final = "due_us"
 _JUDGED: Final = "judged_us"
@@ -166,6 +166,14 @@ class Members:
         """How some users stand to each segment, int64[rows, segments]."""
         standings: Moments = self.table.cells(_STANDING).take(rows)
         return standings
+
+    def counts(self) -> dict[str, int]:
+        """How many users are members of each segment, by its name."""
+        rows, cells = self.everyone(), self.table.cells(_STANDING)
+        return {
+            name: int(np.count_nonzero(member(cells.take_one(rows, at))))
+            for at, name in enumerate(self.rulebook.names)
+        }
 
     def not_before(self, rows: Rows, now_us: int) -> Moments:
         """A moment for each user, int64[rows]: now, or when the user was judged last if later."""

@@ -30,6 +30,12 @@ def inside(standings: Moments) -> Mask:
     return found
 
 
+def member(standings: Moments) -> Mask:
+    """Who is in, and not held out."""
+    found: Mask = (standings >= 0) & (standings < _HELD_OUT)
+    return found
+
+
 def held_out(standings: Moments) -> Mask | None:
     """Who is held out; None if nobody is."""
     if standings.max(initial=NEVER_IN) < _HELD_OUT:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -136,6 +137,14 @@ def pipeline(
     specs = {name: msgspec.convert(spec, FeatureSpec) for name, spec in features.items()}
     catalog = Catalog.compile(specs, gap)
     return Pipeline(catalog, segments_of(segments, 1), lanes, resolution, by_id, lifetime)
+
+
+def counted(run: Pipeline) -> dict[str, int]:
+    """How many members each segment has by the lanes' own counts, where it has any."""
+    found: Counter[str] = Counter()
+    for pair in run._lanes.values():
+        found.update(pair.judged.counts() or {})
+    return dict(+found)
 
 
 def memberships(run: Pipeline) -> dict[str, set[str]]:

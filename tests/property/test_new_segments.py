@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from operators.pages.journal import Compaction
 from operators.rules.checking import MOST_SEGMENTS
 from tests.effort import examples
 from tests.oracle import SECOND, Event
-from tests.property.pipeline import Pipeline, memberships, pipeline, segments_of
+from tests.property.pipeline import Pipeline, counted, memberships, pipeline, segments_of
 from tests.property.replay_cases import CHOSEN, EXACT, MINUTE, OLD
 from tests.property.strategies import GAP, cuts, events
 
@@ -41,6 +42,8 @@ def test_segments_that_are_applied_have_the_members_of_those_from_the_start(
         if number == applied:
             run.take(EXACT, most)
             assert memberships(run) == memberships(twin)
+        inside = Counter(name for names in memberships(run).values() for name in names)
+        assert counted(run) == inside
     assert memberships(run) == memberships(twin)
     as_of = chosen[-1].time + data.draw(st.integers(0, 5000)) * SECOND
     run.finish(as_of)
@@ -62,6 +65,8 @@ def test_a_sweep_goes_on_after_a_crash(chosen: list[Event], crash_after: int) ->
     twin.feed(chosen)
     (pair,) = run._lanes.values()
     assert pair.judged.take(segments_of(EXACT, 2))
+    if pair.judged.swept is not None:  # there are users, and none is judged by it
+        assert (pair.judged.judged, pair.judged.counts()) == (0, None)
     state, log = pair.judged.members.journal.compact(), []
     for _ in range(crash_after):
         if pair.judged.swept is not None:

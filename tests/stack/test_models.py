@@ -110,6 +110,14 @@ def test_a_model_that_comes_back_has_its_clusters(shop: LiveShop) -> None:
     assert clusters(shop) == before
 
 
+def counted(shop: LiveShop) -> int | None:
+    """How many users `flockwise segments list` shows; None while the job has not told."""
+    done = CliRunner().invoke(app, ["segments", "list", str(shop.path), "--json"])
+    assert done.exit_code == 0, done.output
+    users: int | None = json.loads(done.stdout)["progress"]["users"]
+    return users
+
+
 def go_on_with(shop: LiveShop, models: Mapping[str, Any]) -> None:
     """Run the job until everyone is told of these models, and no others."""
 
@@ -118,6 +126,9 @@ def go_on_with(shop: LiveShop, models: Mapping[str, Any]) -> None:
 
     shop.configure(clusters=dict(models))
     with shop.at_home(Start(resume=True)) as job:
+        # Nobody acts and nothing is applied: who is there is told because the job was started.
+        until(lambda: counted(shop) is not None, job, "the count of users")
+        assert counted(shop) == len(clusters(shop))
         until(told, job, f"everyone's clusters in {list(models)}")
         job.stop()
 

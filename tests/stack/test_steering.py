@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -55,6 +56,13 @@ def good(shop: LiveShop, command: str, *words: str) -> str:
     return done.stdout
 
 
+def told(config: Path, *words: str) -> str:
+    """What `flockwise segments apply` tells a person, which must do well."""
+    done = RUNNER.invoke(app, ["segments", "apply", str(config), *words])
+    assert done.exit_code == 0, done.output
+    return done.stderr
+
+
 def bad(shop: LiveShop, *words: str) -> str:
     """How `flockwise` complains of what is wrong."""
     command = [sys.executable, "-m", "flink_job", *words[:-1], str(shop.path), words[-1]]
@@ -89,6 +97,9 @@ def test_segments_change_while_the_job_runs(kafka: str, tmp_path: Path) -> None:
         everyone = {"ann", "bob", "cat"}
         before = {"Ever": everyone, "Many": {"cat"}}
         until(lambda: inside(shop) == before, process, "the first segments")
+        # Nothing was applied, and yet everyone counts.
+        until(lambda: listed(shop)["progress"]["users"] == 4, process, "the count of users")
+        assert listed(shop)["progress"]["members"]["Ever"] == 4
 
         shop.configure(segments=NEXT)
         asked = good(shop, "preview", "--json").splitlines()
@@ -98,8 +109,12 @@ def test_segments_change_while_the_job_runs(kafka: str, tmp_path: Path) -> None:
         assert inside(shop) == before
 
         # Nobody does anything: who is idle is judged all the same.
-        good(shop, "apply")
+        said = told(shop.path)
+        assert "+ added 'Few': when: views <= 2" in said
+        assert re.search(r"- removed 'Many' \(\d members\): when: views >= 3", said)
+        assert re.search(r"members now: 'Few' \d, 'Idle' 4", said)
         now = listed(shop)
+        assert now["progress"]["members"]["Idle"] == now["progress"]["members"]["Ever"] == 4
         assert (now["version"], now["progress"]["lanes_taken"]) == (2, 4)
         assert now["progress"]["judged"] == now["progress"]["users"] == 4
         assert inside(shop) == {"Ever": everyone, "Few": {"ann", "bob"}, "Idle": everyone}
@@ -153,6 +168,7 @@ def paused_and_deleted(shop: LiveShop, process: subprocess.Popen[str]) -> None:
 def resumed(shop: LiveShop) -> None:
     """What was changed while the job was away reaches it when it goes on, and idle users too."""
     assert "differs from it in 'Idle'" in bad(shop, "run", "--resume")
+    others_work(shop)
     good(shop, "apply", "--only", "Idle", "--wait", "0")
     shop.configure(segments={"Ever": NEXT["Ever"], "Idle": NEXT["Idle"], "Few": NEXT["Few"]})
     with shop.running("--resume") as process:
@@ -164,6 +180,32 @@ def resumed(shop: LiveShop) -> None:
     assert kinds([t for t in shop.transitions() if t.user == "bob"], "Idle") == [
         *("enter", "leave", "enter")
     ]
+
+
+def others_work(shop: LiveShop) -> None:
+    """What somebody else has added goes only if that is said, however the file is applied."""
+    folder = shop.path.parent / "others"
+    folder.mkdir()
+    theirs = folder / shop.path.name
+    own = {"Ever": NEXT["Ever"], "Few": NEXT["Few"]}
+    config = yaml.safe_load(shop.path.read_text())
+    theirs.write_text(yaml.safe_dump({**config, "segments": {**own, "Theirs": NEXT["Few"]}}))
+    assert "+ added 'Theirs': when: views <= 2" in told(theirs, "--wait", "0")
+    version = listed(shop)["version"]
+    shop.configure(segments=own)
+    for words in (("segments", "apply", "--wait=0"), ("run", "--resume", "--apply")):
+        said = bad(shop, *words)
+        assert f"'Theirs' (added in version {version} by " in said
+        assert "segments export" in said
+        assert "--remove" in said
+        assert listed(shop)["version"] == version
+    # Whoever has had it may take it out: it is their own.
+    theirs.write_text(yaml.safe_dump({**config, "segments": own}))
+    assert "- removed 'Theirs'" in told(theirs, "--wait", "0")
+    theirs.write_text(yaml.safe_dump({**config, "segments": {**own, "Theirs": NEXT["Few"]}}))
+    told(theirs, "--wait", "0")
+    assert "- removed 'Theirs'" in told(shop.path, "--remove", "--wait", "0")
+    shop.configure(segments=NEXT)
 
 
 def not_started(shop: LiveShop) -> None:
