@@ -10,7 +10,8 @@ from flink_job.stores.base import Member
 from operators.contracts.records import Assignment, Belonging, FeatureValue, Transition
 from operators.membership.sentence import cluster_sentence, sentence
 
-_CLUSTERS: Final = ("model", "cluster", "share", "distance", "margin", "outlier", "why")
+_CLUSTERS: Final = ("model", "cluster", "since", "share", "distance", "margin", "outlier", "why")
+_NOT_KEPT: Final = "not kept"  # by the flockwise that put the user into a cluster
 
 
 def user_lines(found: Assignment, transitions: Sequence[Transition]) -> Iterator[str]:
@@ -41,7 +42,8 @@ def why_lines(found: Assignment) -> Iterator[str]:
 
 def member_lines(members: Iterable[Member]) -> Iterator[str]:
     """Users of a segment or cluster."""
-    return rows(("user", "since"), ((member.user, member.since or "") for member in members))
+    header = ("user", "since")
+    return rows(header, ((member.user, member.since or _NOT_KEPT) for member in members))
 
 
 def assignment_lines(assignments: Iterable[Assignment]) -> Iterator[str]:
@@ -66,7 +68,7 @@ def _cluster(model: str, own: Belonging) -> tuple[str, ...]:
     outlier = "yes" if own.outlier else ""
     why = " and ".join(own.why)
     return (
-        *(model, f"{own.name} ({own.cluster})", f"{own.share:.0%}"),
+        *(model, f"{own.name} ({own.cluster})", own.since or _NOT_KEPT, f"{own.share:.0%}"),
         *(f"{own.distance:.4g}", margin, outlier, why),
     )
 

@@ -65,7 +65,7 @@ def members(
     as_json: AsJson = False,
     limit: Annotated[int | None, typer.Option(min=1, help="So many at most.")] = None,
 ) -> None:
-    """List the users of a segment, and since when they are in it, or those of a cluster."""
+    """List the users of a segment or of a cluster, and since when they are in it."""
     plan = plan_of(config)
     members_of = _question(plan, segment, cluster, model)
     with _asking(plan) as asked, closing(members_of(asked)) as found:

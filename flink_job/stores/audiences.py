@@ -18,5 +18,7 @@ def cluster_audience(model: str, cluster: int) -> str:
 def audiences(assignment: Assignment) -> dict[str, str | None]:
     """All that a user is a member of, with the moment of entering where it is known."""
     segments = {segment_audience(x): assignment.since.get(x) for x in assignment.segments}
-    clusters = (cluster_audience(x, own.cluster) for x, own in assignment.clusters.items())
-    return {**segments, **dict.fromkeys(clusters)}
+    clusters = {
+        cluster_audience(x, own.cluster): own.since for x, own in assignment.clusters.items()
+    }
+    return {**segments, **clusters}

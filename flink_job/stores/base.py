@@ -67,7 +67,7 @@ class StoreReader(Protocol):
 
     @abstractmethod
     def cluster_members(self, model: str, cluster: int) -> Iterator[Member]:
-        """The users of a model's cluster, by its id, in no order; since when is not known.
+        """The users of a model's cluster, by its id, in no order.
 
         Raises:
             StoreError: a store can't be read.

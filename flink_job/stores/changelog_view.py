@@ -88,9 +88,9 @@ class ChangelogView(StoreReader):
 
     def cluster_members(self, model: str, cluster: int) -> Iterator[Member]:
         return (
-            Member(found.user, None, found.version)
+            Member(found.user, own.since, found.version)
             for found in self.assignments()
-            if model in found.clusters and found.clusters[model].cluster == cluster
+            if (own := found.clusters.get(model)) and own.cluster == cluster
         )
 
     def transitions(self, user: str, limit: int) -> list[Transition]:

@@ -26,7 +26,8 @@ class Belonging(msgspec.Struct, frozen=True):
     center, in scaled space; `margin` that to the next center less it: negative for a user who
     stays though the next is nearer, null where there is one cluster only. `share` is the soft
     membership, from 0 to 1; an `outlier` is farther from the center than nearly all others in
-    it. `why` holds up to three features that decide for this cluster against the next.
+    it. `why` holds up to three features that decide for this cluster against the next. `since` is
+    the moment of coming into the cluster, null where that was not kept: in state of before.
     """
 
     cluster: int
@@ -37,6 +38,7 @@ class Belonging(msgspec.Struct, frozen=True):
     margin: float | None = None
     outlier: bool = False
     why: list[str] = []
+    since: str | None = None
 
 
 class Assignment(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -7,7 +7,8 @@ from functools import lru_cache
 from math import isfinite
 from typing import Final
 
-from operators.base.arrays import Ints
+from operators.base.arrays import Ints, Moments
+from operators.base.moments import iso
 from operators.clustering.explaining import Explainer
 from operators.clustering.model import ClusterModel
 from operators.clustering.space import Space
@@ -18,12 +19,17 @@ from operators.membership.clusterings import NO_CLUSTER, Placed
 _VERSIONS: Final = 16  # of models whose explanations are at hand, older ones are let go
 
 
-def belongings(placed: Sequence[Placed], positions: Ints) -> list[dict[str, Belonging]]:
-    """Of the users at these positions their clusters by model."""
+def belongings(
+    placed: Sequence[Placed], positions: Ints, since_us: Moments
+) -> list[dict[str, Belonging]]:
+    """Of the users at these positions their clusters by model.
+
+    `since_us` is int64[positions, placed], since when they are in them, 0 if that is not known.
+    """
     names = [each.clustering.name for each in placed]
     if not placed:
         return [{}] * len(positions)
-    by_model = [_belongings(each, positions) for each in placed]
+    by_model = [_belongings(each, positions, since_us[:, at]) for at, each in enumerate(placed)]
     return [dict(zip(names, own, strict=True)) for own in zip(*by_model, strict=True)]
 
 
@@ -34,15 +40,16 @@ def first_ids(ids: Ints) -> list[int | None]:
     return [None if id_ == NO_CLUSTER else id_ for id_ in ids[:, 0].tolist()]
 
 
-def _belongings(placed: Placed, positions: Ints) -> Iterator[Belonging]:
+def _belongings(placed: Placed, positions: Ints, since_us: Moments) -> Iterator[Belonging]:
     model, found = placed.model, placed.found
     rows, points = found.cluster[positions], placed.points[positions]
     explainer, phrases = _explanations(model, placed.clustering.space)
     told = explainer.explain(points, rows)
     names = _names(placed)
-    columns = (rows, found.distance[positions], found.margin[positions], *told, points)
-    for own, distance, margin, following, share, outlier, deciding, point in zip(
-        *(column.tolist() for column in columns), strict=True
+    columns = (rows, found.distance[positions], found.margin[positions], *told, points, since_us)
+    texts = iso(since_us)
+    for own, distance, margin, following, share, outlier, deciding, point, since, text in zip(
+        *(column.tolist() for column in columns), texts, strict=True
     ):
         yield Belonging(
             cluster=model.clusters[own].id,
@@ -52,6 +59,7 @@ def _belongings(placed: Placed, positions: Ints) -> Iterator[Belonging]:
             model=model.version,
             margin=margin if isfinite(margin) else None,
             outlier=outlier,
+            since=text if since else None,
             why=[phrases.phrase(at, point[at], own, following) for at in deciding if at >= 0],
         )
 

@@ -42,6 +42,7 @@ _TOLD: Final = "told"  # by which models the last assignment was; 0 without one
 _COLUMNS: Final = "columns"  # of the head: those that are kept
 _MODELS: Final = "models"  # of the head: those that judged
 _CLUSTERS: Final = "clusters"  # the id in each model
+_CLUSTERS_SINCE: Final = "clusters_since_us"  # when the user came into it; 0 if that was not kept
 
 # A user's age grows without end, and with it the distance to every center. An idle user is
 # assigned anew when the age has grown by an eighth: often while young, rarely when old.
@@ -53,7 +54,9 @@ class Verdicts:
     """What judging n users at a moment each came to; `changed` are the positions to be published.
 
     `standings` is int64[changed, segments], how those stand to the segments now. `clusters` is
-    int64[n, models], and `placed` tells of the models that there are.
+    int64[n, models], and `placed` tells of the models that there are, for each of which
+    `clusters_since`, int64[changed, placed], is since when those are in their clusters, 0 if that
+    is not known.
     """
 
     rows: Rows
@@ -63,6 +66,7 @@ class Verdicts:
     placed: Sequence[Placed]
     changed: Ints
     standings: Moments
+    clusters_since: Moments
 
 
 class Members:
@@ -228,11 +232,20 @@ class Members:
         changes = judgement.changes
         standing_cells.put_one(rows[changes.users], changes.standings, changes.segments)
         cluster_cells.put(rows, clusters)
+        moved = clusters != before
+        self._note_moves(rows, moved, now_us)
         self.table.cells(_JUDGED).put_one(rows, now_us)
         self.table.cells(_DUE).put_one(rows, self._due_us(frame, judgement))
-        changed = self._changed(rows, changes.users, (clusters != before).any(axis=1))
+        changed = self._changed(rows, changes.users, moved.any(axis=1))
         standings = standing_cells.take(rows[changed])
-        return Verdicts(rows, frame, judgement, clusters, placed, changed, standings)
+        there = [each.name in models for each in self._clusterings]
+        since = self.table.cells(_CLUSTERS_SINCE).take(rows[changed])[:, there]
+        return Verdicts(rows, frame, judgement, clusters, placed, changed, standings, since)
+
+    def _note_moves(self, rows: Rows, moved: Mask, now_us: Moments) -> None:
+        """Note since when users are in the clusters that they have moved to, bool[n, models]."""
+        users, models = np.nonzero(moved)
+        self.table.cells(_CLUSTERS_SINCE).put_one(rows[users], now_us[users], models)
 
     def _changed(self, rows: Rows, users: Ints, moved: Mask) -> Ints:
         """The positions of whom there is news of, be it that the models are others by now."""
@@ -279,17 +292,13 @@ _MINUTE_US: Final = 60_000_000
 
 
 def _layout(last: LastValues, segments: Sequence[str], clusterings: Sequence[Clustering]) -> Layout:
+    models = tuple(clustering.label for clustering in clusterings)
     return Layout(
         [
             *last.fields(),
             Field(_STANDING, "i8", len(segments), initial=NEVER_IN, labels=tuple(segments)),
-            Field(
-                _CLUSTERS,
-                "i8",
-                len(clusterings),
-                initial=NO_CLUSTER,
-                labels=tuple(clustering.label for clustering in clusterings),
-            ),
+            Field(_CLUSTERS, "i8", len(models), initial=NO_CLUSTER, labels=models),
+            Field(_CLUSTERS_SINCE, "i8", len(models), labels=models),
             Field(_TOLD, "i8"),
             Field(_JUDGED, "i8", initial=-1),
             Field(_DUE, "i8", initial=NEVER),

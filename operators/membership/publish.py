@@ -42,7 +42,7 @@ def publish(
     now = iso(verdicts.frame.now_us[changed])
     features = _features(verdicts.frame, changed)
     ids = first_ids(verdicts.clusters[changed])
-    clusters = belongings(verdicts.placed, changed)
+    clusters = belongings(verdicts.placed, changed, verdicts.clusters_since)
     member = judgement.member[:, changed].T
     rows = _Rows(member)
     members, since = rows.segments(), rows.moments(verdicts.standings)

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from operators.base.moments import iso_at
 from operators.clustering.model import ClusterModel
 from operators.clustering.spec import ClusterSpec
 from operators.contracts.records import Belonging
@@ -44,8 +45,10 @@ class Oracle:
     values: dict[str, User] = field(default_factory=dict)
     ids: dict[str, dict[str, int]] = field(default_factory=dict)
     segments: dict[str, set[str]] = field(default_factory=dict)
+    since: dict[tuple[str, str], int] = field(default_factory=dict)  # by user and model
+    now_us: int = 0
 
-    def judge(self, rows: dict[str, User], models: Models) -> set[str]:
+    def judge(self, rows: dict[str, User], models: Models, now_us: int) -> set[str]:
         """A message: the users for whom something has changed."""
         there = {name: {each.id for each in model.clusters} for name, model in models.items()}
         idle = {
@@ -54,6 +57,7 @@ class Oracle:
             if any(own.get(name) not in ids for name, ids in there.items())
         } - set(rows)
         self.values |= rows
+        self.now_us = now_us
         return {user for user in {*rows, *idle} if self._changes(user, models)}
 
     def _changes(self, user: str, models: Models) -> bool:
@@ -70,6 +74,8 @@ class Oracle:
         }
         segments = {name for name, holds in inside.items() if holds}
         changed = now != before or segments != self.segments.get(user, set())
+        moved = [name for name, id_ in now.items() if before.get(name) != id_]
+        self.since |= dict.fromkeys([(user, name) for name in moved], self.now_us)
         self.ids[user], self.segments[user] = now, segments
         return changed
 
@@ -99,7 +105,7 @@ def test_users_are_where_the_oracle_puts_them(
     for number, rows in enumerate(messages):
         models |= data.draw(newest(number), label="models")
         told = judged(lane, rows, START_US + number, models)
-        assert set(told) == oracle.judge(rows, models)
+        assert set(told) == oracle.judge(rows, models, START_US + number)
         for user, found in told.items():
             own = oracle.ids[user]
             assert set(found.segments) == oracle.segments[user]
@@ -108,6 +114,7 @@ def test_users_are_where_the_oracle_puts_them(
             assert found.features == oracle.values[user]
             for name, each in found.clusters.items():
                 tells(each, models[name], distances(oracle.values[user], name, models[name]))
+                assert each.since == iso_at(oracle.since[user, name])
 
 
 def tells(told: Belonging, model: ClusterModel, found: dict[int, float]) -> None:

@@ -69,7 +69,9 @@ def assignment(
 
 def belonging(cluster: int, version: int) -> Belonging:
     """A cluster of which every part tells the assignment's version."""
-    return Belonging(cluster, f"cluster {cluster}", version / 7, 1 / version, version)
+    since = moment(version) if version % 2 else None
+    name = f"cluster {cluster}"
+    return Belonging(cluster, name, version / 7, 1 / version, version, since=since)
 
 
 def moment(version: int) -> str:
@@ -140,7 +142,7 @@ def holds(store: Store, history: History, prefix: str) -> None:
         ]
         assert sorted(found, key=str) == sorted(
             (
-                (user, None, now.version)
+                (user, now.clusters[model].since, now.version)
                 for user, now in expected.items()
                 if model in now.clusters and now.cluster == cluster
             ),

@@ -46,7 +46,7 @@ ANN = judged(
     cluster=3, rules=5, features={"views": 7.0, "device": None},
     clusters={
         "shoppers": Belonging(
-            3, "few views", 0.25, 0.62, 4, 1.5, why=["views = 7 (here 6, next 9)"]
+            3, "few views", 0.25, 0.62, 4, 1.5, why=["views = 7 (here 6, next 9)"], since=AT
         ),
         "all": Belonging(8, "all", 9.5, 0.3, 2, -0.5, outlier=True),
     },
@@ -181,9 +181,11 @@ def test_lookup_to_read(config: Path) -> None:
         "user         ann",
         f"judged as of {LATER}",
         "versions     record 2, rules 5, shoppers 4, all 2",
-        "model     cluster        share  distance  margin  outlier  why",
-        "shoppers  few views (3)  62%    0.25      1.5              views = 7 (here 6, next 9)",
-        "all       all (8)        30%    9.5       -0.5    yes",
+        "model     cluster        since                        share  distance  margin  outlier  "
+        "why",
+        f"shoppers  few views (3)  {AT}  62%    0.25      1.5              "
+        "views = 7 (here 6, next 9)",
+        "all       all (8)        not kept                     30%    9.5       -0.5    yes",
         f"Bots            {AT}  views = 7 (> 3)",
         "views    7",
         "device   unknown",
@@ -211,9 +213,12 @@ def test_members(config: Path) -> None:
 
 
 def test_members_of_a_cluster(config: Path) -> None:
-    for options in (["--cluster", "3"], ["--cluster", "8", "--model", "all"]):
+    for options, since in (
+        (["--cluster", "3"], AT),
+        (["--cluster", "8", "--model", "all"], "not kept"),  # by a flockwise of before
+    ):
         shown = run(app, ["members", str(config), *options])
-        assert (shown.stdout, shown.stderr) == ("user  since\nann\n", "")
+        assert (shown.stdout, shown.stderr) == (f"user  since\nann   {since}\n", "")
     nobody = run(app, ["members", str(config), "--cluster", "8", "--json"])
     assert (nobody.stdout, nobody.exit_code) == ("", 0)
 

@@ -144,7 +144,7 @@ def test_every_field_comes_back(store: Store, prefix: str) -> None:
         cluster=3,
         clusters={
             f"{prefix}a": Belonging(3, "日本", 0.25, 1e-9, 7, -1e-9, True, ["views = 5 (here 4)"]),
-            f"{prefix}b": Belonging(0, "", 0.0, 1.0, 1),
+            f"{prefix}b": Belonging(0, "", 0.0, 1.0, 1, since="2026-09-20T00:00:00.000000Z"),
         },
         rules=2,
         features={"views": 5.0, "device": "mobile", "age": None},
@@ -156,9 +156,9 @@ def test_every_field_comes_back(store: Store, prefix: str) -> None:
         Member(full.user, "2026-09-20T00:00:00.000000Z", full.version)
     ]
     assert list(store.members(f"{prefix}b")) == [Member(full.user, None, full.version)]
-    for model, cluster in (("a", 3), ("b", 0)):
-        found = list(store.cluster_members(f"{prefix}{model}", cluster))
-        assert found == [Member(full.user, None, full.version)]
+    for model, own in full.clusters.items():
+        found = list(store.cluster_members(model, own.cluster))
+        assert found == [Member(full.user, own.since, full.version)]
     assert list(store.cluster_members(f"{prefix}a", 0)) == []
 
 
