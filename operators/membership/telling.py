@@ -7,7 +7,10 @@ from typing import Final
 
 from operators.base.arrays import NEVER
 
-TELL_US: Final = 10_000_000  # news is told so late at most, and not more often
+TELL_US: Final = 10_000_000  # news is told so late at most
+
+_SOONEST_US: Final = 1_000_000
+_A_USER_US: Final = 100  # counting takes the longer the more there are: it stays below a hundredth
 
 
 @dataclass
@@ -24,7 +27,8 @@ class Telling:
     @property
     def due_us(self) -> int:
         """When to tell next, in microseconds since 1970; NEVER without news."""
-        return self.told_us + TELL_US if self.news else NEVER
+        pause_us = min(max(_SOONEST_US, self.users * _A_USER_US), TELL_US)
+        return self.told_us + pause_us if self.news else NEVER
 
     def heard(self, users: int, moved: bool) -> None:
         """There are so many users now, some of whom have entered or left if they have `moved`."""

@@ -85,14 +85,23 @@ def test_users_of_lanes_that_have_not_taken_the_version_count_but_are_not_judged
 
 
 def test_news_are_told_soon_and_not_too_often() -> None:
-    telling = Telling()
+    telling, at_us = Telling(), TELL_US * 9
     assert telling.due_us <= TELL_US  # a lane that is restored tells at once
-    telling.told(5, TELL_US * 9)
+    telling.told(5, at_us)
     telling.heard(5, moved=False)
     assert telling.due_us == NEVER
     telling.heard(6, moved=False)
-    assert telling.due_us == TELL_US * 10
-    telling.told(6, TELL_US * 10)
+    assert telling.due_us == at_us + 1_000_000
+    telling.told(6, at_us)
     telling.heard(6, moved=True)
     telling.heard(6, moved=False)
-    assert telling.due_us == TELL_US * 11
+    assert telling.due_us == at_us + 1_000_000
+
+
+def test_lanes_of_many_users_count_them_less_often() -> None:
+    telling, pauses = Telling(), []
+    for users in (20_000, 200_000):
+        telling.told(users, 0)
+        telling.heard(users, moved=True)
+        pauses.append(telling.due_us)
+    assert pauses == [2_000_000, TELL_US]
