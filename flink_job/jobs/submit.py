@@ -66,9 +66,7 @@ class Submission:
         """
         assemble = RECIPES[self.kind].assemble
         fresh = savepoint is None
-        job = assemble(
-            self.plan, apply=self.apply, remove=self.remove, fresh=fresh, lease=lease
-        )
+        job = assemble(self.plan, apply=self.apply, remove=self.remove, fresh=fresh, lease=lease)
         address = (self.rest.host, self.rest.port)
         try:
             environment = Environment.create(job.on_a_cluster(address, checkpoints, savepoint))

@@ -198,9 +198,7 @@ class TopicReader:
                 )
 
 
-def _begin(
-    reader: KafkaConsumer, partitions: Sequence[TopicPartition], newest: int | None
-) -> None:
+def _begin(reader: KafkaConsumer, partitions: Sequence[TopicPartition], newest: int | None) -> None:
     if newest is None:
         reader.seek_to_beginning(*partitions)
         return
