@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Literal
 
 from flink_job.config.load import moment_us
 from flink_job.config.model import Config
@@ -19,6 +20,8 @@ from operators.base.frame import FeatureColumn
 from operators.base.moments import now_us
 from operators.contracts.control.messages import Segments
 from operators.settings import judged_columns
+
+JobKind = Literal["segment", "upsert"]
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,14 @@ class Plan:
     def folder(self) -> RunFolder:
         """The folder of its run."""
         return RunFolder(self.paths.state)
+
+    def job_name(self, kind: JobKind) -> str:
+        """The name of a job in Flink."""
+        return f"{self.config.name} {kind}"
+
+    def job_folder(self, kind: JobKind) -> RunFolder:
+        """The folder of a job that runs here; `upsert` keeps its place in the changelog there."""
+        return self.folder if kind == "segment" else self.folder.upsert
 
     @property
     def steered(self) -> bool:

@@ -6,22 +6,28 @@ import os
 import shlex
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 
+from flink_job.cli.amounts import time_text
 from flink_job.cli.run import Apply, ConfigPath, Remove, console, plan_of
 from flink_job.cli.steps import steps
 from flink_job.jobs import anew, preflight
-from flink_job.jobs.submit import Submission, jobs_of, prepare_client, savepoint_uri, without_store
+from flink_job.jobs.submit import Submission, jobs_of, prepare_client, without_store
 from flink_job.leases.lease import HeldLease, Place, leased
+from flink_job.plan import JobKind
 from flink_job.runtime.address import rest_address
-from flink_job.runtime.cluster_check import check_cluster, checkpoints_of
+from flink_job.runtime.cluster_check import check_cluster, checkpoints_of, savepoints_of
+from flink_job.runtime.kept_state import as_uri, job_folder, newest_state
 from flink_job.runtime.progress import OnStep
 from flink_job.runtime.rest import FlinkRest
+from operators.base.durations import US_PER_UNIT
 from operators.base.errors import UsageError
+from operators.base.moments import now_us
 
 
 class _Only(StrEnum):
@@ -44,6 +50,12 @@ def submit(
             help="Savepoint or checkpoint to go on from: of `segment`, unless --only says upsert.",
         ),
     ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Go on from the newest savepoint or checkpoint of each job, if any."
+        ),
+    ] = False,
     only: Annotated[_Only | None, typer.Option(help="Just this job.")] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="End what an earlier start has put out, begin anew.")
@@ -52,39 +64,77 @@ def submit(
     remove: Remove = False,
 ) -> None:
     """Submit both jobs to a running Flink cluster, and see them start."""
+    if (savepoint is not None) + resume + fresh > 1:
+        raise UsageError("expected one of --resume, --fresh and the --savepoint to go on from")
     plan = plan_of(config)
     kinds = jobs_of(plan, only.value if only else None)
     rest = FlinkRest(*rest_address(address, os.environ))
     if "upsert" not in kinds:
         plan = without_store(plan)
     jobs = [Submission(plan, kind, rest, apply, remove) for kind in kinds]
-    if fresh and savepoint is not None:
-        raise UsageError("--fresh begins anew, --savepoint goes on: give one of them")
-    _submit(jobs, savepoint_uri(savepoint), fresh=fresh)
+    start = _Start(as_uri(savepoint) if savepoint is not None else None, resume, fresh)
+    _submit(jobs, start)
     typer.echo(f"Look at a user:  flockwise lookup {shlex.quote(str(config))} USER")
 
 
-def _submit(jobs: Sequence[Submission], savepoint: str | None, *, fresh: bool) -> None:
-    """Submit one after the other; the first goes on from the savepoint."""
+@dataclass(frozen=True)
+class _Start:
+    """How to begin: the first job from a savepoint, each from its newest state, or afresh."""
+
+    savepoint: str | None
+    resume: bool
+    fresh: bool
+
+
+def _submit(jobs: Sequence[Submission], start: _Start) -> None:
+    """Submit one after the other."""
     plan, rest = jobs[0].plan, jobs[0].rest
     with ExitStack() as held, steps(console) as step:
         for job in jobs:
             held.enter_context(job.folder.locked())
         step("checking what the jobs need")
-        preflight.check(plan, fresh=fresh)
+        preflight.check(plan, fresh=start.fresh)
         lease = held.enter_context(_lease(jobs[0], step))
         check_cluster(rest, {job.name: job.slots for job in jobs})
         checkpoints = checkpoints_of(rest, plan.config.run.checkpoints)
-        if lease is not None and savepoint is None:
+        states = _states(jobs, checkpoints, start)
+        if lease is not None and states.get("segment") is None:
             step("looking at what an earlier start has put out")
-            _begin_anew(jobs[0], fresh=fresh)
+            _begin_anew(jobs[0], fresh=start.fresh)
         prepare_client(plan, preflight.connector_jars(plan, step))
         for job in jobs:
             step(f"starting '{job.name}'")
-            state = savepoint if job is jobs[0] else None
-            _tell(job, job.submit(checkpoints, state, lease.lease if lease else None))
+            folder, state = _folder(checkpoints, job), states.get(job.kind)
+            _tell(job, job.submit(folder, state, lease.lease if lease else None))
             if lease is not None:
                 lease.kept_by_job = True  # from its first heartbeat on, which is about to come
+
+
+def _states(
+    jobs: Sequence[Submission], checkpoints: str, start: _Start
+) -> dict[JobKind, str | None]:
+    """What each job goes on from."""
+    if start.resume:
+        return {job.kind: _newest(job, checkpoints) for job in jobs}
+    return {jobs[0].kind: start.savepoint}
+
+
+def _folder(base: str, job: Submission) -> str:
+    return job_folder(base, job.plan.config.name, job.kind)
+
+
+def _newest(job: Submission, checkpoints: str) -> str | None:
+    """The state that a job goes on from, which is told; None if it has left none."""
+    bases = dict.fromkeys([checkpoints, savepoints_of(job.rest) or checkpoints])
+    folders = [_folder(base, job) for base in bases]
+    found = newest_state(folders, job.rest.last_state(job.name))
+    if found is None:
+        _warn(f"'{job.name}' begins anew: it has left no state in {' or '.join(folders)}")
+        return None
+    age = time_text((now_us() - found.at_us) / US_PER_UNIT["s"])
+    said = f"'{job.name}' goes on from the {found.kind} of {age} ago: {found.uri}"
+    console.print(escape(said), highlight=False, soft_wrap=True)
+    return found.uri
 
 
 def _lease(first: Submission, step: OnStep) -> AbstractContextManager[HeldLease | None]:
@@ -107,13 +157,16 @@ def _begin_anew(job: Submission, *, fresh: bool) -> None:
             f"{error}" + (f"; its state: --savepoint {left}" if left else "")
         ) from None
     if left is not None:
-        console.print(
-            f"[yellow]![/] an earlier '{escape(job.name)}' left its state, and this one begins "
-            f"anew; to go on from there: --savepoint {escape(left)}",
-            soft_wrap=True,
+        _warn(
+            f"an earlier '{job.name}' left its state, and this one begins anew; to go on from "
+            f"there: --savepoint {left}"
         )
 
 
 def _tell(job: Submission, found: str) -> None:
     page = f"http://{job.rest.host}:{job.rest.port}/#/job/running/{found}/overview"
     typer.echo(f"'{job.name}' is at work: job {found}\n  {page}")
+
+
+def _warn(text: str) -> None:
+    console.print(f"[yellow]![/] {escape(text)}", highlight=False, soft_wrap=True)

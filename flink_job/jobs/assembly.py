@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, Literal, Protocol
+from typing import Final, Protocol
 
 from flink_job.control.steering import Standing, Steering
 from flink_job.job import define_segment_job, define_upsert_job
@@ -21,14 +21,12 @@ from flink_job.jobs.tuning import (
     Tuning,
     segment_tuning,
 )
-from flink_job.plan import Plan
+from flink_job.plan import JobKind, Plan
 from flink_job.runtime.environment import Environment, Flink, prepare_process, spread_lanes
 from flink_job.runtime.run_folder import RunFolder
-from flink_job.runtime.running import Define, Outcome, Watch, free_port, run
+from flink_job.runtime.running import HOST, Define, Outcome, Watch, free_port, run
 from operators.base.errors import UsageError
 from operators.contracts.leases import Lease
-
-JobKind = Literal["segment", "upsert"]
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,7 @@ class Job:
     @property
     def name(self) -> str:
         """Its name in Flink."""
-        return name_of(self.plan, self.kind)
+        return self.plan.job_name(self.kind)
 
     def run(
         self,
@@ -70,6 +68,7 @@ class Job:
         flink = self.here(folder, jars, restore_from)
         if cluster:
             flink = replace(flink, rest_port=None, rest_address=cluster)
+        folder.note_rest(*(flink.rest_address or (HOST, flink.rest_port or 0)))
         told = replace(watch, accepted=self.accepted)
         return run(self.name, flink, self.define, folder.savepoints, told)
 
@@ -126,11 +125,6 @@ class JobRecipe:
     assemble: Assemble
 
 
-def name_of(plan: Plan, kind: JobKind) -> str:
-    """The name of a plan's job in Flink."""
-    return f"{plan.config.name} {kind}"
-
-
 def segment_job(
     plan: Plan,
     standing: Standing,
@@ -181,7 +175,7 @@ def upsert_job(plan: Plan) -> Job:
 
 def upsert_folder(plan: Plan) -> RunFolder:
     """Where the `upsert` job keeps its place in the changelog."""
-    return plan.folder.upsert
+    return plan.job_folder("upsert")
 
 
 def _segment_slots(plan: Plan) -> int:

@@ -13,8 +13,8 @@ import msgspec
 from py4j.protocol import Py4JError
 from pyflink.util.java_utils import add_jars_to_context_class_loader
 
-from flink_job.jobs.assembly import RECIPES, JobKind, name_of
-from flink_job.plan import Plan
+from flink_job.jobs.assembly import RECIPES
+from flink_job.plan import JobKind, Plan
 from flink_job.runtime import gateway
 from flink_job.runtime.environment import Environment, prepare_process
 from flink_job.runtime.graph import check_thread_mode
@@ -44,7 +44,7 @@ class Submission:
     @property
     def name(self) -> str:
         """The name of the job."""
-        return name_of(self.plan, self.kind)
+        return self.plan.job_name(self.kind)
 
     @property
     def slots(self) -> int:
@@ -139,13 +139,6 @@ def jobs_of(plan: Plan, only: JobKind | None) -> list[JobKind]:
 def without_store(plan: Plan) -> Plan:
     """The same plan, whose store nobody asks for."""
     return Plan(msgspec.structs.replace(plan.config, store=None), plan.base)
-
-
-def savepoint_uri(given: str | None) -> str | None:
-    """A savepoint or checkpoint as a URI; a path is one of this machine's."""
-    if given is None or "://" in given or given.startswith("file:"):
-        return given
-    return Path(given).expanduser().resolve().as_uri()
 
 
 def _hint(reason: str) -> str:

@@ -12,6 +12,7 @@ from operators.base.errors import JobError, PreflightError
 _PARENT_FIRST: Final = "classloader.parent-first-patterns.additional"
 _BRIDGE: Final = "pemja"
 _CHECKPOINTS: Final = "execution.checkpointing.dir"
+_SAVEPOINTS: Final = "execution.checkpointing.savepoint-dir"
 _JARS: Final = ("flink-python-", "flink-sql-connector-kafka-")
 _README: Final = "deploy/flink/README.md says how a cluster is set up"
 
@@ -49,6 +50,15 @@ def checkpoints_of(rest: FlinkRest, wanted: str | None) -> str:
             "cluster's config.yaml, to a URI that all TaskManagers reach"
         )
     return found
+
+
+def savepoints_of(rest: FlinkRest) -> str | None:
+    """The URI for savepoints that the cluster has, if it has any.
+
+    Raises:
+        JobError: the cluster does not answer.
+    """
+    return rest.configuration().get(_SAVEPOINTS)
 
 
 def _check_version(rest: FlinkRest) -> None:

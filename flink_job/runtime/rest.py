@@ -36,11 +36,15 @@ class Overview:
 
 @dataclass(frozen=True)
 class ClusterJob:
-    """A job that a cluster knows: its state is RUNNING, FAILED..."""
+    """A job that a cluster knows: its state is RUNNING, FAILED...
+
+    It has been at work, or over, since a moment in ms since 1970.
+    """
 
     id: str
     name: str
     state: str
+    since_ms: int
 
     @property
     def over(self) -> bool:
@@ -61,7 +65,7 @@ class FlinkRest:
         Raises:
             JobError: the cluster does not answer.
         """
-        found = self._get("/overview")
+        found = self.get("/overview")
         return Overview(
             version=str(found["flink-version"]),
             taskmanagers=int(found["taskmanagers"]),
@@ -75,7 +79,7 @@ class FlinkRest:
         Raises:
             JobError: the cluster does not answer.
         """
-        return {entry["key"]: entry["value"] for entry in self._get("/jobmanager/config")}
+        return {entry["key"]: entry["value"] for entry in self.get("/jobmanager/config")}
 
     def jars(self) -> list[str]:
         """The names of the jars on the class path of the JobManager.
@@ -84,7 +88,7 @@ class FlinkRest:
             JobError: the cluster does not answer.
         """
         return [
-            path.rpartition("/")[2] for path in self._get("/jobmanager/environment")["classpath"]
+            path.rpartition("/")[2] for path in self.get("/jobmanager/environment")["classpath"]
         ]
 
     def jobs(self) -> list[ClusterJob]:
@@ -93,8 +97,8 @@ class FlinkRest:
         Raises:
             JobError: the cluster does not answer.
         """
-        found = self._get("/jobs/overview")["jobs"]
-        return [ClusterJob(job["jid"], job["name"], job["state"]) for job in found]
+        found = self.get("/jobs/overview")["jobs"]
+        return [_cluster_job(job) for job in found]
 
     def last_state(self, name: str) -> str | None:
         """The newest checkpoint or savepoint that ended jobs of a name have left, as a URI.
@@ -106,7 +110,7 @@ class FlinkRest:
         left = [
             (state["trigger_timestamp"], str(state["external_path"]))
             for job in ended
-            for kind, state in self._get(f"/jobs/{job}/checkpoints")["latest"].items()
+            for kind, state in self.get(f"/jobs/{job}/checkpoints")["latest"].items()
             if kind in ("completed", "savepoint") and state and not state["discarded"]
         ]
         return max(left)[1] if left else None
@@ -117,7 +121,7 @@ class FlinkRest:
         Raises:
             JobError: the cluster does not answer, or has no such job.
         """
-        vertices = self._get(f"/jobs/{job}")["vertices"]
+        vertices = self.get(f"/jobs/{job}")["vertices"]
         return all(vertex["tasks"]["RUNNING"] == vertex["parallelism"] for vertex in vertices)
 
     def state(self, job: str) -> str:
@@ -126,7 +130,7 @@ class FlinkRest:
         Raises:
             JobError: the cluster does not answer, or has no such job.
         """
-        return str(self._get(f"/jobs/{job}")["state"])
+        return str(self.get(f"/jobs/{job}")["state"])
 
     def counters(self, job: str, names: Sequence[str]) -> dict[str, int]:
         """Counters of the job's operators by the end of their names, summed over subtasks.
@@ -135,14 +139,14 @@ class FlinkRest:
             JobError: the cluster does not answer, or has no such job.
         """
         totals = dict.fromkeys(names, 0)
-        for vertex in self._get(f"/jobs/{job}")["vertices"]:
+        for vertex in self.get(f"/jobs/{job}")["vertices"]:
             path = f"/jobs/{job}/vertices/{vertex['id']}/subtasks/metrics"
             wanted = [
                 metric["id"]
-                for metric in self._get(path)
+                for metric in self.get(path)
                 if metric["id"].rpartition(".")[2] in totals
             ]
-            for metric in self._get(f"{path}?get={','.join(wanted)}") if wanted else ():
+            for metric in self.get(f"{path}?get={','.join(wanted)}") if wanted else ():
                 totals[metric["id"].rpartition(".")[2]] += int(metric["sum"])
         return totals
 
@@ -152,7 +156,7 @@ class FlinkRest:
         Raises:
             JobError: the cluster does not answer, or has no such job.
         """
-        history = self._get(f"/jobs/{job}/exceptions")["exceptionHistory"]["entries"]
+        history = self.get(f"/jobs/{job}/exceptions")["exceptionHistory"]["entries"]
         return [Failure(entry["timestamp"], reason(entry["stacktrace"])) for entry in history]
 
     def stop(self, job: str, savepoints: str) -> str:
@@ -170,13 +174,21 @@ class FlinkRest:
         Raises:
             JobError: the savepoint failed, or the cluster does not answer.
         """
-        answer = self._get(f"/jobs/{job}/savepoints/{request}")
+        return self.savepoint(job, request) is not None
+
+    def savepoint(self, job: str, request: str) -> str | None:
+        """The URI of a stop's savepoint, None while it is under way.
+
+        Raises:
+            JobError: the savepoint failed, or the cluster does not answer.
+        """
+        answer = self.get(f"/jobs/{job}/savepoints/{request}")
         if answer["status"]["id"] != "COMPLETED":
-            return False
-        cause = answer.get("operation", {}).get("failure-cause")
-        if cause:
+            return None
+        done = answer.get("operation", {})
+        if cause := done.get("failure-cause"):
             raise JobError(f"the job could not be stopped: {reason(cause['stack-trace'])}")
-        return True
+        return str(done.get("location", ""))
 
     def cancel(self, job: str) -> None:
         """Cancel a job as it stands.
@@ -186,7 +198,12 @@ class FlinkRest:
         """
         self._request("PATCH", f"/jobs/{job}?mode=cancel", None)
 
-    def _get(self, path: str) -> Any:
+    def get(self, path: str) -> Any:
+        """The answer to a path below the address.
+
+        Raises:
+            JobError: the cluster does not answer, or has no such thing.
+        """
         return self._request("GET", path, None)
 
     def _post(self, path: str, body: Mapping[str, object]) -> Any:
@@ -201,6 +218,11 @@ class FlinkRest:
                 return json.load(answer)
         except (urllib.error.URLError, OSError, ValueError) as error:
             raise JobError(f"Flink at {self.host}:{self.port} does not answer: {error}") from None
+
+
+def _cluster_job(said: Mapping[str, Any]) -> ClusterJob:
+    since_ms = max(said["end-time"], said["start-time"])  # the end is -1 before there is one
+    return ClusterJob(said["jid"], said["name"], said["state"], since_ms)
 
 
 def reason(stacktrace: str) -> str:

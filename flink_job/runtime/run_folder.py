@@ -7,13 +7,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, TypeVar
 
 import msgspec
 
 from flink_job.runtime.atomic import write_whole
+from flink_job.runtime.process_identity import ProcessIdentity
 from operators.base.errors import UsageError
+from operators.base.moments import iso_at, now_us
 from operators.rules.spec import SegmentSpec
+
+_Noted = TypeVar("_Noted", bound=msgspec.Struct)
 
 
 class Note(msgspec.Struct, frozen=True):
@@ -25,6 +29,21 @@ class Note(msgspec.Struct, frozen=True):
     segments: dict[str, SegmentSpec]  # by the configuration
     ended: bool = False
     state: str = ""  # a name of its own for what this folder keeps, from its beginning on
+
+
+class Holder(msgspec.Struct, frozen=True):
+    """The process that holds a folder, and since when (ISO 8601)."""
+
+    process: ProcessIdentity
+    since: str
+
+
+class RestNote(msgspec.Struct, frozen=True):
+    """Where the Flink of a process answers."""
+
+    process: ProcessIdentity
+    host: str
+    port: int
 
 
 @dataclass(frozen=True)
@@ -99,12 +118,37 @@ class RunFolder:
                     f"another run is at work in {self.path}: stop it, or give this one another "
                     "folder (run.state)"
                 ) from None
-            yield
+            lock.truncate(0)  # of one that was killed
+            holder = Holder(ProcessIdentity.own(), iso_at(now_us()))
+            lock.write(msgspec.json.encode(holder).decode())
+            lock.flush()
+            try:
+                yield
+            finally:
+                lock.truncate(0)
+
+    def holder(self) -> Holder | None:
+        """Who holds the folder, if anybody does.
+
+        The lock itself is not tried: whoever wants it in that moment would be refused.
+        """
+        found = _noted(self._lock_file, Holder)
+        return found if found is not None and found.process.alive() else None
+
+    def note_rest(self, host: str, port: int) -> None:
+        """Note where the Flink of the process that holds the folder answers."""
+        note = RestNote(ProcessIdentity.own(), host, port)
+        write_whole(self._rest, msgspec.json.encode(note))
+
+    def rest(self) -> RestNote | None:
+        """Where the Flink of whoever holds the folder answers, if it was started yet."""
+        holder, found = self.holder(), _noted(self._rest, RestNote)
+        return found if holder and found and found.process == holder.process else None
 
     def _lock(self) -> TextIO:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            return (self.path / "lock").open("w")
+            return self._lock_file.open("a")  # what the holder noted stays
         except OSError as error:
             raise UsageError(
                 f"run.state: {self.path} can't be written: {error.strerror}"
@@ -113,3 +157,19 @@ class RunFolder:
     @property
     def _note(self) -> Path:
         return self.path / "run.json"
+
+    @property
+    def _lock_file(self) -> Path:
+        return self.path / "lock"
+
+    @property
+    def _rest(self) -> Path:
+        return self.path / "rest.json"
+
+
+def _noted(path: Path, kind: type[_Noted]) -> _Noted | None:
+    """What a file notes, None if there is nothing that can be read."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except (OSError, msgspec.DecodeError):
+        return None

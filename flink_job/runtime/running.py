@@ -23,7 +23,7 @@ Define = Callable[[Environment], None]
 
 _POLL_S: Final = 0.3
 _STOP_WITHIN_S: Final = 60.0
-_HOST: Final = "127.0.0.1"
+HOST: Final = "127.0.0.1"  # of the mini-cluster
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def run(name: str, flink: Flink, define: Define, savepoints: Path, watch: Watch)
         client = environment.stream.execute_async(name)
     except Py4JError as error:
         raise JobError(f"the job could not be started: {cause(error)}") from None
-    rest = FlinkRest(*(flink.rest_address or (_HOST, flink.rest_port or 0)))
+    rest = FlinkRest(*(flink.rest_address or (HOST, flink.rest_port or 0)))
     job = str(client.get_job_id())
     try:
         watch.accepted()
@@ -101,7 +101,7 @@ def _check_may_go_on(rest: FlinkRest, job: str, watch: Watch) -> None:
 def free_port() -> int:
     """A port on this machine that nobody listens on now."""
     with socket.socket() as probe:
-        probe.bind((_HOST, 0))
+        probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
 
 

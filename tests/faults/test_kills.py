@@ -92,7 +92,8 @@ def test_a_job_goes_on_from_its_savepoint_on_fewer_taskmanagers(
     until(lambda: all(found.over for found in rest.jobs()), "the job to be cancelled")
     anew = submit(shop.path, running.address)
     assert anew.returncode == 0, anew.stderr
-    (checkpoint,) = (running.folder / "checkpoints" / running_job.id).glob("chk-*")
+    checkpoints = running.folder / "checkpoints" / "upgrade" / "segment"
+    (checkpoint,) = (checkpoints / running_job.id).glob("chk-*")
     assert f"--savepoint file:{checkpoint}" in anew.stderr
     until(lambda: len(shop.moves()) > len(history.moves), "transitions to come again")
 

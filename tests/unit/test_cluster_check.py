@@ -16,6 +16,7 @@ from flink_job.runtime.rest import FlinkRest
 from flink_job.stack.ports import HOST
 from operators.base.errors import PreflightError
 
+TIMES = {"start-time": 1_795_763_622_859, "end-time": -1}
 GOOD: dict[str, Any] = {
     "/overview": {
         "taskmanagers": 3,
@@ -35,8 +36,8 @@ GOOD: dict[str, Any] = {
     },
     "/jobs/overview": {
         "jobs": [
-            {"jid": "1", "name": "shop segment", "state": "CANCELED"},
-            {"jid": "2", "name": "other segment", "state": "RUNNING"},
+            {"jid": "1", "name": "shop segment", "state": "CANCELED", **TIMES},
+            {"jid": "2", "name": "other segment", "state": "RUNNING", **TIMES},
         ]
     },
 }
@@ -93,7 +94,11 @@ def test_a_fit_cluster(answering: Answering) -> None:
             r"expected flink-sql-connector-kafka-\*\.jar in lib/",
         ),
         (
-            {"/jobs/overview": {"jobs": [{"jid": "1", "name": "shop upsert", "state": "FAILING"}]}},
+            {
+                "/jobs/overview": {
+                    "jobs": [{"jid": "1", "name": "shop upsert", "state": "FAILING", **TIMES}]
+                }
+            },
             r"already at work at .*: 'shop upsert'; end that first",
         ),
         ({"/overview": {"what": "something else"}}, r"no Flink cluster answers at"),

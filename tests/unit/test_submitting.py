@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from flink_job.config.load import check
-from flink_job.jobs.assembly import JobKind
-from flink_job.jobs.submit import jobs_of, savepoint_uri, without_store
-from flink_job.plan import Plan
+from flink_job.jobs.submit import jobs_of, without_store
+from flink_job.plan import JobKind, Plan
+from flink_job.runtime.kept_state import as_uri
 from operators.base.errors import ConfigError, UsageError
 
 KAFKA = {"bootstrap": "localhost:9092"}
@@ -75,10 +75,9 @@ def test_a_plan_without_its_store() -> None:
 
 
 def test_savepoints_are_uris(tmp_path: Path) -> None:
-    assert savepoint_uri(None) is None
-    assert savepoint_uri("s3://bucket/savepoint-1") == "s3://bucket/savepoint-1"
-    assert savepoint_uri("file:/shared/savepoint-1") == "file:/shared/savepoint-1"
-    assert savepoint_uri(str(tmp_path / "a b")) == f"file://{tmp_path}/a%20b"
+    assert as_uri("s3://bucket/savepoint-1") == "s3://bucket/savepoint-1"
+    assert as_uri("file:/shared/savepoint-1") == "file:/shared/savepoint-1"
+    assert as_uri(str(tmp_path / "a b")) == f"file://{tmp_path}/a%20b"
 
 
 @pytest.mark.parametrize("uri", ["s3://bucket/flockwise", "file:///shared", "hdfs:/checkpoints"])
