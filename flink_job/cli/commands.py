@@ -18,6 +18,8 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "run": ("flink_job.cli.run", "run"),
     "upsert": ("flink_job.cli.run", "upsert"),
     "submit": ("flink_job.cli.submit", "submit"),
+    "status": ("flink_job.cli.operate", "status"),
+    "stop": ("flink_job.cli.operate", "stop"),
     "load": ("flink_job.cli.load", "load"),
     "lookup": ("flink_job.cli.ask", "lookup"),
     "members": ("flink_job.cli.ask", "members"),

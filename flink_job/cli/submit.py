@@ -35,7 +35,7 @@ class _Only(StrEnum):
     UPSERT = "upsert"
 
 
-def submit(
+def submit(  # noqa: PLR0913, PLR0917 - its options
     config: ConfigPath,
     address: Annotated[
         str | None,

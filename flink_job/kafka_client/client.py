@@ -21,6 +21,7 @@ _WITHIN_MS: Final = 6_000
 LARGEST_MESSAGE: Final = 64 * 1024 * 1024
 _FETCH_BYTES: Final = 8 * 1024 * 1024
 _POLL_RECORDS: Final = 10_000
+_POLL_MS: Final = 50  # where only ends of transactions are left, no records come to be waited for
 _SILENT_S: Final = 30.0
 # Large batches, compressed, cost half the time: kafka-python's checksum is made byte by byte.
 _BATCH_BYTES: Final = 256 * 1024
@@ -147,15 +148,8 @@ def topic_reader(
     Raises:
         PreflightError: Kafka does not answer, or a topic is not there.
     """
-    topic_partition = _library().TopicPartition
     with consumer(broker) as reader:
-        partitions = [
-            topic_partition(name, partition)
-            for name in names
-            for partition in sorted(reader.partitions_for_topic(name) or ())
-        ]
-        if len({partition.topic for partition in partitions}) < len(set(names)):
-            raise PreflightError(f"Kafka at {broker.bootstrap} has no topic {' or '.join(names)}")
+        partitions = list(ends_of(reader, broker, names))
         reader.assign(partitions)
         _begin(reader, partitions, newest)
         yield TopicReader(broker, reader, partitions)
@@ -182,20 +176,66 @@ class TopicReader:
         Raises:
             PreflightError: Kafka does not answer any more.
         """
-        reader = self._reader
-        ends = reader.end_offsets(self._partitions)
-        left, moved_s = _left(reader, ends), time.monotonic()
-        while left:
-            for records in reader.poll(timeout_ms=500).values():
-                yield from records
-            before, left = left, _left(reader, ends)
-            if left != before:
-                moved_s = time.monotonic()
-            elif time.monotonic() - moved_s > _SILENT_S:
-                bootstrap = self._broker.bootstrap
-                raise PreflightError(
-                    f"Kafka at {bootstrap} gave no more records for {_SILENT_S:.0f} s"
-                )
+        ends = self._reader.end_offsets(self._partitions)
+        yield from read_up_to(self._reader, self._broker, ends)
+
+
+def read_newest(broker: Broker, name: str, most: int) -> tuple[list[ConsumerRecord], bool]:
+    """The committed records of a topic's last offsets, and whether these are all that it holds.
+
+    Of each partition so many offsets are looked at.
+
+    Raises:
+        PreflightError: Kafka does not answer, or no longer, or the topic is not there.
+    """
+    with consumer(broker) as reader:
+        ends = ends_of(reader, broker, [name])
+        reader.assign(list(ends))
+        first = reader.beginning_offsets(list(ends))
+        starts = {each: max(first[each], end - most) for each, end in ends.items()}
+        for each, start in starts.items():
+            reader.seek(each, start)
+        return list(read_up_to(reader, broker, ends)), starts == first
+
+
+def ends_of(
+    reader: KafkaConsumer, broker: Broker, names: Sequence[str]
+) -> dict[TopicPartition, int]:
+    """The offset behind the last committed record of each partition of topics.
+
+    Raises:
+        PreflightError: a topic is not there.
+    """
+    topic_partition = _library().TopicPartition
+    partitions = [
+        topic_partition(name, partition)
+        for name in names
+        for partition in sorted(reader.partitions_for_topic(name) or ())
+    ]
+    if len({partition.topic for partition in partitions}) < len(set(names)):
+        raise PreflightError(f"Kafka at {broker.bootstrap} has no topic {' or '.join(names)}")
+    return dict(reader.end_offsets(partitions))
+
+
+def read_up_to(
+    reader: KafkaConsumer, broker: Broker, ends: Mapping[TopicPartition, int]
+) -> Iterator[ConsumerRecord]:
+    """The records from where a reader is up to these offsets.
+
+    Raises:
+        PreflightError: no more come.
+    """
+    left, moved_s = _left(reader, ends), time.monotonic()
+    while left:
+        for records in reader.poll(timeout_ms=_POLL_MS).values():
+            yield from records
+        before, left = left, _left(reader, ends)
+        if left != before:
+            moved_s = time.monotonic()
+        elif time.monotonic() - moved_s > _SILENT_S:
+            raise PreflightError(
+                f"Kafka at {broker.bootstrap} gave no more records for {_SILENT_S:.0f} s"
+            )
 
 
 def _begin(reader: KafkaConsumer, partitions: Sequence[TopicPartition], newest: int | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -12,10 +13,13 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from flink_job import local_cluster as cluster
+from flink_job.cli import app
 from flink_job.jobs.anew import WHY
 from flink_job.kafka_client.broker import Broker
 from flink_job.kafka_client.topics import Topics
@@ -33,6 +37,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.flink]
 
 HISTORY = History(seed=11, users=40, count=2_000)
 SCRIPT = Path(__file__).parents[2] / "deploy" / "flink" / "local-cluster"
+RUNNER = CliRunner()
 PASSWORD = "${CLUSTER_TEST_PASSWORD}"
 
 
@@ -82,24 +87,54 @@ def test_both_jobs_on_a_cluster_do_what_the_oracle_says(
         for user, assignment in shop.assignments().items():
             until(lambda u=user, a=assignment: opened.lookup(u) == a, f"{user} in the store")
 
+    check_refusals(shop, running, environ, tmp_path)
+    check_status(status(shop, running), running, jobs)
+    check_stops(shop, running, environ)
+    for found in running.rest.jobs():
+        if not found.over:
+            running.rest.cancel(found.id)
+    until(lambda: all(job.over for job in running.rest.jobs()), "the jobs to be cancelled")
+    for kind in jobs:
+        folder = running.folder / "checkpoints" / "cluster" / kind
+        left_state = running.rest.last_state(f"cluster {kind}")
+        kept = [f"file:{path}" for path in folder.glob("*/chk-*")]
+        assert left_state in kept, "it stays when a job is cancelled"
+    check_a_fresh_start(shop, running, environ)
+
+
+def check_refusals(
+    shop: Replay, running: LocalCluster, environ: dict[str, str], folder: Path
+) -> None:
+    """Nobody joins jobs that are at work, or takes the slots that they have."""
     again = submit(shop.path, running.address, environ=environ)
     refused(again, "'cluster' is at work, started by", f"the cluster at {running.address}")
     refused(start(shop.path, environ=environ), "'cluster' is at work, started by", running.address)
-    other = Replay(HISTORY, "other", kafka, tmp_path)
+    other = Replay(HISTORY, "other", shop.bootstrap, folder)
     other.write_config(parallelism=2)
     crowded = submit(other.path, running.address)
     assert crowded.returncode == 1
     assert "expected 2 free slots ('other segment' 2), found 0" in " ".join(crowded.stderr.split())
     assert {job.name for job in running.rest.jobs()} == {"cluster segment", "cluster upsert"}
 
-    for job in jobs.values():
-        running.rest.cancel(job)
-    until(lambda: all(job.over for job in running.rest.jobs()), "the jobs to be cancelled")
-    for kind, job in jobs.items():
-        kept = (running.folder / "checkpoints" / job).glob("chk-*")
-        left = running.rest.last_state(f"cluster {kind}")
-        assert left in [f"file:{path}" for path in kept], "it stays when a job is cancelled"
 
+def check_stops(shop: Replay, running: LocalCluster, environ: dict[str, str]) -> None:
+    """`stop` leaves what `submit --resume` goes on from."""
+    for options, left in ((["--no-savepoint"], "checkpoint"), ([], "savepoint")):
+        stopped = RUNNER.invoke(app, words("stop", shop, running, *options))
+        assert stopped.exit_code == 0, stopped.exception
+        assert stopped.output.count(f"to go on:  flockwise submit {shop.path} --resume") == 2
+        assert [job["state"] for job in status(shop, running)["jobs"]] == ["not running"] * 2
+        assert RUNNER.invoke(app, words("stop", shop, running)).exit_code == 1
+        resumed = submit(shop.path, running.address, "--resume", environ=environ)
+        assert resumed.returncode == 0, resumed.stderr
+        for kind in ("segment", "upsert"):
+            said = rf"'cluster {kind}' goes on from the {left} of .* ago: file:.*/cluster/{kind}/"
+            assert re.search(said, resumed.stderr)
+    shop.check()  # nothing was told again
+
+
+def check_a_fresh_start(shop: Replay, running: LocalCluster, environ: dict[str, str]) -> None:
+    """Over an earlier changelog, where nobody works, memberships are ended first, if it is said."""
     segment = ("--only", "segment")
     anew = submit(shop.path, running.address, *segment, environ=environ)
     refused(anew, "'cluster' would begin anew, but", "--fresh", "--savepoint file:")
@@ -173,6 +208,32 @@ def test_the_script_starts_what_was_killed_says_how_it_is_and_ends_it(
     assert "Ended zookeeper, jobmanager, taskmanager-1" in script("stop", running)
     assert not any(pids(running).values())
     assert script("stop", running) == "Nothing was running.\n"
+
+
+def words(command: str, shop: Replay, running: LocalCluster, *options: str) -> list[str]:
+    """A command of flockwise about jobs on the cluster."""
+    return [command, str(shop.path), "--address", running.address, *options]
+
+
+def status(shop: Replay, running: LocalCluster) -> dict[str, Any]:
+    """What `flockwise status` says to programs; its exit code agrees."""
+    told = RUNNER.invoke(app, words("status", shop, running, "--json"))
+    found: dict[str, Any] = json.loads(told.stdout)
+    assert told.exit_code == (0 if found["good"] else 1)
+    return found
+
+
+def check_status(found: dict[str, Any], running: LocalCluster, jobs: dict[str, str]) -> None:
+    """Both jobs are well, and have nothing left to do."""
+    assert found["good"]
+    assert found["unknown"] == {}
+    assert {job["job"]: job["id"] for job in found["jobs"]} == jobs
+    assert {job["where"] for job in found["jobs"]} == {running.address}
+    assert all(job["flink"]["restarts"] == 0 for job in found["jobs"])
+    assert all(job["flink"]["checkpoints"]["last"]["bytes"] > 0 for job in found["jobs"])
+    assert found["events"] == 0
+    letters = {each["reason"]: each["letters"] for each in found["dead_letters"]["reasons"]}
+    assert letters == {"not_json": len(HISTORY.events) // BAD_EVERY}
 
 
 def script(word: str, running: LocalCluster) -> str:

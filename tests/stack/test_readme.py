@@ -60,7 +60,10 @@ SHOWN: Final[Mapping[str, str]] = {
     "flockwise deadletters deploy/examples/shop.yaml show": r"^3 of [\d,]+ dead letters shown$",
     "flockwise deadletters deploy/examples/shop.yaml replay": r"^✓ [\d,]+ dead letters would be",
     "deploy/flink/local-cluster start": r"\(3 TaskManagers, 3 slots free\)$",
-    "FLINK_CONF_DIR=.flockwise/cluster/conf flockwise submit": r"^'shop upsert' is at work: job ",
+    "export FLINK_CONF_DIR=": r"",
+    "flockwise submit deploy/examples/shop.yaml": r"^'shop upsert' is at work: job ",
+    "flockwise status deploy/examples/shop.yaml": r"^shop upsert: running on 127\.0\.0\.1:\d+, ",
+    "flockwise stop deploy/examples/shop.yaml": r"^✓ 'shop upsert' has stopped; its state is file:",
     "deploy/flink/local-cluster stop": r"^Ended .*jobmanager",
     "flockwise stack down": r"^Ended kafka and cassandra\.$",
 }

@@ -77,7 +77,11 @@ def commands(of: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, set[str
     own = of if path else typer.main.get_command(of)
     parts = getattr(own, "commands", {})
     if not parts:
-        options = {option for parameter in own.params for option in parameter.opts}
+        options = {
+            option
+            for parameter in own.params
+            for option in (*parameter.opts, *parameter.secondary_opts)
+        }
         yield " ".join(path), {option for option in options if option.startswith("--")}
     for name, command in parts.items():
         yield from commands(command, (*path, name))

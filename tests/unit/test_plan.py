@@ -20,7 +20,9 @@ CASSANDRA = CassandraSpec(["localhost"])
     "module",
     [
         "flink_job.plan",
+        "flink_job.control.plan_status",
         "flink_job.control.steering",
+        "flink_job.control.stops",
         "flink_job.deadletters.opening",
         "flink_job.jobs.preflight",
         "flink_job.queries.models",
