@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
@@ -12,6 +13,7 @@ from typing import Final
 _FIRST_WAIT_S: Final = 5.0
 _LONGEST_WAIT_S: Final = 60.0
 _STOP_WITHIN_S: Final = 60.0
+_HEARD_WITHIN_S: Final = 1.0  # a signal to a group of processes reaches one before the other
 
 
 class Beside:
@@ -20,10 +22,21 @@ class Beside:
     The command's standard input ends when this process does, however that comes about.
     """
 
-    def __init__(self, command: Sequence[str], log: Path, ended: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        log: Path,
+        ended: Callable[[str], None],
+        stopping: threading.Event,
+    ) -> None:
+        """`ended` is told its last line when it ends by itself.
+
+        Once we are `stopping`, it may have been told so, too, and has not ended by itself.
+        """
         self._command = list(command)
         self._log = log
         self._ended = ended
+        self._stopping = stopping
         self._stop = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
         self._thread = threading.Thread(target=self._keep_running, daemon=True)
@@ -48,13 +61,17 @@ class Beside:
     def _keep_running(self) -> None:
         wait_s = _FIRST_WAIT_S
         while not self._stop.is_set():
+            started_s = time.monotonic()
             with self._log.open("ab") as log:
                 self._process = subprocess.Popen(
                     self._command, stdin=subprocess.PIPE, stdout=log, stderr=log
                 )
                 self._process.wait()
-            if not self._stop.is_set():
-                self._ended(self._last_line())
+            if self._stop.is_set() or self._stopping.wait(_HEARD_WITHIN_S):
+                return
+            self._ended(self._last_line())
+            if time.monotonic() - started_s > _LONGEST_WAIT_S:
+                wait_s = _FIRST_WAIT_S
             self._stop.wait(wait_s)
             wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
 

@@ -31,7 +31,9 @@ from flink_job.runtime.running import JobProgress, Outcome, Watch
 from flink_job.runtime.stopping import stopping
 from operators.base.errors import JobError
 
+_POLL_S: Final = 0.3
 _ORPHAN_S: Final = 10.0  # an `upsert` whose run was killed stops within so long, or just ends
+_BEGINS_ANEW: Final = "[yellow]![/] there is no checkpoint to resume from yet: the run begins anew"
 
 
 class Session:
@@ -51,8 +53,10 @@ class Session:
             lease = held.enter_context(leased(plan, place, self._say))
             with ticker(console, "looking at the run's folder") as told:
                 begun = begin(plan, start, count_line(told, "records read"), place.state)
+            if begun.anew:
+                console.print(_BEGINS_ANEW, soft_wrap=True)
             started_s = time.monotonic()
-            with ticker(console, "starting Flink") as told, self._store() as at_work:
+            with ticker(console, "starting Flink") as told, self._store(stop) as at_work:
                 watch = replace(
                     self._watch(COUNTERS, job_line(told), stop),
                     at_work=at_work,
@@ -60,8 +64,8 @@ class Session:
                 )
                 outcome = segment(plan, begun, lease.lease if lease else None, jars, watch)
             if self._upserts_after() and not outcome.stopped:
-                self._upsert_once()
-            if begun.note.ended:
+                outcome = self._upsert_once(outcome, stop)
+            if begun.note.ended and not outcome.stopped:
                 console.print("[green]✓[/] the run had already come to its end")
             else:
                 self._tell_end(outcome, time.monotonic() - started_s)
@@ -101,12 +105,16 @@ class Session:
         stop: threading.Event,
     ) -> Watch:
         def restarted(reason: str) -> None:
-            self._console.print(f"[yellow]![/] failed and restarted: {escape(reason)}")
+            said = f"[yellow]![/] failed and restarted: {escape(reason)}"
+            self._console.print(said, soft_wrap=True, highlight=False)
 
-        return Watch(counters, progress, restarted, stop)
+        def recovered() -> None:
+            self._console.print("[green]✓[/] at work again, from the last checkpoint on")
+
+        return Watch(counters, progress, restarted, stop, recovered=recovered)
 
     @contextmanager
-    def _store(self) -> Iterator[Callable[[], None]]:
+    def _store(self, stop: threading.Event) -> Iterator[Callable[[], None]]:
         """Keep the store up with the changelog while the job runs.
 
         Gives what is to be called once the job is at work.
@@ -116,7 +124,7 @@ class Session:
         if open_store is None or self._upserts_after():
             yield lambda: None
         elif folder is None:
-            with self._upsert_beside() as start:
+            with self._upsert_beside(stop) as start:
                 yield start
         else:
             with closing(open_store()) as store:
@@ -129,7 +137,7 @@ class Session:
                 follower.apply()
 
     @contextmanager
-    def _upsert_beside(self) -> Iterator[Callable[[], None]]:
+    def _upsert_beside(self, stop: threading.Event) -> Iterator[Callable[[], None]]:
         """Run `upsert` in a process of its own, again if it ends before we do.
 
         Gives what starts it: beside a job that starts itself, each would make the other slower.
@@ -137,10 +145,10 @@ class Session:
 
         def ended(last: str) -> None:
             said = f"`upsert` ended and is started again; segmentation goes on: {escape(last)}"
-            self._console.print(f"[yellow]![/] {said}")
+            self._console.print(f"[yellow]![/] {said}", soft_wrap=True, highlight=False)
 
         log = upsert_folder(self._plan).logs / "output.log"
-        beside = Beside([*self._command(), "--beside"], log, ended)
+        beside = Beside([*self._command(), "--beside"], log, ended, stop)
         try:
             yield beside.start
         finally:
@@ -151,11 +159,19 @@ class Session:
         config = self._plan.config
         return config.bounded and config.store is not None and config.output.kafka is not None
 
-    def _upsert_once(self) -> None:
+    def _upsert_once(self, outcome: Outcome, stop: threading.Event) -> Outcome:
+        """Bring the store up to the changelog of a run that has ended; gives how both ended."""
         # Its standard input ends when we do, however that comes about.
         upsert = subprocess.Popen([*self._command(), "--beside"], stdin=subprocess.PIPE)
-        if upsert.wait():
+        while upsert.poll() is None:
+            if stop.wait(_POLL_S):
+                upsert.terminate()
+                upsert.wait()
+        if stop.is_set():
+            return replace(outcome, stopped=True)
+        if upsert.returncode:
             raise JobError("the store could not be brought up to the changelog")
+        return outcome
 
     def _command(self) -> list[str]:
         return [sys.executable, "-m", "flink_job", "upsert", str(self._config)]

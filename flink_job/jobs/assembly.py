@@ -24,8 +24,16 @@ from flink_job.jobs.tuning import (
 from flink_job.plan import JobKind, Plan
 from flink_job.runtime.environment import Environment, Flink, prepare_process, spread_lanes
 from flink_job.runtime.run_folder import RunFolder
-from flink_job.runtime.running import HOST, Define, Outcome, Watch, free_port, run
-from operators.base.errors import UsageError
+from flink_job.runtime.running import (
+    HOST,
+    Define,
+    JavaEndedError,
+    Outcome,
+    Watch,
+    free_port,
+    run,
+)
+from operators.base.errors import JobError, UsageError
 from operators.contracts.leases import Lease
 
 
@@ -70,7 +78,22 @@ class Job:
             flink = replace(flink, rest_port=None, rest_address=cluster)
         folder.note_rest(*(flink.rest_address or (HOST, flink.rest_port or 0)))
         told = replace(watch, accepted=self.accepted)
-        return run(self.name, flink, self.define, folder.savepoints, told)
+        try:
+            return run(self.name, flink, self.define, folder.savepoints, told)
+        except JavaEndedError as ended:
+            raise JobError(f"{ended}; {self._safe(folder)}") from None
+
+    def _safe(self, folder: RunFolder) -> str:
+        """What is not lost with the JVM, and how to go on."""
+        state = folder.last_state()
+        if self.kind == "upsert":
+            return "what the store has is safe, and `upsert` goes on from there when it is started"
+        if state is None:
+            return "there was no checkpoint yet, so nothing was committed: --resume begins anew"
+        return (
+            f"what is committed is safe, and the last checkpoint, {state.name}: "
+            "--resume goes on from there"
+        )
 
     def here(self, folder: RunFolder, jars: Sequence[Path], restore_from: Path | None) -> Flink:
         """How it runs in this process, with its state in a folder."""

@@ -44,11 +44,15 @@ class Start:
 
 @dataclass(frozen=True)
 class Begin:
-    """Where a run begins: what it was told at first, the state it goes on from, what holds."""
+    """Where a run begins: what it was told at first, the state it goes on from, what holds.
+
+    It begins `anew` where it was to be resumed and there is no checkpoint yet.
+    """
 
     note: Note
     restore_from: Path | None
     standing: Standing
+    anew: bool = False
 
 
 def state_to_resume(plan: Plan, start: Start) -> str | None:
@@ -64,8 +68,8 @@ def begin(plan: Plan, start: Start, progress: Callable[[int], None], named: str 
 
     Raises:
         UsageError: there is an earlier run, or what one has put out, and it was not said what to
-            do with it, or there is none to resume, or the configuration has changed since; or
-            other segments hold than it says.
+            do with it, or the configuration has changed since; or other segments hold than it
+            says.
         PreflightError: Kafka or the store does not answer.
     """
     folder = plan.folder
@@ -74,13 +78,9 @@ def begin(plan: Plan, start: Start, progress: Callable[[int], None], named: str 
         if noted is not None and noted.ended:
             return Begin(noted, None, _standing(plan, start))
         state = folder.last_state()
-        if noted is None or state is None:
-            raise UsageError(
-                f"{folder.path}: there is no checkpoint to resume from; leave out --resume to begin"
-            )
-        _check_unchanged(plan, noted)
-        return Begin(noted, state, _standing(plan, start))
-    if noted is not None and not start.fresh:
+        if state is not None:
+            return Begin(_checked(plan, noted), state, _standing(plan, start))
+    elif noted is not None and not start.fresh:
         left = "has ended" if noted.ended else "was here: --resume goes on from its last checkpoint"
         raise UsageError(
             f"{folder.path}: an earlier run {left}; --fresh deletes its state and begins anew"
@@ -98,7 +98,7 @@ def begin(plan: Plan, start: Start, progress: Callable[[int], None], named: str 
     records = None if staged is None else staged.records
     note = Note(_fingerprint(plan.config), as_of_us, records, plan.config.segments, state=named)
     folder.write(note)
-    return Begin(note, None, standing)
+    return Begin(note, None, standing, anew=start.resume)
 
 
 def segment(
@@ -156,13 +156,20 @@ def _stage(plan: Plan, progress: Callable[[int], None]) -> Staged | None:
     return stage(files, events, plan.folder.staged, latest_us, progress)
 
 
-def _check_unchanged(plan: Plan, noted: Note) -> None:
+def _checked(plan: Plan, noted: Note | None) -> Note:
+    """What the run was started with, if it can go on with this configuration."""
+    if noted is None:
+        raise UsageError(
+            f"{plan.folder.path}: there are checkpoints, but not the run.json that they go with; "
+            "--fresh deletes them and begins anew"
+        )
     if noted.fingerprint != _fingerprint(plan.config):
         kept = "features, segments, clusters, run.forget_after or " if plan.config.bounded else ""
         raise UsageError(
             f"{plan.folder.path}: the {kept}lanes are not those that the run was started with; "
             "--fresh begins anew"
         )
+    return noted
 
 
 def _clear(plan: Plan) -> None:

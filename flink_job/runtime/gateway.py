@@ -16,10 +16,11 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 from pyflink import java_gateway, pyflink_gateway_server
 
@@ -27,11 +28,13 @@ from flink_job.runtime.class_archive import archive_options
 from flink_job.runtime.class_path import flink_class_path
 from flink_job.runtime.deploy import deploy_folder
 from flink_job.runtime.java import java_home
+from flink_job.runtime.jvm_end import how_it_ended
 from flink_job.runtime.warming import warm_interpreter
 from operators.base.errors import JobError
 
 _MAIN: Final = "org.apache.flink.client.python.PythonGatewayServer"
 _POLL_S: Final = 0.01
+_END_WITHIN_S: Final = 10.0  # a JVM whose connections are gone is gone soon, or it was not that
 # The best code costs more than it wins in a JVM that does little, or not for long, and takes the
 # cores from what starts beside.
 _PLAIN_CODE: Final = "-XX:TieredStopAtLevel=1"
@@ -41,8 +44,10 @@ _PORT: Final = struct.Struct("!I")
 # The JVM is the child of a shell that outlives us: it ends the JVM when the pipe from us ends,
 # however that comes about, and removes the temporary files when the JVM is gone. We could not if
 # we are killed, and the JVM could not while it still runs; a next start may never come. A JVM
-# that has run a job gets the time to write its class archive.
+# that has run a job gets the time to write its class archive. Neither heeds TERM, which systemd
+# sends to every process of a service: the JVM is needed for the savepoint. We end it by HUP.
 _KEEPER: Final = """
+trap '' TERM
 exec 3<&0
 folder=$1
 shift
@@ -51,7 +56,7 @@ jvm=$!
 (
   cat
   if [ -e "$folder/ran" ]; then
-    kill -TERM $jvm
+    kill -HUP $jvm
     left=120
     while [ $left -gt 0 ] && kill -0 $jvm; do sleep 1; left=$((left - 1)); done
   fi
@@ -59,20 +64,32 @@ jvm=$!
 ) <&3 3<&- >/dev/null 2>&1 &
 watcher=$!
 wait $jvm
+ended=$?
 rm -rf "$folder"
-kill $watcher 2>/dev/null
+kill -KILL $watcher 2>/dev/null
+exit $ended
 """
 
 
 @dataclass
 class _Jvm:
-    """The JVM; `error` is why it could not be started, `pipe` ends it when it is closed."""
+    """The JVM; `error` is why it could not be started, `keeper` ends as it does.
+
+    What it writes on its own goes to a file, behind what those before it wrote.
+    """
 
     connectors: Sequence[Path]
     thread: threading.Thread | None = None
     error: Exception | None = None
     class_path: list[Path] = field(default_factory=list)
-    pipe: IO[bytes] | None = None
+    keeper: subprocess.Popen[bytes] | None = None
+    output: Path | None = None
+    said_before: int = 0
+
+    def said(self) -> str:
+        """What it has written on its own."""
+        assert self.output is not None
+        return self.output.read_bytes()[self.said_before :].decode(errors="replace")
 
 
 _lock: Final = threading.Lock()
@@ -124,6 +141,15 @@ def class_path() -> list[Path]:
     return _started[0].class_path if _started else []
 
 
+def ended() -> str | None:
+    """How the JVM has ended, None if it is still there; to be asked once it does not answer."""
+    for jvm in _started:
+        if jvm.keeper is not None and jvm.error is None:
+            with suppress(subprocess.TimeoutExpired):
+                return how_it_ended(jvm.keeper.wait(_END_WITHIN_S), jvm.said())
+    return None
+
+
 def ran() -> None:
     """Note that a job has run: what was loaded for it is worth an archive."""
     (temporary_folder() / "ran").touch()
@@ -141,7 +167,7 @@ def _tidy(folder: Path) -> None:
     """Remove the folder where there is no JVM yet, whose keeper would; none is started then."""
     with _lock:
         _ending.set()
-        if not any(jvm.pipe for jvm in _started):
+        if not any(jvm.keeper for jvm in _started):
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -156,12 +182,12 @@ def _start(jvm: _Jvm, logs: Path, name: str, brief: bool) -> None:
         pyflink_gateway_server.prepare_environment_variables(environ)
         jvm.class_path = flink_class_path(jvm.connectors, environ)
         command = _command(jvm.class_path, name, folder, environ, brief=brief)
-        output = logs / "jvm.out"
-        with output.open("ab") as out, _lock:
-            said_before = out.tell()
+        jvm.output = logs / "jvm.out"
+        with jvm.output.open("ab") as out, _lock:
+            jvm.said_before = out.tell()
             if _ending.is_set():
                 return
-            keeper = subprocess.Popen(
+            jvm.keeper = subprocess.Popen(
                 ["/bin/sh", "-c", _KEEPER, "flockwise-jvm", str(folder), *command],
                 stdin=subprocess.PIPE,
                 stdout=out,
@@ -169,8 +195,7 @@ def _start(jvm: _Jvm, logs: Path, name: str, brief: bool) -> None:
                 env=environ,
                 start_new_session=True,  # Ctrl-C is for us, not for it
             )
-            jvm.pipe = keeper.stdin
-        _connect(keeper, address, output, said_before)
+        _connect(jvm, jvm.keeper, address)
     except Exception as error:
         jvm.error = error
 
@@ -184,6 +209,7 @@ def _command(
         pyflink_gateway_server.find_java_executable(),
         *environ.get("JVM_ARGS", "").split(),
         "-XX:+IgnoreUnrecognizedVMOptions",
+        "-XX:+ExitOnOutOfMemoryError",  # what is left of a JVM then does half of its work
         "--add-opens=jdk.proxy2/jdk.proxy2=ALL-UNNAMED",
         *pyflink_gateway_server.get_jvm_opts(environ),
         *([_PLAIN_CODE] if brief or name in _DOING_LITTLE else ()),
@@ -195,9 +221,7 @@ def _command(
     ]
 
 
-def _connect(
-    keeper: subprocess.Popen[bytes], address: Path, output: Path, said_before: int
-) -> None:
+def _connect(jvm: _Jvm, keeper: subprocess.Popen[bytes], address: Path) -> None:
     """Wait for the JVM and become its peer, within the ten seconds that it waits for one.
 
     Raises:
@@ -205,7 +229,7 @@ def _connect(
     """
     while not address.is_file():
         if keeper.poll() is not None:
-            said = output.read_bytes()[said_before:].decode(errors="replace").strip().splitlines()
+            said = jvm.said().strip().splitlines()
             raise JobError(said[-1] if said else "it ended, and said nothing")
         time.sleep(_POLL_S)
     (port,) = _PORT.unpack_from(address.read_bytes())

@@ -150,6 +150,25 @@ class FlinkRest:
                 totals[metric["id"].rpartition(".")[2]] += int(metric["sum"])
         return totals
 
+    def attempt_ms(self, job: str) -> int | None:
+        """When all tasks of a job's present attempt were deployed, None if they are not.
+
+        Raises:
+            JobError: the cluster does not answer, or has no such job.
+        """
+        vertices = self._get(f"/jobs/{job}")["vertices"]
+        starts = [int(vertex["start-time"]) for vertex in vertices]
+        return max(starts) if starts and min(starts) > 0 else None
+
+    def committed_ms(self, job: str) -> int:
+        """When the newest checkpoint that is complete began (ms since 1970), 0 without any.
+
+        Raises:
+            JobError: the cluster does not answer, or has no such job.
+        """
+        newest = self._get(f"/jobs/{job}/checkpoints")["latest"]["completed"]
+        return int(newest["trigger_timestamp"]) if newest else 0
+
     def failures(self, job: str) -> list[Failure]:
         """The failures of a job, newest first.
 

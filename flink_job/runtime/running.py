@@ -11,13 +11,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from py4j.protocol import Py4JError
+from py4j.protocol import Py4JError, Py4JJavaError
 
 from flink_job.runtime import gateway
 from flink_job.runtime.environment import Environment, Flink
 from flink_job.runtime.graph import check_thread_mode
 from flink_job.runtime.rest import FlinkRest, reason
+from flink_job.runtime.totals import Look, Totals
 from operators.base.errors import JobError
+from operators.base.moments import now_us
 
 Define = Callable[[Environment], None]
 
@@ -26,9 +28,13 @@ _STOP_WITHIN_S: Final = 60.0
 HOST: Final = "127.0.0.1"  # of the mini-cluster
 
 
+class JavaEndedError(JobError):
+    """The JVM ended before the job in it."""
+
+
 @dataclass(frozen=True)
 class JobProgress:
-    """How far a job has come: counters of its operators, by name."""
+    """How far a job has come: counters of its operators, by name, over all its attempts."""
 
     counters: dict[str, int]
     seconds: float
@@ -53,12 +59,14 @@ class Watch:
     accepted: Callable[[], None] = lambda: None  # once Flink has taken the job
     at_work: Callable[[], None] = lambda: None  # once all of it runs
     may_go_on: Callable[[], None] = lambda: None  # raises a JobError once it may not
+    recovered: Callable[[], None] = lambda: None  # once all of it runs again after a failure
 
 
 def run(name: str, flink: Flink, define: Define, savepoints: Path, watch: Watch) -> Outcome:
     """Run a job until it ends, or until `watch.stop` is set: then it stops with a savepoint.
 
     Raises:
+        JavaEndedError: the JVM has ended before the job.
         JobError: the job failed, with the innermost cause.
     """
     try:
@@ -67,6 +75,7 @@ def run(name: str, flink: Flink, define: Define, savepoints: Path, watch: Watch)
         check_thread_mode(environment.stream)
         client = environment.stream.execute_async(name)
     except Py4JError as error:
+        _check_java(error)
         raise JobError(f"the job could not be started: {cause(error)}") from None
     rest = FlinkRest(*(flink.rest_address or (HOST, flink.rest_port or 0)))
     job = str(client.get_job_id())
@@ -122,10 +131,21 @@ class _End:
         """Make sure that the job finished.
 
         Raises:
+            JavaEndedError: the JVM has ended before it.
             JobError: it failed.
         """
         if self._error is not None:
+            _check_java(self._error)
             raise JobError(f"the job failed: {cause(self._error)}")
+
+    def check_java(self) -> None:
+        """Make sure that it did not end with its JVM.
+
+        Raises:
+            JavaEndedError: it did.
+        """
+        if self._error is not None:
+            _check_java(self._error)
 
     def _await(self, future: Any) -> None:
         try:
@@ -143,25 +163,33 @@ class _Watcher:
         self._job = job
         self._watch = watch
         self._started_s = time.monotonic()
-        self._told_ms = 0
+        self._totals = Totals()
+        self._failed_ms = 0
         self._at_work = False
 
     def look(self) -> None:
         """Tell how far the job has come, and of failures that it was restarted after."""
         try:
-            counters = self._rest.counters(self._job, self._watch.counters)
+            attempt_ms = self._rest.attempt_ms(self._job)
+            totals = self._totals_of(attempt_ms) if attempt_ms else None
             failures = self._rest.failures(self._job)
-            at_work = self._at_work or self._rest.runs(self._job)
+            runs = self._at_work or self._rest.runs(self._job)
         except (JobError, KeyError):
             return
-        self._watch.progress(JobProgress(counters, time.monotonic() - self._started_s))
-        if at_work and not self._at_work:
-            self._at_work = True
-            self._watch.at_work()
+        if totals is not None:
+            self._watch.progress(JobProgress(totals, time.monotonic() - self._started_s))
         for failure in reversed(failures):
-            if failure.at_ms > self._told_ms:
-                self._told_ms = failure.at_ms
+            if failure.at_ms > self._failed_ms:
+                self._failed_ms, self._at_work = failure.at_ms, False
                 self._watch.restarted(failure.reason)
+        if runs and not self._at_work and attempt_ms and attempt_ms > self._failed_ms:
+            self._at_work = True
+            (self._watch.recovered if self._failed_ms else self._watch.at_work)()
+
+    def _totals_of(self, attempt_ms: int) -> dict[str, int]:
+        committed_ms = self._rest.committed_ms(self._job)
+        counters = self._rest.counters(self._job, self._watch.counters)
+        return self._totals.of(Look(attempt_ms, committed_ms, now_us() // 1_000, counters))
 
 
 def _stop(rest: FlinkRest, job: str, savepoints: Path, end: _End) -> None:
@@ -172,12 +200,24 @@ def _stop(rest: FlinkRest, job: str, savepoints: Path, end: _End) -> None:
             request = rest.stop(job, savepoints.as_uri())
             while not end.wait(_POLL_S):
                 rest.stopped(job, request)
+            end.check_java()
             return
         except JobError:
             if end.wait(_POLL_S):  # it has stopped, and its cluster with it
+                end.check_java()
                 return
             if time.monotonic() > give_up_s:
                 raise
+
+
+def _check_java(error: Exception) -> None:
+    """Make sure that it was not the end of the JVM that brought an error about.
+
+    Raises:
+        JavaEndedError: it was, and how it ended.
+    """
+    if not isinstance(error, Py4JJavaError) and (how := gateway.ended()):
+        raise JavaEndedError(how) from None
 
 
 def cause(error: Exception | None) -> str:

@@ -55,6 +55,18 @@ def test_killed_at_work_and_an_ordinary_end(config: Path, temporary: Path) -> No
     until(lambda: all_gone(temporary), "the preview to be gone")
 
 
+def test_a_jvm_that_runs_out_of_memory_is_told_in_a_line(
+    config: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JVM_ARGS", "-Xmx40m -XX:MaxDirectMemorySize=1g")
+    assert flockwise(["run", str(config)], temporary).wait(PATIENCE_S) == 1
+    until(lambda: all_gone(temporary), "Java to be gone")
+    said = (temporary.parent / "said").read_text()
+    assert said.splitlines()[-1].startswith("✗ Java ran out of memory (")
+    assert said.endswith("so nothing was committed: --resume begins anew\n")
+    assert "Traceback" not in said
+
+
 def test_a_run_that_is_refused_leaves_nothing(config: Path, temporary: Path) -> None:
     (config.parent / "events.jsonl").unlink()
     assert flockwise(["run", str(config)], temporary).wait(PATIENCE_S) == 2

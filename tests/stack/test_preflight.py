@@ -205,9 +205,13 @@ def test_another_run_is_at_work(tmp_path: Path, config: dict[str, Any]) -> None:
     assert said.startswith(f"another run is at work in {tmp_path / 'state'}")
 
 
-def test_there_is_nothing_to_resume(tmp_path: Path, config: dict[str, Any]) -> None:
+def test_checkpoints_without_the_note_of_their_run(tmp_path: Path, config: dict[str, Any]) -> None:
+    lost = tmp_path / "state" / "checkpoints" / "job" / "chk-1" / "_metadata"
+    lost.parent.mkdir(parents=True)
+    lost.touch()
     said = line(run(tmp_path, config, "--resume"), 2)
-    assert said.startswith(f"{tmp_path / 'state'}: there is no checkpoint to resume from")
+    assert said.startswith(f"{tmp_path / 'state'}: there are checkpoints, but not the run.json")
+    assert lost.exists()
 
 
 def test_what_an_earlier_run_left_is_broken(tmp_path: Path, config: dict[str, Any]) -> None:
