@@ -17,11 +17,13 @@ from rich.console import Console
 from rich.markup import escape
 
 from flink_job.cli.beside import Beside
-from flink_job.cli.progress import count_line, job_line, ticker
+from flink_job.cli.outages import outages
+from flink_job.cli.progress import count_line, job_line, ticker, upsert_line
 from flink_job.cli.steps import steps
 from flink_job.jobs import preflight
 from flink_job.jobs.assembly import upsert_folder
 from flink_job.jobs.segment import COUNTERS, Start, begin, segment, state_to_resume
+from flink_job.jobs.servers import Servers, servers_of
 from flink_job.jobs.upsert import COUNTERS as UPSERT_COUNTERS
 from flink_job.jobs.upsert import upsert
 from flink_job.leases.lease import Place, leased
@@ -56,9 +58,13 @@ class Session:
             if begun.anew:
                 console.print(_BEGINS_ANEW, soft_wrap=True)
             started_s = time.monotonic()
-            with ticker(console, "starting Flink") as told, self._store(stop) as at_work:
+            with (
+                outages(console, servers_of(plan, segment=True)) as lags,
+                ticker(console, "starting Flink") as told,
+                self._store(stop) as at_work,
+            ):
                 watch = replace(
-                    self._watch(COUNTERS, job_line(told), stop),
+                    self._watch(COUNTERS, job_line(told, lags), stop),
                     at_work=at_work,
                     may_go_on=lease.check if lease else lambda: None,
                 )
@@ -78,16 +84,14 @@ class Session:
             if beside:
                 threading.Thread(target=_stop_at_end_of_input, args=(stop,), daemon=True).start()
             jars = self._prepare()
-            with ticker(self._console, "starting Flink") as told:
-
-                def tell(progress: JobProgress) -> None:
-                    counts = progress.counters
-                    told.tell(
-                        f"{counts['assignments_written']:,} assignments and "
-                        f"{counts['transitions_written']:,} transitions read into the store"
-                    )
-
-                upsert(plan, jars, self._watch(UPSERT_COUNTERS, tell, stop))
+            with (
+                outages(
+                    self._console, Servers(()) if beside else servers_of(plan, segment=False)
+                ) as lags,
+                ticker(self._console, "starting Flink") as told,
+            ):
+                watch = self._watch(UPSERT_COUNTERS, upsert_line(told, lags), stop)
+                upsert(plan, jars, watch)
 
     def _say(self, line: str) -> None:
         self._console.print(line, soft_wrap=True, markup=False)

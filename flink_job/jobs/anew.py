@@ -37,10 +37,11 @@ def check_nothing_left(plan: Plan, told: OnCount) -> None:
     """
     folder = plan.paths.output_folder()
     if folder is not None:
-        if any(_files(plan)):
+        if any(not path.name.startswith(".") for path in _files(plan)):
             raise UsageError(
                 f"{folder}: it has what an earlier run put out: --fresh deletes it and begins anew"
             )
+        _delete_files(plan)  # that were never committed
         return
     left = len(_left(plan, told))
     if left:
@@ -63,8 +64,7 @@ def clear(plan: Plan, told: OnCount) -> None:
         PreflightError: Kafka does not answer, or does not let us.
         FlockwiseError: a transaction failed; the store can't be emptied.
     """
-    for path in _files(plan):
-        path.unlink(missing_ok=True)
+    _delete_files(plan)
     broker = plan.kafka.output_broker()
     if broker is not None:
         end_transactions(broker, plan.kafka.transactional_prefix())
@@ -81,6 +81,11 @@ def _files(plan: Plan) -> Iterator[Path]:
         return
     for topic in plan.kafka.topics().records():
         yield from (path for path in (folder / topic).rglob("*") if path.is_file())
+
+
+def _delete_files(plan: Plan) -> None:
+    for path in _files(plan):
+        path.unlink(missing_ok=True)
 
 
 def _end_members(plan: Plan, broker: Broker, told: OnCount) -> None:

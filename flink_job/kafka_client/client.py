@@ -37,8 +37,8 @@ def _library() -> ModuleType:
 
 
 @contextmanager
-def admin(broker: Broker) -> Iterator[KafkaAdminClient]:
-    """An administrator's client.
+def admin(broker: Broker, within_ms: int = _WITHIN_MS) -> Iterator[KafkaAdminClient]:
+    """An administrator's client, whose requests are answered within a time or fail.
 
     Raises:
         PreflightError: Kafka does not answer within seconds, or refuses.
@@ -47,8 +47,8 @@ def admin(broker: Broker) -> Iterator[KafkaAdminClient]:
     try:
         client = library.KafkaAdminClient(
             **broker.python_options(),
-            bootstrap_timeout_ms=_WITHIN_MS,
-            request_timeout_ms=_WITHIN_MS,
+            bootstrap_timeout_ms=within_ms,
+            request_timeout_ms=within_ms,
         )
         yield client
     except library.KafkaError as error:

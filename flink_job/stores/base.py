@@ -146,6 +146,19 @@ class Store(StoreReader, StoreWriter, Protocol):
         """
         ...
 
+    @property
+    def server(self) -> str | None:
+        """The server that it is in, such as "Cassandra at HOST port PORT"; None for a file."""
+        return None
+
+    def probe(self, within_s: float) -> None:
+        """Make sure within a time that its server answers as reads and writes need it.
+
+        Raises:
+            StoreError: it does not.
+        """
+        return
+
     @abstractmethod
     def owner(self) -> StoreOwner | None:
         """Whose store it is, None while it is nobody's.

@@ -121,6 +121,15 @@ class CassandraStore(Store):
         except StoreError as error:
             raise PreflightError(f"{error}{_advice(error.__cause__)}") from error
 
+    @property
+    def server(self) -> str:
+        return str(self._keyspace.node)
+
+    def probe(self, within_s: float) -> None:
+        with failures(f"{self._keyspace} can't be read"):
+            opened = self._open
+            opened.session.execute(opened.statements.record, (_NOBODY.user,), timeout=within_s)
+
     def close(self) -> None:
         opened = self.__dict__.pop("_open", None)
         if opened is not None:

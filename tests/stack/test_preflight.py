@@ -205,15 +205,6 @@ def test_another_run_is_at_work(tmp_path: Path, config: dict[str, Any]) -> None:
     assert said.startswith(f"another run is at work in {tmp_path / 'state'}")
 
 
-def test_checkpoints_without_the_note_of_their_run(tmp_path: Path, config: dict[str, Any]) -> None:
-    lost = tmp_path / "state" / "checkpoints" / "job" / "chk-1" / "_metadata"
-    lost.parent.mkdir(parents=True)
-    lost.touch()
-    said = line(run(tmp_path, config, "--resume"), 2)
-    assert said.startswith(f"{tmp_path / 'state'}: there are checkpoints, but not the run.json")
-    assert lost.exists()
-
-
 def test_what_an_earlier_run_left_is_broken(tmp_path: Path, config: dict[str, Any]) -> None:
     (tmp_path / "state").mkdir()
     (tmp_path / "state" / "run.json").touch()
