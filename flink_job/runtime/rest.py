@@ -156,7 +156,7 @@ class FlinkRest:
         Raises:
             JobError: the cluster does not answer, or has no such job.
         """
-        vertices = self._get(f"/jobs/{job}")["vertices"]
+        vertices = self.get(f"/jobs/{job}")["vertices"]
         starts = [int(vertex["start-time"]) for vertex in vertices]
         return max(starts) if starts and min(starts) > 0 else None
 
@@ -166,7 +166,7 @@ class FlinkRest:
         Raises:
             JobError: the cluster does not answer, or has no such job.
         """
-        newest = self._get(f"/jobs/{job}/checkpoints")["latest"]["completed"]
+        newest = self.get(f"/jobs/{job}/checkpoints")["latest"]["completed"]
         return int(newest["trigger_timestamp"]) if newest else 0
 
     def failures(self, job: str) -> list[Failure]:
