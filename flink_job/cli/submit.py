@@ -94,10 +94,10 @@ def _submit(jobs: Sequence[Submission], start: _Start) -> None:
             held.enter_context(job.folder.locked())
         step("checking what the jobs need")
         preflight.check(plan, fresh=start.fresh)
-        lease = held.enter_context(_lease(jobs[0], step))
+        lease = held.enter_context(_lease(jobs[0], start, step))
         check_cluster(rest, {job.name: job.slots for job in jobs})
         checkpoints = checkpoints_of(rest, plan.config.run.checkpoints)
-        states = _states(jobs, checkpoints, start)
+        states = _states(jobs, checkpoints, start, lease.lease.anew_us if lease else 0)
         if lease is not None and states.get("segment") is None:
             step("looking at what an earlier start has put out")
             _begin_anew(jobs[0], fresh=start.fresh)
@@ -111,11 +111,12 @@ def _submit(jobs: Sequence[Submission], start: _Start) -> None:
 
 
 def _states(
-    jobs: Sequence[Submission], checkpoints: str, start: _Start
+    jobs: Sequence[Submission], checkpoints: str, start: _Start, anew_us: int
 ) -> dict[JobKind, str | None]:
-    """What each job goes on from."""
+    """What each job goes on from: `segment` from nothing that is older than its last new begin."""
     if start.resume:
-        return {job.kind: _newest(job, checkpoints) for job in jobs}
+        since = {"segment": anew_us}
+        return {job.kind: _newest(job, checkpoints, since.get(job.kind, 0)) for job in jobs}
     return {jobs[0].kind: start.savepoint}
 
 
@@ -123,12 +124,12 @@ def _folder(base: str, job: Submission) -> str:
     return job_folder(base, job.plan.config.name, job.kind)
 
 
-def _newest(job: Submission, checkpoints: str) -> str | None:
+def _newest(job: Submission, checkpoints: str, since_us: int) -> str | None:
     """The state that a job goes on from, which is told; None if it has left none."""
     bases = dict.fromkeys([checkpoints, savepoints_of(job.rest) or checkpoints])
     folders = [_folder(base, job) for base in bases]
     found = newest_state(folders, job.rest.last_state(job.name))
-    if found is None:
+    if found is None or found.at_us < since_us:
         _warn(f"'{job.name}' begins anew: it has left no state in {' or '.join(folders)}")
         return None
     age = time_text((now_us() - found.at_us) / US_PER_UNIT["s"])
@@ -137,11 +138,15 @@ def _newest(job: Submission, checkpoints: str) -> str | None:
     return found.uri
 
 
-def _lease(first: Submission, step: OnStep) -> AbstractContextManager[HeldLease | None]:
+def _lease(
+    first: Submission, start: _Start, step: OnStep
+) -> AbstractContextManager[HeldLease | None]:
     """The lease of the `segment` job; `upsert` by itself needs none."""
     if first.kind != "segment":
         return nullcontext()
-    return leased(first.plan, Place.on(first.rest, first.name), step)
+    resumes = start.resume or start.savepoint is not None
+    place = Place.on(first.rest, first.name, resumes=resumes)
+    return leased(first.plan, place, step)
 
 
 def _begin_anew(job: Submission, *, fresh: bool) -> None:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from flink_job.control import removals
 from flink_job.kafka_client import client as kafka
 from flink_job.kafka_client.broker import Broker
-from flink_job.leases.machine import somebody
 from flink_job.plan import Plan
+from flink_job.runtime.process_identity import somebody
 from operators.base.errors import FlockwiseError, UsageError
 from operators.base.frame import FeatureColumn
 from operators.base.moments import iso_at, now_us

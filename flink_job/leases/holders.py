@@ -9,7 +9,7 @@ from operators.contracts.leases import Lease, LeaseRecord
 
 
 @dataclass
-class Holder:
+class LeaseHolder:
     """A lease that holds: how often its job has been heard of, and whether it said it ended."""
 
     lease: Lease
@@ -21,7 +21,7 @@ class Holder:
 class Holders:
     """The leases that hold after the records so far."""
 
-    _by_token: dict[str, Holder] = field(default_factory=dict)
+    _by_token: dict[str, LeaseHolder] = field(default_factory=dict)
 
     def take(self, record: LeaseRecord) -> None:
         """Take the next record.
@@ -37,11 +37,11 @@ class Holders:
             holder.beats += 1
             holder.ended = record.ended
 
-    def of(self, token: str) -> Holder | None:
+    def of(self, token: str) -> LeaseHolder | None:
         """The holder of a lease, None if it does not hold, or no more."""
         return self._by_token.get(token)
 
-    def in_the_way(self, name: str, topics: Iterable[str]) -> Sequence[Holder]:
+    def in_the_way(self, name: str, topics: Iterable[str]) -> Sequence[LeaseHolder]:
         """Those who hold this name, or one of these topics; of the name first."""
         wanted = set(topics)
         found = [
@@ -56,4 +56,4 @@ class Holders:
         if set(found) <= {*lease.over, lease.token}:
             for token in found:
                 del self._by_token[token]
-            self._by_token[lease.token] = Holder(lease)
+            self._by_token[lease.token] = LeaseHolder(lease)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import socket
 import threading
@@ -15,10 +14,10 @@ from kafka.errors import KafkaError
 
 from flink_job.kafka_client import client as kafka
 from flink_job.leases.folder import folder_held
-from flink_job.leases.holders import Holder
-from flink_job.leases.machine import is_gone, process, somebody, this_machine
+from flink_job.leases.holders import LeaseHolder
 from flink_job.leases.registry import Registry, registry
 from flink_job.plan import Plan
+from flink_job.runtime.process_identity import ProcessIdentity, somebody
 from flink_job.runtime.progress import OnStep
 from flink_job.runtime.rest import FlinkRest
 from operators.base.errors import FlockwiseError, JobError, UsageError
@@ -51,11 +50,11 @@ class Place:
         return cls(said, state or secrets.token_hex(8), resumes=state is not None)
 
     @classmethod
-    def on(cls, rest: FlinkRest, job: str) -> Place:
+    def on(cls, rest: FlinkRest, job: str, *, resumes: bool) -> Place:
         """On a cluster."""
         address = f"{rest.host}:{rest.port}"
         said = f"the cluster at {address}"
-        return cls(said, secrets.token_hex(8), cluster=address, job=job)
+        return cls(said, secrets.token_hex(8), resumes, address, job)
 
 
 @dataclass
@@ -126,7 +125,7 @@ def _acquired(topic: Registry, plan: Plan, place: Place, told: OnStep) -> Lease:
     return lease
 
 
-def _at_work(topic: Registry, holder: Holder, told: OnStep) -> bool:
+def _at_work(topic: Registry, holder: LeaseHolder, told: OnStep) -> bool:
     """Whether the job of a lease still is; what shows at once is not waited for."""
     lease = holder.lease
     if holder.ended or _process_is_gone(lease):
@@ -140,9 +139,10 @@ def _at_work(topic: Registry, holder: Holder, told: OnStep) -> bool:
 
 
 def _process_is_gone(lease: Lease) -> bool:
-    machine = this_machine()
-    here = machine is not None and lease.machine == machine
-    return here and lease.process is not None and is_gone(lease.process)
+    if lease.machine is None or lease.process is None:
+        return False
+    pid, started = lease.process
+    return ProcessIdentity(pid, started, lease.machine).gone()
 
 
 def _seen_on_its_cluster(lease: Lease) -> bool | None:
@@ -172,7 +172,12 @@ def _check_topics(plan: Plan, lease: Lease, topics: Sequence[str]) -> None:
 
 def _check_state(place: Place, lease: Lease, plan: Plan) -> None:
     """A state that others have gone beyond would repeat what they did."""
-    if place.resumes and lease.name == plan.config.name and lease.state != place.state:
+    if (
+        place.resumes
+        and place.cluster is None
+        and lease.name == plan.config.name
+        and lease.state != place.state
+    ):
         raise UsageError(
             f"'{lease.name}' was started elsewhere after this state was left, by {lease.by} at "
             f"{lease.at} ({lease.place}): go on there, or begin anew with --fresh"
@@ -181,7 +186,8 @@ def _check_state(place: Place, lease: Lease, plan: Plan) -> None:
 
 def _lease(plan: Plan, place: Place, topics: Sequence[str], before: Sequence[Lease]) -> Lease:
     fence = max([now_us(), *(lease.fence + 1 for lease in before)])
-    here = place.cluster is None
+    here = ProcessIdentity.own() if place.cluster is None else None
+    own = [lease for lease in before if lease.name == plan.config.name]
     return Lease(
         name=plan.config.name,
         token=f"{fence}-{secrets.token_hex(8)}",
@@ -191,11 +197,12 @@ def _lease(plan: Plan, place: Place, topics: Sequence[str], before: Sequence[Lea
         place=place.said,
         at=iso_at(now_us()),
         over=[lease.token for lease in before],
-        machine=this_machine() if here else None,
-        process=process(os.getpid()) if here else None,
+        machine=here.boot if here else None,
+        process=(here.pid, here.started) if here else None,
         cluster=place.cluster,
         job=place.job,
         state=place.state,
+        anew_us=max((lease.anew_us for lease in own), default=0) if place.resumes else now_us(),
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from flink_job.kafka_client import client as kafka
 from flink_job.kafka_client.broker import Broker
-from flink_job.leases.holders import Holder, Holders
+from flink_job.leases.holders import Holders, LeaseHolder
 from operators.base.errors import FlockwiseError, UsageError
 from operators.contracts.leases import Lease, LeaseRecord, encode, key, read
 
@@ -63,7 +63,7 @@ class Registry:
         for kind in ("lease", "beat"):
             self._writer.send(self._topic, value=None, key=f"{kind}/{lease.token}".encode())
 
-    def hear(self, holder: Holder, within_s: float) -> bool:
+    def hear(self, holder: LeaseHolder, within_s: float) -> bool:
         """Wait for another heartbeat of a holder; False if there was none."""
         before, give_up_s = holder.beats, time.monotonic() + within_s
         while time.monotonic() < give_up_s:

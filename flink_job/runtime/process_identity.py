@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import signal
 from pathlib import Path
@@ -33,6 +34,10 @@ class ProcessIdentity(msgspec.Struct, frozen=True):
         """Whether it is at work, on this machine."""
         return self.boot == _boot() and _started(self.pid) == self.started
 
+    def gone(self) -> bool:
+        """Whether it was a process of this machine, and has ended."""
+        return self.boot != "" and self.boot == _boot() and not self.alive()
+
     def interrupt(self) -> bool:
         """Ask it to stop, as Ctrl-C does; False if it is not at work any more.
 
@@ -55,6 +60,14 @@ class ProcessIdentity(msgspec.Struct, frozen=True):
         finally:
             os.close(handle)
         return False
+
+
+def somebody() -> str:
+    """Who is at work here; in a container the number may have no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
 
 
 def _started(pid: int) -> int | None:

@@ -21,9 +21,11 @@ class Lease(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", t
 
     `token` names this start, `fence` (microseconds since 1970) is above those of all starts of
     the name before. `over` are the tokens of the leases that it ends. `by` and `place` say to a
-    person who started it and where it runs, `at` (ISO 8601) when. `process` is the process that
-    runs it on the machine `machine`, `cluster` the REST address (host:port) of the cluster that
-    does, under the name `job`. `state` names the state that it goes on from and leaves.
+    person who started it and where it runs, `at` (ISO 8601) when. `process` is the process (its
+    pid, and when it was started in ticks) that runs it on the machine `machine`, `cluster` the
+    REST address (host:port) of the cluster that does, under the name `job`. `state` names the
+    state that it goes on from and leaves, `anew_us` (microseconds since 1970) is when a start of
+    the name last began with none.
     """
 
     name: str
@@ -35,10 +37,11 @@ class Lease(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", t
     at: str
     over: list[str] = []
     machine: str | None = None
-    process: str | None = None
+    process: tuple[int, int] | None = None
     cluster: str | None = None
     job: str | None = None
     state: str = ""
+    anew_us: int = 0
 
 
 class Heartbeat(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="beat"):

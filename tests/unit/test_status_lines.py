@@ -45,7 +45,7 @@ GOOD = PlanStatus(
     events=12,
     changelog=None,
     segments=SegmentsVersion(
-        3, "2026-01-31T09:30:00.000000Z", "ann", VersionProgress(8, 8, 1_200, 1_200)
+        3, "2026-01-31T09:30:00.000000Z", "ann", VersionProgress(8, 8, 8, 1_200, 1_200, {}, None)
     ),
     models=[ModelVersion("shoppers", 7, "2026-01-31T11:55:00.000000Z")],
     dead_letters=LetterTally(tallied(LETTERS), all=True),
