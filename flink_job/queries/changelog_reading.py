@@ -81,7 +81,12 @@ class _Decoding:
         """The record; none if it is none of flockwise's."""
         key, value = record
         try:
-            yield (key or b"").decode() if value is None else decoder.decode(value)
+            if value is not None:
+                yield decoder.decode(value)
+            elif key is not None and decoder is assignment_decoder:
+                yield key.decode()
+            else:
+                self.unreadable += 1
         except _UNREADABLE:
             self.unreadable += 1
 
