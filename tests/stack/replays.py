@@ -110,12 +110,13 @@ class History:
 
 
 class Replay:
-    """A history on its way through a cluster."""
+    """A history on its way through a cluster; `echoes` counts the bad records beside it."""
 
     def __init__(self, history: History, name: str, bootstrap: str, folder: Path) -> None:
         self.history = history
         self.name = name
         self.bootstrap = bootstrap
+        self.echoes = 0
         self.broker = Broker(bootstrap)
         self.path = folder / f"{name}.yaml"
         self._topics = {
@@ -177,6 +178,7 @@ class Replay:
         """Wait until a record that is sent into every lane now has come out of it, committed."""
         echoes = {f"{ECHO} {name} {user}" for user in LAST}
         self.send((user, f"{ECHO} {name} {user}".encode()) for user in LAST)
+        self.echoes += len(echoes)
         until(lambda: echoes <= set(self.bad()), f"all lanes to pass checkpoint {name}")
 
     def check(self) -> None:
