@@ -27,7 +27,7 @@ from flink_job.runtime.run_folder import RunFolder
 from flink_job.runtime.running import (
     HOST,
     Define,
-    JavaEndedError,
+    FlinkEndedError,
     Outcome,
     Watch,
     free_port,
@@ -80,7 +80,7 @@ class Job:
         told = replace(watch, accepted=self.accepted)
         try:
             return run(self.name, flink, self.define, folder.savepoints, told)
-        except JavaEndedError as ended:
+        except FlinkEndedError as ended:
             raise JobError(f"{ended}; {self._safe(folder)}") from None
 
     def _safe(self, folder: RunFolder) -> str:

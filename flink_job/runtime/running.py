@@ -25,11 +25,12 @@ Define = Callable[[Environment], None]
 
 _POLL_S: Final = 0.3
 _STOP_WITHIN_S: Final = 60.0
+_SURE_LOOKS: Final = 5
 HOST: Final = "127.0.0.1"  # of the mini-cluster
 
 
-class JavaEndedError(JobError):
-    """The JVM ended before the job in it."""
+class FlinkEndedError(JobError):
+    """The JVM ended before the job in it, or what the job needs there."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def run(name: str, flink: Flink, define: Define, savepoints: Path, watch: Watch)
     """Run a job until it ends, or until `watch.stop` is set: then it stops with a savepoint.
 
     Raises:
-        JavaEndedError: the JVM has ended before the job.
+        FlinkEndedError: the JVM has ended before the job, or its TaskManager.
         JobError: the job failed, with the innermost cause.
     """
     try:
@@ -93,6 +94,8 @@ def run(name: str, flink: Flink, define: Define, savepoints: Path, watch: Watch)
             gateway.ran()
             return Outcome(stopped=True)
         watcher.look()
+        if watcher.deserted():
+            raise FlinkEndedError("Flink's TaskManager here has ended")
     end.check()
     gateway.ran()
     return Outcome(stopped=False)
@@ -131,7 +134,7 @@ class _End:
         """Make sure that the job finished.
 
         Raises:
-            JavaEndedError: the JVM has ended before it.
+            FlinkEndedError: the JVM has ended before it.
             JobError: it failed.
         """
         if self._error is not None:
@@ -142,7 +145,7 @@ class _End:
         """Make sure that it did not end with its JVM.
 
         Raises:
-            JavaEndedError: it did.
+            FlinkEndedError: it did.
         """
         if self._error is not None:
             _check_java(self._error)
@@ -165,7 +168,9 @@ class _Watcher:
         self._started_s = time.monotonic()
         self._totals = Totals()
         self._failed_ms = 0
-        self._at_work = False
+        self._looks_without = 0
+        self._at_work = False  # all of it, in this attempt
+        self._begun = False  # it was at work in any
 
     def look(self) -> None:
         """Tell how far the job has come, and of failures that it was restarted after."""
@@ -173,7 +178,6 @@ class _Watcher:
             attempt_ms = self._rest.attempt_ms(self._job)
             totals = self._totals_of(attempt_ms) if attempt_ms else None
             failures = self._rest.failures(self._job)
-            runs = self._at_work or self._rest.runs(self._job)
         except (JobError, KeyError):
             return
         if totals is not None:
@@ -182,9 +186,33 @@ class _Watcher:
             if failure.at_ms > self._failed_ms:
                 self._failed_ms, self._at_work = failure.at_ms, False
                 self._watch.restarted(failure.reason)
-        if runs and not self._at_work and attempt_ms and attempt_ms > self._failed_ms:
-            self._at_work = True
-            (self._watch.recovered if self._failed_ms else self._watch.at_work)()
+        if attempt_ms and attempt_ms > self._failed_ms and not self._at_work:
+            self._look_for_work()
+
+    def _look_for_work(self) -> None:
+        with suppress(JobError, KeyError):
+            self._at_work = self._rest.runs(self._job)
+        if not self._at_work:
+            return
+        if not self._begun:
+            self._begun = True
+            self._watch.at_work()
+        if self._failed_ms:
+            self._watch.recovered()
+
+    def deserted(self) -> bool:
+        """Whether there is no TaskManager any more, after a failure: nobody starts another one.
+
+        A failure while a task deals with another ends it, and the job would wait for ever.
+        """
+        if self._at_work or not self._failed_ms:
+            return False
+        try:
+            left = self._rest.overview().taskmanagers
+        except JobError:
+            return False
+        self._looks_without = 0 if left else self._looks_without + 1
+        return self._looks_without > _SURE_LOOKS
 
     def _totals_of(self, attempt_ms: int) -> dict[str, int]:
         committed_ms = self._rest.committed_ms(self._job)
@@ -214,10 +242,10 @@ def _check_java(error: Exception) -> None:
     """Make sure that it was not the end of the JVM that brought an error about.
 
     Raises:
-        JavaEndedError: it was, and how it ended.
+        FlinkEndedError: it was, and how it ended.
     """
     if not isinstance(error, Py4JJavaError) and (how := gateway.ended()):
-        raise JavaEndedError(how) from None
+        raise FlinkEndedError(how) from None
 
 
 def cause(error: Exception | None) -> str:
