@@ -17,7 +17,7 @@ from flink_job.jobs.assembly import RECIPES
 from flink_job.plan import JobKind, Plan
 from flink_job.runtime import gateway
 from flink_job.runtime.environment import Environment, prepare_process
-from flink_job.runtime.graph import check_thread_mode
+from flink_job.runtime.graph import start
 from flink_job.runtime.rest import FlinkRest
 from flink_job.runtime.run_folder import RunFolder
 from flink_job.runtime.running import cause
@@ -71,8 +71,7 @@ class Submission:
         try:
             environment = Environment.create(job.on_a_cluster(address, checkpoints, savepoint))
             job.define(environment)
-            check_thread_mode(environment.stream)
-            taken = str(environment.stream.execute_async(self.name).get_job_id())
+            taken = str(start(environment.stream, self.name).get_job_id())
         except Py4JError as error:
             raise JobError(f"'{self.name}' could not be submitted: {cause(error)}") from None
         try:

@@ -15,7 +15,7 @@ from py4j.protocol import Py4JError, Py4JJavaError
 
 from flink_job.runtime import gateway
 from flink_job.runtime.environment import Environment, Flink
-from flink_job.runtime.graph import check_thread_mode
+from flink_job.runtime.graph import start
 from flink_job.runtime.rest import FlinkRest, reason
 from flink_job.runtime.totals import Look, Totals
 from operators.base.errors import JobError
@@ -73,8 +73,7 @@ def run(name: str, flink: Flink, define: Define, savepoints: Path, watch: Watch)
     try:
         environment = Environment.create(flink)
         define(environment)
-        check_thread_mode(environment.stream)
-        client = environment.stream.execute_async(name)
+        client = start(environment.stream, name)
     except Py4JError as error:
         _check_java(error)
         raise JobError(f"the job could not be started: {cause(error)}") from None

@@ -17,7 +17,7 @@ from flink_job.jobs import parts
 from flink_job.jobs.ledger import ledger_sink
 from flink_job.plan import Plan
 from flink_job.runtime.environment import Environment, Flink, prepare_process, spread_lanes
-from flink_job.runtime.graph import Operator, check_thread_mode, operators
+from flink_job.runtime.graph import Operator, operators, start
 from flink_job.stack.jars import ensure_jars, jars_present
 from operators.base.errors import JobError
 from tests.flink.harness import config_of
@@ -192,7 +192,6 @@ def check_plan(
     python = [op for op in found if "Python" in op.kind]
     assert len(python) >= 2
     assert all(op.kind.startswith("EmbeddedPython") for op in python)
-    check_thread_mode(chosen.stream)
     # With another Python operator there, what Learn imports would wait for ever: see job.py.
     assert not any("Learn" in thread for thread in threads(chosen) if thread != "Learn")
 
@@ -208,4 +207,4 @@ def test_python_in_a_process_is_refused(tmp_path: Path) -> None:
     chosen = environment(tmp_path, **{"python.execution-mode": "process"})
     chosen.stream.from_collection([1], Types.INT()).map(lambda n: n, Types.INT()).print()
     with pytest.raises(JobError, match=r"expected all Python in thread mode.*Map"):
-        check_thread_mode(chosen.stream)
+        start(chosen.stream, "never")
