@@ -27,6 +27,9 @@ Remove = Annotated[
     bool,
     typer.Option("--remove", help="Remove segments, too, that CONFIG is not known to have had."),
 ]
+TakeStore = Annotated[
+    bool, typer.Option("--take-store", help="Empty the store of a job that is gone, and take it.")
+]
 
 _LITTLE_BYTES: Final = 32 * 1024 * 1024
 
@@ -104,6 +107,7 @@ def run(
     ] = False,
     apply: Apply = False,
     remove: Remove = False,
+    take_store: TakeStore = False,
 ) -> None:
     """Run the job here, until its input ends or Ctrl-C; with a store also `upsert`."""
     plan = plan_of(config)
@@ -112,7 +116,7 @@ def run(
     from flink_job.cli.session import Session  # noqa: PLC0415
     from flink_job.jobs.segment import Start  # noqa: PLC0415
 
-    Session(plan, config, console).run(Start(resume, fresh, apply, remove))
+    Session(plan, config, console).run(Start(resume, fresh, apply, remove, take_store))
 
 
 def upsert(

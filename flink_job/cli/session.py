@@ -50,11 +50,14 @@ class Session:
         """`flockwise run`."""
         plan, console = self._plan, self._console
         with plan.folder.locked(), stopping() as stop, ExitStack() as held:
-            jars = self._prepare(fresh=start.fresh)
+            jars = self._prepare()
             place = Place.here(plan, state_to_resume(plan, start))
             lease = held.enter_context(leased(plan, place, self._say))
+            may_go_on = lease.check if lease else lambda: None
+            preflight.own_store(plan, take=start.take_store)
             with ticker(console, "looking at the run's folder") as told:
-                begun = begin(plan, start, count_line(told, "records read"), place.state)
+                counted = count_line(told, "records read")
+                begun = begin(plan, start, counted, place.state, may_go_on)
             if begun.anew:
                 console.print(_BEGINS_ANEW, soft_wrap=True)
             started_s = time.monotonic()
@@ -66,7 +69,7 @@ class Session:
                 watch = replace(
                     self._watch(COUNTERS, job_line(told, lags), stop),
                     at_work=at_work,
-                    may_go_on=lease.check if lease else lambda: None,
+                    may_go_on=may_go_on,
                 )
                 outcome = segment(plan, begun, lease.lease if lease else None, jars, watch)
             if self._upserts_after() and not outcome.stopped:
@@ -84,6 +87,7 @@ class Session:
             if beside:
                 threading.Thread(target=_stop_at_end_of_input, args=(stop,), daemon=True).start()
             jars = self._prepare()
+            preflight.own_store(plan, take=False)
             with (
                 outages(
                     self._console, Servers(()) if beside else servers_of(plan, segment=False)
@@ -96,10 +100,10 @@ class Session:
     def _say(self, line: str) -> None:
         self._console.print(line, soft_wrap=True, markup=False)
 
-    def _prepare(self, *, fresh: bool = False) -> Sequence[Path]:
+    def _prepare(self) -> Sequence[Path]:
         with steps(self._console) as step:
             step("checking what the run needs")
-            preflight.check(self._plan, fresh=fresh)
+            preflight.check(self._plan)
             return preflight.connector_jars(self._plan, step)
 
     def _watch(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,7 +14,7 @@ import typer
 from rich.markup import escape
 
 from flink_job.cli.amounts import time_text
-from flink_job.cli.run import Apply, ConfigPath, Remove, console, plan_of
+from flink_job.cli.run import Apply, ConfigPath, Remove, TakeStore, console, plan_of
 from flink_job.cli.steps import steps
 from flink_job.jobs import anew, preflight
 from flink_job.jobs.submit import Submission, jobs_of, prepare_client, without_store
@@ -60,19 +60,22 @@ def submit(  # noqa: PLR0913, PLR0917 - its options
     fresh: Annotated[
         bool, typer.Option("--fresh", help="End what an earlier start has put out, begin anew.")
     ] = False,
+    take_store: TakeStore = False,
     apply: Apply = False,
     remove: Remove = False,
 ) -> None:
     """Submit both jobs to a running Flink cluster, and see them start."""
     if (savepoint is not None) + resume + fresh > 1:
         raise UsageError("expected one of --resume, --fresh and the --savepoint to go on from")
+    if fresh and only is _Only.UPSERT:
+        raise UsageError("--fresh is for `segment`: `upsert` begins with the oldest record anyway")
     plan = plan_of(config)
     kinds = jobs_of(plan, only.value if only else None)
     rest = FlinkRest(*rest_address(address, os.environ))
     if "upsert" not in kinds:
         plan = without_store(plan)
     jobs = [Submission(plan, kind, rest, apply, remove) for kind in kinds]
-    start = _Start(as_uri(savepoint) if savepoint is not None else None, resume, fresh)
+    start = _Start(as_uri(savepoint) if savepoint is not None else None, resume, fresh, take_store)
     _submit(jobs, start)
     typer.echo(f"Look at a user:  flockwise lookup {shlex.quote(str(config))} USER")
 
@@ -84,6 +87,7 @@ class _Start:
     savepoint: str | None
     resume: bool
     fresh: bool
+    take_store: bool
 
 
 def _submit(jobs: Sequence[Submission], start: _Start) -> None:
@@ -93,14 +97,15 @@ def _submit(jobs: Sequence[Submission], start: _Start) -> None:
         for job in jobs:
             held.enter_context(job.folder.locked())
         step("checking what the jobs need")
-        preflight.check(plan, fresh=start.fresh)
+        preflight.check(plan)
         lease = held.enter_context(_lease(jobs[0], start, step))
+        preflight.own_store(plan, take=start.take_store)
         check_cluster(rest, {job.name: job.slots for job in jobs})
         checkpoints = checkpoints_of(rest, plan.config.run.checkpoints)
         states = _states(jobs, checkpoints, start, lease.lease.anew_us if lease else 0)
         if lease is not None and states.get("segment") is None:
             step("looking at what an earlier start has put out")
-            _begin_anew(jobs[0], fresh=start.fresh)
+            _begin_anew(jobs[0], start, lease.check)
         prepare_client(plan, preflight.connector_jars(plan, step))
         for job in jobs:
             step(f"starting '{job.name}'")
@@ -130,7 +135,10 @@ def _newest(job: Submission, checkpoints: str, since_us: int) -> str | None:
     folders = [_folder(base, job) for base in bases]
     found = newest_state(folders, job.rest.last_state(job.name))
     if found is None or found.at_us < since_us:
-        _warn(f"'{job.name}' begins anew: it has left no state in {' or '.join(folders)}")
+        _warn(
+            f"'{job.name}' begins anew: it has left no state in {' or '.join(folders)}, or "
+            "none that is newer than its last new beginning"
+        )
         return None
     age = time_text((now_us() - found.at_us) / US_PER_UNIT["s"])
     said = f"'{job.name}' goes on from the {found.kind} of {age} ago: {found.uri}"
@@ -149,12 +157,13 @@ def _lease(
     return leased(first.plan, place, step)
 
 
-def _begin_anew(job: Submission, *, fresh: bool) -> None:
+def _begin_anew(job: Submission, start: _Start, may_go_on: Callable[[], None]) -> None:
     """End what an earlier start has put out, if that was said; else there must be nothing."""
-    if fresh:
-        anew.clear(job.plan, lambda _: None)
+    if start.fresh:
+        anew.clear(job.plan, lambda _: None, may_go_on)
         return
-    left = job.rest.last_state(job.name)
+    # What --resume has just refused is no advice.
+    left = None if start.resume else job.rest.last_state(job.name)
     try:
         anew.check_nothing_left(job.plan, lambda _: None)
     except UsageError as error:

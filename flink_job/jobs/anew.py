@@ -52,13 +52,14 @@ def check_nothing_left(plan: Plan, told: OnCount) -> None:
         )
 
 
-def clear(plan: Plan, told: OnCount) -> None:
+def clear(plan: Plan, told: OnCount, may_go_on: Callable[[], None] = lambda: None) -> None:
     """End all that an earlier start has put out: of folders and the store, all is deleted.
 
     In Kafka memberships are ended by records of their own, in transactions of some thousand
     users: whoever repeats it after a crash ends the rest. Of the earlier start nothing that is
     uncommitted will ever be committed. `told` counts records that are read, then users. It takes
-    about 500 bytes a user.
+    about 500 bytes a user. `may_go_on` is asked before each step, and raises if another start has
+    taken over.
 
     Raises:
         PreflightError: Kafka does not answer, or does not let us.
@@ -68,7 +69,8 @@ def clear(plan: Plan, told: OnCount) -> None:
     broker = plan.kafka.output_broker()
     if broker is not None:
         end_transactions(broker, plan.kafka.transactional_prefix())
-        _end_members(plan, broker, told)
+        _end_members(plan, broker, told, may_go_on)
+    may_go_on()
     open_store = plan.store()
     if open_store is not None:
         with closing(open_store()) as store:
@@ -88,14 +90,16 @@ def _delete_files(plan: Plan) -> None:
         path.unlink(missing_ok=True)
 
 
-def _end_members(plan: Plan, broker: Broker, told: OnCount) -> None:
+def _end_members(plan: Plan, broker: Broker, told: OnCount, may_go_on: Callable[[], None]) -> None:
     left, topics = list(_left(plan, told).values()), plan.kafka.topics()
     if not left:
         return
     identity = f"{plan.kafka.transactional_prefix()}-anew"
+    may_go_on()
     with kafka.producer(broker, transactional_id=identity) as writer:
         transactions = Transactions(writer, identity)
         for begin in range(0, len(left), _USERS_A_TRANSACTION):
+            may_go_on()
             users = left[begin : begin + _USERS_A_TRANSACTION]
             with transactions.one({}):
                 for user in users:
@@ -125,7 +129,10 @@ def _left(plan: Plan, told: OnCount) -> dict[bytes, _Left]:
         return left
     for record in kafka.read_to_end(broker, [plan.kafka.topics().assignments]):
         told(1)
-        found = None if record.value is None else _decode(record.value)
+        try:
+            found = None if record.value is None else _decode(record.value)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            continue  # it is none of ours
         if found is None or found.forgotten:
             left.pop(record.key, None)
         else:

@@ -30,15 +30,12 @@ def connector_jars(plan: Plan, progress: OnStep) -> Sequence[Path]:
     return sorted(ensure_jars(["flink"], progress=progress)["flink"].glob("*.jar"))
 
 
-def check(plan: Plan, *, fresh: bool = False) -> None:
+def check(plan: Plan) -> None:
     """Make sure that Kafka, its topics and the store are there; make the topics of the output.
-
-    The store becomes the plan's; a `fresh` start takes it from the job's own earlier changelog.
 
     Raises:
         PreflightError: something is not, and what to do.
-        UsageError: an environment variable is not set, or a file of the source is not there; or
-            the store is another job's.
+        UsageError: an environment variable is not set, or a file of the source is not there.
     """
     _check_input(plan)
     _check_output(plan)
@@ -46,8 +43,21 @@ def check(plan: Plan, *, fresh: bool = False) -> None:
     if open_store is not None:
         with closing(open_store()) as store:
             store.check()
+
+
+def own_store(plan: Plan, *, take: bool) -> None:
+    """Make the store the plan's, whose job must hold its lease; with `take` whoever has it.
+
+    Raises:
+        UsageError: it is another job's.
+        PreflightError: Kafka does not answer.
+        StoreError: the store does not answer.
+    """
+    open_store = plan.store()
+    if open_store is not None:
+        with closing(open_store()) as store:
             owner = StoreOwner(plan.config.name, plan.kafka.changelog(), iso_at(now_us()))
-            own(store, owner, fresh=fresh)
+            own(store, owner, take=take)
 
 
 def _check_input(plan: Plan) -> None:

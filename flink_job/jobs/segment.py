@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ class Start:
     fresh: bool = False
     apply: bool = False
     remove: bool = False
+    take_store: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,13 +60,25 @@ class Begin:
 def state_to_resume(plan: Plan, start: Start) -> str | None:
     """The name of the state that a start goes on from, None for one that begins anew."""
     noted = plan.folder.note() if start.resume else None
-    return noted.state if noted else None
+    if noted is None:
+        return None
+    if not noted.state:  # it was noted by an earlier flockwise
+        noted = msgspec.structs.replace(noted, state=secrets.token_hex(8))
+        plan.folder.write(noted)
+    return noted.state
 
 
-def begin(plan: Plan, start: Start, progress: Callable[[int], None], named: str = "") -> Begin:
+def begin(
+    plan: Plan,
+    start: Start,
+    progress: Callable[[int], None],
+    named: str = "",
+    may_go_on: Callable[[], None] = lambda: None,
+) -> Begin:
     """Look at the folder of the run and stage its files; `progress` counts records.
 
-    The state that it leaves, if it begins anew, is `named` so.
+    The state that it leaves, if it begins anew, is `named` so. `may_go_on` raises a JobError once
+    another start has taken over.
 
     Raises:
         UsageError: there is an earlier run, or what one has put out, and it was not said what to
@@ -87,7 +101,8 @@ def begin(plan: Plan, start: Start, progress: Callable[[int], None], named: str 
         )
     standing = _standing(plan, start)
     if start.fresh:
-        anew.clear(plan, progress)
+        folder.forget()  # first of all: what was broken off midway must not be resumed
+        anew.clear(plan, progress, may_go_on)
     else:
         anew.check_nothing_left(plan, progress)
     _clear(plan)

@@ -25,6 +25,7 @@ _POLL_MS: Final = 50  # where only ends of transactions are left, no records com
 _SILENT_S: Final = 30.0
 # Large batches, compressed, cost half the time: kafka-python's checksum is made byte by byte.
 _BATCH_BYTES: Final = 256 * 1024
+_RECONNECT_WITHIN_MS: Final = 1_000  # once it is back, whoever waited must soon be heard
 _REQUEST_WITHIN_MS: Final = 10_000
 _DELIVERY_WITHIN_MS: Final = 30_000
 
@@ -268,6 +269,7 @@ def consumer(broker: Broker, *, committed: bool = True, **options: Any) -> Itera
             auto_offset_reset="earliest",
             max_partition_fetch_bytes=_FETCH_BYTES,
             max_poll_records=_POLL_RECORDS,
+            reconnect_backoff_max_ms=_RECONNECT_WITHIN_MS,
             bootstrap_timeout_ms=_WITHIN_MS,
             **options,
         )
@@ -297,6 +299,7 @@ def producer(broker: Broker, **options: Any) -> Iterator[KafkaProducer]:
             request_timeout_ms=_REQUEST_WITHIN_MS,
             delivery_timeout_ms=_DELIVERY_WITHIN_MS,
             max_block_ms=_REQUEST_WITHIN_MS,
+            reconnect_backoff_max_ms=_RECONNECT_WITHIN_MS,
             bootstrap_timeout_ms=_WITHIN_MS,
             **options,
         )

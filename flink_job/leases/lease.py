@@ -24,10 +24,10 @@ from operators.base.errors import FlockwiseError, JobError, UsageError
 from operators.base.moments import iso_at, now_us
 from operators.contracts.leases import HEARTBEAT_US, Heartbeat, Lease
 
-# A job that is at work is heard of within this. One on a cluster that does not answer may be
-# restarting, and its heartbeats are committed with its checkpoints.
+# A job that is at work is heard of within this. One that its cluster does not know may be about to
+# be restarted: longer than the longest pause between restarts.
 _SILENT_S: Final = 10.0
-_SILENT_OUT_OF_SIGHT_S: Final = 30.0
+_SILENT_OUT_OF_SIGHT_S: Final = 75.0
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,6 @@ def _acquired(topic: Registry, plan: Plan, place: Place, told: OnStep) -> Lease:
     topic.write(lease)
     holders = topic.catch_up()
     if holders.of(lease.token) is None:
-        topic.forget(lease)
         raise UsageError(_refusal(plan, holders.in_the_way(lease.name, topics)[0].lease))
     for holder in before:
         topic.forget(holder.lease)
@@ -130,12 +129,12 @@ def _at_work(topic: Registry, holder: LeaseHolder, told: OnStep) -> bool:
     lease = holder.lease
     if holder.ended or _process_is_gone(lease):
         return False
-    seen = _seen_on_its_cluster(lease)
-    if seen:
+    states = _on_its_cluster(lease) if lease.cluster else []
+    if any(states):
         return True
     told(f"looking whether '{lease.name}' is still at work: {lease.place}")
-    silent_s = _SILENT_OUT_OF_SIGHT_S if lease.cluster and seen is None else _SILENT_S
-    return topic.hear(holder, silent_s)
+    out_of_sight = lease.cluster is not None and not states
+    return topic.hear(holder, _SILENT_OUT_OF_SIGHT_S if out_of_sight else _SILENT_S)
 
 
 def _process_is_gone(lease: Lease) -> bool:
@@ -145,15 +144,15 @@ def _process_is_gone(lease: Lease) -> bool:
     return ProcessIdentity(pid, started, lease.machine).gone()
 
 
-def _seen_on_its_cluster(lease: Lease) -> bool | None:
-    """Whether the cluster runs the job; None where it does not answer, or there is none."""
-    if lease.cluster is None:
-        return None
-    host, _, port = lease.cluster.rpartition(":")
-    with suppress(JobError):
-        jobs = FlinkRest(host, int(port)).jobs()
-        return any(job.name == lease.job and not job.over for job in jobs)
-    return None
+def _on_its_cluster(lease: Lease) -> list[bool]:
+    """Of each job of that name that the cluster knows: whether it is not over; none if it is away.
+
+    One that is over may be of an earlier start, while this one is about to come.
+    """
+    host, _, port = (lease.cluster or "").rpartition(":")
+    with suppress(JobError, KeyError, TypeError, ValueError):
+        return [not job.over for job in FlinkRest(host, int(port)).jobs() if job.name == lease.job]
+    return []
 
 
 def _check_topics(plan: Plan, lease: Lease, topics: Sequence[str]) -> None:
@@ -239,8 +238,10 @@ def _heartbeats(topic: Registry, held: HeldLease) -> Iterator[None]:
 def _keep(topic: Registry, held: HeldLease, over: threading.Event) -> None:
     """Write heartbeats until it is over, or another start has ended the lease."""
     while not over.is_set():
-        with suppress(KafkaError):  # it is away for now
+        # Whatever it is, Kafka is away for now: it must go on, and may not miss that it has lost.
+        with suppress(Exception):
             topic.tell(Heartbeat(held.lease.token, iso_at(now_us())))
+        with suppress(Exception):
             topic.listen()
         if topic.holders.of(held.lease.token) is None:
             held.lost.set()

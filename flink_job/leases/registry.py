@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from flink_job.kafka_client import client as kafka
 from flink_job.kafka_client.broker import Broker
 from flink_job.leases.holders import Holders, LeaseHolder
-from operators.base.errors import FlockwiseError, UsageError
+from operators.base.errors import FlockwiseError, PreflightError, UsageError
 from operators.contracts.leases import Lease, LeaseRecord, encode, key, read
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _POLL_MS: Final = 200
 _WITHIN_S: Final = 10.0
+_SILENT_S: Final = 30.0
 
 
 class Registry:
@@ -30,11 +31,20 @@ class Registry:
         self._writer = writer
 
     def catch_up(self) -> Holders:
-        """Read to the end of now; gives who holds what."""
+        """Read to the end of now; gives who holds what.
+
+        Raises:
+            PreflightError: Kafka does not answer any more.
+        """
+        give_up_s = time.monotonic() + _SILENT_S
         (partition,) = self._reader.assignment()
         end = self._reader.end_offsets([partition])[partition]
-        while self._reader.position(partition) < end:
+        while (before := self._reader.position(partition)) < end:
             self.listen()
+            if self._reader.position(partition) > before:
+                give_up_s = time.monotonic() + _SILENT_S
+            elif time.monotonic() > give_up_s:
+                raise PreflightError(f"Kafka gives no more records of '{self._topic}'")
         return self.holders
 
     def listen(self) -> None:
@@ -59,9 +69,11 @@ class Registry:
             raise FlockwiseError(f"Kafka did not take a record of '{self._topic}'")
 
     def forget(self, lease: Lease) -> None:
-        """Drop the lease that holds no more, and its heartbeats, from the topic."""
-        for kind in ("lease", "beat"):
-            self._writer.send(self._topic, value=None, key=f"{kind}/{lease.token}".encode())
+        """Drop the heartbeats of a lease that holds no more.
+
+        Leases stay: without one that was ended, it would be unknown why later ones hold or not.
+        """
+        self._writer.send(self._topic, value=None, key=f"beat/{lease.token}".encode())
 
     def hear(self, holder: LeaseHolder, within_s: float) -> bool:
         """Wait for another heartbeat of a holder; False if there was none."""
@@ -91,6 +103,8 @@ def registry(broker: Broker, topic: str) -> Iterator[Registry]:
     # A heartbeat counts once it is written. What is not yet committed, of a job that has crashed,
     # would hide all that comes after it for minutes.
     with kafka.consumer(broker, committed=False) as reader, kafka.producer(broker) as writer:
+        if reader.partitions_for_topic(topic) != {0}:
+            raise PreflightError(f"expected topic '{topic}' with one partition: its order decides")
         partition = TopicPartition(topic, 0)
         reader.assign([partition])
         reader.seek_to_beginning(partition)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -90,6 +91,12 @@ class RunFolder:
         """Note what the run was started with."""
         self.path.mkdir(parents=True, exist_ok=True)
         write_whole(self._note, msgspec.json.encode(note))
+
+    def forget(self) -> None:
+        """Delete what was noted, and the state that a run would resume."""
+        self._note.unlink(missing_ok=True)
+        for path in (self.checkpoints, self.savepoints):
+            shutil.rmtree(path, ignore_errors=True)
 
     def note(self) -> Note | None:
         """What the last run was started with, None if there was none."""

@@ -10,10 +10,10 @@ from flink_job.stores.base import Store, StoreOwner
 from operators.base.errors import UsageError
 
 
-def own(store: Store, owner: StoreOwner, *, fresh: bool) -> None:
-    """Make sure that a store is a job's; one without users is free to be anybody's.
+def own(store: Store, owner: StoreOwner, *, take: bool) -> None:
+    """Make sure that a store is a job's; one that never was anybody's becomes its.
 
-    With `fresh` it may hold what the same job wrote by another changelog, which is then to go.
+    With `take` it is emptied and taken from whoever has it: only a person knows that they are gone.
 
     Raises:
         UsageError: it is another's.
@@ -22,8 +22,9 @@ def own(store: Store, owner: StoreOwner, *, fresh: bool) -> None:
     before = store.owner()
     if before is not None and before.is_same(owner):
         return
-    free = before is None or next(store.assignments(), None) is None
-    if free or (fresh and before is not None and before.job == owner.job):
+    if before is None or take:
+        if before is not None:
+            store.empty()
         if store.give_to(owner, before):
             return
         before = store.owner()
@@ -32,12 +33,9 @@ def own(store: Store, owner: StoreOwner, *, fresh: bool) -> None:
 
 
 def _refusal(before: StoreOwner, owner: StoreOwner) -> str:
-    if before.job == owner.job:
-        return (
-            f"store: it holds what '{before.job}' wrote by another changelog ({before.changelog}, "
-            f"since {before.since}): --fresh empties it and begins anew"
-        )
+    whose = "another job" if before.job != owner.job else "another changelog of the job"
     return (
-        f"store: it belongs to the job '{before.job}' ({before.changelog}, since {before.since}): "
-        "give this configuration a store of its own, or that name"
+        f"store: it belongs to {whose} '{before.job}' ({before.changelog}, since {before.since}): "
+        "give this configuration a store of its own; --take-store empties it and takes it, if that "
+        "job is gone"
     )

@@ -36,28 +36,27 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
 
 def test_a_store_is_one_jobs(store: Store) -> None:
     assert store.owner() is None
-    own(store, SHOP, fresh=False)
+    own(store, SHOP, take=False)
+    with pytest.raises(UsageError, match="belongs to another job 'shop'"):
+        own(store, OTHER, take=False)  # its first users are yet to come
     store.apply([ANN], [])
-    own(store, LATER, fresh=False)
+    own(store, LATER, take=False)
+    with pytest.raises(UsageError, match=r"belongs to another job 'shop'.*a store of its own"):
+        own(store, OTHER, take=False)
+    with pytest.raises(UsageError, match=r"another changelog of the job 'shop'.*--take-store"):
+        own(store, ELSEWHERE, take=False)
     assert store.owner() == SHOP
-    for fresh in (False, True):
-        with pytest.raises(UsageError, match=r"belongs to the job 'shop'.*a store of its own"):
-            own(store, OTHER, fresh=fresh)
-    with pytest.raises(UsageError, match=r"'shop' wrote by another changelog.*--fresh"):
-        own(store, ELSEWHERE, fresh=False)
-    assert store.owner() == SHOP
-    own(store, ELSEWHERE, fresh=True)
-    assert store.owner() == ELSEWHERE
     assert store.lookup("ann") == ANN
 
 
-def test_a_store_without_users_is_anybodys(store: Store) -> None:
-    own(store, SHOP, fresh=False)
+def test_a_store_that_is_taken_is_emptied(store: Store) -> None:
+    own(store, SHOP, take=False)
     store.apply([ANN], [])
-    store.empty()
-    assert list(store.assignments()) == list(store.members("Seen")) == []
-    own(store, OTHER, fresh=False)
+    own(store, SHOP, take=True)
+    assert store.lookup("ann") == ANN
+    own(store, OTHER, take=True)
     assert store.owner() == OTHER
+    assert list(store.assignments()) == list(store.members("Seen")) == []
 
 
 def test_of_two_who_saw_the_same_owner_one_gets_the_store(store: Store) -> None:
