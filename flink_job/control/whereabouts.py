@@ -61,7 +61,7 @@ def here(plan: Plan, kind: JobKind) -> JobHere | None:
         return JobHere(kind, holder, None, None)
     rest = FlinkRest(noted.host, noted.port)
     try:
-        job = _newest(_jobs(rest), plan.job_name(kind))
+        job = _newest(rest.jobs(), plan.job_name(kind))
     except JobError:  # it begins, or ends
         job = None
     return JobHere(kind, holder, rest, job)
@@ -73,16 +73,9 @@ def on_cluster(plan: Plan, kinds: Sequence[JobKind], rest: FlinkRest) -> list[Jo
     Raises:
         JobError: the cluster does not answer.
     """
-    known = _jobs(rest)
+    known = rest.jobs()
     found = {kind: _newest(known, plan.job_name(kind)) for kind in kinds}
     return [JobOnCluster(kind, rest, job) for kind, job in found.items() if job is not None]
-
-
-def _jobs(rest: FlinkRest) -> list[ClusterJob]:
-    try:
-        return rest.jobs()
-    except (KeyError, TypeError):
-        raise JobError(f"what answers at {rest.host}:{rest.port} is no Flink") from None
 
 
 def _newest(jobs: Sequence[ClusterJob], name: str) -> ClusterJob | None:

@@ -150,7 +150,7 @@ def _on_its_cluster(lease: Lease) -> list[bool]:
     One that is over may be of an earlier start, while this one is about to come.
     """
     host, _, port = (lease.cluster or "").rpartition(":")
-    with suppress(JobError, KeyError, TypeError, ValueError):
+    with suppress(JobError, ValueError):
         return [not job.over for job in FlinkRest(host, int(port)).jobs() if job.name == lease.job]
     return []
 

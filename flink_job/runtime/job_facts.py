@@ -71,7 +71,7 @@ def facts_of(rest: FlinkRest, job: ClusterJob) -> JobFacts:
         JobError: the cluster does not answer, or no longer knows the job.
     """
     path = f"/jobs/{job.id}"
-    failures = rest.get(f"{path}/exceptions")["exceptionHistory"]["entries"]
+    failures = rest.failures(job.id)
     # Flink keeps the newest failures alone, and the first to ask for a metric gets none.
     counted = rest.get(f"{path}/metrics?get=numRestarts")
     restarts = max([int(metric["value"]) for metric in counted] + [len(failures)])
@@ -81,7 +81,7 @@ def facts_of(rest: FlinkRest, job: ClusterJob) -> JobFacts:
         _iso(job.since_ms),
         history_of(rest.get(f"{path}/checkpoints")),
         restarts,
-        _failure(failures[0]) if failures else None,
+        FailureFacts(_iso(failures[0].at_ms), failures[0].reason) if failures else None,
     )
 
 
@@ -123,10 +123,6 @@ def _checkpoint(said: Any) -> CheckpointFacts:
         said["end_to_end_duration"],
         None if said.get("discarded") else path,
     )
-
-
-def _failure(said: Any) -> FailureFacts:
-    return FailureFacts(_iso(said["timestamp"]), reason(said["stacktrace"]))
 
 
 def _iso(moment_ms: int) -> str:

@@ -95,10 +95,12 @@ class FlinkRest:
         """All jobs that the cluster knows of, those that have ended among them.
 
         Raises:
-            JobError: the cluster does not answer.
+            JobError: the cluster does not answer, or what answers is no Flink.
         """
-        found = self.get("/jobs/overview")["jobs"]
-        return [_cluster_job(job) for job in found]
+        try:
+            return [_cluster_job(job) for job in self.get("/jobs/overview")["jobs"]]
+        except (KeyError, TypeError):
+            raise JobError(f"what answers at {self.host}:{self.port} is no Flink") from None
 
     def last_state(self, name: str) -> str | None:
         """The newest checkpoint or savepoint that ended jobs of a name have left, as a URI.
