@@ -51,7 +51,12 @@ def newest_state(folders: Iterable[str], left: str | None) -> KeptState | None:
     Raises:
         UsageError: a folder can't be looked into from here.
     """
-    found = [state for folder in folders for state in _in_folder(_path(folder, left))]
+    found = [
+        state
+        for folder in folders
+        for place in complete_in(_path(folder, left))
+        for state in _at(place)
+    ]
     found += _at(_path(left, left)) if left else ()
     return max(found, key=lambda state: state.at_us, default=None)
 
@@ -62,10 +67,11 @@ def is_here(uri: str) -> bool:
     return parts.scheme == "file" and (Path(unquote(parts.path)) / "_metadata").is_file()
 
 
-def _in_folder(folder: Path) -> Iterator[KeptState]:
+def complete_in(folder: Path) -> Iterator[Path]:
+    """The complete savepoints and checkpoints in a job's folder of this machine."""
     for pattern in _COMPLETE:
         for metadata in folder.glob(pattern):
-            yield from _at(metadata.parent)
+            yield metadata.parent
 
 
 def _at(folder: Path) -> Iterator[KeptState]:

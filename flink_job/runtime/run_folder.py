@@ -13,6 +13,7 @@ from typing import TextIO, TypeVar
 import msgspec
 
 from flink_job.runtime.atomic import write_whole
+from flink_job.runtime.kept_state import complete_in
 from flink_job.runtime.process_identity import ProcessIdentity
 from operators.base.errors import UsageError
 from operators.base.moments import iso_at, now_us
@@ -80,12 +81,8 @@ class RunFolder:
 
     def last_state(self) -> Path | None:
         """The newest complete checkpoint or savepoint."""
-        found = [
-            *self.checkpoints.glob("*/chk-*/_metadata"),
-            *self.savepoints.glob("savepoint-*/_metadata"),
-        ]
-        newest = max(found, key=lambda path: path.stat().st_mtime_ns, default=None)
-        return None if newest is None else newest.parent
+        found = [*complete_in(self.checkpoints), *complete_in(self.savepoints)]
+        return max(found, key=lambda path: (path / "_metadata").stat().st_mtime_ns, default=None)
 
     def write(self, note: Note) -> None:
         """Note what the run was started with."""
