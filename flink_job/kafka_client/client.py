@@ -87,12 +87,24 @@ def make_topic(
     Raises:
         PreflightError: Kafka does not answer, or does not let us.
     """
+    make_missing_topics(broker, {name: (partitions, configs or {})})
+
+
+def make_missing_topics(
+    broker: Broker, wanted: Mapping[str, tuple[int, Mapping[str, str]]]
+) -> None:
+    """Make those topics, of so many partitions and with these settings, that are not there.
+
+    Raises:
+        PreflightError: Kafka does not answer, or does not let us.
+    """
     with admin(broker) as client:
-        if name in client.list_topics():
-            return
-        wanted = {"num_partitions": partitions, "configs": dict(configs or {})}
-        with suppress(_library().TopicAlreadyExistsError):  # somebody else was faster
-            client.create_topics({name: wanted}, wait_for_metadata=True)
+        known = client.list_topics()
+        for name, (partitions, configs) in wanted.items():
+            if name not in known:
+                settings = {"num_partitions": partitions, "configs": dict(configs)}
+                with suppress(_library().TopicAlreadyExistsError):  # somebody else was faster
+                    client.create_topics({name: settings}, wait_for_metadata=True)
 
 
 def largest_message(broker: Broker, topic: str) -> int:
@@ -166,6 +178,11 @@ class TopicReader:
         self._reader = reader
         self._partitions = partitions
 
+    def is_at_the_beginning(self) -> bool:
+        """Whether the next record of each partition is the oldest that it has."""
+        begins = self._reader.beginning_offsets(self._partitions)
+        return all(self._reader.position(each) == begin for each, begin in begins.items())
+
     def has_lost_records(self, name: str) -> bool:
         """Whether records of a topic are gone that once stood before its oldest."""
         own = [each for each in self._partitions if each.topic == name]
@@ -189,14 +206,9 @@ def read_newest(broker: Broker, name: str, most: int) -> tuple[list[ConsumerReco
     Raises:
         PreflightError: Kafka does not answer, or no longer, or the topic is not there.
     """
-    with consumer(broker) as reader:
-        ends = ends_of(reader, broker, [name])
-        reader.assign(list(ends))
-        first = reader.beginning_offsets(list(ends))
-        starts = {each: max(first[each], end - most) for each, end in ends.items()}
-        for each, start in starts.items():
-            reader.seek(each, start)
-        return list(read_up_to(reader, broker, ends)), starts == first
+    with topic_reader(broker, [name], most) as reader:
+        whole = reader.is_at_the_beginning()
+        return list(reader.read_on()), whole
 
 
 def ends_of(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from flink_job.kafka_client.broker import Broker
-from flink_job.kafka_client.client import LARGEST_MESSAGE, make_topic
+from flink_job.kafka_client.client import LARGEST_MESSAGE, make_missing_topics
 
 # So long a store may be away and miss nobody who was forgotten: no record is dropped before.
 _COMPACTED: Final = {"cleanup.policy": "compact", "min.compaction.lag.ms": str(3 * 86_400_000)}
@@ -57,12 +58,14 @@ def make_topics(broker: Broker, topics: Topics, *, steered: bool) -> None:
     Raises:
         PreflightError: Kafka does not answer, or does not let us.
     """
-    make_topic(broker, topics.assignments, 4, _COMPACTED)
-    make_topic(broker, topics.transitions, 4)
-    make_topic(broker, topics.dead_letters, 1, {"max.message.bytes": str(LARGEST_MESSAGE)})
-    make_topic(broker, topics.models, 1, _MODELS)  # one partition: its versions in their order
-    make_topic(broker, topics.leases, 1, _LEASES)
+    wanted: dict[str, tuple[int, Mapping[str, str]]] = {
+        topics.assignments: (4, _COMPACTED),
+        topics.transitions: (4, {}),
+        topics.dead_letters: (1, {"max.message.bytes": str(LARGEST_MESSAGE)}),
+        topics.models: (1, _MODELS),  # one partition: its versions in their order
+        topics.leases: (1, _LEASES),
+    }
     if steered:
         # One partition: the order of its messages decides.
-        make_topic(broker, topics.control, 1, _FOR_EVER)
-        make_topic(broker, topics.status, 1, _STATUS)
+        wanted |= {topics.control: (1, _FOR_EVER), topics.status: (1, _STATUS)}
+    make_missing_topics(broker, wanted)
