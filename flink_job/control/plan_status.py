@@ -84,7 +84,7 @@ def _events(plan: Plan) -> int | None:
     source, broker = plan.config.source.kafka, plan.kafka.input_broker()
     if source is None or broker is None:
         return None
-    group = f"flockwise-{plan.config.name}"
+    group = plan.kafka.segment_group()
     return _known(lag(broker, [source.topic], group, from_start=source.start == "earliest"))
 
 
@@ -92,7 +92,7 @@ def _changelog(plan: Plan) -> int | None:
     broker, topics = plan.kafka.output_broker(), plan.kafka.topics()
     if broker is None or plan.config.store is None:
         return None
-    group = f"flockwise-{plan.config.name}-upsert"
+    group = plan.kafka.upsert_group()
     return _known(lag(broker, [topics.assignments, topics.transitions], group, from_start=True))
 
 

@@ -93,7 +93,7 @@ def changelog(plan: Plan) -> Changelog | None:
         broker.bootstrap,
         topics.assignments,
         topics.transitions,
-        group=f"flockwise-{plan.config.name}-upsert",
+        group=plan.kafka.upsert_group(),
         bounded=plan.config.bounded,
         batch_ms=UPSERT.batch_ms(plan.config.run),
         properties=broker.java_properties(),
@@ -126,7 +126,7 @@ def _kafka_events(plan: Plan, source: KafkaSource, batch_ms: int) -> KafkaEvents
     return KafkaEvents(
         broker.bootstrap,
         source.topic,
-        group=f"flockwise-{plan.config.name}",
+        group=plan.kafka.segment_group(),
         start=_start(source.start),
         bounded=source.bounded,
         batch_ms=batch_ms,

@@ -116,7 +116,7 @@ def _events(plan: Plan, brokers: dict[Broker, WatchedKafka], lags: Lags) -> None
         return
     from flink_job.kafka_client.lag import Lag, Reading  # noqa: PLC0415 - with kafka-python
 
-    group = f"flockwise-{plan.config.name}"
+    group = plan.kafka.segment_group()
     reading = Reading(group, (source.topic,), earliest=source.start == "earliest")
     _server(brokers, broker, lags).reading("events", Lag(broker, reading))
 
@@ -129,7 +129,7 @@ def _changelog(plan: Plan, brokers: dict[Broker, WatchedKafka], lags: Lags) -> N
     if plan.config.store is not None:
         from flink_job.kafka_client.lag import Lag, Reading  # noqa: PLC0415 - with kafka-python
 
-        group = f"flockwise-{plan.config.name}-upsert"
+        group = plan.kafka.upsert_group()
         changelog = (topics.assignments, topics.transitions)
         reading = Reading(group, changelog, earliest=True, ends=1)
         server.reading("store", Lag(broker, reading))

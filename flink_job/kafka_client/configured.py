@@ -49,6 +49,14 @@ class ConfiguredKafka:
             leases=out.leases,
         )
 
+    def segment_group(self) -> str:
+        """The group of consumers as which the `segment` job reads events."""
+        return f"flockwise-{self.paths.config.name}"
+
+    def upsert_group(self) -> str:
+        """The group of consumers as which the `upsert` job reads the changelog."""
+        return f"flockwise-{self.paths.config.name}-upsert"
+
     def transactional_prefix(self) -> str:
         """How the ids of the `segment` job's transactions begin."""
         return f"flockwise-{self.paths.config.name}"
