@@ -63,6 +63,22 @@ def test_nothing_counts_twice_after_many_failures_without_a_checkpoint() -> None
     assert told(looks) == [6, 7, 8, 9, 10, 11, 12, 13]
 
 
+def test_an_operator_that_did_not_come_up_again_is_not_counted_once_more() -> None:
+    """Of two failures in a row the second kept one of two operators from beginning."""
+    looks = [
+        (100, 1_500, 1_000, {"read": 10, "written": 10}),
+        (100, 1_500, 2_000, {"read": 11, "written": 11}),
+        (3_000, 1_500, 3_100, {"read": 0, "written": 11}),  # of the attempt before
+        (6_000, 1_500, 6_100, {"read": 0, "written": 11}),
+        (6_000, 1_500, 6_400, {"read": 1, "written": 0}),
+        (6_000, 6_300, 6_700, {"read": 1, "written": 1}),
+    ]
+    totals = Totals()
+    found = [totals.of(Look(*look)) for look in looks]
+    assert found[-1] == {"read": 11, "written": 11}
+    assert all(each["written"] <= 11 for each in found)
+
+
 def test_the_rate_is_that_of_the_last_seconds() -> None:
     rate = RecentRate()
     assert rate.of(0.0, 0) == 0.0
