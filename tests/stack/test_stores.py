@@ -243,7 +243,7 @@ def test_scans_give_all_members_and_transitions_that_there_are(store: Store, pre
     store.apply([], [enter(ann, bots, 1), enter(bob, bots, 1), enter(bob, late, 3)])
     members = [each for each in store.all_members() if each[1].user.startswith(prefix)]
     assert sorted(members) == [
-        (f"cluster {prefix}all 4", Member(ann, None, 1)),
+        (f"cluster {prefix}all 4", Member(ann, moment(1), 1)),
         (f"segment {bots}", Member(ann, moment(1), 1)),
         (f"segment {late}", Member(bob, moment(3), 3)),
     ]
