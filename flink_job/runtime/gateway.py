@@ -29,6 +29,7 @@ from flink_job.runtime.class_path import flink_class_path
 from flink_job.runtime.deploy import deploy_folder
 from flink_job.runtime.java import java_home
 from flink_job.runtime.jvm_end import how_it_ended
+from flink_job.runtime.jvm_threads import pair_threads
 from flink_job.runtime.warming import warm_interpreter
 from operators.base.errors import JobError
 
@@ -235,7 +236,7 @@ def _connect(jvm: _Jvm, keeper: subprocess.Popen[bytes], address: Path) -> None:
     (port,) = _PORT.unpack_from(address.read_bytes())
     os.environ["PYFLINK_GATEWAY_PORT"] = str(port)
     try:
-        java_gateway.get_gateway()
+        pair_threads(java_gateway.get_gateway()._gateway_client)
     finally:
         del os.environ["PYFLINK_GATEWAY_PORT"]  # a process that we start has a JVM of its own
-    threading.Thread(target=warm_interpreter, args=(port,), daemon=True).start()
+    threading.Thread(target=warm_interpreter, daemon=True).start()

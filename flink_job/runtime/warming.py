@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
-from py4j.java_gateway import GatewayParameters, JavaGateway
 from py4j.protocol import Py4JError
+from pyflink.java_gateway import get_gateway
 
 # PyFlink's side of an operator brings Beam and pandas along, and ours takes its time, too.
 _IMPORTS: Final = (
@@ -15,21 +15,13 @@ _IMPORTS: Final = (
 )
 
 
-def warm_interpreter(port: int) -> None:
-    """Import in the interpreter inside the JVM, at a port, what its operators will import.
+def warm_interpreter() -> None:
+    """Import in the interpreter inside the JVM what its operators will import.
 
     It is one for all that a JVM ever runs in thread mode. If anything fails here, the job will
-    say it. The connection is our own: one that is shared would have whoever plans the job go on
-    in another thread of Java, in which Flink's planner fails.
+    say it.
     """
-    gateway = JavaGateway(gateway_parameters=GatewayParameters(port=port, auto_convert=True))
-    try:
-        _import(gateway.jvm.pemja.core)
-    finally:
-        gateway.close()
-
-
-def _import(core: Any) -> None:
+    core = get_gateway().jvm.pemja.core
     with suppress(Py4JError):
         config = core.PythonInterpreterConfig.newBuilder()
         kind = core.PythonInterpreterConfig.ExecType.MULTI_THREAD

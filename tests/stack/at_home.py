@@ -26,12 +26,8 @@ class LiveJob:
         self._restarts: list[str] = []
         self._outcome: Outcome | None = None
         self._error: Exception | None = None
-        self._at_work = threading.Event()
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
-        # Flink's planner keeps to one thread of the JVM. If this thread called the JVM too, be it
-        # to free an object, the other would go on in another of the JVM's: NullPointerException.
-        self._at_work.wait(PATIENCE_S)
 
     def poll(self) -> int | None:
         """As that of a process: None while it is at work.
@@ -61,14 +57,12 @@ class LiveJob:
         self._thread.join(PATIENCE_S)
 
     def _run(self) -> None:
-        watch = Watch(COUNTERS, lambda _: self._at_work.set(), self._restarts.append, self._stop)
+        watch = Watch(COUNTERS, lambda _: None, self._restarts.append, self._stop)
         try:
             with self._plan.folder.locked():
                 self._outcome = run_plan(self._plan, self._start, watch)
         except Exception as error:
             self._error = error
-        finally:
-            self._at_work.set()
 
 
 @contextmanager
