@@ -23,6 +23,7 @@ from operators.contracts.control.messages import Preview, Segments, Started
 from operators.contracts.packing import packed
 from operators.contracts.records import Assignment, LanePreview, LaneProgress
 from operators.contracts.wire import Evaluations, read, unpack
+from operators.flink.attempts import is_restart
 from operators.flink.interpreter import set_up
 from operators.flink.metrics import AssignMetrics
 from operators.flink.state import LaneState
@@ -36,6 +37,7 @@ from operators.membership.telling import Telling
 from operators.rules.rulebook import Rulebook
 from operators.settings import Settings
 
+_STARTS_WITHIN_US: Final = 60_000_000
 _LATER_MS: Final = 500  # a sweep looks again so soon whether what it waits for has come
 _SWEPT: Final = 4_096  # users a step of a sweep: some 30 ms, in which no event is judged
 _RULEBOOKS: Final = 4  # compiled ones that are kept: lanes take a new version one after the other
@@ -49,6 +51,9 @@ class Assign(KeyedBroadcastProcessFunction):
 
     def open(self, runtime_context: RuntimeContext) -> None:
         set_up()
+        if is_restart(runtime_context) or self._begins_late():
+            # Nothing is committed without a checkpoint, and there is none before all have opened.
+            self._settings.may_begin()
         self._columns = self._settings.catalog().columns
         self._clusterings = self._settings.clusterings(self._columns)
         self._models: dict[str, ClusterModel | None] = {}  # as far as the state was read
@@ -61,6 +66,11 @@ class Assign(KeyedBroadcastProcessFunction):
         self._lanes: dict[int, Lane] = {}
         self._tellings: dict[int, Telling] = {}
         self._timers = Timers()
+
+    def _begins_late(self) -> bool:
+        """Whether it is a restart in any case, however its cluster counts."""
+        lease = self._settings.lease
+        return lease is not None and now_us() - lease.fence > _STARTS_WITHIN_US
 
     def process_broadcast_element(
         self, value: Row, ctx: KeyedBroadcastProcessFunction.Context

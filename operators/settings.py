@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -51,12 +51,17 @@ class Outputs:
     most_letter_bytes: int
 
 
+def _may() -> None:
+    """Nobody can end a job without a lease."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """All that Profile, Learn and Assign have to know.
 
     `keyed` says whether records have keys, which must then be their users. With `lifetime` None
-    users are never forgotten. `lanes` is their number. A job that writes to Kafka has a `lease`.
+    users are never forgotten. `lanes` is their number. A job that writes to Kafka has a `lease`;
+    whenever it is restarted, `may_begin` raises if another start has taken over.
     """
 
     events: EventsSpec
@@ -69,6 +74,7 @@ class Settings:
     keyed: bool = True
     lifetime: Lifetime | None = None
     lease: Lease | None = None
+    may_begin: Callable[[], None] = _may
 
     def catalog(self) -> Catalog:
         """The features, compiled."""

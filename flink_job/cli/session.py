@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -26,12 +26,13 @@ from flink_job.jobs.segment import COUNTERS, Start, begin, segment, state_to_res
 from flink_job.jobs.servers import Servers, servers_of
 from flink_job.jobs.upsert import COUNTERS as UPSERT_COUNTERS
 from flink_job.jobs.upsert import upsert
-from flink_job.leases.lease import Place, leased
+from flink_job.leases.fencing import shut_out_others
+from flink_job.leases.lease import HeldLease, Place, leased
 from flink_job.plan import Plan
 from flink_job.queries.follow import Follower
 from flink_job.runtime.running import JobProgress, Outcome, Watch
 from flink_job.runtime.stopping import stopping
-from operators.base.errors import JobError
+from operators.base.errors import FlockwiseError, JobError
 
 _POLL_S: Final = 0.3
 _ORPHAN_S: Final = 10.0  # an `upsert` whose run was killed stops within so long, or just ends
@@ -57,7 +58,7 @@ class Session:
             preflight.own_store(plan, take=start.take_store)
             with ticker(console, "looking at the run's folder") as told:
                 counted = count_line(told, "records read")
-                begun = begin(plan, start, counted, place.state, may_go_on)
+                begun = begin(plan, start, counted, place.state, lease)
             if begun.anew:
                 console.print(_BEGINS_ANEW, soft_wrap=True)
             started_s = time.monotonic()
@@ -70,6 +71,7 @@ class Session:
                     self._watch(COUNTERS, job_line(told, lags), stop),
                     at_work=at_work,
                     may_go_on=may_go_on,
+                    committed=lambda: _shut_out(plan, lease),
                 )
                 outcome = segment(plan, begun, lease.lease if lease else None, jars, watch)
             if self._upserts_after() and not outcome.stopped:
@@ -197,6 +199,13 @@ class Session:
             f"{totals['dead_letters']:,} dead letters"
             + (f", {totals['duplicates']:,} duplicates dropped" if totals["duplicates"] else "")
         )
+
+
+def _shut_out(plan: Plan, lease: HeldLease | None) -> None:
+    """Shut out what had to be spared while the job might go on from it, as far as Kafka answers."""
+    if lease is not None:
+        with suppress(FlockwiseError):
+            shut_out_others(plan, lease.lease)
 
 
 def _stop_at_end_of_input(stop: threading.Event) -> None:

@@ -18,6 +18,7 @@ from flink_job.cli.run import Apply, ConfigPath, Remove, TakeStore, console, pla
 from flink_job.cli.steps import steps
 from flink_job.jobs import anew, preflight
 from flink_job.jobs.submit import Submission, jobs_of, prepare_client, without_store
+from flink_job.leases.fencing import shut_out_others
 from flink_job.leases.lease import HeldLease, Place, leased
 from flink_job.plan import JobKind
 from flink_job.runtime.address import rest_address
@@ -103,9 +104,12 @@ def _submit(jobs: Sequence[Submission], start: _Start) -> None:
         check_cluster(rest, {job.name: job.slots for job in jobs})
         checkpoints = checkpoints_of(rest, plan.config.run.checkpoints)
         states = _states(jobs, checkpoints, start, lease.lease.anew_us if lease else 0)
-        if lease is not None and states.get("segment") is None:
+        if lease is not None:
             step("looking at what an earlier start has put out")
-            _begin_anew(jobs[0], start, lease.check)
+            begins_anew = states.get("segment") is None
+            shut_out_others(plan, lease.lease, but_open=not begins_anew)
+            if begins_anew:
+                _begin_anew(jobs[0], start, lease.check)
         prepare_client(plan, preflight.connector_jars(plan, step))
         for job in jobs:
             step(f"starting '{job.name}'")

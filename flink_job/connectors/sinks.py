@@ -59,6 +59,8 @@ class KafkaSink:
                 "value.fields-include": "EXCEPT_KEY",
                 "sink.delivery-guarantee": "exactly-once",
                 "sink.transactional-id-prefix": self.transactional_prefix,
+                # Few ids, used again and again: all of a start that must be shut out are known.
+                "sink.transaction-naming-strategy": "pooling",
                 **{f"properties.{name}": value for name, value in self.properties.items()},
             }
         )

@@ -16,7 +16,7 @@ import msgspec
 from flink_job.kafka_client import client as kafka
 from flink_job.kafka_client.broker import Broker
 from flink_job.kafka_client.topics import Topics
-from flink_job.kafka_client.transactions import Transactions, end_transactions
+from flink_job.kafka_client.transactions import Transactions
 from flink_job.plan import Plan
 from operators.base.errors import UsageError
 from operators.base.moments import iso_at, now_us
@@ -56,10 +56,9 @@ def clear(plan: Plan, told: OnCount, may_go_on: Callable[[], None] = lambda: Non
     """End all that an earlier start has put out: of folders and the store, all is deleted.
 
     In Kafka memberships are ended by records of their own, in transactions of some thousand
-    users: whoever repeats it after a crash ends the rest. Of the earlier start nothing that is
-    uncommitted will ever be committed. `told` counts records that are read, then users. It takes
-    about 500 bytes a user. `may_go_on` is asked before each step, and raises if another start has
-    taken over.
+    users: whoever repeats it after a crash ends the rest. The earlier start must have been shut
+    out. `told` counts records that are read, then users. It takes about 500 bytes a user.
+    `may_go_on` is asked before each step, and raises if another start has taken over.
 
     Raises:
         PreflightError: Kafka does not answer, or does not let us.
@@ -68,7 +67,6 @@ def clear(plan: Plan, told: OnCount, may_go_on: Callable[[], None] = lambda: Non
     _delete_files(plan)
     broker = plan.kafka.output_broker()
     if broker is not None:
-        end_transactions(broker, plan.kafka.transactional_prefix())
         _end_members(plan, broker, told, may_go_on)
     may_go_on()
     open_store = plan.store()
@@ -94,7 +92,7 @@ def _end_members(plan: Plan, broker: Broker, told: OnCount, may_go_on: Callable[
     left, topics = list(_left(plan, told).values()), plan.kafka.topics()
     if not left:
         return
-    identity = f"{plan.kafka.transactional_prefix()}-anew"
+    identity = f"{plan.kafka.transactional_prefix(None)}-anew"
     may_go_on()
     with kafka.producer(broker, transactional_id=identity) as writer:
         transactions = Transactions(writer, identity)

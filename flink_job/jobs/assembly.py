@@ -164,7 +164,7 @@ def segment_job(
     """
     lanes = plan.config.run.lanes
     settings = parts.settings(plan, as_of_us, standing.newest, lease)
-    source, sink = parts.source(plan), parts.sink(plan)
+    source, sink = parts.source(plan), parts.sink(plan, lease)
     control = parts.control(plan, standing.offset)
     ledger = ledger_sink(plan.folder.path) if plan.config.bounded else None
 

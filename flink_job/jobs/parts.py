@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from flink_job.config.load import moment_us
@@ -12,6 +13,7 @@ from flink_job.connectors.sources import ControlTopic, EventSource, KafkaEvents,
 from flink_job.jobs.tuning import UPSERT, segment_tuning
 from flink_job.kafka_client import client as kafka
 from flink_job.kafka_client.configured import client_properties
+from flink_job.leases.still_held import StillHeld
 from flink_job.plan import Plan
 from operators.contracts.control.messages import Segments
 from operators.contracts.leases import Lease
@@ -30,8 +32,8 @@ def settings(
     Raises:
         PreflightError: Kafka does not answer, or the topic of dead letters is not there.
     """
-    config = plan.config
-    return Settings(
+    config, broker = plan.config, plan.kafka.output_broker()
+    told = Settings(
         events=config.events,
         features=config.features,
         segments=segments,
@@ -43,6 +45,9 @@ def settings(
         lifetime=config.lifetime,
         lease=lease,
     )
+    if lease is None or broker is None:
+        return told
+    return replace(told, may_begin=StillHeld(broker, told.outputs.leases, lease))
 
 
 def source(plan: Plan) -> EventSource:
@@ -54,7 +59,7 @@ def source(plan: Plan) -> EventSource:
     return _kafka_events(plan, kafka_source, batch_ms)
 
 
-def sink(plan: Plan) -> Sink:
+def sink(plan: Plan, lease: Lease | None) -> Sink:
     """Where the `segment` job's records go."""
     topics = plan.kafka.topics()
     out, broker = plan.config.output.kafka, plan.kafka.output_broker()
@@ -65,7 +70,7 @@ def sink(plan: Plan) -> Sink:
     return KafkaSink(
         broker.bootstrap,
         (*topics.records(), topics.status, topics.leases),
-        transactional_prefix=plan.kafka.transactional_prefix(),
+        transactional_prefix=plan.kafka.transactional_prefix(lease),
         properties=client_properties(out, broker),
     )
 

@@ -18,6 +18,8 @@ from flink_job.control.steering import Standing, Steering
 from flink_job.jobs import anew
 from flink_job.jobs.assembly import segment_job
 from flink_job.jobs.ledger import account, totals
+from flink_job.leases.fencing import shut_out_others
+from flink_job.leases.lease import HeldLease
 from flink_job.plan import Plan
 from flink_job.runtime.run_folder import Note
 from flink_job.runtime.running import Outcome, Watch
@@ -73,12 +75,12 @@ def begin(
     start: Start,
     progress: Callable[[int], None],
     named: str = "",
-    may_go_on: Callable[[], None] = lambda: None,
+    held: HeldLease | None = None,
 ) -> Begin:
     """Look at the folder of the run and stage its files; `progress` counts records.
 
-    The state that it leaves, if it begins anew, is `named` so. `may_go_on` raises a JobError once
-    another start has taken over.
+    The state that it leaves, if it begins anew, is `named` so. Of a job whose lease is `held`,
+    the producers of earlier starts are shut out.
 
     Raises:
         UsageError: there is an earlier run, or what one has put out, and it was not said what to
@@ -93,6 +95,8 @@ def begin(
             return Begin(noted, None, _standing(plan, start))
         state = folder.last_state()
         if state is not None:
+            if held is not None:
+                shut_out_others(plan, held.lease, but_open=True)
             return Begin(_checked(plan, noted), state, _standing(plan, start))
     elif noted is not None and not start.fresh:
         left = "has ended" if noted.ended else "was here: --resume goes on from its last checkpoint"
@@ -100,9 +104,11 @@ def begin(
             f"{folder.path}: an earlier run {left}; --fresh deletes its state and begins anew"
         )
     standing = _standing(plan, start)
+    if held is not None:
+        shut_out_others(plan, held.lease)
     if start.fresh:
         folder.forget()  # first of all: what was broken off midway must not be resumed
-        anew.clear(plan, progress, may_go_on)
+        anew.clear(plan, progress, held.check if held is not None else lambda: None)
     else:
         anew.check_nothing_left(plan, progress)
     _clear(plan)

@@ -12,6 +12,7 @@ from flink_job.config.secrets import resolve
 from flink_job.kafka_client import client as kafka
 from flink_job.kafka_client.broker import Broker
 from flink_job.kafka_client.topics import Topics
+from operators.contracts.leases import Lease
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,10 @@ class ConfiguredKafka:
         """The group of consumers as which the `upsert` job reads the changelog."""
         return f"flockwise-{self.paths.config.name}-upsert"
 
-    def transactional_prefix(self) -> str:
-        """How the ids of the `segment` job's transactions begin."""
-        return f"flockwise-{self.paths.config.name}"
+    def transactional_prefix(self, lease: Lease | None) -> str:
+        """How the ids of the `segment` job's transactions begin, in each start by its lease."""
+        job = f"flockwise-{self.paths.config.name}"
+        return job if lease is None else f"{job}@{lease.fence}"
 
     def changelog(self) -> str:
         """The changelog, told apart from all others: its topic and Kafka's own id, or its folder.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -12,8 +11,6 @@ from kafka import KafkaProducer, TopicPartition
 from kafka.errors import KafkaError, ProducerFencedError
 from kafka.structs import OffsetAndMetadata
 
-from flink_job.kafka_client import client
-from flink_job.kafka_client.broker import Broker
 from operators.base.errors import FlockwiseError
 
 _WITHIN_S: Final = 30.0
@@ -56,24 +53,6 @@ class Transactions:
             if isinstance(error.__cause__, ProducerFencedError):
                 raise FlockwiseError("another of the same name has begun: this one ends") from error
             raise
-
-
-def end_transactions(broker: Broker, prefix: str) -> None:
-    """End the open transactions of a Flink sink with this prefix, and shut their producers out.
-
-    What they hold is lost: this is for a sink whose job will not go on.
-
-    Raises:
-        PreflightError: Kafka does not answer, or does not let us.
-        FlockwiseError: it did not end one.
-    """
-    own = re.compile(rf"{re.escape(prefix)}-\d+-\d+")
-    with client.admin(broker) as admin:
-        listed = admin.list_transactions(state_filters=["Ongoing"])
-    names = [each.transactional_id for found in listed.values() for each in found]
-    for name in filter(own.fullmatch, names):
-        with client.producer(broker, transactional_id=name) as writer:
-            _within(writer.init_transactions)
 
 
 def _within(call: Callable[[], None]) -> None:

@@ -13,6 +13,7 @@ from typing import Final
 from kafka.errors import KafkaError
 
 from flink_job.kafka_client import client as kafka
+from flink_job.leases.fencing import shut_out_own
 from flink_job.leases.folder import folder_held
 from flink_job.leases.holders import LeaseHolder
 from flink_job.leases.registry import Registry, registry
@@ -103,7 +104,11 @@ def leased(plan: Plan, place: Place, told: OnStep) -> Iterator[HeldLease | None]
     with registry(broker, plan.kafka.topics().leases) as topic:
         held = HeldLease(_acquired(topic, plan, place, told))
         with _heartbeats(topic, held):
-            yield held
+            try:
+                yield held
+            finally:
+                if held.lost.is_set():
+                    shut_out_own(plan, held.lease)
 
 
 def _acquired(topic: Registry, plan: Plan, place: Place, told: OnStep) -> Lease:

@@ -24,6 +24,7 @@ from operators.base.moments import now_us
 Define = Callable[[Environment], None]
 
 _POLL_S: Final = 0.3
+_CANCELLED_WITHIN_S: Final = 10.0
 _STOP_WITHIN_S: Final = 60.0
 _SURE_LOOKS: Final = 5
 HOST: Final = "127.0.0.1"  # of the mini-cluster
@@ -60,6 +61,7 @@ class Watch:
     accepted: Callable[[], None] = lambda: None  # once Flink has taken the job
     at_work: Callable[[], None] = lambda: None  # once all of it runs
     may_go_on: Callable[[], None] = lambda: None  # raises a JobError once it may not
+    committed: Callable[[], None] = lambda: None  # once a first checkpoint is complete
     recovered: Callable[[], None] = lambda: None  # once all of it runs again after a failure
 
 
@@ -87,7 +89,7 @@ def run(name: str, flink: Flink, define: Define, savepoints: Path, watch: Watch)
     end = _End(client)
     watcher = _Watcher(rest, job, watch)
     while not end.wait(_POLL_S):
-        _check_may_go_on(rest, job, watch)
+        _check_may_go_on(rest, job, watch, end)
         if watch.stop.is_set():
             _stop(rest, job, savepoints, end)
             gateway.ran()
@@ -100,12 +102,13 @@ def run(name: str, flink: Flink, define: Define, savepoints: Path, watch: Watch)
     return Outcome(stopped=False)
 
 
-def _check_may_go_on(rest: FlinkRest, job: str, watch: Watch) -> None:
+def _check_may_go_on(rest: FlinkRest, job: str, watch: Watch, end: _End) -> None:
     try:
         watch.may_go_on()
     except JobError:
         with suppress(JobError):  # it ends with this process in any case
             rest.cancel(job)
+            end.wait(_CANCELLED_WITHIN_S)
         raise
 
 
@@ -170,6 +173,7 @@ class _Watcher:
         self._looks_without = 0
         self._at_work = False  # all of it, in this attempt
         self._begun = False  # it was at work in any
+        self._committed = False
 
     def look(self) -> None:
         """Tell how far the job has come, and of failures that it was restarted after."""
@@ -215,6 +219,9 @@ class _Watcher:
 
     def _totals_of(self, attempt_ms: int) -> dict[str, int]:
         committed_ms = self._rest.committed_ms(self._job)
+        if committed_ms and not self._committed:
+            self._committed = True
+            self._watch.committed()
         counters = self._rest.counters(self._job, self._watch.counters)
         return self._totals.of(Look(attempt_ms, committed_ms, now_us() // 1_000, counters))
 
