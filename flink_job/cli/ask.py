@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Annotated, Final
 
 import msgspec
 import typer
+from rich.markup import escape
 
 from flink_job.cli.answers import assignment_lines, member_lines, user_lines, why_lines
 from flink_job.cli.counted import counted
@@ -69,7 +71,11 @@ def members(
     plan = plan_of(config)
     members_of = _question(plan, segment, cluster, model)
     with _asking(plan) as asked, closing(members_of(asked)) as found:
-        listed = islice(found, limit)
+        first = next(found, None)
+        if first is None:
+            console.print(f"[yellow]![/] {escape(_nobody(config, segment))}", soft_wrap=True)
+            return
+        listed = islice(chain([first], found), limit)
         write_lines(map(json_line, listed) if as_json else member_lines(listed))
         if limit is not None and next(found, None) is not None:
             console.print("[yellow]![/] there are more: --limit")
@@ -118,6 +124,15 @@ def _question(
         who = int(cluster) if cluster.isdecimal() else _cluster(plan, name, cluster)
         return lambda asked: (member for member in asked.cluster_members(name, who))
     raise UsageError("expected either a segment, or a --cluster, which may have a --model NAME")
+
+
+def _nobody(config: Path, segment: str | None) -> str:
+    if segment is not None:
+        return f"nobody is in '{segment}' now"
+    return (
+        "nobody is in this cluster now: `flockwise clusters list "
+        f"{shlex.quote(str(config))}` says how many users each has"
+    )
 
 
 def _model(plan: Plan, model: str | None) -> str:

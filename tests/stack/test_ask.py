@@ -221,6 +221,7 @@ def test_members_of_a_cluster(config: Path) -> None:
         assert (shown.stdout, shown.stderr) == (f"user  since\nann   {since}\n", "")
     nobody = run(app, ["members", str(config), "--cluster", "8", "--json"])
     assert (nobody.stdout, nobody.exit_code) == ("", 0)
+    assert "nobody is in this cluster now: `flockwise clusters list" in nobody.stderr
 
 
 @pytest.mark.parametrize(
