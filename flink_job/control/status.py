@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from flink_job.kafka_client import client as kafka
+from flink_job.kafka_client import reading
 from flink_job.plan import Plan
 from operators.base.durations import US_PER_UNIT
 from operators.base.errors import UsageError
@@ -123,7 +123,7 @@ class StatusTopic:
         return list({each.lane: each for each in said if each.at >= since}.values())
 
     def _said(self, newest: int | None = None) -> Iterator[Status]:
-        for record in kafka.read_to_end(self._broker, [self._topic], newest):
+        for record in reading.read_to_end(self._broker, [self._topic], newest):
             try:
                 yield status_decoder.decode(record.value or b"")
             except (msgspec.DecodeError, UnicodeDecodeError):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from flink_job.control import removals
 from flink_job.kafka_client import client as kafka
+from flink_job.kafka_client import reading
 from flink_job.kafka_client.broker import Broker
 from flink_job.plan import Plan
 from flink_job.runtime.process_identity import somebody
@@ -188,7 +189,7 @@ class Steering:
         """All that can be read."""
         if self._topic not in kafka.topics(self._broker):
             return
-        for record in kafka.read_to_end(self._broker, [self._topic]):
+        for record in reading.read_to_end(self._broker, [self._topic]):
             with suppress(UsageError):
                 yield record, read(record.value or b"")
 

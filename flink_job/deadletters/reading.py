@@ -11,7 +11,7 @@ from typing import Final, Protocol
 import msgspec
 
 from flink_job.connectors.committed import committed_files
-from flink_job.kafka_client import client as kafka
+from flink_job.kafka_client import reading
 from flink_job.kafka_client.broker import Broker
 from operators.base.errors import PreflightError
 from operators.contracts.records import DeadLetter, dead_letter_decoder
@@ -70,7 +70,7 @@ class KafkaLetters:
         self.unreadable = 0
 
     def __iter__(self) -> Iterator[Letter]:
-        for record in kafka.read_to_end(self._broker, [self._topic]):
+        for record in reading.read_to_end(self._broker, [self._topic]):
             found = _decoded(record.value or b"")
             if found is None:
                 self.unreadable += 1

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from flink_job.deadletters.opening import letters_of
-from flink_job.kafka_client import client as kafka
+from flink_job.kafka_client import reading
 from flink_job.plan import Plan
 from operators.contracts.records import DeadLetter, dead_letter_decoder
 
@@ -40,7 +40,7 @@ def tally_of(plan: Plan) -> LetterTally:
     broker = plan.kafka.output_broker()
     if broker is None:
         return LetterTally(tallied(letter.record for letter in letters_of(plan)), all=True)
-    records, whole = kafka.read_newest(broker, plan.kafka.topics().dead_letters, _MOST)
+    records, whole = reading.read_newest(broker, plan.kafka.topics().dead_letters, _MOST)
     decoded = (_decoded(record.value or b"") for record in records)
     return LetterTally(tallied(letter for letter in decoded if letter is not None), whole)
 

@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from flink_job.kafka_client import client as kafka
+from flink_job.kafka_client import reading
 from flink_job.kafka_client.broker import Broker
 from flink_job.kafka_client.topics import Topics
 from flink_job.kafka_client.transactions import Transactions
@@ -125,7 +126,7 @@ def _left(plan: Plan, told: OnCount) -> dict[bytes, _Left]:
     left: dict[bytes, _Left] = {}
     if broker is None:
         return left
-    for record in kafka.read_to_end(broker, [plan.kafka.topics().assignments]):
+    for record in reading.read_to_end(broker, [plan.kafka.topics().assignments]):
         told(1)
         try:
             found = None if record.value is None else _decode(record.value)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from flink_job.kafka_client import client as kafka
+from flink_job.kafka_client import reading
 from flink_job.kafka_client.broker import Broker
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def lag(broker: Broker, topics: Sequence[str], group: str, *, from_start: bool) 
         PreflightError: Kafka does not answer, or a topic is not there.
     """
     with kafka.consumer(broker, group_id=group) as reader:
-        ends = kafka.ends_of(reader, broker, topics)
+        ends = reading.ends_of(reader, broker, topics)
         places = _places(reader, list(ends), from_start=from_start)
         if places is None:
             return None
@@ -33,7 +34,7 @@ def lag(broker: Broker, topics: Sequence[str], group: str, *, from_start: bool) 
         reader.assign(list(near))
         for each in near:
             reader.seek(each, places[each])
-        counted = sum(1 for _ in kafka.read_up_to(reader, broker, near)) if near else 0
+        counted = sum(1 for _ in reading.read_up_to(reader, broker, near)) if near else 0
         return counted + sum(offsets for each, offsets in left.items() if each not in near)
 
 

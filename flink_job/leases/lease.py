@@ -12,7 +12,7 @@ from typing import Final
 
 from kafka.errors import KafkaError
 
-from flink_job.kafka_client import client as kafka
+from flink_job.kafka_client import reading
 from flink_job.leases.fencing import shut_out_own
 from flink_job.leases.folder import folder_held
 from flink_job.leases.holders import LeaseHolder
@@ -166,7 +166,7 @@ def _check_topics(plan: Plan, lease: Lease, topics: Sequence[str]) -> None:
     shared = sorted(set(topics) & set(lease.topics))
     if lease.name == plan.config.name or broker is None:
         return
-    held = [topic for topic in shared if kafka.holds_records(broker, topic)]
+    held = [topic for topic in shared if reading.holds_records(broker, topic)]
     if held:
         raise UsageError(
             f"topic '{held[0]}' has the records of the job '{lease.name}', started at {lease.at} "

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 import msgspec
 
 from flink_job.connectors.committed import committed_files
-from flink_job.kafka_client.client import TopicReader, topic_reader
+from flink_job.kafka_client.reading import TopicReader, topic_reader
 from flink_job.kafka_client.topics import Topics
 from flink_job.plan import Plan
 from flink_job.queries.numbered import NumberedTexts

@@ -14,7 +14,7 @@ from typing import TypeVar
 import msgspec
 
 from flink_job.connectors.committed import committed_files
-from flink_job.kafka_client import client as kafka
+from flink_job.kafka_client import reading
 from flink_job.kafka_client.broker import Broker
 from flink_job.stores.audiences import audiences
 from flink_job.stores.base import Member, StoreReader
@@ -159,7 +159,7 @@ def kafka_records(broker: Broker, topic: str) -> Iterator[RawRecord]:
     Raises:
         PreflightError: Kafka does not answer, or the topic is not there.
     """
-    return ((record.key, record.value) for record in kafka.read_to_end(broker, [topic]))
+    return ((record.key, record.value) for record in reading.read_to_end(broker, [topic]))
 
 
 def folder_records(folder: Path, topic: str) -> Iterator[RawRecord]:

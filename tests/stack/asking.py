@@ -16,6 +16,7 @@ import pytest
 from kafka.consumer.fetcher import ConsumerRecord
 
 from flink_job.kafka_client import client as kafka
+from flink_job.kafka_client import reading
 from flink_job.kafka_client.broker import Broker
 from flink_job.kafka_client.transactions import Transactions
 from tests.patience import PATIENCE_S
@@ -48,7 +49,7 @@ def write(bootstrap: str, topic: str, records: Iterable[Record], *, commit: bool
 
 def held(bootstrap: str, topic: str) -> list[ConsumerRecord]:
     """Every committed record of a topic, those of a partition in order."""
-    return list(kafka.read_to_end(Broker(bootstrap), [topic]))
+    return list(reading.read_to_end(Broker(bootstrap), [topic]))
 
 
 def pairs(bootstrap: str, topic: str) -> list[Record]:

@@ -19,7 +19,7 @@ from kafka import KafkaProducer
 
 from flink_job.kafka_client import client as kafka_
 from flink_job.kafka_client.broker import Broker
-from flink_job.kafka_client.client import read_to_end
+from flink_job.kafka_client.reading import read_to_end
 from flink_job.kafka_client.topics import Topics, make_topics
 from flink_job.stack import CassandraAccess
 from flink_job.stores.base import Store

@@ -22,7 +22,7 @@ from kafka import KafkaProducer
 
 from flink_job.kafka_client import client as kafka
 from flink_job.kafka_client.broker import Broker
-from flink_job.kafka_client.client import read_to_end
+from flink_job.kafka_client.reading import read_to_end
 from flink_job.runtime.rest import FlinkRest
 from operators.contracts.records import (
     Assignment,

@@ -25,7 +25,7 @@ from flink_job.connectors.sources import KafkaEvents
 from flink_job.connectors.sql import literal
 from flink_job.kafka_client import client as kafka_client
 from flink_job.kafka_client.broker import Broker
-from flink_job.kafka_client.client import read_to_end
+from flink_job.kafka_client.reading import read_to_end
 from flink_job.runtime.environment import prepare_process
 from operators.contracts.records import (
     Assignment,

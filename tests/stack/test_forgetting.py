@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 
 from flink_job.config.load import load
-from flink_job.kafka_client.client import read_to_end
+from flink_job.kafka_client.reading import read_to_end
 from flink_job.plan import Plan
 from flink_job.stack import CassandraAccess
 from operators.contracts.records import Assignment, assignment_decoder

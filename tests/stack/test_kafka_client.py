@@ -8,6 +8,7 @@ import pytest
 
 from flink_job import stack
 from flink_job.kafka_client import client as kafka_client
+from flink_job.kafka_client import reading
 from flink_job.kafka_client.broker import Broker
 from operators.base.errors import PreflightError
 from tests.stack.asking import new_name, pairs, write
@@ -53,7 +54,7 @@ def test_a_broker_that_goes_away_ends_the_reading(
         writer.flush()
     monkeypatch.setattr(kafka_client, "_SILENT_S", 3.0)
     monkeypatch.setattr(kafka_client, "_FETCH_BYTES", 1_024)
-    records = kafka_client.read_to_end(Broker(bootstrap), [topic])
+    records = reading.read_to_end(Broker(bootstrap), [topic])
     assert next(records).key == b"a"
     stack.down(own_stack)
     with pytest.raises(PreflightError, match=bootstrap):

@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 from flink_job.cli import app
 from flink_job.deadletters.offsets import GroupBook
 from flink_job.deadletters.positions import ReplayPosition
-from flink_job.kafka_client import client as kafka_
+from flink_job.kafka_client import reading
 from flink_job.kafka_client.broker import Broker
 from flink_job.kafka_client.lags import lag
 from flink_job.runtime.process_identity import ProcessIdentity
@@ -150,7 +150,7 @@ def test_a_lag_counts_records_and_not_the_ends_of_transactions(kafka: str) -> No
     assert lag(broker, [topic], group, from_start=False) is None
 
     # Flink commits the offset behind its last record: before what ends the transaction.
-    records = kafka_.read_to_end(broker, [topic])
+    records = reading.read_to_end(broker, [topic])
     behind = {str(record.partition): record.offset + 1 for record in records}
     book = GroupBook(broker, topic, group)
     book.write({part: ReplayPosition(at) for part, at in behind.items()})
@@ -158,8 +158,8 @@ def test_a_lag_counts_records_and_not_the_ends_of_transactions(kafka: str) -> No
     book.write({part: ReplayPosition(at - 1) for part, at in behind.items()})
     assert lag(broker, [topic], group, from_start=False) == len(behind)
 
-    assert whole(kafka_.read_newest(broker, topic, 1_000)) == (15, True)
-    some, all_of_them = whole(kafka_.read_newest(broker, topic, 6))
+    assert whole(reading.read_newest(broker, topic, 1_000)) == (15, True)
+    some, all_of_them = whole(reading.read_newest(broker, topic, 6))
     assert 0 < some < 15
     assert not all_of_them
 

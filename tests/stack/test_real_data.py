@@ -20,7 +20,7 @@ import pytest
 import yaml
 
 from flink_job.kafka_client.broker import Broker
-from flink_job.kafka_client.client import read_to_end
+from flink_job.kafka_client.reading import read_to_end
 from flink_job.stack import CassandraAccess
 from flink_job.stores.cassandra import CassandraStore
 from operators.contracts.records import (

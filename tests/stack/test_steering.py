@@ -18,7 +18,7 @@ from kafka import KafkaProducer
 from typer.testing import CliRunner
 
 from flink_job.cli import app
-from flink_job.kafka_client.client import read_to_end
+from flink_job.kafka_client.reading import read_to_end
 from tests.patience import PATIENCE_S
 from tests.stack.live import LiveShop, at_work, kinds, stopped, until
 

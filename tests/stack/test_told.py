@@ -15,6 +15,7 @@ from kafka import KafkaProducer, TopicPartition
 from kafka.structs import OffsetAndMetadata
 
 from flink_job.kafka_client import client as kafka_
+from flink_job.kafka_client import reading
 from flink_job.kafka_client.lag import Lag, Reading
 from tests.patience import PATIENCE_S
 from tests.stack.live import SQLITE, LiveShop, until
@@ -102,7 +103,7 @@ def test_what_a_broken_transaction_left_is_nothing_to_read(kafka: str, tmp_path:
         # Offsets: the ends of transactions and what was broken off, too.
         assert [lag.records(client) for _ in range(2)] == [7, 7]
         with kafka_.consumer(shop.broker, group_id=group) as reader:
-            *_, last = kafka_.read_to_end(shop.broker, [topic])
+            *_, last = reading.read_to_end(shop.broker, [topic])
             reader.commit({TopicPartition(topic, 0): OffsetAndMetadata(last.offset + 1, "", -1)})
         assert [lag.records(client) for _ in range(2)] == [4, 0]
         assert Lag(shop.broker, Reading("nobody", (topic,), earliest=False)).records(client) is None
