@@ -31,7 +31,7 @@ from flink_job.leases.lease import HeldLease, Place, leased
 from flink_job.plan import Plan
 from flink_job.queries.follow import Follower
 from flink_job.runtime.running import JobProgress, Outcome, Watch
-from flink_job.runtime.stopping import stopping
+from flink_job.runtime.stopping import ended_by_signals, stopping
 from operators.base.errors import FlockwiseError, JobError
 
 _POLL_S: Final = 0.3
@@ -51,14 +51,14 @@ class Session:
         """`flockwise run`."""
         plan, console = self._plan, self._console
         with plan.folder.locked(), stopping() as stop, ExitStack() as held:
-            jars = self._prepare()
-            place = Place.here(plan, state_to_resume(plan, start))
-            lease = held.enter_context(leased(plan, place, self._say))
-            may_go_on = lease.check if lease else lambda: None
-            preflight.own_store(plan, take=start.take_store)
-            with ticker(console, "looking at the run's folder") as told:
-                counted = count_line(told, "records read")
-                begun = begin(plan, start, counted, place.state, lease)
+            with ended_by_signals():  # whoever repeats what was broken off here does the rest
+                jars = self._prepare()
+                place = Place.here(plan, state_to_resume(plan, start))
+                lease = held.enter_context(leased(plan, place, self._say))
+                preflight.own_store(plan, take=start.take_store)
+                with ticker(console, "looking at the run's folder") as told:
+                    counted = count_line(told, "records read")
+                    begun = begin(plan, start, counted, place.state, lease)
             if begun.anew:
                 console.print(_BEGINS_ANEW, soft_wrap=True)
             started_s = time.monotonic()
@@ -70,7 +70,7 @@ class Session:
                 watch = replace(
                     self._watch(COUNTERS, job_line(told, lags), stop),
                     at_work=at_work,
-                    may_go_on=may_go_on,
+                    may_go_on=lease.check if lease else lambda: None,
                     committed=lambda: _shut_out(plan, lease),
                 )
                 outcome = segment(plan, begun, lease.lease if lease else None, jars, watch)

@@ -17,13 +17,14 @@ from flink_job.cli.amounts import time_text
 from flink_job.cli.run import Apply, ConfigPath, Remove, TakeStore, console, plan_of
 from flink_job.cli.steps import steps
 from flink_job.jobs import anew, preflight
+from flink_job.jobs.going_on import check_newest
 from flink_job.jobs.submit import Submission, jobs_of, prepare_client, without_store
 from flink_job.leases.fencing import shut_out_others
 from flink_job.leases.lease import HeldLease, Place, leased
 from flink_job.plan import JobKind
 from flink_job.runtime.address import rest_address
 from flink_job.runtime.cluster_check import check_cluster, checkpoints_of, savepoints_of
-from flink_job.runtime.kept_state import as_uri, job_folder, newest_state
+from flink_job.runtime.kept_state import KeptState, as_uri, job_folder, newest_state, state_at
 from flink_job.runtime.progress import OnStep
 from flink_job.runtime.rest import FlinkRest
 from operators.base.durations import US_PER_UNIT
@@ -106,34 +107,57 @@ def _submit(jobs: Sequence[Submission], start: _Start) -> None:
         states = _states(jobs, checkpoints, start, lease.lease.anew_us if lease else 0)
         if lease is not None:
             step("looking at what an earlier start has put out")
-            begins_anew = states.get("segment") is None
-            shut_out_others(plan, lease.lease, but_open=not begins_anew)
-            if begins_anew:
+            state = states.get("segment")
+            shut_out_others(plan, lease.lease, but_open=state is not None)
+            if state is None:
                 _begin_anew(jobs[0], start, lease.check)
+            else:
+                _check_newest(jobs[0], state)
         prepare_client(plan, preflight.connector_jars(plan, step))
         for job in jobs:
             step(f"starting '{job.name}'")
-            folder, state = _folder(checkpoints, job), states.get(job.kind)
-            _tell(job, job.submit(folder, state, lease.lease if lease else None))
+            state = states.get(job.kind)
+            folder, uri = _folder(checkpoints, job), state.uri if state else None
+            _tell(job, job.submit(folder, uri, lease.lease if lease else None))
             if lease is not None:
                 lease.kept_by_job = True  # from its first heartbeat on, which is about to come
 
 
 def _states(
     jobs: Sequence[Submission], checkpoints: str, start: _Start, anew_us: int
-) -> dict[JobKind, str | None]:
+) -> dict[JobKind, KeptState | None]:
     """What each job goes on from: `segment` from nothing that is older than its last new begin."""
     if start.resume:
         since = {"segment": anew_us}
         return {job.kind: _newest(job, checkpoints, since.get(job.kind, 0)) for job in jobs}
-    return {jobs[0].kind: start.savepoint}
+    given = start.savepoint
+    return {jobs[0].kind: None if given is None else _given(jobs[0], given)}
+
+
+def _given(job: Submission, uri: str) -> KeptState:
+    """The state that a person names; of one that nobody here knows, its age is unknown: 0."""
+    left = job.rest.last_state(job.name)
+    if left is not None and left.uri == uri:
+        return left
+    return state_at(uri) or KeptState(uri, 0)
+
+
+def _check_newest(job: Submission, state: KeptState) -> None:
+    """Make sure that the job has not gone on since, as far as the age of the state is known."""
+    if state.at_us:
+        check_newest(job.plan, state.uri, state.at_us)
+    else:
+        _warn(
+            f"how old {state.uri} is can't be seen from here: if it is not the newest of "
+            f"'{job.name}', what came after it is put out again"
+        )
 
 
 def _folder(base: str, job: Submission) -> str:
     return job_folder(base, job.plan.config.name, job.kind)
 
 
-def _newest(job: Submission, checkpoints: str, since_us: int) -> str | None:
+def _newest(job: Submission, checkpoints: str, since_us: int) -> KeptState | None:
     """The state that a job goes on from, which is told; None if it has left none."""
     bases = dict.fromkeys([checkpoints, savepoints_of(job.rest) or checkpoints])
     folders = [_folder(base, job) for base in bases]
@@ -147,7 +171,7 @@ def _newest(job: Submission, checkpoints: str, since_us: int) -> str | None:
     age = time_text((now_us() - found.at_us) / US_PER_UNIT["s"])
     said = f"'{job.name}' goes on from the {found.kind} of {age} ago: {found.uri}"
     console.print(escape(said), highlight=False, soft_wrap=True)
-    return found.uri
+    return found
 
 
 def _lease(
@@ -172,12 +196,12 @@ def _begin_anew(job: Submission, start: _Start, may_go_on: Callable[[], None]) -
         anew.check_nothing_left(job.plan, lambda _: None)
     except UsageError as error:
         raise UsageError(
-            f"{error}" + (f"; its state: --savepoint {left}" if left else "")
+            f"{error}" + (f"; its state: --savepoint {left.uri}" if left else "")
         ) from None
     if left is not None:
         _warn(
             f"an earlier '{job.name}' left its state, and this one begins anew; to go on from "
-            f"there: --savepoint {left}"
+            f"there: --savepoint {left.uri}"
         )
 
 

@@ -16,6 +16,7 @@ from flink_job.control.whereabouts import (
 )
 from flink_job.plan import JobKind, Plan
 from flink_job.runtime.job_facts import CheckpointFacts, JobFacts, JobState, facts_of
+from flink_job.runtime.kept_state import complete_us
 from flink_job.runtime.rest import ClusterJob, FlinkRest
 from operators.base.errors import FlockwiseError, JobError
 from operators.base.moments import iso_at
@@ -116,7 +117,7 @@ def _nowhere(plan: Plan, kind: JobKind, *, unknown: bool) -> JobStatus:
     last = folder.last_state()
     if last is None:
         return JobStatus(kind, name, state)
-    at = iso_at((last / "_metadata").stat().st_mtime_ns // 1_000)
+    at = iso_at(complete_us(last))
     return JobStatus(kind, name, state, kept=CheckpointFacts(at, path=str(last)))
 
 

@@ -6,7 +6,7 @@ alternate for whoever follows the topics, and a store drops what it knew.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Final
@@ -21,21 +21,34 @@ from flink_job.kafka_client.transactions import Transactions
 from flink_job.plan import Plan
 from operators.base.errors import UsageError
 from operators.base.moments import iso_at, now_us
-from operators.contracts.records import Assignment, Transition, encode
+from operators.contracts.records import BEGAN_ANEW, Assignment, Transition, encode
 
-WHY: Final = "the job began anew"
 _USERS_A_TRANSACTION: Final = 2_000
 
 OnCount = Callable[[int], None]
 
 
 def check_nothing_left(plan: Plan, told: OnCount) -> None:
-    """Make sure that a job that begins finds nobody in its changelog.
+    """Make sure that a job that begins finds nobody in its changelog, nor in its store.
 
     Raises:
         UsageError: an earlier start has left somebody.
         PreflightError: Kafka does not answer.
+        StoreError: the store does not.
     """
+    _check_changelog(plan, told)
+    open_store = plan.store()
+    if open_store is None:
+        return
+    with closing(open_store()) as store:
+        if next(iter(store.assignments()), None) is not None:
+            raise UsageError(
+                f"'{plan.config.name}' would begin anew, but the store has users of an earlier "
+                "start, who are not in the changelog: --fresh empties it"
+            )
+
+
+def _check_changelog(plan: Plan, told: OnCount) -> None:
     folder = plan.paths.output_folder()
     if folder is not None:
         if any(not path.name.startswith(".") for path in _files(plan)):
@@ -93,6 +106,7 @@ def _end_members(plan: Plan, broker: Broker, told: OnCount, may_go_on: Callable[
     left, topics = list(_left(plan, told).values()), plan.kafka.topics()
     if not left:
         return
+    _check_clock(left)
     identity = f"{plan.kafka.transactional_prefix(None)}-anew"
     may_go_on()
     with kafka.producer(broker, transactional_id=identity) as writer:
@@ -105,6 +119,17 @@ def _end_members(plan: Plan, broker: Broker, told: OnCount, may_go_on: Callable[
                     for topic, value in _farewell(user, topics):
                         writer.send(topic, key=user.user.encode(), value=value)
             told(len(users))
+
+
+def _check_clock(left: Sequence[_Left]) -> None:
+    """Make sure that what this machine's clock says next is newer than all that is there."""
+    newest_us = max(user.version for user in left)
+    behind_us = newest_us - now_us()
+    if behind_us > 0:
+        raise UsageError(
+            f"the clock of this machine is {behind_us / 1e6:,.1f} s behind that of the earlier "
+            "start: a store would take what comes for older than what it has; set it right"
+        )
 
 
 class _Left(msgspec.Struct, frozen=True):
@@ -143,7 +168,7 @@ def _farewell(left: _Left, topics: Topics) -> Iterator[tuple[str, bytes | None]]
     """A user's last records, each with its topic: as when users are forgotten."""
     at, version = iso_at(now_us()), left.version + 1
     for segment in left.segments:
-        transition = Transition(left.user, segment, "leave", at, version, [WHY], left.rules)
+        transition = Transition(left.user, segment, "leave", at, version, [BEGAN_ANEW], left.rules)
         yield topics.transitions, encode(transition)
     last = Assignment(left.user, version, at, [], rules=left.rules, forgotten=True)
     yield topics.assignments, encode(last)

@@ -69,7 +69,8 @@ def sink(plan: Plan, lease: Lease | None) -> Sink:
         return FolderSink(folder, topics.records())
     return KafkaSink(
         broker.bootstrap,
-        (*topics.records(), topics.status, topics.leases),
+        # All of them must be there: Flink looks in each for what an earlier start has left open.
+        (*topics.records(), *([topics.status] if plan.steered else []), topics.leases),
         transactional_prefix=plan.kafka.transactional_prefix(lease),
         properties=client_properties(out, broker),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -16,11 +17,13 @@ from flink_job.config.model import Config
 from flink_job.connectors.staging import Staged, stage
 from flink_job.control.steering import Standing, Steering
 from flink_job.jobs import anew
-from flink_job.jobs.assembly import segment_job
+from flink_job.jobs.assembly import segment_job, upsert_folder
+from flink_job.jobs.going_on import check_newest
 from flink_job.jobs.ledger import account, totals
 from flink_job.leases.fencing import shut_out_others
 from flink_job.leases.lease import HeldLease
 from flink_job.plan import Plan
+from flink_job.runtime.kept_state import complete_us
 from flink_job.runtime.run_folder import Note
 from flink_job.runtime.running import Outcome, Watch
 from operators.base.errors import UsageError
@@ -97,6 +100,7 @@ def begin(
         if state is not None:
             if held is not None:
                 shut_out_others(plan, held.lease, but_open=True)
+                check_newest(plan, str(state), complete_us(state))
             return Begin(_checked(plan, noted), state, _standing(plan, start))
     elif noted is not None and not start.fresh:
         left = "has ended" if noted.ended else "was here: --resume goes on from its last checkpoint"
@@ -195,5 +199,8 @@ def _checked(plan: Plan, noted: Note | None) -> Note:
 
 def _clear(plan: Plan) -> None:
     folder = plan.folder
+    upsert = upsert_folder(plan)
+    with suppress(UsageError), upsert.locked():  # else it is at work
+        upsert.forget()  # its place may lie beyond the end of a changelog that was made anew
     for path in (folder.checkpoints, folder.savepoints, folder.staged.parent, folder.path / LEDGER):
         shutil.rmtree(path, ignore_errors=True)

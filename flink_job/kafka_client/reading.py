@@ -35,6 +35,23 @@ def holds_records(broker: Broker, name: str) -> bool:
         return any(begins[partition] < ends[partition] for partition in partitions)
 
 
+def newest_since(broker: Broker, names: Sequence[str], since_ms: int) -> int | None:
+    """When the newest committed record of topics was written, if later than a moment (ms); or None.
+
+    Raises:
+        PreflightError: Kafka does not answer, or no longer, or a topic is not there.
+    """
+    with client.consumer(broker) as reader:
+        ends = ends_of(reader, broker, names)
+        found = reader.offsets_for_times(dict.fromkeys(ends, since_ms + 1))
+        later = {at: ends[at] for at, place in found.items() if place is not None}
+        reader.assign(list(later))
+        for at in later:
+            reader.seek(at, found[at].offset)  # it may be the end of a transaction, which is none
+        times = [record.timestamp for record in read_up_to(reader, broker, later)] if later else []
+    return max((time_ms for time_ms in times if time_ms > since_ms), default=None)
+
+
 def read_to_end(
     broker: Broker, names: Sequence[str], newest: int | None = None
 ) -> Iterator[ConsumerRecord]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable
+from datetime import UTC
 from typing import Final
 
 import numpy as np
@@ -11,7 +12,8 @@ import numpy as np
 from flink_job.queries.numbered import Columns, NumberedTexts, pair, users_of
 from flink_job.stores.audiences import audiences, segment_audience
 from operators.base.arrays import Ints
-from operators.contracts.records import Assignment, Transition, encode
+from operators.base.moments import parse_moment_us
+from operators.contracts.records import BEGAN_ANEW, Assignment, Transition, encode
 
 Said = Transition | Assignment | str  # a text is the user of a record without a value
 
@@ -37,6 +39,7 @@ class Recorded:
         self.users = NumberedTexts()
         self.audiences = NumberedTexts()
         self.records = 0
+        self.began_anew_us = UNKNOWN  # the job, last; versions are moments, too
         self.not_grown = Columns(3)  # user, UNKNOWN, version of assignments that come too late
         self._transitions = Columns(3)
         self._memberships = Columns(3)
@@ -102,6 +105,8 @@ class Recorded:
         return self._by_user(self._forgotten)
 
     def _move(self, log: int, moved: Transition) -> None:
+        if moved.why == [BEGAN_ANEW]:
+            self.began_anew_us = max(self.began_anew_us, parse_moment_us(moved.at, UTC))
         user = self.users.number(moved.user)
         self._segments.add(moved.segment)
         segment = self.audiences.number(segment_audience(moved.segment))

@@ -82,6 +82,8 @@ def _check_missing(
     found, wanted = stored.transitions(), _wanted(recorded, moves)
     there = among(_told(moves), found)
     missing = wanted & ~there & (moves.versions >= known.kept_since_us)
+    # Users were forgotten then, and that may be gone from the changelog.
+    missing &= moves.versions > recorded.began_anew_us
     ahead = _ahead(moves.logs, moves.places, wanted & there)
     if known.forgets:
         count = len(recorded.users)

@@ -43,28 +43,36 @@ def job_folder(base: str, name: str, kind: str) -> str:
     return f"{base.rstrip('/')}/{quote(name, safe='')}/{kind}"
 
 
-def newest_state(folders: Iterable[str], left: str | None) -> KeptState | None:
+def newest_state(folders: Iterable[str], left: KeptState | None) -> KeptState | None:
     """The newest complete savepoint or checkpoint in a job's folders, None without any.
 
     Beside these URIs, `left` is what the cluster itself remembers that the job has left.
 
     Raises:
-        UsageError: a folder can't be looked into from here.
+        UsageError: a folder can't be looked into from here, and the cluster remembers nothing.
     """
     found = [
         state
         for folder in folders
-        for place in complete_in(_path(folder, left))
-        for state in _at(place)
+        if (place := _looked_into(folder, left)) is not None
+        for complete in complete_in(place)
+        for state in _at(complete)
     ]
-    found += _at(_path(left, left)) if left else ()
+    if left is not None:
+        place = _path(left.uri)
+        found += [left] if place is None else _at(place)
     return max(found, key=lambda state: state.at_us, default=None)
+
+
+def state_at(uri: str) -> KeptState | None:
+    """A savepoint or checkpoint that this machine can see, None if it can't."""
+    place = _path(uri)
+    return None if place is None else next(_at(place), None)
 
 
 def is_here(uri: str) -> bool:
     """Whether this machine can see that a savepoint or checkpoint is complete."""
-    parts = urlsplit(uri)
-    return parts.scheme == "file" and (Path(unquote(parts.path)) / "_metadata").is_file()
+    return state_at(uri) is not None
 
 
 def complete_in(folder: Path) -> Iterator[Path]:
@@ -74,21 +82,40 @@ def complete_in(folder: Path) -> Iterator[Path]:
             yield metadata.parent
 
 
+def complete_us(place: Path) -> int:
+    """When a savepoint or checkpoint was complete, in microseconds since 1970.
+
+    Raises:
+        FileNotFoundError: it is not.
+    """
+    return (place / "_metadata").stat().st_mtime_ns // 1_000
+
+
 def _at(folder: Path) -> Iterator[KeptState]:
     """The state in a folder, if it is complete; one that a running job drops may go meanwhile."""
     try:
-        at_us = (folder / "_metadata").stat().st_mtime_ns // 1_000
+        at_us = complete_us(folder)
     except FileNotFoundError:
         return
     yield KeptState(folder.as_uri(), at_us)
 
 
-def _path(uri: str, left: str | None) -> Path:
+def _looked_into(folder: str, left: KeptState | None) -> Path | None:
+    """A folder of this machine; None for another's, if the cluster tells what is in it.
+
+    Raises:
+        UsageError: it does not.
+    """
+    place = _path(folder)
+    if place is None and left is None:
+        raise UsageError(
+            f"--resume: {folder} can't be looked into from this machine, and the cluster "
+            "remembers no state: name the one to go on from with --savepoint"
+        )
+    return place
+
+
+def _path(uri: str) -> Path | None:
+    """The path of a URI on this machine, None for one that is elsewhere."""
     parts = urlsplit(uri)
-    if parts.scheme == "file":
-        return Path(unquote(parts.path))
-    remembered = f"; the cluster remembers {left}" if left else ""
-    raise UsageError(
-        f"--resume: {uri} can't be looked into from this machine: name the savepoint or checkpoint "
-        f"to go on from with --savepoint{remembered}"
-    )
+    return Path(unquote(parts.path)) if parts.scheme == "file" else None

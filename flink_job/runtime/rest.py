@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from flink_job.runtime.kept_state import KeptState
 from operators.base.errors import JobError
 
 _WITHIN_S: Final = 5.0
@@ -102,20 +103,20 @@ class FlinkRest:
         except (KeyError, TypeError):
             raise JobError(f"what answers at {self.host}:{self.port} is no Flink") from None
 
-    def last_state(self, name: str) -> str | None:
-        """The newest checkpoint or savepoint that ended jobs of a name have left, as a URI.
+    def last_state(self, name: str) -> KeptState | None:
+        """The newest checkpoint or savepoint that ended jobs of a name have left.
 
         Raises:
             JobError: the cluster does not answer.
         """
         ended = [job.id for job in self.jobs() if job.name == name and job.over]
         left = [
-            (state["trigger_timestamp"], str(state["external_path"]))
+            KeptState(str(state["external_path"]), int(state["latest_ack_timestamp"]) * 1_000)
             for job in ended
             for kind, state in self.get(f"/jobs/{job}/checkpoints")["latest"].items()
             if kind in ("completed", "savepoint") and state and not state["discarded"]
         ]
-        return max(left)[1] if left else None
+        return max(left, key=lambda state: state.at_us, default=None)
 
     def runs(self, job: str) -> bool:
         """Whether every task of a job is at work.

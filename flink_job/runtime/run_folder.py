@@ -13,7 +13,7 @@ from typing import TextIO, TypeVar
 import msgspec
 
 from flink_job.runtime.atomic import write_whole
-from flink_job.runtime.kept_state import complete_in
+from flink_job.runtime.kept_state import complete_in, complete_us
 from flink_job.runtime.process_identity import ProcessIdentity
 from operators.base.errors import UsageError
 from operators.base.moments import iso_at, now_us
@@ -82,7 +82,7 @@ class RunFolder:
     def last_state(self) -> Path | None:
         """The newest complete checkpoint or savepoint."""
         found = [*complete_in(self.checkpoints), *complete_in(self.savepoints)]
-        return max(found, key=lambda path: (path / "_metadata").stat().st_mtime_ns, default=None)
+        return max(found, key=complete_us, default=None)
 
     def write(self, note: Note) -> None:
         """Note what the run was started with."""
@@ -107,6 +107,12 @@ class RunFolder:
                 "--fresh deletes its state and begins anew"
             ) from None
 
+    def _whose(self) -> str:
+        holder = self.holder()
+        if holder is None:
+            return ""
+        return f", process {holder.process.pid} since {holder.since}"
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the folder for one run.
@@ -119,8 +125,8 @@ class RunFolder:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 raise UsageError(
-                    f"another run is at work in {self.path}: stop it, or give this one another "
-                    "folder (run.state)"
+                    f"another run is at work in {self.path}{self._whose()}: stop it, or give this "
+                    "one another folder (run.state)"
                 ) from None
             lock.truncate(0)  # of one that was killed
             holder = Holder(ProcessIdentity.own(), iso_at(now_us()))

@@ -36,6 +36,20 @@ def stopping() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
+@contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Within `stopping`: while there is nothing yet to be stopped, signals end the process."""
+    numbers = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+    before = {number: signal.getsignal(number) for number in numbers}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    end_at_signals()
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def end_at_signals() -> None:
     """Let TERM and HUP end this process as it would end by itself: what it holds is let go."""
 

@@ -16,6 +16,9 @@ TRANSITION: Final = b"transition"
 
 LEDGER: Final = "ledger"  # the topic, or folder, of what a bounded run's lanes total
 
+# Why members leave where a job begins anew over what an earlier start has put out.
+BEGAN_ANEW: Final = "the job began anew"
+
 FeatureValue = float | str | list[str] | None
 
 

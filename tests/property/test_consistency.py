@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 
 import msgspec
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from flink_job.queries.consistency import Known
@@ -14,7 +14,8 @@ from flink_job.queries.faults import Inconsistency
 from flink_job.queries.numbered import among
 from flink_job.stores.audiences import segment_audience
 from flink_job.stores.base import Member
-from operators.contracts.records import Assignment, Transition
+from operators.base.moments import iso_at
+from operators.contracts.records import BEGAN_ANEW, Assignment, Transition
 from tests.effort import examples
 from tests.property.consistency_cases import (
     PARTITIONS,
@@ -189,6 +190,22 @@ def test_a_job_that_begins_anew_is_found(before: Words, words: Words) -> None:
         for user, audience, version in found.pop(kind, [])
     }
     assert found == {}
+
+
+@drawn
+@given(right(), right())
+def test_what_was_before_a_job_began_anew_may_be_gone(before: Words, words: Words) -> None:
+    """Its users were forgotten, and Kafka keeps of that only that members left."""
+    last = Transition("", "", "leave", iso_at(999), 999, [BEGAN_ANEW])
+    farewells = [
+        (log_of(user, False), msgspec.structs.replace(last, user=user, segment=segment))
+        for user, now in follows(before).assignments.items()
+        for segment in now.segments
+    ]
+    assume(farewells)
+    kept = [(log, said) for log, said in before if isinstance(said, Transition)]
+    later = [(log, shifted(said, 1_000)) for log, said in words]
+    assert named(found_in([*kept, *farewells, *later], follows(later))) == {}
 
 
 def shifted(said: Transition | Assignment | str, by: int) -> Transition | Assignment | str:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from flink_job.jobs.anew import WHY
+from operators.contracts.records import BEGAN_ANEW
 from tests.patience import PATIENCE_S
 from tests.stack.live import SQLITE, LiveShop, at_work, places, until
 from tests.stack.starts import COUNTING, consistent, family, inside, refused, start
@@ -81,6 +81,10 @@ def test_a_job_that_wakes_after_its_successor_has_begun_is_fenced(
             os.kill(pid, signal.SIGSTOP)
         shop.view("bob")
         with successor.running("--fresh") as process:
+            until(lambda: "looking whether" in said_by(successor), process, "it to look")
+            process.terminate()
+            assert process.wait(PATIENCE_S) == 128 + signal.SIGTERM
+        with successor.running("--fresh") as process:
             until(lambda: inside(shop.assignments(), "bob"), process, "the successor to work")
             for pid in asleep:
                 os.kill(pid, signal.SIGCONT)
@@ -96,9 +100,13 @@ def test_a_job_that_wakes_after_its_successor_has_begun_is_fenced(
     consistent(shop.transitions(), shop.assignments())
 
 
+def said_by(shop: LiveShop) -> str:
+    return shop.path.with_name("said").read_text()
+
+
 def left(shop: LiveShop, user: str) -> bool:
     """Whether a user has left because the job began anew."""
-    return any(t.user == user and t.why == [WHY] for t in shop.transitions())
+    return any(t.user == user and t.why == [BEGAN_ANEW] for t in shop.transitions())
 
 
 def entered(shop: LiveShop) -> set[tuple[str, str]]:

@@ -40,7 +40,8 @@ SHOWN: Final[Mapping[str, str]] = {
     ". ": r"",
     "flockwise lookup .flockwise": r"^user +shopper-00042$",
     "flockwise lookup --why": r"^shopper-00042 is in ",
-    "flockwise members .flockwise/demo/demo.yaml '": r"^shopper-\d+( |$)",
+    "flockwise members .flockwise/demo/demo.yaml 'Cart": r"^shopper-\d+( |$)",
+    "flockwise members deploy/examples/shop.yaml 'R": r"^shopper-\d+( |$)",
     # What is learned depends on which lane is first, and a cluster may have lost all of its users.
     "flockwise members .flockwise/demo/demo.yaml --cl": r"^shopper-\d+( |$)|^! nobody is in this ",
     "flockwise clusters list": r"^shoppers, version \d+, .* [\d,]+ profiles learned: silhouette ",

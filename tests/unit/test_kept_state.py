@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flink_job.runtime.kept_state import as_uri, is_here, job_folder, newest_state
+from flink_job.runtime.kept_state import KeptState, as_uri, is_here, job_folder, newest_state
 from operators.base.errors import UsageError
 
 
@@ -54,22 +54,23 @@ def test_the_newest_complete_state_of_a_job_is_found(tmp_path: Path) -> None:
 
 def test_what_the_cluster_remembers_counts_if_it_is_there(tmp_path: Path) -> None:
     left = leave(tmp_path / "laid out as before" / "chk-3", 100)
-    found = newest_state(folders(tmp_path), left)
+    found = newest_state(folders(tmp_path), KeptState(left, 0))
     assert found is not None
-    assert found.uri == left
-    assert newest_state(folders(tmp_path), (tmp_path / "gone" / "chk-1").as_uri()) is None
+    assert (found.uri, found.at_us) == (left, 100_000_000)
+    gone = KeptState((tmp_path / "gone" / "chk-1").as_uri(), 0)
+    assert newest_state(folders(tmp_path), gone) is None
     newer = leave(tmp_path / "chk" / "shop" / "segment" / "aaa" / "chk-1", 200)
-    found = newest_state(folders(tmp_path), left)
+    found = newest_state(folders(tmp_path), KeptState(left, 0))
     assert found is not None
     assert found.uri == newer
 
 
 @pytest.mark.parametrize("base", ["s3://bucket/checkpoints", "hdfs:/checkpoints"])
-def test_a_place_out_of_reach_is_said_and_a_savepoint_asked_for(base: str) -> None:
-    with pytest.raises(UsageError, match=r"can't be looked into from this machine: .*--savepoint$"):
+def test_of_a_place_out_of_reach_the_cluster_tells_or_a_savepoint_is_asked_for(base: str) -> None:
+    with pytest.raises(UsageError, match=r"can't be looked into from this machine, .*--savepoint$"):
         newest_state([job_folder(base, "shop", "segment")], None)
-    with pytest.raises(UsageError, match=f"the cluster remembers {base}/x/chk-1$"):
-        newest_state([job_folder(base, "shop", "segment")], f"{base}/x/chk-1")
+    left = KeptState(f"{base}/x/chk-1", 100)
+    assert newest_state([job_folder(base, "shop", "segment")], left) == left
 
 
 def test_whether_a_state_is_seen_from_here(tmp_path: Path) -> None:
