@@ -274,7 +274,7 @@ def _segment(clock: str, backend: str, segments: Mapping[str, Any] = SEGMENTS) -
         plan = bench.plan(topic, clock, backend, segments)
         as_of_us = None if clock == "wall" else bench.end_us
         settings = parts.settings(plan, as_of_us, plan.segments())
-        source, sink = parts.source(plan), parts.sink(plan)
+        source, sink = parts.source(plan), parts.sink(plan, None)
         lanes = spread_lanes(plan.config.run.lanes)
         ledger = None if clock == "wall" else ledger_sink(plan.folder.path)
         flink = _flink(bench, plan, 250 if clock == "wall" else 1_000)

@@ -44,7 +44,7 @@ def segment_over_files(tmp_path: Path, env: Environment) -> None:
     lanes = spread_lanes(4)
     ledger = ledger_sink(tmp_path)
     settings = parts.settings(chosen, 1, chosen.segments())
-    source, sink = parts.source(chosen), parts.sink(chosen)
+    source, sink = parts.source(chosen), parts.sink(chosen, None)
     define_segment_job(env, settings, lanes, source, sink, ledger=ledger)
 
 

@@ -112,14 +112,14 @@ def test_events_of_a_run_that_ends_come_in_larger_batches() -> None:
 
 def test_the_parts_of_a_run_over_files_and_of_one_over_kafka() -> None:
     over_files, over_kafka = plan(FILES), plan(LIVE)
-    source, sink = parts.source(over_files), parts.sink(over_files)
+    source, sink = parts.source(over_files), parts.sink(over_files, None)
     assert isinstance(source, StagedEvents)
     assert isinstance(sink, FolderSink)
     assert sink.folder == Path("/shop/out")
     assert sink.topics == ("assignments", "transitions", "dead-letters", "models")
     assert parts.control(over_files, 7) is None
     assert parts.changelog(over_files) is None
-    source, sink = parts.source(over_kafka), parts.sink(over_kafka)
+    source, sink = parts.source(over_kafka), parts.sink(over_kafka, None)
     assert isinstance(source, KafkaEvents)
     assert isinstance(sink, KafkaSink)
     topics = (
