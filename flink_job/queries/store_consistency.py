@@ -86,9 +86,7 @@ def _check_missing(
     missing &= moves.versions > recorded.began_anew_us
     ahead = _ahead(moves.logs, moves.places, wanted & there)
     if known.forgets:
-        count = len(recorded.users)
-        maybe = _maybe_forgotten(moves, missing, found, count)
-        maybe |= _maybe_forgotten(moves, missing & ~ahead, found, count)
+        maybe = _maybe_forgotten(moves, missing, found, len(recorded.users))
         findings.leave_open(_MAYBE_FORGOTTEN, int(np.sum(maybe)))
         missing &= ~maybe
     findings.behind += int(np.sum(missing & ahead))
@@ -100,15 +98,18 @@ def _check_missing(
 def _maybe_forgotten(moves: Moves, missing: Mask, found: Ints, count: int) -> Mask:
     """Which of the missing may have gone with a forgotten user, whose last record is gone, too.
 
-    They are a life that has ended, with nothing in it that is in the store. There are `count`
-    users.
+    Whoever is forgotten is in nothing then, and nothing of before stays in the store. There are
+    `count` users.
     """
-    users = users_of(moves.pairs)
-    oldest = _oldest(found[:, 0], found[:, 1] // 2, count)
-    steps = np.where(moves.enters, 1, -1)[missing]
-    no_life = np.bincount(users[missing], weights=steps, minlength=count) > 0
-    no_life[users[missing & (moves.versions > oldest[users])]] = True
-    maybe: Mask = missing & ~no_life[users]
+    oldest, in_nothing = _oldest(found[:, 0], found[:, 1] // 2, count), np.full(count, UNKNOWN)
+    order = np.lexsort((moves.versions, users_of(moves.pairs)))
+    users, versions = users_of(moves.pairs)[order], moves.versions[order]
+    steps = np.cumsum(np.where(moves.enters[order], 1, -1))
+    before = np.concatenate([[0], steps])[np.searchsorted(users, users)]  # of the users before
+    last = np.append((np.diff(users) != 0) | (np.diff(versions) != 0), True)[: len(users)]
+    may = last & (steps - before <= 0) & (versions < oldest[users])
+    np.maximum.at(in_nothing, users[may], versions[may])
+    maybe: Mask = missing & (moves.versions <= in_nothing[users_of(moves.pairs)])
     return maybe
 
 

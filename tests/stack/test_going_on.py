@@ -10,6 +10,7 @@ import pytest
 from flink_job.config.load import check
 from flink_job.jobs.anew import check_nothing_left
 from flink_job.jobs.going_on import check_newest
+from flink_job.jobs.preflight import own_store
 from flink_job.kafka_client.topics import make_topics
 from flink_job.plan import Plan
 from operators.base.errors import UsageError
@@ -28,6 +29,7 @@ def plan(kafka: str, tmp_path: Path) -> Plan:
     broker = made.kafka.output_broker()
     assert broker is not None
     make_topics(broker, made.kafka.topics(), steered=True)
+    own_store(made, take=False)
     return made
 
 
