@@ -9,6 +9,7 @@ import subprocess
 from collections import Counter
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -17,6 +18,9 @@ from tests.stack.live import SQLITE, LiveShop
 from tests.stack.starts import COUNTING, consistent, family, inside
 
 pytestmark = [pytest.mark.stack, pytest.mark.flink]
+
+
+_LONGEST_START_S: Final = 15.0
 
 
 @pytest.mark.parametrize("rounds", [2, pytest.param(50, marks=pytest.mark.faults)])
@@ -34,19 +38,22 @@ def test_of_two_starts_one_works_whatever_is_killed(
             runs = {}
             for shop in shops:
                 # Whoever worked last goes on; the other would begin anew.
-                how = () if last is None else ("--resume",) if shop is last else ("--fresh",)
+                how = ("--resume",) if shop is last else ("--fresh",)
                 runs[shop] = started.enter_context(shop.running(*how))
             newcomer = f"newcomer-{number}"
             for user in (newcomer, "regular"):
                 shops[0].view(user)
                 viewed[user] += 1
-            last = winner(runs, newcomer)
-            kill(chance, runs[last], last)
-    assert last is not None
-    with last.running("--resume") as process:
+            killed = chance.choice(shops) if number % 2 else None
+            if killed:
+                kill_one(chance, runs[killed])
+            last = winner(runs, newcomer, killed)
+            if last is not None:
+                kill_all(chance, runs[last])
+    with shops[0].running("--resume" if shops[0] is last else "--fresh") as process:
         shops[0].view("the last")
         viewed["the last"] += 1
-        until(lambda: inside(shops[0].assignments(), "the last"), "the last start to work")
+        until(lambda: inside(shops[0].assignments(), "the last"), "the last start to work", process)
         process.send_signal(signal.SIGINT)
         assert process.wait(PATIENCE_S) == 0
     consistent(shops[0].transitions(), shops[0].assignments())
@@ -56,28 +63,52 @@ def test_of_two_starts_one_works_whatever_is_killed(
     }
 
 
-def winner(runs: dict[LiveShop, subprocess.Popen[str]], user: str) -> LiveShop:
-    """The one that works, once it has judged a user; the other was refused, with a reason."""
-    until(lambda: any(run.poll() is not None for run in runs.values()), "one to be refused")
-    (works,) = [shop for shop, run in runs.items() if run.poll() is None]
-    (refused,) = [shop for shop in runs if shop is not works]
-    assert runs[refused].returncode == 2
-    said = " ".join((refused.path.parent / "said").read_text().split())
-    assert f"'{works.name}' is at work, started by" in said
-    until(
-        lambda: inside(works.assignments(), user) or runs[works].poll() is not None,
-        "the other to work",
-    )
-    assert runs[works].poll() is None, (works.path.parent / "said").read_text()
-    return works
+def winner(
+    runs: dict[LiveShop, subprocess.Popen[str]], user: str, killed: LiveShop | None
+) -> LiveShop | None:
+    """The one that works, once it has judged a user; the other was refused, with a reason.
+
+    None where a part of one was `killed` once the other had been refused.
+    """
+    alive = [*runs]
+
+    def decided() -> bool:
+        alive[:] = [shop for shop, run in runs.items() if run.poll() is None]
+        return not alive or (len(alive) == 1 and inside(alive[0].assignments(), user))
+
+    until(decided, "one to be refused, and the other to work")
+    for shop, run in runs.items():
+        said = " ".join((shop.path.parent / "said").read_text().split())
+        assert "Traceback" not in said
+        if run.poll() is not None and shop is not killed:
+            assert run.returncode == 2
+            assert f"'{shop.name}' is at work, started by" in said
+    assert alive or killed is not None
+    return alive[0] if alive else None
 
 
-def kill(chance: random.Random, run: subprocess.Popen[str], shop: LiveShop) -> None:
+def kill_one(chance: random.Random, run: subprocess.Popen[str]) -> None:
+    """Kill a part of a run at any moment of its start: Python, Java, or its `upsert`."""
+    with suppress(subprocess.TimeoutExpired):
+        run.wait(chance.uniform(0.0, _LONGEST_START_S))
+    parts = [part for part in family(run.pid) if program(part).startswith(("python", "java"))]
+    with suppress(ProcessLookupError):
+        if run.poll() is None:
+            os.kill(chance.choice(parts), signal.SIGKILL)
+
+
+def program(pid: int) -> str:
+    """The name of what a process runs, empty once it is gone."""
+    try:
+        return Path(f"/proc/{pid}/exe").resolve(strict=True).name
+    except OSError:
+        return ""
+
+
+def kill_all(chance: random.Random, run: subprocess.Popen[str]) -> None:
     """Kill a part of a run, and then what is left of it."""
     parts = family(run.pid)
-    with suppress(ProcessLookupError):
-        os.kill(chance.choice(parts), signal.SIGKILL)
-    for part in parts:
+    for part in (chance.choice(parts), *parts):
         with suppress(ProcessLookupError):
             os.kill(part, signal.SIGKILL)
     run.wait()
