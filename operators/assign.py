@@ -175,10 +175,8 @@ class Assign(KeyedBroadcastProcessFunction):
 
     def _judge(self, lane: Lane, evaluations: Evaluations, ctx: Any) -> Iterator[Any]:
         started = time.perf_counter_ns()
-        clock, awaited = self._settings.clock, lane.awaits
-        collected = lane.judge(
-            evaluations, self._newest(ctx), clock.resolution_us, exact=not clock.wall
-        )
+        awaited = lane.awaits
+        collected = lane.judge(evaluations, self._newest(ctx))
         yield from self._rows(collected)
         self._write(lane, ctx)
         moved = bool(collected.transitions) or awaited != lane.awaits
@@ -210,7 +208,7 @@ class Assign(KeyedBroadcastProcessFunction):
         return model
 
     def _now_us(self) -> int | None:
-        """The moment at which everyone is judged anew; None leaves it to the lane's clock."""
+        """The moment at which everyone is judged anew; None leaves it to each one's own time."""
         return now_us() if self._settings.clock.wall else None
 
     def _rows(self, collected: Collected) -> Iterator[Any]:

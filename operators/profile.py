@@ -7,13 +7,13 @@ restart the events since the last checkpoint come again and meet the profiles of
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from pyflink.common import Row
 from pyflink.datastream import KeyedProcessFunction, RuntimeContext
 
-from operators.base.arrays import NEVER
+from operators.base.arrays import NEVER, Rows
 from operators.base.moments import now_us
 from operators.clustering.learning.sample import encode as encode_update
 from operators.clustering.learning.sampler import Sampler
@@ -23,7 +23,9 @@ from operators.contracts.wire import pack
 from operators.events.decode import EventDecoder, Rejected
 from operators.events.markers import NULL
 from operators.events.reasons import Reason
-from operators.features.clocks import EventClock, Step, WallClock, evaluate_all
+from operators.features.clocks import Step, WallClock
+from operators.features.event_clock import EventClock
+from operators.features.lifetime import NONE_FORGOTTEN
 from operators.features.profiles import DUE, Arrived, Profiles
 from operators.flink.interpreter import set_up
 from operators.flink.metrics import ProfileMetrics
@@ -32,8 +34,8 @@ from operators.flink.streams import DEAD_LETTERS, END_OF_TIME, SAMPLES, TOTALS
 from operators.flink.timers import PULSE_US, Timers
 from operators.settings import Settings
 
-_CLOCK: Final = "clock_us"
 _TOTALS: Final = ("records", "events_applied", "dead_letters", "duplicates")
+_ENDED: Final = 4_096  # users who come to the end of a run together
 
 
 class Profile(KeyedProcessFunction):
@@ -58,8 +60,8 @@ class Profile(KeyedProcessFunction):
         spaces = {each.name: each.space for each in clusterings}
         self._models = [each.label for each in clusterings]
         self._sampler = Sampler(columns, spaces, settings.lanes)
-        clock = settings.clock
-        self._clock = WallClock() if clock.wall else EventClock(clock.resolution_us)
+        self._wall = WallClock() if settings.clock.wall else None
+        self._own = EventClock(settings.clock.resolution_us)
         self._state = LaneState(runtime_context, "profile")
         self._metrics = ProfileMetrics(runtime_context.get_metrics_group())
         self._lanes: dict[int, Profiles] = {}
@@ -72,21 +74,19 @@ class Profile(KeyedProcessFunction):
         profiles = self._lane(lane, ctx)
         now = now_us()
         decoded = self._decoder.decode(keys, values, self._latest_us(now))
-        rejected, applied, repeated, evaluated = decoded.rejected, 0, 0, 0
-        _count(profiles, records=len(values), dead_letters=len(rejected))
-        yield from self._letters(rejected, keys, values, now)
-        until_us = now if self._settings.clock.wall else NEVER
-        for arrived in profiles.lives(decoded.events, until_us):
-            step, clock_us = self._bring_forward(profiles, arrived, now)
-            yield Row(lane, pack(profiles, step, clock_us, event_at_ms))
-            yield from self._samples(profiles, step)
+        _count(profiles, records=len(values), dead_letters=len(decoded.rejected))
+        yield from self._letters(decoded.rejected, keys, values, now)
+        for arrived in profiles.lives(decoded.events, now if self._wall else NEVER):
+            _count(
+                profiles,
+                events_applied=len(arrived.arrivals),
+                dead_letters=len(arrived.late),
+                duplicates=arrived.repeated,
+            )
+            self._metrics.arrived(len(arrived.arrivals), arrived.repeated)
             yield from self._letters(list(map(_late, arrived.late.tolist())), keys, values, now)
-            self._write(profiles, step, ctx)
-            applied += len(arrived.arrivals)
-            repeated += arrived.repeated
-            evaluated += sum(len(round_.rows) for round_ in step.rounds)
-        python_ns = time.perf_counter_ns() - started
-        self._metrics.batch(len(values), applied, repeated, evaluated, python_ns)
+            yield from self._go(profiles, self._steps(profiles, arrived, now), event_at_ms, ctx)
+        self._metrics.batch(len(values), time.perf_counter_ns() - started)
 
     def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Any]:
         lane = ctx.get_current_key()
@@ -95,12 +95,9 @@ class Profile(KeyedProcessFunction):
             yield from self._finish(lane, profiles, ctx)
             return
         self._timers.fired(ctx)
-        clock_us = self._advance(profiles, 0, now_us())
-        step = self._clock.step(profiles, None, clock_us)
-        if step.rounds or len(step.forgotten):
-            yield Row(lane, pack(profiles, step, clock_us, None))
-            yield from self._samples(profiles, step)
-        self._write(profiles, step, ctx)
+        if self._wall:
+            step = self._wall.step(profiles, None, now_us())
+            yield from self._go(profiles, [step], None, ctx)
 
     def _lane(self, lane: int, ctx: KeyedProcessFunction.Context) -> Profiles:
         profiles = self._lanes.get(lane)
@@ -118,37 +115,33 @@ class Profile(KeyedProcessFunction):
         as_of_us = self._settings.clock.as_of_us
         return now + self._settings.events.max_skew_us if as_of_us is None else as_of_us
 
-    def _advance(self, profiles: Profiles, newest_us: int, now: int) -> int:
-        """The lane's clock after a batch whose newest event is at `newest_us`."""
-        if self._settings.clock.wall:
-            return now
-        head = profiles.journal.head
-        head[_CLOCK] = max(head.get(_CLOCK, 0), newest_us)
-        return head[_CLOCK]
+    def _steps(self, profiles: Profiles, arrived: Arrived, now: int) -> Iterable[Step]:
+        """Add events, and evaluate whom they concern."""
+        if self._wall:
+            return [self._wall.step(profiles, arrived.arrivals, now)]
+        return self._own.steps(profiles, arrived)
 
-    def _bring_forward(self, profiles: Profiles, arrived: Arrived, now: int) -> tuple[Step, int]:
-        """Add events and evaluate; gives the lane's clock, too."""
-        clock_us = self._advance(profiles, arrived.newest_us, now)
-        step = self._clock.step(profiles, arrived.arrivals, clock_us)
-        _count(
-            profiles,
-            events_applied=len(arrived.arrivals),
-            dead_letters=len(arrived.late),
-            duplicates=arrived.repeated,
-        )
-        return step, clock_us
+    def _go(
+        self, profiles: Profiles, steps: Iterable[Step], event_at_ms: int | None, ctx: Any
+    ) -> Iterator[Any]:
+        """Send on what the steps of a clock come to, and write what they changed."""
+        forgotten = NONE_FORGOTTEN
+        for step in steps:
+            if step:
+                yield Row(ctx.get_current_key(), pack(profiles, step, event_at_ms))
+                yield from self._samples(profiles, step)
+                self._metrics.evaluated(sum(len(round_.rows) for round_ in step.rounds))
+            forgotten = step.forgotten
+        self._write(profiles, forgotten.rows, ctx)
 
     def _finish(self, lane: int, profiles: Profiles, ctx: Any) -> Iterator[Any]:
         """At the end of a bounded run: what is due until `as_of`, then everyone at `as_of`."""
         as_of_us = self._settings.clock.as_of_us
         assert as_of_us is not None  # only bounded runs register a timer at the end of time
-        step = self._clock.step(profiles, None, as_of_us)
-        everyone = evaluate_all(profiles, as_of_us, step.forgotten)
-        if len(everyone.rows):
-            step.rounds.append(everyone)
-        yield Row(lane, pack(profiles, step, as_of_us, None))
-        yield from self._samples(profiles, step)
-        self._write(profiles, step, ctx)
+        everyone = profiles.table.rows()
+        for start in range(0, len(everyone), _ENDED):
+            some = everyone[start : start + _ENDED]
+            yield from self._go(profiles, self._own.end(profiles, some, as_of_us), None, ctx)
         head = profiles.journal.head
         totals = LaneTotals(lane=lane, **{name: head.get(name, 0) for name in _TOTALS})
         yield TOTALS, Row(LEDGER, b"", encode(totals))
@@ -168,15 +161,17 @@ class Profile(KeyedProcessFunction):
             kept_key = None if key == NULL else shortened_key(key, outputs.most_letter_bytes)
             yield DEAD_LETTERS, Row(outputs.dead_letters, kept_key, encode(letter))
 
-    def _write(self, profiles: Profiles, step: Step, ctx: KeyedProcessFunction.Context) -> None:
-        """Write what a step changed, and let go of whom it forgets."""
+    def _write(
+        self, profiles: Profiles, forgotten: Rows, ctx: KeyedProcessFunction.Context
+    ) -> None:
+        """Write what has changed, and let go of whom it forgets."""
         journal = profiles.journal
-        journal.free(step.forgotten.rows)
+        journal.free(forgotten)
         self._state.commit(journal)
         if journal.due():
             profiles.prune()
             self._state.compact(journal)
-        if self._settings.clock.wall:
+        if self._wall:
             self._set_timer(profiles, ctx)
 
     def _set_timer(self, profiles: Profiles, ctx: KeyedProcessFunction.Context) -> None:

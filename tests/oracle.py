@@ -188,10 +188,11 @@ def replay(
     as_of: int,
     lifetime: tuple[int, int] | None = None,
 ) -> list[tuple[int, str, str]]:
-    """All transitions (time, segment, kind) of one user whose events come in order, at least one.
+    """All transitions (time, segment, kind) of one user by events in the order of arrival.
 
-    The user is judged at every multiple of the resolution, whatever happened there, and forgotten
-    as `forgotten_at` says, if `lifetime` gives its two lengths of time.
+    There is one at least. Time is the user's own, up to each event and in the end to `as_of`. The
+    user is judged at every multiple of the resolution, whatever happened there, and forgotten as
+    `forgotten_at` says, if `lifetime` gives its two lengths of time.
     """
     events = list(events)
     memberships = Segments(segments, events[0].user)

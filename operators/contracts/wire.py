@@ -10,7 +10,7 @@ import numpy as np
 
 from operators.base.arrays import Floats, Ints, Rows
 from operators.contracts.control.messages import Preview, Segments, Started
-from operators.features.clocks import EvaluationRound, Step
+from operators.features.clocks import EvaluationRound, OwnTimes, Step
 from operators.features.lifetime import NONE_FORGOTTEN, Forgotten
 from operators.features.profiles import Profiles
 from operators.pages.table import UserTable
@@ -33,9 +33,12 @@ class _Forgotten(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Packed(msgspec.Struct, frozen=True, tag_field="kind", tag="evaluations"):
-    """Evaluations whose users and texts stand in the message itself; then who is forgotten."""
+    """Evaluations whose users and texts stand in the message itself; then who is forgotten.
 
-    clock_us: int
+    `time` is now, or int64[users]: how far each has come.
+    """
+
+    time: int | bytes
     event_at_ms: int | None
     users: list[str]
     texts: list[str]
@@ -51,25 +54,25 @@ read = msgspec.msgpack.Decoder(Packed | Segments | Preview | Started).decode
 class Evaluations:
     """Rounds of evaluated users, in the rows and codes of the receiver's table.
 
-    `clock_us` is how far time has come in the lane; `event_at_ms` the time in Kafka of the
-    newest event behind this, None if time alone brought it about. A user who is `forgotten`
-    then has no evaluation after it.
+    `time` is that of the `Step`; `event_at_ms` the time in Kafka of the newest event behind
+    this, None if time alone brought it about. A user who is `forgotten` then has no evaluation
+    after it.
     """
 
-    clock_us: int
+    time: int | OwnTimes
     event_at_ms: int | None
     rounds: list[EvaluationRound]
     forgotten: Forgotten = NONE_FORGOTTEN
 
 
-def pack(profiles: Profiles, step: Step, clock_us: int, event_at_ms: int | None) -> bytes:
+def pack(profiles: Profiles, step: Step, event_at_ms: int | None) -> bytes:
     """A step as a message. Who is evaluated, and texts, stand in it once, by no row or code."""
-    table, rounds, forgotten = profiles.table, step.rounds, step.forgotten
-    rows = np.unique(np.concatenate([round_.rows for round_ in rounds])) if rounds else _NONE
+    table, rounds, forgotten, time = profiles.table, step.rounds, step.forgotten, step.time
+    rows = time.rows if isinstance(time, OwnTimes) else _users(rounds)
     coded = _coded(profiles)
     codes, rounds = _renumbered(rounds, coded)
     message = Packed(
-        clock_us=clock_us,
+        time=time.until_us.tobytes() if isinstance(time, OwnTimes) else time,
         event_at_ms=event_at_ms,
         users=[table.users[row] for row in rows.tolist()],
         texts=[table.dictionary.text(code) for code in codes.tolist()],
@@ -108,11 +111,26 @@ def unpack(packed: Packed, table: UserTable, coded: Sequence[int]) -> Evaluation
             numbers = values[coded]
             values[coded] = codes[np.where(np.isnan(numbers), -1, numbers).astype(np.int64)]
         rounds.append(EvaluationRound(rows[np.frombuffer(part.users, np.int64)], now_us, values))
-    forgotten = _known(packed.forgotten, table)
-    return Evaluations(packed.clock_us, packed.event_at_ms, rounds, forgotten)
+    return Evaluations(
+        packed.time if isinstance(packed.time, int) else _own_times(rows, packed.time),
+        packed.event_at_ms,
+        rounds,
+        _known(packed.forgotten, table),
+    )
 
 
 _NONE: Rows = np.zeros(0, np.int64)
+
+
+def _users(rounds: Sequence[EvaluationRound]) -> Rows:
+    """Who is evaluated, each once, ascending."""
+    rows: Rows = np.unique(np.concatenate([_NONE, *(round_.rows for round_ in rounds)]))
+    return rows
+
+
+def _own_times(rows: Rows, until_us: bytes) -> OwnTimes:
+    order = np.argsort(rows)
+    return OwnTimes(rows[order], np.frombuffer(until_us, np.int64)[order])
 
 
 def _known(forgotten: _Forgotten, table: UserTable) -> Forgotten:

@@ -17,7 +17,7 @@ from operators.features.accumulators import SetAccumulator
 from operators.features.arrivals import Arrivals, arrive
 from operators.features.catalog import Catalog
 from operators.features.dedup import IDS, Dedup
-from operators.features.lifetime import Lifetime
+from operators.features.lifetime import Forgotten, Lifetime
 from operators.features.shared_windows import SharedWindow
 from operators.features.windows import BatchUpdate
 from operators.pages.journal import Journal
@@ -47,14 +47,16 @@ class ProfileValues:
 class Arrived:
     """What came of a batch: events to add, positions of late ones, and how many were repeats.
 
-    `newest_us` is how far the batch brings an event clock, 0 if it doesn't. `waiting` are the
-    positions of events that come after their user is forgotten.
+    `rows` are the users of the batch, each once, ascending, and `reached_us` the newest event of
+    each with the batch. `waiting` are the positions of events that come after their user is
+    forgotten; the first of them is reached.
     """
 
     arrivals: Arrivals
     late: Ints
     repeated: int
-    newest_us: int
+    rows: Rows
+    reached_us: Moments
     waiting: Ints
 
 
@@ -114,13 +116,15 @@ class Profiles:
         kept = arrivals.where(~dropped) if np.any(dropped) else arrivals
         # The first that waits of each user will be taken, whatever becomes of the others.
         before = arrivals.previous(waiting.astype(np.int64), np.zeros_like(arrivals.touched))
-        returning = waiting & (before == 0)
-        reached_us = (kept.time_us, arrivals.time_us[returning])
+        reaching = ~dropped | (waiting & (before == 0))
+        reached_us = before_us.copy()
+        np.maximum.at(reached_us, arrivals.group[reaching], arrivals.time_us[reaching])
         return Arrived(
             kept,
             arrivals.source[refused.late],
             int(np.count_nonzero(refused.repeated)),
-            int(np.concatenate(reached_us).max(initial=0)),
+            arrivals.touched,
+            reached_us,
             arrivals.source[waiting],
         )
 
@@ -169,6 +173,16 @@ class Profiles:
             return np.full(len(rows), NEVER)
         over_us: Moments = self.lifetime.over_us(self.table.cells(NEWEST).take_one(rows))
         return over_us
+
+    def due(self, until_us: int) -> Rows:
+        """Who is to be evaluated by a moment, ascending."""
+        rows = self.table.rows()
+        due: Rows = rows[self.table.cells(DUE).take_one(rows) <= until_us]
+        return due
+
+    def forgotten(self, rows: Rows, at_us: Moments) -> Forgotten:
+        """Users as those whose life is over at these moments, int64[rows]."""
+        return Forgotten(rows, at_us, str(self.lifetime) if len(rows) else "")
 
     def expect_ends(self) -> None:
         """Let everyone be due by the end of their life: state may be from another lifetime."""

@@ -29,14 +29,18 @@ class ProfileMetrics:
         self._group = group
         self._by_reason: dict[Reason, Any] = {}
 
-    def batch(
-        self, records: int, applied: int, duplicates: int, evaluated: int, python_ns: int
-    ) -> None:
-        """One batch is done; it took `python_ns` in all."""
-        self._records.inc(records)
+    def arrived(self, applied: int, duplicates: int) -> None:
+        """Events were applied, or dropped as repeated."""
         self._applied.inc(applied)
         self._duplicates.inc(duplicates)
-        self._evaluated.inc(evaluated)
+
+    def evaluated(self, evaluations: int) -> None:
+        """Users were evaluated, so often in all."""
+        self._evaluated.inc(evaluations)
+
+    def batch(self, records: int, python_ns: int) -> None:
+        """One batch is done; it took `python_ns` in all."""
+        self._records.inc(records)
         self._batch.update(records)
         self._python_ns.update(python_ns // max(records, 1))
 

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 import numpy as np
 
+from operators.base.arrays import Rows
 from operators.contracts.control.messages import Segments
 from operators.contracts.records import Counts
 from operators.contracts.wire import Evaluations
@@ -19,7 +20,7 @@ from operators.rules.spec import RETIRED, SegmentSpec
 _PREVIEWED: Final = 4_096  # users at a time: what they are judged by takes memory
 _SWEEP: Final = "sweep_row"
 _AWAITED: Final = "awaited"  # there while everyone is to be evaluated by other columns
-_JUDGED_UNTIL: Final = "judged_until_us"
+_NOBODY: Final[Rows] = np.zeros(0, np.int64)
 _UNASSIGNED: Final = 2_048  # users a message who are given their first cluster, though idle
 
 
@@ -128,54 +129,53 @@ class Lane:
         found = self.members.counts()
         return {name: found[name] for name in self.rules.segments.segments}
 
-    def judge(
-        self, evaluations: Evaluations, models: Models, resolution_us: int, exact: bool
-    ) -> Collected:
+    def judge(self, evaluations: Evaluations, models: Models) -> Collected:
         """Judge who was evaluated and who is due, and some idle users without a cluster.
 
-        Who is forgotten leaves everything.
+        Who is forgotten leaves everything. By the event clock idle users have their cluster to
+        come in their own time.
         """
-        members = self.members
-        until_us = evaluations.clock_us // resolution_us * resolution_us
-        members.journal.head[_JUDGED_UNTIL] = until_us
+        members, time, forgotten = self.members, evaluations.time, evaluations.forgotten
         if evaluations.rounds:
             members.journal.head.pop(_AWAITED, None)  # Profile sends everyone with the first
-        ready = models and not self.awaits
-        idle = members.unassigned(models, _UNASSIGNED) if ready else _NOBODY
-        members.begin(evaluations.rounds, until_us, idle)
+        idle = self._idle(models) if isinstance(time, int) else _NOBODY
         collected = Collected(self._clock, evaluations.event_at_ms)
-        forgotten = evaluations.forgotten
         done = [forgotten.rows]
-        for verdicts in members.judge(evaluations.rounds, models, until_us, exact, forgotten):
+        for verdicts in members.judge(evaluations.rounds, models, time, forgotten, idle):
             collected.add(members, verdicts)
             done.append(verdicts.rows)
         collected.forget(members, forgotten)
         members.journal.free(forgotten.rows)
-        if len(idle) and len(idle := np.setdiff1d(idle, np.concatenate(done))):
-            collected.add(members, members.again(idle, members.not_before(idle, until_us), models))
+        if isinstance(time, int) and len(idle := np.setdiff1d(idle, np.concatenate(done))):
+            collected.add(members, members.again(idle, members.not_before(idle, time), models))
         return collected
+
+    def _idle(self, models: Models) -> Rows:
+        """Some who have no cluster yet, or one that is gone; not before features are as asked."""
+        ready = models and not self.awaits
+        return self.members.unassigned(models, _UNASSIGNED) if ready else _NOBODY
 
     def everyone(self, now_us: int, models: Models) -> Collected:
         """Judge everyone at a moment, however late it is."""
         members = self.members
         rows = members.everyone()
-        members.begin([], -1, rows)
+        members.journal.begin(rows)
         collected = Collected(self._clock)
         collected.add(members, members.again(rows, np.full(len(rows), now_us), models))
         return collected
 
     def sweep(self, now_us: int | None, models: Models, most: int) -> Collected:
-        """Go on with the sweep by up to `most` users; without a moment, as of the last judging."""
+        """Go on with the sweep by up to `most` users; without a moment, each where they are."""
         members = self.members
         head = members.journal.head
         left = members.everyone()
         left = left[left >= head[_SWEEP]]
         rows = left[:most]
-        members.begin([], -1, rows)
+        members.journal.begin(rows)
         collected = Collected(self._clock)
-        at_us = head.get(_JUDGED_UNTIL, 0) if now_us is None else now_us
         if len(rows):
-            collected.add(members, members.again(rows, members.not_before(rows, at_us), models))
+            at_us = members.not_before(rows, now_us or 0)
+            collected.add(members, members.again(rows, at_us, models))
         if len(left) > len(rows):
             head[_SWEEP] = int(left[len(rows)])
         else:
@@ -196,13 +196,12 @@ class Lane:
         version = self.rules.segments.version + 1
         trial = self._members_by(self.rules.followed_by(Segments(version, segments)))
         trial.journal.adopt(self.members.journal)
-        at_us = trial.journal.head.get(_JUDGED_UNTIL, 0) if now_us is None else now_us
         names = trial.rulebook.names
         total = np.zeros((len(names), 3), np.int64)
         rows = trial.everyone()
         for start in range(0, len(rows), _PREVIEWED):
             some = rows[start : start + _PREVIEWED]
-            judged = trial.again(some, trial.not_before(some, at_us), models).judgement
+            judged = trial.again(some, trial.not_before(some, now_us or 0), models).judgement
             before, after = judged.was_member, judged.member
             flags = (after & ~before, before & ~after, before & after)
             total += np.stack([each.sum(axis=1) for each in flags], axis=1)
@@ -212,6 +211,3 @@ class Lane:
         past = self.members.journal
         self.rules, self.members = rules, self._members_by(rules)
         self.members.journal.adopt(past)
-
-
-_NOBODY: Final = np.zeros(0, np.int64)

@@ -14,7 +14,7 @@ import numpy as np
 
 from operators.base.arrays import NEVER, Floats, Ints, Mask, Moments, Rows
 from operators.base.frame import FeatureColumn, Frame, Kind, meaning
-from operators.features.clocks import EvaluationRound
+from operators.features.clocks import EvaluationRound, OwnTimes
 from operators.features.lifetime import NONE_FORGOTTEN, Forgotten
 from operators.membership.clusterings import (
     NO_CLUSTER,
@@ -36,7 +36,7 @@ from operators.rules.rulebook import Rulebook
 from operators.rules.standing import NEVER_IN, member
 
 _DUE: Final = "due_us"
-_JUDGED: Final = "judged_us"
+_JUDGED: Final = "judged_us"  # when the user was judged last, or so far that nothing changed since
 _STANDING: Final = "standing"  # to each segment: see rules/standing.py
 _TOLD: Final = "told"  # by which models the last assignment was; 0 without one
 _COLUMNS: Final = "columns"  # of the head: those that are kept
@@ -47,6 +47,7 @@ _CLUSTERS_SINCE: Final = "clusters_since_us"  # when the user came into it; 0 if
 # A user's age grows without end, and with it the distance to every center. An idle user is
 # assigned anew when the age has grown by an eighth: often while young, rarely when old.
 _AGE_STEPS: Final = 8
+_NOBODY: Final[Rows] = np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True)
@@ -102,31 +103,27 @@ class Members:
             columns, {each.name: each.spec for each in clusterings}
         )
 
-    def begin(self, rounds: Sequence[EvaluationRound], until_us: int, others: Rows) -> None:
-        """Remember, for the journal, the users whom `judge` may change, and others."""
-        self.journal.begin(np.union1d(self._concerned(rounds, until_us), others))
-
     def judge(
         self,
         rounds: Sequence[EvaluationRound],
         models: Models,
-        until_us: int,
-        exact: bool,
+        time: int | OwnTimes,
         forgotten: Forgotten = NONE_FORGOTTEN,
+        others: Rows = _NOBODY,
     ) -> Iterator[Verdicts]:
-        """Judge the users of these rounds, and up to `until_us` whomever time alone changes.
+        """Judge the users of these rounds, and whomever time alone changes, as `Step` has time.
 
-        With `exact` a user who is due is judged at the moment of being due, in the order of
-        time; without, at `until_us`, which is now. Who is forgotten is due only before that.
+        By the wall clock whoever is due is judged now; by the event clock those of the rounds
+        are judged at each moment of being due, in the order of their time, until they have come
+        to where they are. Who is forgotten is due only before that. The journal remembers all
+        of them, and `others`, whom the caller may change.
         """
-        if exact:
-            yield from self._judge_in_order(rounds, models, until_us, forgotten)
-            return
-        for round_ in rounds:
-            self._last.put(self.table, round_.rows, round_.values)
-            yield self._judge(round_.rows, round_.now_us, round_.values, models)
-        if len(rows := np.setdiff1d(self._due(until_us), forgotten.rows)):
-            yield self.again(rows, np.full(len(rows), until_us), models)
+        rows = self._concerned(rounds, time, forgotten)
+        self.journal.begin(np.union1d(rows, others))
+        if isinstance(time, OwnTimes):
+            yield from self._judge_in_order(rows, rounds, models, time, forgotten)
+        else:
+            yield from self._judge_now(rounds, models, time, forgotten)
 
     def again(self, rows: Rows, now_us: Moments, models: Models) -> Verdicts:
         """Judge users by the features that they had last, at a moment each."""
@@ -179,30 +176,43 @@ class Members:
             for at, name in enumerate(self.rulebook.names)
         }
 
-    def not_before(self, rows: Rows, now_us: int) -> Moments:
-        """A moment for each user, int64[rows]: now, or when the user was judged last if later."""
+    def not_before(self, rows: Rows, now_us: int | Moments) -> Moments:
+        """A moment for each user, int64[rows]: now, or how far the user was judged if later."""
         return np.maximum(self.table.cells(_JUDGED).take_one(rows), now_us)
 
     def next_due_us(self) -> int:
         """When the first user of the lane is due; NEVER if none is."""
         return int(self.table.cells(_DUE).take_one(self.everyone()).min(initial=NEVER))
 
-    def _judge_in_order(
+    def _judge_now(
         self,
         rounds: Sequence[EvaluationRound],
         models: Models,
-        until_us: int,
+        now_us: int,
         forgotten: Forgotten,
     ) -> Iterator[Verdicts]:
-        """Judge every user at each evaluation and each due moment, in the order of their time.
+        for round_ in rounds:
+            self._last.put(self.table, round_.rows, round_.values)
+            yield self._judge(round_.rows, round_.now_us, round_.values, models)
+        if len(rows := np.setdiff1d(self._due(now_us), forgotten.rows)):
+            yield self.again(rows, np.full(len(rows), now_us), models)
+
+    def _judge_in_order(
+        self,
+        rows: Rows,
+        rounds: Sequence[EvaluationRound],
+        models: Models,
+        time: OwnTimes,
+        forgotten: Forgotten,
+    ) -> Iterator[Verdicts]:
+        """Judge users at each evaluation and each due moment, in the order of their time.
 
         Users are independent, so all take a step together, whatever the moment of each.
         """
-        rows = self._concerned(rounds, until_us)
         schedule, due = Schedule(rounds, rows), self.table.cells(_DUE)
-        ends_us = np.full(len(rows), until_us + 1)
-        _, at, which = np.intersect1d(rows, forgotten.rows, return_indices=True)
-        ends_us[at] = forgotten.at_us[which]
+        ends_us = np.zeros(len(rows), np.int64)
+        ends_us[np.searchsorted(rows, time.rows)] = time.until_us + 1
+        ends_us[np.searchsorted(rows, forgotten.rows)] = forgotten.at_us
         while len(rows):
             due_us, next_us = due.take_one(rows), schedule.next_us()
             is_due = due_us < np.where(next_us == NEVER, ends_us, next_us)
@@ -214,6 +224,7 @@ class Members:
             schedule.keep(going)
             if len(rows):
                 yield self.again(rows, np.where(is_due, due_us, next_us)[going], models)
+        self.table.cells(_JUDGED).put_one(time.rows, self.not_before(time.rows, time.until_us))
 
     def _judge(self, rows: Rows, now_us: Moments, values: Floats, models: Models) -> Verdicts:
         cluster_cells = self.table.cells(_CLUSTERS)
@@ -276,10 +287,16 @@ class Members:
         up = -(-due_us // self._resolution_us) * self._resolution_us
         return np.where(due_us == NEVER, NEVER, up)
 
-    def _concerned(self, rounds: Sequence[EvaluationRound], until_us: int) -> Rows:
-        """Those who are evaluated or due, each once, ascending."""
+    def _concerned(
+        self,
+        rounds: Sequence[EvaluationRound],
+        time: int | OwnTimes,
+        forgotten: Forgotten,
+    ) -> Rows:
+        """Those who are evaluated, due or forgotten, each once, ascending."""
         arrived = [round_.rows for round_ in rounds]
-        rows: Rows = np.unique(np.concatenate([*arrived, self._due(until_us)]))
+        own = time.rows if isinstance(time, OwnTimes) else self._due(time)
+        rows: Rows = np.unique(np.concatenate([*arrived, own, forgotten.rows]))
         return rows
 
     def _due(self, until_us: int) -> Rows:

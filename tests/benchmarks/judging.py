@@ -16,7 +16,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 import msgspec
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 
@@ -32,7 +31,8 @@ from operators.contracts.wire import pack, read, unpack
 from operators.events.decode import EventDecoder
 from operators.events.spec import EventsSpec
 from operators.features.catalog import Catalog
-from operators.features.clocks import EventClock, Step, WallClock
+from operators.features.clocks import Step, WallClock
+from operators.features.event_clock import EventClock
 from operators.features.profiles import Profiles
 from operators.features.spec import FeatureSpec
 from operators.flink.interpreter import set_up
@@ -121,7 +121,6 @@ class Lane:
         )
         self._resolution_us = 1 if wall else US_PER_UNIT["m"]
         self._wall = wall
-        self._clock = WallClock() if wall else EventClock(self._resolution_us)
         self._decoder = EventDecoder(
             events, catalog.event_types, catalog.numbers, catalog.texts, keyed=True
         )
@@ -131,19 +130,19 @@ class Lane:
         space = Space.of(spec.features, catalog.columns)
         self._sampler = Sampler(catalog.columns, {"shoppers": space}, lanes)
         self.learner = learner or Learner(spec, catalog.columns, seed=1)
-        self._clock_us = 0
         self._spent_ns = dict.fromkeys(PARTS, 0)
         self._judged = self._changed = 0
 
     def feed(self, events: Events) -> None:
         """A batch of events, from bytes to bytes."""
-        step = self._timed("profile", lambda: self._step(events))
-        self._timed("learn", lambda: self._learn(step))
-        message = self._timed("profile", lambda: self._pack(step))
-        verdicts = self._timed("judge", lambda: self._judge(message))
-        self._judged += sum(len(each.rows) for each in verdicts)
-        self._changed += sum(len(each.changed) for each in verdicts)
-        self._timed("judge", self._members.journal.commit)
+        for step in self._timed("profile", lambda: self._steps(events)):
+            self._timed("learn", lambda step=step: self._learn(step))
+            message = self._timed("profile", lambda step=step: pack(self._profiles, step, 0))
+            verdicts = self._timed("judge", lambda message=message: self._judge(message))
+            self._judged += sum(len(each.rows) for each in verdicts)
+            self._changed += sum(len(each.changed) for each in verdicts)
+            self._timed("judge", self._members.journal.commit)
+        self._timed("profile", self._profiles.journal.commit)
 
     def spent(self, events: int) -> tuple[dict[str, float], float]:
         """Microseconds an event of each part, and changed users of those judged, since the
@@ -155,17 +154,12 @@ class Lane:
         self._judged = self._changed = 0
         return us, changed
 
-    def _step(self, events: Events) -> Step:
+    def _steps(self, events: Events) -> list[Step]:
         keys, values = [key for key, _ in events], [value for _, value in events]
-        arrivals = self._profiles.arrive(self._decoder.decode(keys, values, END_US).events).arrivals
-        newest_us = int(arrivals.time_us.max(initial=0))
-        self._clock_us = END_US if self._wall else max(self._clock_us, newest_us)
-        return self._clock.step(self._profiles, arrivals, self._clock_us)
-
-    def _pack(self, step: Step) -> bytes:
-        message = pack(self._profiles, step, self._clock_us, 0)
-        self._profiles.journal.commit()
-        return message
+        arrived = self._profiles.arrive(self._decoder.decode(keys, values, END_US).events)
+        if self._wall:
+            return [WallClock().step(self._profiles, arrived.arrivals, END_US)]
+        return list(EventClock(self._resolution_us).steps(self._profiles, arrived))
 
     def _learn(self, step: Step) -> None:
         for _, update in self._sampler.updates(self._profiles.table, step):
@@ -175,10 +169,8 @@ class Lane:
     def _judge(self, message: bytes) -> list[Any]:
         members = self._members
         evaluations = unpack(read(message), members.table, members.coded)
-        until_us = self._clock_us // self._resolution_us * self._resolution_us
-        members.begin(evaluations.rounds, until_us, np.zeros(0, np.int64))
         found = []
-        for verdicts in members.judge(evaluations.rounds, {}, until_us, exact=not self._wall):
+        for verdicts in members.judge(evaluations.rounds, {}, evaluations.time):
             started_ns = time.process_time_ns()
             for record in publish(verdicts, members.table, members.rulebook, 1, 0):
                 encode(record)

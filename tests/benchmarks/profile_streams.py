@@ -28,7 +28,8 @@ from operators.clustering.stored import floats, to_bytes
 from operators.events.decode import EventDecoder
 from operators.events.spec import EventsSpec
 from operators.features.catalog import Catalog
-from operators.features.clocks import EventClock, Step, evaluate_all
+from operators.features.clocks import EvaluationRound, Step
+from operators.features.event_clock import EventClock
 from operators.features.lifetime import NONE_FORGOTTEN
 from operators.features.profiles import Profiles
 from operators.features.spec import FeatureSpec
@@ -68,7 +69,7 @@ class Shop:
             events, catalog.event_types, catalog.numbers, catalog.texts, keyed=False
         )
         self._profiles = Profiles(catalog)
-        self._clock, self._clock_us = EventClock(_RESOLUTION_US), 0
+        self._clock, self._newest_us = EventClock(_RESOLUTION_US), 0
         self._sampler = Sampler(catalog.columns, {"": self._space}, lanes=1)
 
     def feed(self, values: Iterable[bytes]) -> Iterator[SampleUpdate]:
@@ -76,17 +77,19 @@ class Shop:
         iterator = iter(values)
         while chunk := list(islice(iterator, _BATCH)):
             arrived = self._profiles.arrive(self._decoder.decode((), chunk, _LATEST_US).events)
-            self._clock_us = max(self._clock_us, arrived.newest_us)
-            step = self._clock.step(self._profiles, arrived.arrivals, self._clock_us)
-            yield from self._updates(step)
+            self._newest_us = max(self._newest_us, int(arrived.reached_us.max(initial=0)))
+            for step in self._clock.steps(self._profiles, arrived):
+                yield from self._updates(step)
             self._profiles.journal.commit()
 
     def everyone(self) -> Everyone:
         """All users now."""
         table = self._profiles.table
-        last = evaluate_all(self._profiles, self._clock_us, NONE_FORGOTTEN)
+        rows = table.rows()
+        now_us = np.full(len(rows), self._newest_us)
+        last = EvaluationRound(rows, now_us, self._profiles.evaluate(rows, now_us).values)
         frame = Frame(self.columns, last.values, last.now_us, table.dictionary)
-        (update,) = self._updates(Step([last], NONE_FORGOTTEN))
+        (update,) = self._updates(Step([last], NONE_FORGOTTEN, self._newest_us))
         users = [table.users[row] for row in last.rows.tolist()]
         return Everyone(users, self._space.points(frame), update)
 

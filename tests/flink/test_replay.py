@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from tests.flink.harness import config_of, run_job, write_events
 from tests.flink.shoppers import shoppers, told
-from tests.oracle import replay
-from tests.property.replay_cases import CHOSEN, MINUTE, PLAIN, SEGMENTS, holds, oracle_user
+from tests.oracle import SECOND, Event
+from tests.oracle import replay as replayed
+from tests.property.replay_cases import CHOSEN, MINUTE, SEGMENTS, micros, oracle_user
 
 pytestmark = pytest.mark.flink
+
+DAY = 86_400 * SECOND
 
 
 @pytest.mark.parametrize(("parallelism", "lanes", "batch"), [(1, 4, "500ms"), (2, 16, "700ms")])
@@ -31,35 +38,92 @@ def test_a_file_in_order_gives_the_transitions_of_the_oracle(
     expected = []
     for user in {event.user for event in events}:
         own = [event for event in events if event.user == user]
-        moves = replay(oracle_user(by_id=True), own, SEGMENTS, MINUTE, events[-1].time)
+        moves = replayed(oracle_user(by_id=True), own, SEGMENTS, MINUTE, events[-1].time)
         expected += [(user, *move) for move in moves]
     assert told(run) == sorted(expected)
     assert run.dead_letters() == []
 
 
-@pytest.mark.parametrize("parallelism", [1, 2, 4])
-def test_memberships_at_the_end_do_not_depend_on_parallelism(
-    tmp_path: Path, parallelism: int
+def mixed(events: Sequence[Event], how: str) -> list[list[Event]]:
+    """The events in files: each user's own stay in their order, but where types are split."""
+    match how:
+        case "as they came":
+            return [list(events)]
+        case "by user":
+            users = {event.user: at for at, event in enumerate(events)}
+            return [sorted(events, key=lambda event: users[event.user])]
+        case "shuffled":
+            return [shuffled(events, Random(1))]
+        case "in two files":
+            chosen = {f"user-{number}" for number in range(0, 60, 2)}
+            return [[e for e in events if (e.user in chosen) is even] for even in (True, False)]
+        case _:  # by type
+            return [
+                [e for e in events if e.type == type_] for type_ in ("view", "cart", "purchase")
+            ]
+
+
+def shuffled(events: Sequence[Event], chance: Random) -> list[Event]:
+    """The users mixed otherwise."""
+    turns = [event.user for event in events]
+    chance.shuffle(turns)
+    own = {user: iter([e for e in events if e.user == user]) for user in set(turns)}
+    return [next(own[user]) for user in turns]
+
+
+@pytest.mark.parametrize(
+    ("how", "parallelism", "lanes", "batch"),
+    [
+        ("as they came", 1, 4, "500ms"),
+        ("by user", 2, 16, "700ms"),
+        ("shuffled", 4, 8, "600ms"),
+        ("in two files", 1, 1, "500ms"),
+        ("by type", 2, 8, "500ms"),
+    ],
+)
+def test_transitions_depend_on_nothing_but_each_users_events_in_their_order(
+    tmp_path: Path, how: str, parallelism: int, lanes: int, batch: str
 ) -> None:
+    """Some events come late, and one user's clock is hours ahead of all others'."""
     events = shoppers(seed=5, users=60, count=3_000, back_s=4_000)
-    write_events(tmp_path / "events.jsonl", events)
-    run_spec = {"state": "state", "lanes": 8, "parallelism": parallelism}
-    run = run_job(tmp_path, config_of(CHOSEN, PLAIN, run=run_spec))
-    as_of = max(event.time for event in events)
-    late = 0
-    for user in {event.user for event in events}:
-        oracle = oracle_user(by_id=True)
-        late += sum(not oracle.add(event) for event in events if event.user == user)
-        values = oracle.values(as_of)
-        expected = {name for name, spec in PLAIN.items() if holds(spec["when"], values)}
-        found = run.assignments().get(user)
-        assert set(found.segments if found else ()) == expected, user
+    as_of = max(event.time for event in events) + 3 * 3_600 * SECOND
+    events.insert(200, replace(events[0], user="zed", type="view", time=as_of))
+    files = mixed(events, how)
+    for number, own in enumerate(files):
+        write_events(tmp_path / f"{number}.jsonl", own)
+    run_spec = {"state": "state", "lanes": lanes, "parallelism": parallelism, "batch": batch}
+    names = [f"{number}.jsonl" for number in range(len(files))]
+    run = run_job(tmp_path, config_of(CHOSEN, SEGMENTS, names, run=run_spec))
+    read = [event for own in files for event in own]
+    expected, late = [], 0
+    for user in {event.user for event in read}:
+        own, oracle = [event for event in read if event.user == user], oracle_user(by_id=True)
+        late += sum(not oracle.add(event) for event in own)
+        moves = replayed(oracle_user(by_id=True), own, SEGMENTS, MINUTE, as_of)
+        expected += [(user, *move) for move in moves]
+    assert told(run) == sorted(expected)
     assert late > 0
-    letters = run.dead_letters()
-    assert [letter.reason for letter in letters] == ["late"] * late
+    assert [letter.reason for letter in run.dead_letters()] == ["late"] * late
     assert run.outcome.totals == {
-        "records": 3_000,
-        "events_applied": 3_000 - late,
+        "records": len(read),
+        "events_applied": len(read) - late,
         "dead_letters": late,
         "duplicates": 0,
     }
+
+
+def test_one_clock_far_ahead_changes_nothing_for_anybody_else(tmp_path: Path) -> None:
+    """500 users buy once a day; one event of another user, soon read, is of the year after."""
+    start, count = micros("2025-01-01T00:00:00+00:00"), 60
+    bought = [
+        Event(f"user-{user}", start + day * DAY + user * 60 * SECOND, "purchase", None, {})
+        for day in range(count)
+        for user in range(500)
+    ]
+    ahead = Event("zed", start + 400 * DAY, "purchase", None, {})
+    write_events(tmp_path / "events.jsonl", [*bought[:3_000], ahead, *bought[3_000:]])
+    features = {"orders_7d": {"count": "purchase", "window": "7d"}}
+    segments = {"Active Buyers": {"when": "orders_7d >= 3"}}
+    run = run_job(tmp_path, config_of(features, segments))
+    found = Counter((each.kind, each.at[:10]) for each in run.transitions())
+    assert found == {("enter", "2025-01-03"): 500, ("leave", "2025-03-06"): 500}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from zlib import crc32
@@ -15,7 +15,8 @@ from operators.contracts.control.messages import Segments
 from operators.contracts.records import Assignment, Transition
 from operators.contracts.wire import Packed, pack, read, unpack
 from operators.features.catalog import Catalog
-from operators.features.clocks import EventClock, Step, evaluate_all
+from operators.features.clocks import Step
+from operators.features.event_clock import EventClock
 from operators.features.lifetime import Lifetime
 from operators.features.profiles import Profiles
 from operators.features.spec import FeatureSpec
@@ -35,7 +36,6 @@ class LanePair:
 
     profiles: Profiles
     judged: Lane
-    clock_us: int = 0
 
 
 @dataclass
@@ -63,10 +63,8 @@ class Pipeline:
     def finish(self, as_of: int) -> None:
         """The end of a bounded run."""
         for lane in self._lanes.values():
-            step = EventClock(self.resolution).step(lane.profiles, None, as_of)
-            everyone = evaluate_all(lane.profiles, as_of, step.forgotten)
-            last = [everyone] if len(everyone.rows) else []
-            self._judge(lane, Step([*step.rounds, *last], step.forgotten), as_of)
+            rows = lane.profiles.table.rows()
+            self._judge(lane, EventClock(self.resolution).end(lane.profiles, rows, as_of))
 
     def take(self, segments: Mapping[str, Mapping[str, Any]], most: int) -> None:
         """A new version of the segments reaches every lane, which sweeps `most` users a step."""
@@ -96,20 +94,18 @@ class Pipeline:
     def _step(self, lane: LanePair, events: Sequence[Event]) -> None:
         batch = batch_of(self.catalog, list(events), self.by_id)
         for arrived in lane.profiles.lives(batch, NEVER):
-            lane.clock_us = max(lane.clock_us, arrived.newest_us)
-            clock = EventClock(self.resolution)
-            step = clock.step(lane.profiles, arrived.arrivals, lane.clock_us)
-            self._judge(lane, step, lane.clock_us)
+            self._judge(lane, EventClock(self.resolution).steps(lane.profiles, arrived))
 
-    def _judge(self, lane: LanePair, step: Step, clock_us: int) -> None:
+    def _judge(self, lane: LanePair, steps: Iterable[Step]) -> None:
         members = lane.judged.members
-        packed = read(pack(lane.profiles, step, clock_us, None))
+        for step in steps:
+            packed = read(pack(lane.profiles, step, None))
+            assert isinstance(packed, Packed)
+            evaluations = unpack(packed, members.table, members.coded)
+            self._keep(lane.judged.judge(evaluations, {}))
+            members.journal.commit()
         lane.profiles.journal.free(step.forgotten.rows)
         lane.profiles.journal.commit()
-        assert isinstance(packed, Packed)
-        evaluations = unpack(packed, members.table, members.coded)
-        self._keep(lane.judged.judge(evaluations, {}, self.resolution, exact=True))
-        members.journal.commit()
 
     def _keep(self, collected: Collected) -> None:
         self.transitions += collected.transitions

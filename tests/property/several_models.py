@@ -77,6 +77,6 @@ def judged(lane: Lane, rows: dict[str, User], now_us: int, models: Models) -> di
     rounds = (
         [EvaluationRound(at[order], np.full(len(at), now_us), values[:, order])] if rows else []
     )
-    found = lane.judge(Evaluations(now_us, None, rounds), models, 1, exact=False)
+    found = lane.judge(Evaluations(now_us, None, rounds), models)
     lane.members.journal.commit()
     return found.assignments

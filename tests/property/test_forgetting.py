@@ -14,9 +14,10 @@ from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
 from operators.base.arrays import NEVER
-from operators.features.clocks import EventClock, Step, WallClock
+from operators.features.clocks import Step, WallClock
+from operators.features.event_clock import EventClock
 from operators.features.lifetime import Lifetime
-from operators.features.profiles import Profiles
+from operators.features.profiles import Arrived, Profiles
 from tests.effort import examples
 from tests.oracle import SECOND, Event, User, forgotten_at, replay
 from tests.property.feeding import batch_of, catalog_of, oracle_of, read, same
@@ -191,7 +192,6 @@ def test_profiles_are_those_of_whom_is_left_however_events_come(
 ) -> None:
     """Late, repeated and out of order, with pauses in which only time passes, and restarts."""
     catalog, lifetime = catalog_of(names), Lifetime.of(after, 1 if wall else MINUTE)
-    clock = WallClock() if wall else EventClock(MINUTE)
     town = Town(names, by_id, lifetime)
     profiles = Profiles(catalog, WITHIN, lifetime)
     state: tuple[bytes | None, dict[int, bytes], list[bytes]] = (None, {}, [])
@@ -207,21 +207,21 @@ def test_profiles_are_those_of_whom_is_left_however_events_come(
         gone: list[str] = []
         log = []
         for arrived in profiles.lives(batch_of(catalog, batch, by_id), until):
-            now = now if wall else max(now, arrived.newest_us)
-            step = clock.step(profiles, arrived.arrivals, now)
+            step = forward(profiles, arrived, now if wall else None)
             gone += names_of(profiles, step)
             counts["taken"] += len(arrived.arrivals)
             counts["late"] += len(arrived.late)
             counts["repeated"] += arrived.repeated
             profiles.journal.free(step.forgotten.rows)
             log.append(profiles.journal.commit())
-        for user in list(town.people):
-            town.forget(user, now if wall else now // MINUTE * MINUTE)
+        for user in list(town.people) if wall else []:
+            town.forget(user, now)
         assert counts == {fate: fates.count(fate) for fate in counts}
         assert sorted(gone) == sorted(town.gone)
         town.gone.clear()
         assert set(profiles.table.index) == set(town.people)
-        moment = now + data.draw(st.integers(0, 2 * 3600 * SECOND))
+        newest = [person.user.newest for person in town.people.values()]
+        moment = max(now, *newest, 0) + data.draw(st.integers(0, 2 * 3600 * SECOND))
         for user, person in town.people.items():
             assert same(read(profiles, user, moment), person.user.values(moment))
         state = (state[0], state[1], [*state[2], *log])
@@ -234,11 +234,28 @@ def test_profiles_are_those_of_whom_is_left_however_events_come(
             profiles.journal.restore(state[0], state[1].values(), state[2])
             profiles.expect_ends()
     end = max(now, *(person.user.newest for person in town.people.values()), 0)
-    step = clock.step(profiles, None, end + 2 * lifetime.after_us + lifetime.step_us)
+    end += 2 * lifetime.after_us + lifetime.step_us
+    step = until_end(profiles, end, wall)
     assert sorted(names_of(profiles, step)) == sorted(town.people)
     profiles.journal.free(step.forgotten.rows)
     assert len(profiles.table) == 0
     assert all(len(entries) == 0 for entries in profiles.table.sets.values())
+
+
+def forward(profiles: Profiles, arrived: Arrived, now: int | None) -> Step:
+    """The last step of a clock, by the wall if it says what time it is, else by the events."""
+    if now is not None:
+        return WallClock().step(profiles, arrived.arrivals, now)
+    *_, step = EventClock(MINUTE).steps(profiles, arrived)
+    return step
+
+
+def until_end(profiles: Profiles, end: int, wall: bool) -> Step:
+    """The last step in which time passes, though nothing happens."""
+    if wall:
+        return WallClock().step(profiles, None, end)
+    *_, step = EventClock(MINUTE).end(profiles, profiles.table.rows(), end)
+    return step
 
 
 def names_of(profiles: Profiles, step: Step) -> list[str]:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from operators.contracts.records import Assignment, Transition
-from operators.features.clocks import EvaluationRound
+from operators.features.clocks import EvaluationRound, OwnTimes
 from operators.membership.members import Members
 from operators.membership.publish import publish
 from operators.rules.rulebook import Rulebook
@@ -19,8 +19,6 @@ from operators.rules.spec import SegmentSpec
 from tests.effort import examples
 from tests.property.rules_columns import COLUMNS, JUDGED, STEP_US
 from tests.property.segment_histories import DRAWS, NAMES, ROWS, START_US, Draw, Row
-
-NOBODY = np.zeros(0, np.int64)
 
 Message = tuple[int, dict[str, Row]]  # how long after the one before, and who has which features
 MESSAGES = st.lists(
@@ -40,8 +38,9 @@ class Lane:
         """A message: features of some users now."""
         members = self.members
         rounds = [self._round(rows, now_us)] if rows else []
-        members.begin(rounds, now_us, NOBODY)
-        for verdicts in members.judge(rounds, {}, now_us, exact=exact):
+        everyone = members.everyone()
+        time = OwnTimes(everyone, np.full(len(everyone), now_us)) if exact else now_us
+        for verdicts in members.judge(rounds, {}, time):
             for record in publish(verdicts, members.table, members.rulebook, 1, None):
                 if isinstance(record, Transition):
                     self.moves.append(record)

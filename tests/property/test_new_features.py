@@ -92,7 +92,7 @@ def test_what_is_shown_otherwise_is_evaluated_anew_before_anyone_is_judged(
         each.expect_columns()
     arrived = profiles.arrive(batch_of(before, chosen, by_id=False))
     step = WallClock().step(profiles, arrived.arrivals, now)
-    send(profiles, step, members, now)
+    send(profiles, step, members)
     states = [(each.journal.first_head(), each.journal.commit()) for each in (profiles, members)]
 
     profiles, members = Profiles(after), members_of(after)
@@ -104,7 +104,7 @@ def test_what_is_shown_otherwise_is_evaluated_anew_before_anyone_is_judged(
     step = WallClock().step(profiles, None, now + SECOND)
     (round_,) = step.rounds
     assert len(round_.rows) == len(profiles.table)
-    send(profiles, step, members, now + SECOND)
+    send(profiles, step, members)
     without = {
         user
         for user in profiles.table.index
@@ -116,13 +116,12 @@ def test_what_is_shown_otherwise_is_evaluated_anew_before_anyone_is_judged(
     assert not members.expect_columns()
 
 
-def send(profiles: Profiles, step: Step, members: Members, now: int) -> None:
+def send(profiles: Profiles, step: Step, members: Members) -> None:
     """Hand a step's evaluations to who judges, and judge."""
-    packed = read_message(pack(profiles, step, now, None))
+    packed = read_message(pack(profiles, step, None))
     assert isinstance(packed, Packed)
     evaluations = unpack(packed, members.table, members.coded)
-    members.begin(evaluations.rounds, now, np.zeros(0, np.int64))
-    for _ in members.judge(evaluations.rounds, {}, now, False, evaluations.forgotten):
+    for _ in members.judge(evaluations.rounds, {}, evaluations.time, evaluations.forgotten):
         pass
 
 

@@ -1,22 +1,22 @@
-"""Replays against the oracle: transitions in order, and memberships however events arrive."""
+"""Replays against the oracle, in order and however the events of several users are mixed."""
 
 from __future__ import annotations
 
 from collections import Counter
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from operators.contracts.records import encode
 from tests.effort import examples
 from tests.oracle import SECOND, Event, replay
-from tests.property.pipeline import pipeline
+from tests.property.pipeline import Pipeline, pipeline
 from tests.property.replay_cases import (
     CHOSEN,
     INTRICATE,
     MINUTE,
-    PLAIN,
     SEGMENTS,
-    holds,
     oracle_user,
     told,
 )
@@ -77,35 +77,55 @@ def test_the_replays_reach_every_segment_in_every_way() -> None:
 REASONS = ("comes first in", "listed", "cooldown", "until", "in segment", "not in segment")
 
 
+@st.composite
+def mixed(draw: st.DrawFn, chosen: list[Event]) -> list[Event]:
+    """The events of several users, each one's own in their order, mixed in some way."""
+    users = sorted({event.user for event in chosen})
+    queues = {user: iter([e for e in chosen if e.user == user]) for user in users}
+    turns = draw(st.permutations([event.user for event in chosen]) | st.just([]))
+    by_turns = [next(queues[user]) for user in turns]
+    return by_turns + [event for user in users for event in queues[user]]
+
+
 @given(
-    chosen=events(),
+    chosen=events(most=25) | events(in_order=True, most=25),
+    ahead=st.sampled_from([0, 0, 4_000, 9_000]),
     lanes=st.sampled_from([1, 3]),
     by_id=st.booleans(),
-    seed=st.randoms(use_true_random=False),
+    resolution=st.sampled_from([MINUTE, 7 * MINUTE]),
     data=st.data(),
 )
-@settings(max_examples=examples(100), deadline=None)
-def test_plain_memberships_at_the_end_depend_on_nothing_but_each_users_events(
-    chosen: list[Event], lanes: int, by_id: bool, seed: object, data: st.DataObject
+@settings(max_examples=examples(60), deadline=None)
+def test_transitions_depend_on_nothing_but_each_users_events_in_their_order(
+    chosen: list[Event], ahead: int, lanes: int, by_id: bool, resolution: int, data: st.DataObject
 ) -> None:
-    as_of = max(event.time for event in chosen) + data.draw(st.integers(0, 5000)) * SECOND
-    queues = {user: [e for e in chosen if e.user == user] for user in {e.user for e in chosen}}
-    shuffled = []
-    while queues:
-        user = data.draw(st.sampled_from(sorted(queues)))
-        shuffled.append(queues[user].pop(0))
-        if not queues[user]:
-            del queues[user]
-    run = pipeline(CHOSEN, PLAIN, GAP, lanes=lanes, resolution=MINUTE, by_id=by_id)
-    for cut in cuts(data.draw, len(shuffled)):
-        run.feed(shuffled[cut])
-    run.finish(as_of)
+    """However users are mixed, some events come late, and one lies far ahead of all others."""
+    newest = max(event.time for event in chosen) + ahead * SECOND
+    if ahead:
+        zed = Event("zed", newest, "view", None, {"price": None, "shop": None})
+        chosen.insert(data.draw(st.integers(0, len(chosen))), zed)
+    as_of = newest + data.draw(st.integers(0, 5000)) * SECOND
+    runs = []
+    for order in (chosen, data.draw(mixed(chosen))):
+        own_lanes = 1 if order is chosen else lanes
+        run = pipeline(CHOSEN, INTRICATE, GAP, lanes=own_lanes, resolution=resolution, by_id=by_id)
+        for cut in cuts(data.draw, len(order)):
+            run.feed(order[cut])
+        run.finish(as_of)
+        runs.append(run)
+    assert by_user(runs[0]) == by_user(runs[1])
+    expected = set()
     for user in {event.user for event in chosen}:
-        oracle = oracle_user(by_id)
-        for event in chosen:
-            if event.user == user:
-                oracle.add(event)
-        values = oracle.values(as_of)
-        expected = {name for name, spec in PLAIN.items() if holds(spec["when"], values)}
-        found = run.assignments.get(user)
-        assert set(found.segments if found else ()) == expected
+        own = [event for event in chosen if event.user == user]
+        moves = replay(oracle_user(by_id), own, INTRICATE, resolution, as_of)
+        expected |= {(user, *move) for move in moves}
+    assert told(runs[1]) == expected
+    assert len(runs[1].transitions) == len(expected)
+
+
+def by_user(run: Pipeline) -> dict[str, list[bytes]]:
+    """What was told of each user, in order; versions are taken from the wall clock."""
+    found: dict[str, list[bytes]] = {}
+    for move in run.transitions:
+        found.setdefault(move.user, []).append(encode(msgspec.structs.replace(move, version=0)))
+    return found

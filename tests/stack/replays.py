@@ -1,6 +1,7 @@
 """A history that is replayed through Kafka into jobs on a cluster, and what must come of it.
 
-All of it is in one partition, so that it arrives in order and the oracle knows every transition.
+A user's own events are in one partition, so that they arrive in order and the oracle knows every
+transition.
 """
 
 from __future__ import annotations
@@ -90,15 +91,15 @@ class History:
     def records(self) -> list[tuple[str, bytes]]:
         """Keys and values: the events, every so often a bad one, and what ends it.
 
-        Time goes on in a lane as its events say. At the end there is an event in every lane,
-        of users that nobody asks about.
+        Time goes on for a user as their own events say: each has one at the end, and so have
+        users of every lane whom nobody asks about.
         """
         found = []
         for number, event in enumerate(self.events):
             found.append((event.user, json.dumps(row_of(event)).encode()))
             if number % BAD_EVERY == 0:
                 found.append((event.user, f"broken {number}".encode()))
-        for user in LAST:
+        for user in [*sorted({event.user for event in self.events}), *LAST]:
             last = Event(user, self.end, "search", "s1", {})
             found.append((user, json.dumps(row_of(last)).encode()))
         return found

@@ -17,7 +17,7 @@ from operators.contracts.records import Assignment, Tombstone, change, encode
 from operators.contracts.wire import Evaluations, Packed, read, unpack
 from operators.contracts.wire import encode as encode_message
 from operators.events.markers import NULL
-from operators.features.clocks import EvaluationRound
+from operators.features.clocks import EvaluationRound, OwnTimes
 from operators.features.lifetime import Forgotten, Lifetime
 from operators.membership.lane import Lane, LaneRules
 from operators.membership.members import Members
@@ -55,28 +55,31 @@ def lane(clock: Callable[[], int] = lambda: 0) -> Lane:
     return Lane(LaneRules(segments_of({**NAMES, **HELD}, 1)), members, clock)
 
 
-def seen(lane: Lane, users: list[str], views: float, now_us: int) -> Evaluations:
+def seen(lane: Lane, users: list[str], views: float, now_us: int, own: bool = False) -> Evaluations:
     """These users with so many views."""
     rows = np.sort(lane.members.table.rows_of(users))
     values = np.full((len(COLUMNS), len(rows)), np.nan)
     values[list(COLUMNS).index("views")] = views
-    return Evaluations(now_us, None, [EvaluationRound(rows, np.full(len(rows), now_us), values)])
+    moments = np.full(len(rows), now_us)
+    time = OwnTimes(rows, moments) if own else now_us
+    return Evaluations(time, None, [EvaluationRound(rows, moments, values)])
 
 
-def gone(lane: Lane, users: list[str], now_us: int) -> Evaluations:
+def gone(lane: Lane, users: list[str], now_us: int, own: bool) -> Evaluations:
     """These users, forgotten."""
     rows = lane.members.table.rows_of(users)
-    return Evaluations(now_us, None, [], Forgotten(rows, np.full(len(rows), now_us), WHY))
+    time = OwnTimes(rows[:0], rows[:0]) if own else now_us
+    return Evaluations(time, None, [], Forgotten(rows, np.full(len(rows), now_us), WHY))
 
 
-@pytest.mark.parametrize("exact", [True, False])
-def test_who_is_forgotten_leaves_everything_and_comes_back_as_somebody_new(exact: bool) -> None:
+@pytest.mark.parametrize("own", [True, False])
+def test_who_is_forgotten_leaves_everything_and_comes_back_as_somebody_new(own: bool) -> None:
     found = lane()
-    entered = found.judge(seen(found, ["ann", "cay"], 3.0, START_US), {}, 1, exact)
+    entered = found.judge(seen(found, ["ann", "cay"], 3.0, START_US, own), {})
     assert entered.assignments["ann"].segments == ["All", "Some"]
     assert entered.assignments["cay"].held_out.keys() == {"Trial"}
     end_us = START_US + 90 * DAY_US
-    left = found.judge(gone(found, ["ann", "cay"], end_us), {}, 1, exact)
+    left = found.judge(gone(found, ["ann", "cay"], end_us, own), {})
     assert [(t.user, t.segment, t.kind, t.why) for t in left.transitions] == [
         ("ann", "Some", "leave", [WHY]),
         ("ann", "All", "leave", [WHY]),
@@ -91,7 +94,7 @@ def test_who_is_forgotten_leaves_everything_and_comes_back_as_somebody_new(exact
         )
         assert left.assignments[user] == expected
     assert len(found.members.table) == 0
-    back = found.judge(seen(found, ["bob", "ann"], 0.0, end_us), {}, 1, exact)
+    back = found.judge(seen(found, ["bob", "ann"], 0.0, end_us, own), {})
     assert {(t.user, t.segment, t.kind) for t in back.transitions} == {
         (user, "All", "enter") for user in ("bob", "ann")
     }
@@ -103,7 +106,7 @@ def test_versions_are_the_wall_clock_s_and_grow_though_that_goes_back() -> None:
     moments = iter([START_US, START_US + 5, START_US - 5, START_US + 9])
     found = lane(lambda: next(moments))
     versions = [
-        found.judge(seen(found, ["ann"], views, START_US), {}, 1, False).assignments["ann"].version
+        found.judge(seen(found, ["ann"], views, START_US), {}).assignments["ann"].version
         for views in (1.0, 3.0, 1.0, 3.0)
     ]
     assert versions == [START_US, START_US + 5, START_US + 6, START_US + 9]
@@ -115,14 +118,14 @@ def test_who_was_never_heard_of_is_forgotten_without_a_word() -> None:
     message = read(
         encode_message(
             {
-                **{"kind": "evaluations", "clock_us": START_US, "event_at_ms": None},
+                **{"kind": "evaluations", "time": START_US, "event_at_ms": None},
                 **{"users": [], "texts": [], "rounds": [], "forgotten": [["eve"], at_us, WHY]},
             }
         )
     )
     assert isinstance(message, Packed)
     evaluations = unpack(message, found.members.table, found.members.coded)
-    collected = found.judge(evaluations, {}, 1, True)
+    collected = found.judge(evaluations, {})
     assert (collected.assignments, collected.transitions) == ({}, [])
     assert len(found.members.table) == 0
 
