@@ -19,7 +19,7 @@ from operators.features.kinds.window_options import window_text
 from operators.features.shared_windows import SharedWindow, shared_windows
 from operators.features.spec import FeatureSpec
 from operators.features.tiling import Tiling
-from operators.features.windows import SESSION
+from operators.features.windows import LIFETIME, SESSION
 
 _SHOWN: Final = tuple(option.name for option in OPTIONS.values() if option.shown)
 _LATE_BY_DEFAULT: Final = Tiling.cut("1d", "1h")  # where no feature has a window of a duration
@@ -31,8 +31,9 @@ class Catalog:
 
     `columns` are what rules and clusters see, in the order of the configuration. Each is in
     one of `windows`, in `alone`, or in `derived`; the parts of these, which have names of their
-    own, are in the first two. `retained` is the longest window: an event older than it, by its
-    user's newest one, is late.
+    own, are in the first two. `retained` is the longest window of a duration: an event older than
+    it, by its user's newest one, is late. With `endless` a window is a lifetime, or none ends, so
+    that no event is too old to count.
     """
 
     columns: Mapping[str, FeatureColumn]
@@ -43,6 +44,7 @@ class Catalog:
     alone: Mapping[str, StatefulFeature]
     derived: Mapping[str, Derived]
     retained: Tiling
+    endless: bool
     session_gap_us: int
     uses_sessions: bool
     identities: Mapping[str, str]  # of features and parts: equal where state means the same
@@ -75,6 +77,7 @@ class Catalog:
             alone={own: feature for x in compiled.values() for own, feature in x.own.items()},
             derived=derived,
             retained=max(tilings, key=lambda tiling: tiling.window_us, default=_LATE_BY_DEFAULT),
+            endless=not tilings or any(window_text(x) == LIFETIME for _, x in defined.values()),
             session_gap_us=session_gap_us,
             uses_sessions=any(_by_session(source) for source in sources.values()),
             identities={

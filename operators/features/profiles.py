@@ -19,6 +19,7 @@ from operators.features.catalog import Catalog
 from operators.features.dedup import IDS, Dedup
 from operators.features.lifetime import Forgotten, Lifetime
 from operators.features.shared_windows import SharedWindow
+from operators.features.tiling import FOREVER
 from operators.features.windows import BatchUpdate
 from operators.pages.journal import Journal
 from operators.pages.layout import Field, Layout
@@ -75,7 +76,9 @@ class Profiles:
     ) -> None:
         self.catalog = catalog
         self.lifetime = lifetime
-        self._dedup = Dedup(dedup_within_us, catalog.retained, lifetime)
+        # An id is not known for ever: what is so old that it may repeat an event is late.
+        never_late = catalog.endless and dedup_within_us is None
+        self._dedup = Dedup(dedup_within_us, FOREVER if never_late else catalog.retained, lifetime)
         self.table = UserTable(_layout(catalog), _sets(catalog))
         self.journal = Journal(self.table)
         # Behind the features, rows for the parts that some are made of.

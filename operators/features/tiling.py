@@ -62,6 +62,9 @@ class Tiling:
         return cls(tile_us, tiles)
 
 
+FOREVER: Final = Tiling(US_PER_UNIT["h"], 9_000_000)  # a thousand years, as times end with 3000
+
+
 def _default_tile_us(window_us: int) -> int:
     for tile_us in _TILES_US:
         if window_us % tile_us == 0 and window_us // tile_us >= _TILES_PER_WINDOW:

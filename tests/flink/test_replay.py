@@ -102,7 +102,6 @@ def test_transitions_depend_on_nothing_but_each_users_events_in_their_order(
         moves = replayed(oracle_user(by_id=True), own, SEGMENTS, MINUTE, as_of)
         expected += [(user, *move) for move in moves]
     assert told(run) == sorted(expected)
-    assert late > 0
     assert [letter.reason for letter in run.dead_letters()] == ["late"] * late
     assert run.outcome.totals == {
         "records": len(read),

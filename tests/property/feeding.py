@@ -83,5 +83,6 @@ def same(found: dict[str, Any], expected: dict[str, Any]) -> bool:
     )
 
 
-def oracle_of(names: list[str], by_id: bool) -> User:
-    return User({name: FEATURES[name] for name in names}, TILES, retained(names), GAP, by_id)
+def oracle_of(names: list[str], by_id: bool, ids: bool = False) -> User:
+    specs = {name: FEATURES[name] for name in names}
+    return User(specs, TILES, retained(names, ids), GAP, by_id)

@@ -144,9 +144,14 @@ WINDOWS = {
 }
 
 
-def retained(names: list[str]) -> tuple[int, int]:
-    """Tile length and number of tiles of the longest window among the features, as documented."""
+def retained(names: list[str], ids: bool = False) -> tuple[int, int]:
+    """Tile length and number of tiles of the longest window among the features, as documented.
+
+    A lifetime is longer than any, and so is no window at all, but where events have ids.
+    """
     windowed = [name for name in names if name in TILES]
+    if not ids and (not windowed or any("lifetime" in FEATURES[name].values() for name in names)):
+        return 3600 * SECOND, 24 * 365 * 1_000
     if not windowed:
         return 3600 * SECOND, 24
     longest = max(windowed, key=lambda name: WINDOWS[name])
@@ -177,7 +182,7 @@ def events(
     now = START + draw(st.integers(0, 3600)) * SECOND
     for _ in range(draw(st.integers(1, most))):
         now += draw(steps)
-        back = 0 if in_order else draw(st.one_of(st.just(0), steps))
+        back = 0 if in_order else draw(st.one_of(st.just(0), steps, st.just(100_000 * SECOND)))
         properties = {"price": draw(prices), "shop": draw(st.sampled_from([None, "a", "b", "c"]))}
         event = Event(
             user=draw(st.sampled_from(users)),

@@ -155,7 +155,7 @@ class Town:
     """Everybody whom the oracle knows."""
 
     def __init__(self, names: list[str], by_id: bool, lifetime: Lifetime) -> None:
-        self._new = lambda: Person(oracle_of(names, by_id))
+        self._new = lambda: Person(oracle_of(names, by_id, ids=True))
         self._lengths = (lifetime.after_us, lifetime.step_us)
         self.people: dict[str, Person] = {}
         self.gone: list[str] = []

@@ -132,7 +132,8 @@ def test_features_that_were_kept_count_on_as_if_nothing_had_happened(
 ) -> None:
     before, after = catalog_of(kept), catalog_of(list(dict.fromkeys([*kept, *added])))
     # Lateness goes by the longest window, and is none of a feature's own.
-    if after.retained != before.retained or after.uses_sessions != before.uses_sessions:
+    lateness = [(x.retained, x.endless, x.uses_sessions) for x in (before, after)]
+    if lateness[0] != lateness[1]:
         return
     parts = cuts(data.draw, len(chosen))
     changed = data.draw(st.integers(0, len(parts)))

@@ -124,7 +124,7 @@ class Replay:
             part: f"{name}-{part}" for part in ("assignments", "transitions", "dead_letters")
         }
         self._producer = KafkaProducer(bootstrap_servers=bootstrap, enable_idempotence=True)
-        kafka.make_topic(self.broker, f"{name}-events", 1)
+        kafka.make_topic(self.broker, f"{name}-events", 4)
 
     def write_config(self, parallelism: int, **more: Any) -> None:
         """Write the configuration of the jobs."""
