@@ -28,6 +28,7 @@ $(INSTALLED): pyproject.toml deploy/constraints.txt
 	@echo "installing into $(VENV): some minutes the first time"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c deploy/constraints.txt -e '.[test]'
+	$(BIN)/python -m compileall -q flink_job operators
 	@touch $(INSTALLED)
 
 demo: $(INSTALLED)

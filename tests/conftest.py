@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +18,13 @@ from flink_job.stack.jars import JarKind, ensure_jars, jars_present, jars_root
 from tests import order, starting
 from tests.session import Session, is_worker, shared_folder
 
+# Tests start hundreds of processes: compiling our modules in each would take a minute in all.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+# A shell lets what it starts in the background ignore Ctrl-C, and so would all that tests start
+# and send it to.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 # A JVM of some seconds spends more time on its best code than that wins.
 os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
 # Two of scikit-learn's threads on a busy core wait for each other, fifty times as long.
