@@ -17,7 +17,7 @@ from flink_job.stack.ports import HOST, Part, Ports
 from operators.base.errors import PreflightError
 
 _STOP_WITHIN_S: Final = 30.0
-_PASSED_ON: Final = ("HOME", "LANG", "PATH", "TMPDIR")
+_PASSED_ON: Final = ("HOME", "JAVA_TOOL_OPTIONS", "LANG", "PATH", "TMPDIR")
 
 
 @dataclass(frozen=True)
