@@ -14,8 +14,8 @@ import msgspec
 from flink_job.config.load import check
 from flink_job.jobs import preflight
 from flink_job.jobs.segment import COUNTERS, Start, begin, segment
+from flink_job.leases.lease import HeldLease
 from flink_job.plan import Plan
-from flink_job.runtime.environment import prepare_process
 from flink_job.runtime.progress import silent
 from flink_job.runtime.running import Outcome, Watch
 from operators.contracts.records import (
@@ -26,7 +26,7 @@ from operators.contracts.records import (
     dead_letter_decoder,
     transition_decoder,
 )
-from tests.flink.minicluster import end_jobs, rest_address
+from tests.flink.minicluster import end_jobs, rest_address, start_java
 from tests.oracle import Event
 
 AFRESH = Start()
@@ -74,15 +74,20 @@ def run_job(
     return Run(outcome, plan.paths.output_folder() or base)
 
 
-def run_plan(plan: Plan, start: Start, watch: Watch) -> Outcome:
-    """Run a plan as `flockwise run` does, but on the mini-cluster of this process."""
+def run_plan(
+    plan: Plan, start: Start, watch: Watch, state: str = "", held: HeldLease | None = None
+) -> Outcome:
+    """Run a plan as `flockwise run` does, but on the mini-cluster of this process.
+
+    `state` names what it leaves behind, `held` is its lease, as for `begin`.
+    """
     preflight.check(plan)
-    prepare_process(plan.folder.logs)
+    start_java(plan.folder.logs)
     jars = preflight.connector_jars(plan, silent)
-    begun = begin(plan, start, lambda _: None)
+    begun = begin(plan, start, lambda _: None, state, held)
     cluster = rest_address()
     try:
-        return segment(plan, begun, None, jars, watch, cluster)
+        return segment(plan, begun, held.lease if held else None, jars, watch, cluster)
     except BaseException:
         end_jobs()
         raise

@@ -9,8 +9,9 @@ from typing import Final
 from pyflink.common import Configuration
 from pyflink.java_gateway import get_gateway
 
-from flink_job.runtime.environment import Flink
+from flink_job.runtime.environment import Flink, prepare_process
 from flink_job.runtime.rest import FlinkRest
+from flink_job.stack.jars import jars_folder, jars_present
 from tests.patience import until
 
 SLOTS: Final = 4  # of one TaskManager: one JVM has one Python, whose jobs are to come one by one
@@ -24,6 +25,16 @@ OWN: Final = {
     "web.timeout": "600000",
     "heartbeat.timeout": "600000",
 }
+
+
+def start_java(logs: Path) -> None:
+    """See to the JVM of this process, which can run every job.
+
+    Connectors that are there are on its class path, as in `flockwise run`: so they come out of its
+    class archive, once, and are not loaded anew for each job.
+    """
+    there = jars_present("flink")
+    prepare_process(logs, sorted(jars_folder("flink").glob("*.jar")) if there else ())
 
 
 @cache

@@ -16,18 +16,19 @@ from flink_job.job import define_segment_job, define_upsert_job
 from flink_job.jobs import parts
 from flink_job.jobs.ledger import ledger_sink
 from flink_job.plan import Plan
-from flink_job.runtime.environment import Environment, Flink, prepare_process, spread_lanes
+from flink_job.runtime.environment import Environment, Flink, spread_lanes
 from flink_job.runtime.graph import Operator, operators, start
 from flink_job.stack.jars import ensure_jars, jars_present
 from operators.base.errors import JobError
 from tests.flink.harness import config_of
+from tests.flink.minicluster import start_java
 from tests.property.replay_cases import CHOSEN, SEGMENTS
 
 pytestmark = pytest.mark.flink
 
 
 def environment(tmp_path: Path, **settings: str) -> Environment:
-    prepare_process(tmp_path / "logs")
+    start_java(tmp_path / "logs")
     jars = sorted(ensure_jars(["flink"])["flink"].glob("*.jar")) if jars_present("flink") else ()
     return Environment.create(
         Flink(checkpoints=tmp_path.as_uri(), checkpoint_ms=1_000, jars=jars, more=settings)

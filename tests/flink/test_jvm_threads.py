@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pyflink.java_gateway import get_gateway
 
-from flink_job.runtime.environment import prepare_process
+from tests.flink.minicluster import start_java
 
 pytestmark = pytest.mark.flink
 
@@ -18,7 +18,7 @@ def java_thread() -> int:
 
 
 def test_a_thread_keeps_to_one_of_the_jvm_while_others_call_it(tmp_path: Path) -> None:
-    prepare_process(tmp_path)
+    start_java(tmp_path)
     mine, others = java_thread(), set[int]()
     entered, may_end = threading.Event(), threading.Event()
 

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from flink_job.cli import app
 from operators.base.errors import UsageError
 from tests.flink.harness import config_of, write_events
+from tests.flink.minicluster import start_java
 from tests.oracle import SECOND, Event
 
 pytestmark = pytest.mark.flink
@@ -49,6 +50,7 @@ def test_a_replay_says_who_would_enter_and_leave(tmp_path: Path) -> None:
         ],
     )
     config = tmp_path / "shop.yaml"
+    start_java(tmp_path / "logs")
     configure(config, {"Many": {"when": "views >= 2"}, "Gone": {"when": "views = 1"}})
     early = refused("segments", "preview", str(config))
     assert "there is nothing to compare with" in early

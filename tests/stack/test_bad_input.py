@@ -26,7 +26,6 @@ from flink_job.connectors.sql import literal
 from flink_job.kafka_client import client as kafka_client
 from flink_job.kafka_client.broker import Broker
 from flink_job.kafka_client.reading import read_to_end
-from flink_job.runtime.environment import prepare_process
 from operators.contracts.records import (
     Assignment,
     DeadLetter,
@@ -35,6 +34,7 @@ from operators.contracts.records import (
 )
 from operators.events.reasons import Reason
 from tests.flink.harness import config_of, row_of, run_job
+from tests.flink.minicluster import start_java
 from tests.flink.shoppers import shoppers
 from tests.oracle import SECOND, Conditions, Event, User
 from tests.property.replay_cases import NAMES, PLAIN
@@ -582,7 +582,7 @@ def test_no_good_event_stops_a_job(tmp_path: Path) -> None:
 
 
 def test_the_user_is_found_in_a_value_whatever_the_field_is_called(tmp_path: Path) -> None:
-    prepare_process(tmp_path)
+    start_java(tmp_path)
     tables = TableEnvironment.create(EnvironmentSettings.in_batch_mode())
     names = ["user_id", "user id", "user.id", "$user", "it's", "a\\b", "\u00fcser[0]"]
     queries = []
