@@ -14,11 +14,14 @@ from uuid import uuid4
 import msgspec
 import pytest
 from kafka.consumer.fetcher import ConsumerRecord
+from typer.testing import CliRunner
 
+from flink_job.cli import app
 from flink_job.kafka_client import client as kafka
 from flink_job.kafka_client import reading
 from flink_job.kafka_client.broker import Broker
 from flink_job.kafka_client.transactions import Transactions
+from operators.base.errors import FlockwiseError
 from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
@@ -83,6 +86,21 @@ def flockwise(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command(*arguments), capture_output=True, text=True, check=False, env=environment()
     )
+
+
+def here(*arguments: str | Path, **environ: str | None) -> subprocess.CompletedProcess[str]:
+    """Run the command in this process, where a process of its own is not what is tested.
+
+    It ends as there: with a code, and the line that says why. Anything but an error that is meant
+    for the user, whom it would reach as a traceback, is raised.
+    """
+    done = CliRunner().invoke(app, list(map(str, arguments)), env=environ)
+    said, code = done.stderr, done.exit_code
+    if isinstance(done.exception, FlockwiseError):
+        said, code = f"{said}✗ {done.exception}\n", done.exception.exit_code
+    elif done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return subprocess.CompletedProcess(arguments, code, done.stdout, said)
 
 
 def command(*arguments: str | Path) -> list[str]:

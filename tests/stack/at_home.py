@@ -8,8 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from flink_job.config.load import load
-from flink_job.jobs.segment import COUNTERS, Start
+from flink_job.jobs import preflight
+from flink_job.jobs.segment import COUNTERS, Start, state_to_resume
+from flink_job.leases.lease import Place, leased
 from flink_job.plan import Plan
+from flink_job.runtime.progress import silent
 from flink_job.runtime.running import Outcome, Watch
 from tests.flink.harness import run_plan
 from tests.flink.minicluster import end_jobs
@@ -58,9 +61,12 @@ class LiveJob:
 
     def _run(self) -> None:
         watch = Watch(COUNTERS, lambda _: None, self._restarts.append, self._stop)
+        plan, start = self._plan, self._start
         try:
-            with self._plan.folder.locked():
-                self._outcome = run_plan(self._plan, self._start, watch)
+            preflight.check(plan)
+            place = Place.here(plan, state_to_resume(plan, start))
+            with plan.folder.locked(), leased(plan, place, silent) as held:
+                self._outcome = run_plan(plan, start, watch, place.state, held)
         except Exception as error:
             self._error = error
 

@@ -15,6 +15,7 @@ from typing import Final
 
 import pytest
 
+from flink_job.jobs.segment import Start
 from tests.flink.killing import command_lines, of
 from tests.patience import PATIENCE_S, Process
 from tests.stack.live import SQLITE, LiveShop, at_work, kinds_of, until
@@ -69,10 +70,9 @@ def begin(shop: LiveShop, process: Process, folder: Path) -> None:
 def goes_on(shop: LiveShop) -> None:
     """Resume, and see that what was judged before is known."""
     shop.view("ann")
-    with shop.running("--resume") as process:
-        until(lambda: kinds_of(shop, "ann", "Twice") == ["enter"], process, "ann's second view")
-        process.send_signal(signal.SIGINT)
-        assert process.wait(PATIENCE_S) == 0
+    with shop.at_home(Start(resume=True)) as job:
+        until(lambda: kinds_of(shop, "ann", "Twice") == ["enter"], job, "ann's second view")
+        job.stop()
 
 
 def viewed(shop: LiveShop, process: Process) -> None:

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
+from flink_job.jobs.segment import Start
 from operators.contracts.records import BEGAN_ANEW
 from tests.patience import PATIENCE_S
+from tests.stack.asking import here
 from tests.stack.live import SQLITE, LiveShop, at_work, places, until
 from tests.stack.starts import COUNTING, consistent, family, inside, refused, start
 
@@ -28,25 +30,27 @@ def copied(shop: LiveShop, folder: Path, **changes: Any) -> Path:
 
 
 def test_a_job_that_is_at_work_is_never_joined(kafka: str, tmp_path: Path) -> None:
-    shop = LiveShop(kafka, "owned", tmp_path / "first", {**COUNTING, "store": SQLITE})
+    shop = LiveShop(kafka, "owned", tmp_path / "first", COUNTING)
     other = {**places(kafka, "other"), **COUNTING}
     with shop.running() as process:
         for user in ("ann", "bob"):
             shop.view(user)
         until(lambda: at_work(shop), process, "the job to work")
-        here = ("is at work, started by", str(tmp_path / "first"))
-        refused(start(copied(shop, tmp_path / "second")), "'owned'", *here)
-        refused(start(copied(shop, tmp_path / "second"), "--fresh"), "'owned'", *here)
+        held = ("is at work, started by", str(tmp_path / "first"))
+        refused(start(copied(shop, tmp_path / "second")), "'owned'", *held)
+        refused(here("run", copied(shop, tmp_path / "second"), "--fresh"), "'owned'", *held)
         same_topics = copied(shop, tmp_path / "third", name="third", source=other["source"])
         shop_topic = yaml.safe_load(same_topics.read_text())
         shop_topic["source"] = yaml.safe_load(shop.path.read_text())["source"]
         same_topics.write_text(yaml.safe_dump(shop_topic))
-        refused(start(same_topics), "topic 'owned-assignments' belongs to the job 'owned'", *here)
+        belongs = "topic 'owned-assignments' belongs to the job 'owned'"
+        refused(here("run", same_topics), belongs, *held)
         process.kill()
 
     # Crashed: its successor is not blocked, but does not begin anew without a word.
-    refused(start(copied(shop, tmp_path / "second")), "would begin anew", "3 users", "--fresh")
-    refused(start(same_topics), "has the records of the job 'owned'")
+    anew = ("would begin anew", "3 users", "--fresh")
+    refused(here("run", copied(shop, tmp_path / "second")), *anew)
+    refused(here("run", same_topics), "has the records of the job 'owned'")
     consistent(shop.transitions(), shop.assignments())
 
     second = copied(shop, tmp_path / "second")
@@ -58,13 +62,13 @@ def test_a_job_that_is_at_work_is_never_joined(kafka: str, tmp_path: Path) -> No
         assert process.wait(PATIENCE_S) == 0
     consistent(shop.transitions(), shop.assignments())
     # What the first left is of before: to go on from it would repeat what came since.
-    refused(start(shop.path, "--resume"), "was started elsewhere", str(second.parent), "--fresh")
+    elsewhere = ("was started elsewhere", str(second.parent), "--fresh")
+    refused(here("run", shop.path, "--resume"), *elsewhere)
     # The last goes on.
-    with successor.running("--resume") as process:
+    with successor.at_home(Start(resume=True)) as job:
         shop.view("dan")
-        until(lambda: inside(shop.assignments(), "dan"), process, "the job to go on")
-        process.send_signal(signal.SIGINT)
-        assert process.wait(PATIENCE_S) == 0
+        until(lambda: inside(shop.assignments(), "dan"), job, "the job to go on")
+        job.stop()
     consistent(shop.transitions(), shop.assignments())
 
 

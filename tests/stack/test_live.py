@@ -13,6 +13,7 @@ from typing import Any, Final
 import pytest
 
 from flink_job.config.load import load
+from flink_job.jobs.segment import Start
 from flink_job.plan import Plan
 from operators.contracts.records import Transition
 from tests.patience import PATIENCE_S
@@ -23,7 +24,6 @@ from tests.stack.live import (
     kinds,
     kinds_of,
     seconds,
-    stopped,
     until,
 )
 
@@ -53,17 +53,16 @@ def test_memberships_end_when_time_passes_and_a_stopped_run_goes_on(
     kafka: str, tmp_path: Path
 ) -> None:
     shop = LiveShop(kafka, "live", tmp_path, {**MORE, "store": SQLITE})
-    with shop.running() as process:
-        until(lambda: at_work(shop), process, "the job to work")
+    with shop.at_home() as job:
+        until(lambda: at_work(shop), job, "the job to work")
         viewed_s = time.time()
         for _ in range(3):
             shop.view("ann")
         shop.view("eve", ahead_s=3_600)
         shop.send("eve", b"garbage")
-        until(lambda: kinds_of(shop, "ann", "Dwell") == ["enter", "leave"], process, "ann to leave")
+        until(lambda: kinds_of(shop, "ann", "Dwell") == ["enter", "leave"], job, "ann to leave")
         assert {letter.reason for letter in shop.dead_letters()} == {"future", "not_json"}
-        stopped(process)
-    assert "stopped; --resume goes on from here" in (tmp_path / "said").read_text()
+        job.stop()
 
     own = [t for t in shop.transitions() if t.user == "ann"]
     by_segment = {
@@ -115,9 +114,9 @@ def test_a_killed_live_run_resumes_without_loss_or_repeat(kafka: str, tmp_path: 
         process.wait()
     for user in users:
         shop.view(user)
-    with shop.running("--resume") as process:
-        until(lambda: {t.user for t in entered(shop, "Three")} >= {*users}, process, "third views")
-        stopped(process)
+    with shop.at_home(Start(resume=True)) as job:
+        until(lambda: {t.user for t in entered(shop, "Three")} >= {*users}, job, "third views")
+        job.stop()
     three = [(t.user, t.kind) for t in shop.transitions() if t.segment == "Three"]
     assert sorted(move for move in three if move[0] in users) == sorted((u, "enter") for u in users)
     assert entered(shop, "Four") == []

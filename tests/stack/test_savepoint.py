@@ -18,8 +18,9 @@ import pytest
 import yaml
 from kafka import KafkaProducer
 
+from flink_job.jobs.segment import Start
 from operators.contracts.records import Assignment
-from tests.stack.live import LiveShop, stopped, until
+from tests.stack.live import LiveShop, until
 
 pytestmark = [pytest.mark.stack, pytest.mark.flink]
 
@@ -38,11 +39,11 @@ def test_a_savepoint_of_before_is_gone_on_from(kafka: str, tmp_path: Path) -> No
         (MADE / "expected.json").read_bytes(), type=dict[str, Assignment]
     )
     shop = shop_of_before(kafka, tmp_path)
-    with shop.running("--resume") as process:
+    with shop.at_home(Start(resume=True)) as job:
         for user in USERS:
             shop.view(user, event_type="done", event_id=f"{user} is done again")
-        until(lambda: twice(shop) >= set(USERS), process, "everyone's next event")
-        stopped(process)
+        until(lambda: twice(shop) >= set(USERS), job, "everyone's next event")
+        job.stop()
     found = {each.user: each for each in shop.assignments() if "Done twice" in each.segments}
     for user in USERS:
         before, now = expected[user], found[user]

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -18,9 +14,11 @@ from kafka import KafkaProducer
 from typer.testing import CliRunner
 
 from flink_job.cli import app
+from flink_job.jobs.segment import Start
 from flink_job.kafka_client.reading import read_to_end
-from tests.patience import PATIENCE_S
-from tests.stack.live import LiveShop, at_work, kinds, stopped, until
+from tests.stack.asking import here
+from tests.stack.at_home import LiveJob
+from tests.stack.live import LiveShop, at_work, kinds, until
 
 pytestmark = [pytest.mark.stack, pytest.mark.flink]
 
@@ -65,10 +63,8 @@ def told(config: Path, *words: str) -> str:
 
 def bad(shop: LiveShop, *words: str) -> str:
     """How `flockwise` complains of what is wrong."""
-    command = [sys.executable, "-m", "flink_job", *words[:-1], str(shop.path), words[-1]]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    done = here(*words[:-1], shop.path, words[-1])
     assert done.returncode == 2, done.stderr
-    assert "Traceback" not in done.stderr
     return " ".join(done.stderr.split())
 
 
@@ -89,16 +85,16 @@ def inside(shop: LiveShop) -> dict[str, set[str]]:
 def test_segments_change_while_the_job_runs(kafka: str, tmp_path: Path) -> None:
     shop = LiveShop(kafka, "steered", tmp_path, MORE)
     assert listed(shop)["version"] == 1  # the configuration's, before there is a job
-    with shop.running() as process:
-        until(lambda: at_work(shop), process, "the job to work")
+    with shop.at_home() as job:
+        until(lambda: at_work(shop), job, "the job to work")
         for user, views in {"ann": 1, "bob": 2, "cat": 5}.items():
             for _ in range(views):
                 shop.view(user)
         everyone = {"ann", "bob", "cat"}
         before = {"Ever": everyone, "Many": {"cat"}}
-        until(lambda: inside(shop) == before, process, "the first segments")
+        until(lambda: inside(shop) == before, job, "the first segments")
         # Nothing was applied, and yet everyone counts.
-        until(lambda: listed(shop)["progress"]["users"] == 4, process, "the count of users")
+        until(lambda: listed(shop)["progress"]["users"] == 4, job, "the count of users")
         assert listed(shop)["progress"]["members"]["Ever"] == 4
 
         shop.configure(segments=NEXT)
@@ -126,8 +122,8 @@ def test_segments_change_while_the_job_runs(kafka: str, tmp_path: Path) -> None:
         assert left.rules == 2
 
         refused(shop)
-        paused_and_deleted(shop, process)
-        stopped(process)
+        paused_and_deleted(shop, job)
+        job.stop()
     resumed(shop)
     not_started(shop)
 
@@ -148,12 +144,12 @@ def refused(shop: LiveShop) -> None:
     shop.configure(segments=NEXT)
 
 
-def paused_and_deleted(shop: LiveShop, process: subprocess.Popen[str]) -> None:
+def paused_and_deleted(shop: LiveShop, job: LiveJob) -> None:
     """Of a paused segment nobody is let in or out; of a deleted one all are out."""
     for _ in range(4):
         shop.view("ann")
     shop.view("dan")
-    until(lambda: "dan" in inside(shop)["Ever"], process, "dan's view")
+    until(lambda: "dan" in inside(shop)["Ever"], job, "dan's view")
     assert inside(shop)["Few"] == {"ann", "bob"}
     assert "paused" in good(shop, "list")
     good(shop, "resume", "Few")
@@ -171,12 +167,11 @@ def resumed(shop: LiveShop) -> None:
     others_work(shop)
     good(shop, "apply", "--only", "Idle", "--wait", "0")
     shop.configure(segments={"Ever": NEXT["Ever"], "Idle": NEXT["Idle"], "Few": NEXT["Few"]})
-    with shop.running("--resume") as process:
-        until(lambda: "Idle" in inside(shop), process, "the segment of the pause")
+    with shop.at_home(Start(resume=True)) as job:
+        until(lambda: "Idle" in inside(shop), job, "the segment of the pause")
         assert inside(shop)["Idle"] == {"ann", "bob", "cat", "dan"}
-        until(lambda: listed(shop)["progress"]["lanes_taken"] == 4, process, "all lanes")
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        until(lambda: listed(shop)["progress"]["lanes_taken"] == 4, job, "all lanes")
+        job.kill()
     assert kinds([t for t in shop.transitions() if t.user == "bob"], "Idle") == [
         *("enter", "leave", "enter")
     ]
@@ -214,8 +209,7 @@ def not_started(shop: LiveShop) -> None:
     assert before == 2
     for state in (shop.path.parent / "state").rglob("_metadata"):
         state.write_bytes(b"not what a checkpoint begins with")
-    with shop.running("--resume") as process:
-        assert process.wait(PATIENCE_S) == 1
+    assert here("run", "--resume", shop.path).returncode == 1
     assert starts(shop) == before
 
 
