@@ -17,7 +17,9 @@ from flink_job.demo.population import Population
 from flink_job.demo.simulation import simulate
 from flink_job.runtime.running import Outcome
 from tests.flink.harness import Run, run_job
+from tests.flink.minicluster import start_java
 from tests.patience import PATIENCE_S, until
+from tests.stack.asking import here
 
 pytestmark = pytest.mark.flink
 
@@ -48,10 +50,12 @@ def undisturbed(base: Path) -> int:
     return run_job(base, yaml.safe_load(path.read_text())).outcome.totals["duplicates"]
 
 
-def run_to_end(config: Path, *options: str) -> str:
-    """Run to the end; gives what was said."""
-    words = command(config, *options)
-    return subprocess.run(words, check=True, capture_output=True, text=True).stderr
+def resume_to_end(config: Path) -> str:
+    """Go on, in this process, to the end; gives what was said."""
+    start_java(config.parent / "logs")
+    done = here("run", "--resume", config)
+    assert done.returncode == 0, done.stderr
+    return done.stderr
 
 
 def send_again(path: Path, count: int) -> None:
@@ -106,7 +110,7 @@ def test_a_run_that_is_killed_again_and_again_loses_and_repeats_nothing(tmp_path
     kill_after(tmp_path / "killed", killed, committed(tmp_path / "killed") + 1, "--resume")
     twice = told(tmp_path, "killed")
     assert 0 < len(once) < len(twice) <= len(expected), "take a longer history"
-    assert duplicates(run_to_end(killed, "--resume")) == dropped
+    assert duplicates(resume_to_end(killed)) == dropped
     assert told(tmp_path, "killed") == expected
     letters = [
         Run(Outcome(False), tmp_path / name / "out").dead_letters()
@@ -130,7 +134,7 @@ def test_a_run_that_is_stopped_while_flink_starts_goes_on_later(tmp_path: Path) 
     _, said = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, said
     if "stopped; --resume goes on from here" in said:
-        subprocess.run(command(config, "--resume"), check=True, capture_output=True)
+        resume_to_end(config)
     undisturbed(tmp_path)
     assert told(tmp_path, "early") == told(tmp_path, "undisturbed") != []
 
@@ -146,15 +150,12 @@ def test_a_run_that_has_ended_is_not_run_again(tmp_path: Path) -> None:
     config = write_config(tmp_path, "ended")
     run_job(tmp_path, yaml.safe_load(config.read_text()))
     before = told(tmp_path, "ended")
-    again = subprocess.run(command(config), capture_output=True, text=True, check=False)
+    again = here("run", config)
     assert again.returncode == 2
     assert "an earlier run has ended; --fresh deletes its state and begins anew" in " ".join(
         again.stderr.split()
     )
-    resumed = subprocess.run(
-        command(config, "--resume"), capture_output=True, text=True, check=True
-    )
-    assert "the run had already come to its end" in resumed.stderr
+    assert "the run had already come to its end" in resume_to_end(config)
     assert told(tmp_path, "ended") == before != []
 
 

@@ -27,6 +27,7 @@ from flink_job.stores.cassandra_session import Login, Node, close, connect
 from flink_job.stores.cassandra_statements import PAGE
 from operators.base.errors import PreflightError, StoreError
 from operators.contracts.records import Change, Transition
+from tests.effort import examples
 from tests.patience import PATIENCE_S
 from tests.stack.histories import History, assignment, enter, histories, holds
 from tests.stack.servers import cassandra_store
@@ -89,7 +90,7 @@ def crashing(store: CassandraStore) -> Iterator[Crashing]:
 
 
 @settings(
-    max_examples=100,
+    max_examples=examples(200),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -29,9 +29,10 @@ from flink_job.stack import CassandraAccess
 from operators.contracts.records import BEGAN_ANEW
 from tests.patience import PATIENCE_S, until
 from tests.property.replay_cases import micros
+from tests.stack.asking import here
 from tests.stack.replays import BAD_EVERY, History, Move, Replay, get, submit
 from tests.stack.servers import cassandra_store
-from tests.stack.starts import consistent, refused, start
+from tests.stack.starts import consistent, refused
 
 pytestmark = [pytest.mark.stack, pytest.mark.flink]
 
@@ -88,9 +89,10 @@ def test_both_jobs_on_a_cluster_do_what_the_oracle_says(
         for user, assignment in shop.assignments().items():
             until(lambda u=user, a=assignment: opened.lookup(u) == a, f"{user} in the store")
 
-    check_refusals(shop, running, environ, tmp_path)
+    secret = {PASSWORD[2:-1]: environ[PASSWORD[2:-1]]}
+    check_refusals(shop, running, secret, tmp_path)
     check_status(status(shop, running), running, jobs, bad)
-    check_stops(shop, running, environ)
+    check_stops(shop, running, secret)
     for found in running.rest.jobs():
         if not found.over:
             running.rest.cancel(found.id)
@@ -101,25 +103,26 @@ def test_both_jobs_on_a_cluster_do_what_the_oracle_says(
         kept = [f"file:{path}" for path in folder.glob("*/chk-*")]
         assert left_state is not None
         assert left_state.uri in kept, "it stays when a job is cancelled"
-    check_a_fresh_start(shop, running, environ)
+    check_a_fresh_start(shop, running, secret)
 
 
 def check_refusals(
-    shop: Replay, running: LocalCluster, environ: dict[str, str], folder: Path
+    shop: Replay, running: LocalCluster, secret: dict[str, str], folder: Path
 ) -> None:
     """Nobody joins jobs that are at work, or takes the slots that they have."""
-    again = submit(shop.path, running.address, environ=environ)
+    again = here(*words("submit", shop, running), **secret)
     refused(again, "'cluster' is at work, started by", f"the cluster at {running.address}")
-    refused(start(shop.path, environ=environ), "'cluster' is at work, started by", running.address)
+    beside = here("run", shop.path, **secret)
+    refused(beside, "'cluster' is at work, started by", running.address)
     other = Replay(HISTORY, "other", shop.bootstrap, folder)
     other.write_config(parallelism=2)
-    crowded = submit(other.path, running.address)
+    crowded = here(*words("submit", other, running))
     assert crowded.returncode == 1
     assert "expected 2 free slots ('other segment' 2), found 0" in " ".join(crowded.stderr.split())
     assert {job.name for job in running.rest.jobs()} == {"cluster segment", "cluster upsert"}
 
 
-def check_stops(shop: Replay, running: LocalCluster, environ: dict[str, str]) -> None:
+def check_stops(shop: Replay, running: LocalCluster, secret: dict[str, str]) -> None:
     """`stop` leaves what `submit --resume` goes on from."""
     for options, left in ((["--no-savepoint"], "checkpoint"), ([], "savepoint")):
         stopped = RUNNER.invoke(app, words("stop", shop, running, *options))
@@ -127,7 +130,7 @@ def check_stops(shop: Replay, running: LocalCluster, environ: dict[str, str]) ->
         assert stopped.output.count(f"to go on:  flockwise submit {shop.path} --resume") == 2
         assert [job["state"] for job in status(shop, running)["jobs"]] == ["not running"] * 2
         assert RUNNER.invoke(app, words("stop", shop, running)).exit_code == 1
-        resumed = submit(shop.path, running.address, "--resume", environ=environ)
+        resumed = here(*words("submit", shop, running, "--resume"), **secret)
         assert resumed.returncode == 0, resumed.stderr
         for kind in ("segment", "upsert"):
             said = rf"'cluster {kind}' goes on from the {left} of .* ago: file:.*/cluster/{kind}/"
@@ -135,12 +138,12 @@ def check_stops(shop: Replay, running: LocalCluster, environ: dict[str, str]) ->
     shop.check()  # nothing was told again
 
 
-def check_a_fresh_start(shop: Replay, running: LocalCluster, environ: dict[str, str]) -> None:
+def check_a_fresh_start(shop: Replay, running: LocalCluster, secret: dict[str, str]) -> None:
     """Over an earlier changelog, where nobody works, memberships are ended first, if it is said."""
     segment = ("--only", "segment")
-    anew = submit(shop.path, running.address, *segment, environ=environ)
+    anew = here(*words("submit", shop, running, *segment), **secret)
     refused(anew, "'cluster' would begin anew, but", "--fresh", "--savepoint file:")
-    fresh = submit(shop.path, running.address, *segment, "--fresh", environ=environ)
+    fresh = here(*words("submit", shop, running, *segment, "--fresh"), **secret)
     assert fresh.returncode == 0, fresh.stderr
     until(lambda: len(judged(shop)) >= 2 * len(HISTORY.moves), "all to be judged again")
     assert judged(shop) == sorted([*HISTORY.moves, *HISTORY.moves])
@@ -172,8 +175,8 @@ def test_a_job_that_can_not_start_is_cancelled_and_says_why(
     store = {"kind": "cassandra", "hosts": [cassandra.host], "port": cassandra.port}
     login = {"user": cassandra.user, "password": "${ONLY_SET_HERE}"}
     shop.write_config(parallelism=1, store=store | login)
-    own = {**os.environ, "ONLY_SET_HERE": cassandra.login().password}
-    failed = submit(shop.path, running.address, "--only", "upsert", environ=own)
+    own = {"ONLY_SET_HERE": cassandra.login().password}
+    failed = here(*words("submit", shop, running, "--only", "upsert"), **own)
     assert failed.returncode == 1
     said = " ".join(failed.stderr.split())
     assert "'unset upsert' failed: UsageError: store.password: expected the environment" in said
