@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import typer
 
 from flink_job.cli.commands import Commands
@@ -24,4 +26,5 @@ def _all_commands() -> None:  # typer makes a group only of what has commands or
 
 def main() -> None:
     """Run the command line; an error is a line, never a traceback."""
+    gc.disable()  # until the command is imported: none of that is garbage, and looking takes time
     run_to_end(app)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections import UserDict
 from collections.abc import Mapping
 from importlib import import_module
@@ -61,4 +62,7 @@ def _command(name: str) -> Any:
         found = alone
     command = typer.main.get_command(found)
     command.name = name
+    if not gc.isenabled():  # see main
+        gc.freeze()
+        gc.enable()
     return command
