@@ -106,9 +106,17 @@ class LiveShop:
         """The job in this process, where no process of its own is what is tested."""
         return at_home(self.path, start)
 
+    def running(self, *options: str) -> AbstractContextManager[subprocess.Popen[str]]:
+        """`flockwise run`, with `upsert` beside it if there is a store."""
+        return self._process("run", str(self.path), *options)
+
+    def upserting(self) -> AbstractContextManager[subprocess.Popen[str]]:
+        """`flockwise upsert` by itself, for jobs that run in this process."""
+        return self._process("upsert", str(self.path))
+
     @contextmanager
-    def running(self, *options: str) -> Iterator[subprocess.Popen[str]]:
-        command = [sys.executable, "-m", "flink_job", "run", str(self.path), *options]
+    def _process(self, *words: str) -> Iterator[subprocess.Popen[str]]:
+        command = [sys.executable, "-m", "flink_job", *words]
         with (self.path.parent / "said").open("a") as said:
             process = subprocess.Popen(command, stderr=said, start_new_session=True, text=True)
         try:

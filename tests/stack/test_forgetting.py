@@ -12,6 +12,7 @@ from typing import Any, Final
 import pytest
 
 from flink_job.config.load import load
+from flink_job.jobs.segment import Start
 from flink_job.kafka_client.reading import read_to_end
 from flink_job.plan import Plan
 from flink_job.stack import CassandraAccess
@@ -77,42 +78,44 @@ def test_who_is_silent_is_forgotten_everywhere_and_seen_again_everywhere(
     if kind == "cassandra":
         more["store"] = cassandra_spec(request.getfixturevalue("own_keyspace"), monkeypatch)
     shop = LiveShop(kafka, f"forgetting-{kind}", tmp_path, more)
-    with shop.running() as process:
-        # The store is kept up by a process that starts later: until then nobody is asked about.
-        until(lambda: at_work(shop) and stored(shop, "warm-up") is not None, process, "the store")
-        seen_s, ann = time.time(), Visitor(shop, "ann")
-        until(ann.is_known, process, "ann to be stored")
-        until(lambda: None in words(shop, "ann"), process, "ann to be forgotten")
-        first, last, tombstone = words(shop, "ann")[:3]
-        assert first is not None
-        assert last is not None
-        assert tombstone is None
-        assert (first.segments, last.segments, last.forgotten) == (["Ever"], [], True)
-        assert last.version > first.version
-        # Not before the time is over.
-        assert seconds(last.updated_at) - seen_s >= 5
-        lives = words(shop, "ann").count(None)
-        left = [t for t in shop.transitions() if (t.user, t.kind) == ("ann", "leave")]
-        assert [t.why for t in left[:lives]] == [["forgotten after 6s without events"]] * lives
-        until(lambda: stored(shop, "ann") is None, process, "the store to forget ann")
+    with shop.upserting() as upsert:
+        with shop.at_home() as job:
+            # The store is kept up by a process: until that is up nobody is asked about.
+            until(lambda: at_work(shop) and stored(shop, "warm-up") is not None, job, "the store")
+            seen_s, ann = time.time(), Visitor(shop, "ann")
+            until(ann.is_known, job, "ann to be stored")
+            until(lambda: None in words(shop, "ann"), job, "ann to be forgotten")
+            first, last, tombstone = words(shop, "ann")[:3]
+            assert first is not None
+            assert last is not None
+            assert tombstone is None
+            assert (first.segments, last.segments, last.forgotten) == (["Ever"], [], True)
+            assert last.version > first.version
+            # Not before the time is over.
+            assert seconds(last.updated_at) - seen_s >= 5
+            lives = words(shop, "ann").count(None)
+            left = [t for t in shop.transitions() if (t.user, t.kind) == ("ann", "leave")]
+            assert [t.why for t in left[:lives]] == [["forgotten after 6s without events"]] * lives
+            until(lambda: stored(shop, "ann") is None, job, "the store to forget ann")
 
-        lives = words(shop, "ann").count(None)
-        until(ann.is_known, process, "ann to be stored again")
-        back = words(shop, "ann")[3 * lives]
-        assert back is not None
-        assert (back.segments, back.features["views"]) == (["Ever"], 1.0)
-        assert back.version > last.version
-        until(lambda: words(shop, "ann").count(None) > lives, process, "ann to be forgotten again")
-        assert kinds_of(shop, "ann", "Twice") == []
-        shop.view("bob")
-        until(lambda: bool(words(shop, "bob")), process, "bob to be told of")
-        stopped(process)
+            lives = words(shop, "ann").count(None)
+            until(ann.is_known, job, "ann to be stored again")
+            back = words(shop, "ann")[3 * lives]
+            assert back is not None
+            assert (back.segments, back.features["views"]) == (["Ever"], 1.0)
+            assert back.version > last.version
+            until(lambda: words(shop, "ann").count(None) > lives, job, "ann to be forgotten again")
+            assert kinds_of(shop, "ann", "Twice") == []
+            shop.view("bob")
+            until(lambda: bool(words(shop, "bob")), job, "bob to be told of")
+            job.stop()
 
-    # Whoever is silent while nobody works is forgotten by the run that goes on.
-    with shop.running("--resume") as process:
-        until(lambda: None in words(shop, "bob"), process, "bob to be forgotten")
-        until(lambda: stored(shop, "bob") is None, process, "the store to forget bob")
-        stopped(process)
+        # Whoever is silent while nobody works is forgotten by the run that goes on.
+        with shop.at_home(Start(resume=True)) as job:
+            until(lambda: None in words(shop, "bob"), job, "bob to be forgotten")
+            until(lambda: stored(shop, "bob") is None, job, "the store to forget bob")
+            job.stop()
+        stopped(upsert)
 
 
 def cassandra_spec(access: CassandraAccess, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
