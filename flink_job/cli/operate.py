@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -98,13 +99,18 @@ def _stop(
         if own is not None:
             step(f"stopping '{plan.job_name(kind)}' here, process {own.holder.process.pid}")
             yield stops.stop_here(plan, own)
+    # Kafka's client takes a while to import.
+    from flink_job.leases.given_up import given_up  # noqa: PLC0415
+
     for found in on_cluster(plan, _KINDS, rest) if rest else ():
         if not found.job.over:
             step(f"stopping '{found.job.name}' at {found.address}, job {found.job.id}")
-            if savepoint:
-                yield stops.stop_on_cluster(plan, found, savepoints)
-            else:
-                yield stops.cancel(plan, found)
+            with given_up(plan, found.address) if found.kind == "segment" else nullcontext():
+                if savepoint:
+                    stopped = stops.stop_on_cluster(plan, found, savepoints)
+                else:
+                    stopped = stops.cancel(plan, found)
+            yield stopped
 
 
 def _tell(stopped: Stopped, config: Path, *, named: bool) -> None:

@@ -153,6 +153,9 @@ def check_a_fresh_start(shop: Replay, running: LocalCluster, secret: dict[str, s
         if not job.over:
             running.rest.cancel(job.id)
     until(lambda: all(job.over for job in running.rest.jobs()), "the job to be cancelled")
+    (left,) = re.findall(r"--savepoint (file:\S+)", anew.stderr)
+    older = here(*words("submit", shop, running, *segment, "--savepoint", left), **secret)
+    refused(older, "and 'cluster' has gone on until", "--resume", "--fresh")
 
 
 def judged(shop: Replay) -> list[Move]:
