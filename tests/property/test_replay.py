@@ -58,7 +58,7 @@ def test_the_replays_reach_every_segment_in_every_way() -> None:
     moves: Counter[tuple[str, str]] = Counter()
     reasons: Counter[str] = Counter()
 
-    @settings(max_examples=30, deadline=None, derandomize=True, database=None)
+    @settings(max_examples=15, deadline=None, derandomize=True, database=None)
     @given(events(in_order=True))
     def collect(chosen: list[Event]) -> None:
         run = pipeline(CHOSEN, INTRICATE, GAP, lanes=1, resolution=MINUTE, by_id=True)
