@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Final
@@ -21,11 +22,14 @@ def module_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-TREES: Final = {
-    module_of(path): ast.parse(path.read_text())
-    for package in PACKAGES
-    for path in sorted((ROOT / package).rglob("*.py"))
-}
+@cache
+def trees() -> dict[str, ast.Module]:
+    """The modules as they stand: read by whoever tests, not by all who look for tests."""
+    return {
+        module_of(path): ast.parse(path.read_text())
+        for package in PACKAGES
+        for path in sorted((ROOT / package).rglob("*.py"))
+    }
 
 
 def imported(tree: ast.AST) -> Iterator[str]:
@@ -35,10 +39,13 @@ def imported(tree: ast.AST) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             inner = [f"{node.module}.{alias.name}" for alias in node.names]
-            yield from (name if name in TREES else node.module for name in inner)
+            yield from (name if name in trees() else node.module for name in inner)
 
 
-IMPORTS: Final[Imports] = {module: set(imported(tree)) for module, tree in TREES.items()}
+@cache
+def imports() -> Imports:
+    """What every module imports."""
+    return {module: set(imported(tree)) for module, tree in trees().items()}
 
 
 def room_of(module: str) -> str:
@@ -46,26 +53,26 @@ def room_of(module: str) -> str:
     return ".".join(module.split(".")[:2])
 
 
-def own(imports: Imports) -> dict[str, set[str]]:
+def own(those: Imports) -> dict[str, set[str]]:
     """Only what is imported of our own packages."""
     return {
         module: {name for name in names if name.split(".")[0] in PACKAGES} - {module}
-        for module, names in imports.items()
+        for module, names in those.items()
     }
 
 
-def circle(imports: Imports) -> list[str]:
+def circle(those: Imports) -> list[str]:
     """Modules or rooms that import each other in a circle; none if there is none."""
     try:
-        TopologicalSorter(imports).prepare()
+        TopologicalSorter(those).prepare()
     except CycleError as error:
         return list(error.args[1])
     return []
 
 
-def by_room(imports: Imports) -> dict[str, set[str]]:
+def by_room(those: Imports) -> dict[str, set[str]]:
     found = defaultdict[str, set[str]](set)
-    for module, names in own(imports).items():
+    for module, names in own(those).items():
         found[room_of(module)] |= {room_of(name) for name in names} - {room_of(module)}
     return found
 
@@ -73,8 +80,8 @@ def by_room(imports: Imports) -> dict[str, set[str]]:
 def meanings() -> dict[str, list[str]]:
     """The modules in which each public class or type is defined."""
     found = defaultdict[str, list[str]](list)
-    for module, tree in TREES.items():
-        for node in tree.body if isinstance(tree, ast.Module) else ():
+    for module, tree in trees().items():
+        for node in tree.body:
             for name in defined(node):
                 if not name.startswith("_") and not name.isupper():
                     found[name].append(module)
@@ -97,7 +104,7 @@ def defined(node: ast.stmt) -> Iterator[str]:
 def test_operators_know_nothing_of_the_application() -> None:
     upward = [
         (module, name)
-        for module, names in IMPORTS.items()
+        for module, names in imports().items()
         for name in names
         if module.startswith("operators") and name.startswith("flink_job")
     ]
@@ -107,7 +114,7 @@ def test_operators_know_nothing_of_the_application() -> None:
 def test_pure_logic_knows_nothing_of_flink() -> None:
     with_flink = {
         module
-        for module, names in IMPORTS.items()
+        for module, names in imports().items()
         if module.startswith("operators.") and any(name.startswith("pyflink") for name in names)
     }
     in_its_room = {module for module in with_flink if room_of(module) == "operators.flink"}
@@ -115,11 +122,11 @@ def test_pure_logic_knows_nothing_of_flink() -> None:
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:
-    assert circle(own(IMPORTS)) == []
+    assert circle(own(imports())) == []
 
 
 def test_no_rooms_import_each_other_in_a_circle() -> None:
-    assert circle(by_room(IMPORTS)) == []
+    assert circle(by_room(imports())) == []
 
 
 def test_a_public_name_of_a_class_has_one_meaning() -> None:
@@ -128,6 +135,6 @@ def test_a_public_name_of_a_class_has_one_meaning() -> None:
 
 def test_a_circle_would_be_seen() -> None:
     below, above = "operators.base.errors", "operators.rules.parse"
-    imports = {**IMPORTS, below: IMPORTS[below] | {above}}
-    assert circle(own(imports))
-    assert circle(by_room(imports))
+    upward = {**imports(), below: imports()[below] | {above}}
+    assert circle(own(upward))
+    assert circle(by_room(upward))
