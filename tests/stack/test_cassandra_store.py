@@ -90,7 +90,7 @@ def crashing(store: CassandraStore) -> Iterator[Crashing]:
 
 
 @settings(
-    max_examples=examples(200),
+    max_examples=examples(400),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
