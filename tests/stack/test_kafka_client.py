@@ -52,7 +52,7 @@ def test_a_broker_that_goes_away_ends_the_reading(
         for number in range(60):  # more than is fetched ahead
             writer.send(topic, str(number).encode() * 250_000, b"a")
         writer.flush()
-    monkeypatch.setattr(kafka_client, "_SILENT_S", 3.0)
+    monkeypatch.setattr(reading, "_SILENT_S", 3.0)
     monkeypatch.setattr(kafka_client, "_FETCH_BYTES", 1_024)
     records = reading.read_to_end(Broker(bootstrap), [topic])
     assert next(records).key == b"a"
