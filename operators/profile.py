@@ -26,7 +26,8 @@ from operators.events.reasons import Reason
 from operators.features.clocks import Step, WallClock
 from operators.features.event_clock import EventClock
 from operators.features.lifetime import NONE_FORGOTTEN
-from operators.features.profiles import DUE, Arrived, Profiles
+from operators.features.profile_layout import DUE
+from operators.features.profiles import Arrived, Profiles
 from operators.flink.interpreter import set_up
 from operators.flink.metrics import ProfileMetrics
 from operators.flink.state import LaneState
@@ -60,6 +61,7 @@ class Profile(KeyedProcessFunction):
         spaces = {each.name: each.space for each in clusterings}
         self._models = [each.label for each in clusterings]
         self._sampler = Sampler(columns, spaces, settings.lanes)
+        self._watched = settings.watched(columns)
         self._wall = WallClock() if settings.clock.wall else None
         self._own = EventClock(settings.clock.resolution_us)
         self._state = LaneState(runtime_context, "profile")
@@ -103,7 +105,8 @@ class Profile(KeyedProcessFunction):
         profiles = self._lanes.get(lane)
         if profiles is None:
             within_us, lifetime = self._settings.events.dedup_within_us, self._settings.lifetime
-            profiles = self._lanes[lane] = Profiles(self._catalog, within_us, lifetime)
+            profiles = Profiles(self._catalog, within_us, lifetime, self._watched)
+            self._lanes[lane] = profiles
             self._state.restore(profiles.journal)
             profiles.expect_ends()
             profiles.expect_columns(self._models)

@@ -15,8 +15,10 @@ from operators.features.catalog import Catalog
 from operators.features.lifetime import Lifetime
 from operators.features.spec import FeatureSpec
 from operators.membership.clusterings import Clustering, with_clusters
+from operators.rules.checking import check
 from operators.rules.rulebook import Rulebook
 from operators.rules.spec import SegmentSpec
+from operators.rules.watched import Watched
 
 # Ages that a rule compares in an expression, and all ages of idle users, move in these steps.
 _STEP_US: Final = 60_000_000
@@ -83,6 +85,17 @@ class Settings:
     def clusterings(self, columns: Mapping[str, FeatureColumn]) -> list[Clustering]:
         """The cluster models over the features, in order."""
         return [Clustering.of(name, spec, columns) for name, spec in self.clusters.items()]
+
+    def watched(self, columns: Mapping[str, FeatureColumn]) -> Watched | None:
+        """What can change a verdict, of a job whose segments stay; None of one that is steered.
+
+        Whatever a cluster model reads counts, too: it moves users as it changes.
+        """
+        if self.outputs.status is not None:
+            return None
+        segments, _ = check(self.segments.segments, with_clusters(columns, self.clusters))
+        read = {each.feature for x in self.clusterings(columns) for each in x.space.dimensions}
+        return Watched.of(segments, columns, read)
 
     def rulebook(
         self, columns: Mapping[str, FeatureColumn], specs: Mapping[str, SegmentSpec], version: int

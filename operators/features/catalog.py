@@ -33,7 +33,7 @@ class Catalog:
     one of `windows`, in `alone`, or in `derived`; the parts of these, which have names of their
     own, are in the first two. `retained` is the longest window of a duration: an event older than
     it, by its user's newest one, is late. With `endless` a window is a lifetime, or none ends, so
-    that no event is too old to count.
+    that no event is too old to count. Those in `by_session` depend on sessions.
     """
 
     columns: Mapping[str, FeatureColumn]
@@ -46,8 +46,13 @@ class Catalog:
     retained: Tiling
     endless: bool
     session_gap_us: int
-    uses_sessions: bool
+    by_session: frozenset[str]
     identities: Mapping[str, str]  # of features and parts: equal where state means the same
+
+    @property
+    def uses_sessions(self) -> bool:
+        """Whether a feature depends on what session an event is of."""
+        return bool(self.by_session)
 
     @classmethod
     def compile(cls, features: Mapping[str, FeatureSpec], session_gap_us: int) -> Catalog:
@@ -79,7 +84,7 @@ class Catalog:
             retained=max(tilings, key=lambda tiling: tiling.window_us, default=_LATE_BY_DEFAULT),
             endless=not tilings or any(window_text(x) == LIFETIME for _, x in defined.values()),
             session_gap_us=session_gap_us,
-            uses_sessions=any(_by_session(source) for source in sources.values()),
+            by_session=frozenset(name for name, x in sources.items() if _by_session(x)),
             identities={
                 part: _identity(part, source, features[name], _SHOWN)
                 for name, source in sources.items()

@@ -15,7 +15,8 @@ import numpy as np
 from operators.base.arrays import Floats, Moments, Rows
 from operators.features.arrivals import Arrivals
 from operators.features.lifetime import Forgotten
-from operators.features.profiles import DUE, Profiles
+from operators.features.profile_layout import DUE
+from operators.features.profiles import Profiles
 
 
 @dataclass(frozen=True)

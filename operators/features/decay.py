@@ -7,12 +7,14 @@ step takes 2.1 % off. Below a thousandth nothing counts, so that everything come
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 
 from operators.base.arrays import NEVER, Floats, Ints, Mask, Moments, Rows
 from operators.base.durations import US_PER_UNIT
+from operators.features.watch import ANY, Watch
 from operators.features.windows import NOT_COUNTED, BatchUpdate
 from operators.pages.layout import Field
 from operators.pages.table import UserTable
@@ -58,12 +60,42 @@ class DecayWindow:
         cells = table.cells(self._name)
         np.add.at(cells.flat, cells.at(rows, column), amounts * _left(newest - epochs))
 
-    def look(self, table: UserTable, rows: Rows, now_us: Moments) -> tuple[Floats, Moments | None]:
+    def look(
+        self,
+        table: UserTable,
+        rows: Rows,
+        now_us: Moments,
+        watches: Sequence[Watch | None] | None = None,
+    ) -> tuple[Floats, Moments | None]:
         newest = table.cells("newest_us").take_one(rows) // self._step_us
         step = np.maximum(now_us // self._step_us, newest)
         values = table.cells(self._name).take(rows).T * _left(step - newest)
         values[np.abs(values) < SMALLEST] = 0
-        return values, np.where(values.any(axis=0), (step + 1) * self._step_us, NEVER)
+        steps = np.full(len(rows), np.inf)
+        for value, watch in zip(values, watches or [ANY] * self.columns, strict=True):
+            if watch is not None:
+                np.minimum(steps, _steps(value, watch), out=steps)
+        ends = np.isfinite(steps)
+        steps[~ends] = 0
+        change_us = (step + steps.astype(np.int64)) * self._step_us
+        return values, np.where(ends, change_us, NEVER)
+
+
+def _steps(values: Floats, watch: Watch) -> Floats:
+    """How many steps each value takes at least to what rules can tell from it; inf for ever.
+
+    From v an amount comes to e in 32 log2(v / e) steps. It is at the first whole one after, so at
+    the last before it there is another look: it is the next step then.
+    """
+    if watch.edges is None or not len(watch.edges):
+        return np.where((values != 0) & (watch.edges is None), 1.0, np.inf)
+    # Below the smallest amount that counts all are 0.
+    sizes = np.unique(np.maximum(np.abs(watch.edges), SMALLEST))
+    at = np.searchsorted(sizes, np.abs(values), side="right") - 1
+    towards = np.where(at >= 0, sizes[np.maximum(at, 0)], np.inf)
+    with np.errstate(divide="ignore"):
+        steps = np.floor(STEPS * np.log2(np.abs(values) / towards))
+    return np.where((values != 0) & (at >= 0), np.maximum(steps, 1.0), np.inf)
 
 
 def _left(steps: Ints) -> Floats:

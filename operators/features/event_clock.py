@@ -11,7 +11,8 @@ from operators.base.arrays import NEVER, Ints, Mask, Moments, Rows
 from operators.features.arrivals import Arrivals
 from operators.features.clocks import EvaluationRound, OwnTimes, Step
 from operators.features.lifetime import NONE_FORGOTTEN, Forgotten
-from operators.features.profiles import DUE, EVALUATED, NEWEST, Arrived, Profiles
+from operators.features.profile_layout import DUE, EVALUATED, NEWEST
+from operators.features.profiles import Arrived, Profiles
 
 _MOST: Final = 16_384  # evaluations in a step: they take memory until they are sent
 

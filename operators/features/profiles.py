@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 from zlib import crc32
 
 import numpy as np
 
 from operators.base.arrays import NEVER, Floats, Ints, Moments, Rows
-from operators.base.frame import meaning
+from operators.base.frame import Frame, meaning
 from operators.events.batch import EventBatch
 from operators.features import sessions
 from operators.features.accumulators import SetAccumulator
 from operators.features.arrivals import Arrivals, arrive
 from operators.features.catalog import Catalog
-from operators.features.dedup import IDS, Dedup
+from operators.features.dedup import Dedup
 from operators.features.lifetime import Forgotten, Lifetime
-from operators.features.shared_windows import SharedWindow
+from operators.features.profile_layout import DUE, EVALUATED, NEWEST, layout_of, sets_of
 from operators.features.tiling import FOREVER
+from operators.features.watching import Watching
 from operators.features.windows import BatchUpdate
 from operators.pages.journal import Journal
-from operators.pages.layout import Field, Layout
 from operators.pages.table import UserTable
+from operators.rules.watched import Watched
 
-NEWEST: Final = "newest_us"  # the user's newest event
-DUE: Final = "due_us"  # when the user is to be evaluated next, with no new event
 _COLUMNS: Final = "columns"  # of the head: by and for which columns users were evaluated
-EVALUATED: Final = "evaluated_us"  # when the user was evaluated last; only event clocks need it
 
 
 @dataclass(frozen=True)
@@ -36,8 +34,9 @@ class ProfileValues:
     """n users, each at a moment.
 
     `values` is float64[features, n] in the order of `Catalog.columns`, as `Frame.values` has
-    it. `change_us` is int64[n]: when time alone next changes a feature, NEVER if it doesn't.
-    Ages don't count: they are the moment since which they run, and whoever compares them knows.
+    it. `change_us` is int64[n]: when time alone next changes a feature, NEVER if it doesn't, as
+    they are watched. Ages don't count where the rules are not known: they are the moment since
+    which they run, and whoever compares them knows.
     """
 
     values: Floats
@@ -65,7 +64,8 @@ class Profiles:
     """The users' rolling features.
 
     State: key one lane; layout as `layout` says; written only here; a row dies with its user,
-    whom `lifetime` ends, or nothing if it is None.
+    whom `lifetime` ends, or nothing if it is None. `watched` is what can change a verdict of
+    the rules in force, None if they are not known here.
     """
 
     def __init__(
@@ -73,13 +73,15 @@ class Profiles:
         catalog: Catalog,
         dedup_within_us: int | None = None,
         lifetime: Lifetime | None = None,
+        watched: Watched | None = None,
     ) -> None:
         self.catalog = catalog
+        self._watching = Watching(catalog, watched)
         self.lifetime = lifetime
         # An id is not known for ever: what is so old that it may repeat an event is late.
         never_late = catalog.endless and dedup_within_us is None
         self._dedup = Dedup(dedup_within_us, FOREVER if never_late else catalog.retained, lifetime)
-        self.table = UserTable(_layout(catalog), _sets(catalog))
+        self.table = UserTable(layout_of(catalog), sets_of(catalog))
         self.journal = Journal(self.table)
         # Behind the features, rows for the parts that some are made of.
         parts = [part for made in catalog.derived.values() for part in made.parts]
@@ -89,6 +91,7 @@ class Profiles:
             shared.window: [self._at[member.name] for member in shared.members]
             for shared in catalog.windows
         }
+        self._windows = [(shared, self._watching.of(shared)) for shared in catalog.windows]
         self._parts = {
             name: [self._at[part] for part in made.parts] for name, made in catalog.derived.items()
         }
@@ -157,18 +160,22 @@ class Profiles:
         catalog, table = self.catalog, self.table
         values = np.empty((len(self._at), len(rows)))
         change_us = np.full(len(rows), NEVER)
-        for shared in catalog.windows:
-            values[self._places[shared.window]], next_us = shared.window.look(table, rows, now_us)
+        for shared, watches in self._windows:
+            at = self._places[shared.window]
+            values[at], next_us = shared.window.look(table, rows, now_us, watches)
             _bring_forward(change_us, next_us)
         for name, feature in catalog.alone.items():
             values[self._at[name]], next_us = feature.look(table, rows, now_us)
-            _bring_forward(change_us, next_us)
+            _bring_forward(change_us, next_us if name in self._watching else None)
         for name, made in catalog.derived.items():
             values[self._at[name]], next_us = made.of(values[self._parts[name]], now_us)
-            _bring_forward(change_us, next_us)
-        if catalog.uses_sessions:
+            _bring_forward(change_us, next_us if name in self._watching else None)
+        if self._watching.sessions:
             _bring_forward(change_us, self._end_of_sessions(rows, now_us))
-        return ProfileValues(values[: len(catalog.columns)], change_us)
+        values = values[: len(catalog.columns)]
+        frame = Frame(catalog.columns, values, now_us, table.dictionary)
+        _bring_forward(change_us, self._watching.next_us(frame))
+        return ProfileValues(values, change_us)
 
     def over_us(self, rows: Rows) -> Moments:
         """When some users will be forgotten, int64[rows]; NEVER if nobody is."""
@@ -223,42 +230,3 @@ class Profiles:
 def _bring_forward(change_us: Moments, next_us: Moments | None) -> None:
     if next_us is not None:
         np.minimum(change_us, next_us, out=change_us)
-
-
-def _layout(catalog: Catalog) -> Layout:
-    return Layout(
-        [
-            Field(NEWEST, "i8", initial=-1),
-            Field(DUE, "i8", initial=NEVER),
-            Field(EVALUATED, "i8", initial=-1),
-            *(_of_sessions(catalog) if catalog.uses_sessions else ()),
-            *(_of_window(shared, catalog) for shared in catalog.windows),
-            *(
-                replace(field, labels=(catalog.identities[name],))
-                for name, feature in catalog.alone.items()
-                for field in feature.fields()
-            ),
-        ]
-    )
-
-
-def _of_sessions(catalog: Catalog) -> list[Field]:
-    labels = (f"gap {catalog.session_gap_us}",)
-    return [replace(field, labels=labels) for field in sessions.FIELDS]
-
-
-def _of_window(shared: SharedWindow, catalog: Catalog) -> Field:
-    labels = tuple(catalog.identities[member.name] for member in shared.members)
-    return replace(shared.window.field(), labels=labels)
-
-
-def _sets(catalog: Catalog) -> dict[str, str]:
-    """The sets, each with its label."""
-    members = [member for shared in catalog.windows for member in shared.members]
-    kept = {
-        name: catalog.identities[member.name]
-        for member in members
-        if isinstance(member.accumulator, SetAccumulator)
-        for name in member.accumulator.sets
-    }
-    return {IDS: "", **kept}  # without ids it is empty, so that they may be turned on and off

@@ -9,6 +9,7 @@ from typing import Final
 
 from operators.features.accumulators import Accumulator
 from operators.features.decay import DecayWindow
+from operators.features.tile_window import TileWindow
 from operators.features.tiling import Tiling
 from operators.features.windows import (
     SESSION,
@@ -16,7 +17,6 @@ from operators.features.windows import (
     Fold,
     LifetimeWindow,
     SessionWindow,
-    TileWindow,
     Window,
 )
 

@@ -24,8 +24,10 @@ from operators.membership.clusterings import with_clusters
 from operators.membership.collected import Collected
 from operators.membership.lane import Lane, LaneRules
 from operators.membership.members import Members
+from operators.rules.checking import check
 from operators.rules.rulebook import Rulebook
 from operators.rules.spec import SegmentSpec
+from operators.rules.watched import Watched
 from tests.oracle import Event
 from tests.property.feeding import batch_of
 
@@ -48,9 +50,11 @@ class Pipeline:
     resolution: int
     by_id: bool
     lifetime: Lifetime | None = None
+    steered: bool = False  # whether its segments may change: then they don't say what to look at
     assignments: dict[str, Assignment] = field(default_factory=dict)
     changelog: list[Assignment] = field(default_factory=list)
     transitions: list[Transition] = field(default_factory=list)
+    evaluations: int = 0
     _lanes: dict[int, LanePair] = field(default_factory=dict)
 
     def feed(self, events: Sequence[Event]) -> None:
@@ -68,6 +72,7 @@ class Pipeline:
 
     def take(self, segments: Mapping[str, Mapping[str, Any]], most: int) -> None:
         """A new version of the segments reaches every lane, which sweeps `most` users a step."""
+        assert self.steered
         version = self.segments.version + 1
         self.segments = segments_of(segments, version)
         for lane in self._lanes.values():
@@ -79,8 +84,14 @@ class Pipeline:
     def _lane(self, number: int) -> LanePair:
         if number not in self._lanes:
             lane = Lane(LaneRules(self.segments), self._members, lambda: 0)
-            self._lanes[number] = LanePair(Profiles(self.catalog, lifetime=self.lifetime), lane)
+            watched = None if self.steered else self._watched()
+            profiles = Profiles(self.catalog, lifetime=self.lifetime, watched=watched)
+            self._lanes[number] = LanePair(profiles, lane)
         return self._lanes[number]
+
+    def _watched(self) -> Watched:
+        columns = self.catalog.columns
+        return Watched.of(check(self.segments.segments, columns)[0], columns)
 
     def _members(self, rules: LaneRules) -> Members:
         rulebook = Rulebook.compile(
@@ -99,6 +110,7 @@ class Pipeline:
     def _judge(self, lane: LanePair, steps: Iterable[Step]) -> None:
         members = lane.judged.members
         for step in steps:
+            self.evaluations += sum(len(round_.rows) for round_ in step.rounds)
             packed = read(pack(lane.profiles, step, None))
             assert isinstance(packed, Packed)
             evaluations = unpack(packed, members.table, members.coded)
@@ -119,7 +131,7 @@ def segments_of(segments: Mapping[str, Mapping[str, Any]], version: int) -> Segm
     return Segments(version, specs)
 
 
-def pipeline(
+def pipeline(  # noqa: PLR0913 - a configuration and how it runs
     features: Mapping[str, Mapping[str, Any]],
     segments: Mapping[str, Mapping[str, Any]],
     gap: int,
@@ -128,11 +140,13 @@ def pipeline(
     resolution: int,
     by_id: bool,
     lifetime: Lifetime | None = None,
+    steered: bool = False,
 ) -> Pipeline:
     """A pipeline of plain configuration data."""
     specs = {name: msgspec.convert(spec, FeatureSpec) for name, spec in features.items()}
     catalog = Catalog.compile(specs, gap)
-    return Pipeline(catalog, segments_of(segments, 1), lanes, resolution, by_id, lifetime)
+    first = segments_of(segments, 1)
+    return Pipeline(catalog, first, lanes, resolution, by_id, lifetime, steered)
 
 
 def counted(run: Pipeline) -> dict[str, int]:

@@ -299,6 +299,7 @@ def test_sweeps_and_previews_see_only_who_is_left(
         pipeline(
             *(CHOSEN, segments, GAP),
             **{"lanes": 1, "resolution": MINUTE, "by_id": True, "lifetime": lifetime},
+            steered=True,
         )
         for segments in (OLD, EXACT)
     )

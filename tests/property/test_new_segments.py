@@ -20,7 +20,7 @@ from tests.property.strategies import GAP, cuts, events
 
 
 def run_of(segments: dict[str, dict[str, Any]], lanes: int) -> Pipeline:
-    return pipeline(CHOSEN, segments, GAP, lanes=lanes, resolution=MINUTE, by_id=True)
+    return pipeline(CHOSEN, segments, GAP, lanes=lanes, resolution=MINUTE, by_id=True, steered=True)
 
 
 @given(

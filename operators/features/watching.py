@@ -1,0 +1,45 @@
+"""How the features of a configuration are watched by the rules that ask for them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from operators.base.arrays import NEVER, Moments
+from operators.base.frame import Frame
+from operators.features.catalog import Catalog
+from operators.features.shared_windows import SharedWindow
+from operators.features.watch import ANY, Watch
+from operators.rules.watched import Watched, WatchedClock
+
+
+class Watching:
+    """By name, how each feature, or part of one, is watched. Without rules any change counts.
+
+    A feature that is made of parts is not solved as a whole: any change of a part may count.
+    """
+
+    def __init__(self, catalog: Catalog, watched: Watched | None = None) -> None:
+        columns = catalog.columns
+        if watched is None:
+            self._watches = dict.fromkeys(columns, ANY)
+        else:
+            edges = {name: Watch.of(of) for name, of in watched.edges.items() if name in columns}
+            self._watches = edges | {name: ANY for name in watched.whole if name in columns}
+        made = catalog.derived.items()
+        parts = (part for name, each in made if name in self._watches for part in each.parts)
+        self._watches |= dict.fromkeys(parts, ANY)
+        self.sessions = not catalog.by_session.isdisjoint(self._watches)
+        self._clock = None if watched is None else WatchedClock(watched)
+
+    def next_us(self, frame: Frame) -> Moments:
+        """When something else than a feature decides: an age that passes a number, a date."""
+        return np.full(len(frame), NEVER) if self._clock is None else self._clock.next_us(frame)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._watches
+
+    def of(self, shared: SharedWindow) -> tuple[Watch | None, ...] | None:
+        """How each column of a window is watched, None where it is not; None without rules."""
+        if self._clock is None:
+            return None
+        return tuple(self._watches.get(member.name) for member in shared.members)
