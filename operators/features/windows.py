@@ -1,6 +1,6 @@
 """Windows: the cells in which amounts are added up, and when they count no more.
 
-There are three: tiles of a duration (`tile_window`), the current session, and a lifetime. Each holds
+There are three: tiles of a duration (`tile_window`), the current session, a lifetime. Each holds
 the cells of all features that share it, side by side, so that they are cleared, read and looked
 through together. An event's epoch says when its amount was added: the index of its tile, the
 number of its session, or 0; NOT_COUNTED where it lies outside the window.
