@@ -87,11 +87,11 @@ class Settings:
         return [Clustering.of(name, spec, columns) for name, spec in self.clusters.items()]
 
     def watched(self, columns: Mapping[str, FeatureColumn]) -> Watched | None:
-        """What can change a verdict, of a job whose segments stay; None of one that is steered.
+        """What can change a verdict, of a bounded run; None where segments may be others some day.
 
         Whatever a cluster model reads counts, too: it moves users as it changes.
         """
-        if self.outputs.status is not None:
+        if self.clock.as_of_us is None:
             return None
         segments, _ = check(self.segments.segments, with_clusters(columns, self.clusters))
         read = {each.feature for x in self.clusterings(columns) for each in x.space.dimensions}

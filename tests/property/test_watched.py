@@ -13,7 +13,7 @@ from tests.oracle import SECOND, Event
 from tests.property.feeding import catalog_of
 from tests.property.pipeline import pipeline
 from tests.property.replay_cases import MINUTE, told
-from tests.property.strategies import FEATURES, GAP, cuts, events, features
+from tests.property.strategies import FEATURES, GAP, START, cuts, events, features
 
 # Near what the features come to, so that values stand on both sides of them, or on them.
 NUMBERS = st.sampled_from([0, 0.0005, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 50, 100, 250.5, -3])
@@ -81,3 +81,28 @@ def test_a_look_at_what_can_change_a_verdict_is_enough(
         run.finish(as_of)
     assert told(some) == told(every)
     assert len(some.transitions) == len(every.transitions)
+
+
+def test_an_idle_user_is_looked_at_only_where_a_verdict_can_change() -> None:
+    specs = {
+        "heat": {"decayed_count": "view", "half_life": "10m"},
+        "views_1h": {"count": "view", "window": "1h"},
+        "views_7d": {"count": "view", "window": "7d"},  # nobody asks for it
+    }
+    asked = {
+        "Hot": {"when": "heat > 1.3"},
+        "Lookers": {"when": "views_1h > 2 AND views_1h < 100"},
+        "Off": {"when": "views_7d > 2", "paused": True},
+    }
+    empty: dict[str, Any] = {"price": None, "shop": None}
+    chosen = [Event("ann", START + at * SECOND, "view", None, empty) for at in range(5)]
+    run = pipeline(specs, asked, GAP, lanes=1, resolution=SECOND, by_id=False)
+    for event in chosen:
+        run.feed([event])
+    run.finish(START + 100 * 86_400 * SECOND)
+    # After each event, where 5 views have nearly come to 1.3 and are below, when the hour is
+    # over, and in the end.
+    assert run.evaluations == len(chosen) + 2 + 1 + 1
+    assert {(move.segment, move.kind) for move in run.transitions} == {
+        (name, kind) for name in ("Hot", "Lookers") for kind in ("enter", "leave")
+    }
