@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 from math import nan
 from typing import Final
 from zlib import crc32
@@ -76,8 +77,12 @@ class Frame:
 
     def row(self, name: str) -> Floats:
         """The raw row of a feature, float64[n]."""
-        row: Floats = self.values[list(self.columns).index(name)]
+        row: Floats = self.values[self._places[name]]
         return row
+
+    @cached_property
+    def _places(self) -> Mapping[str, int]:
+        return {name: at for at, name in enumerate(self.columns)}
 
     def numbers(self, name: str) -> Floats:
         """A NUMBER as it is, an AGE in its unit, float64[n]; NaN is null."""
