@@ -14,7 +14,7 @@ import numpy as np
 
 from operators.base.arrays import NEVER, Floats, Ints, Mask, Moments, Rows
 from operators.base.durations import US_PER_UNIT
-from operators.features.watch import ANY, Watch
+from operators.features.watch import ANY, ValueWatch
 from operators.features.windows import NOT_COUNTED, BatchUpdate
 from operators.pages.layout import Field
 from operators.pages.table import UserTable
@@ -65,7 +65,7 @@ class DecayWindow:
         table: UserTable,
         rows: Rows,
         now_us: Moments,
-        watches: Sequence[Watch | None] | None = None,
+        watches: Sequence[ValueWatch | None] | None = None,
     ) -> tuple[Floats, Moments | None]:
         newest = table.cells("newest_us").take_one(rows) // self._step_us
         step = np.maximum(now_us // self._step_us, newest)
@@ -81,7 +81,7 @@ class DecayWindow:
         return values, np.where(ends, change_us, NEVER)
 
 
-def _steps(values: Floats, watch: Watch) -> Floats:
+def _steps(values: Floats, watch: ValueWatch) -> Floats:
     """How many steps each value takes at least to what rules can tell from it; inf for ever.
 
     From v an amount comes to e in 32 log2(v / e) steps. It is at the first whole one after, so at

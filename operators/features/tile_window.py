@@ -8,7 +8,7 @@ import numpy as np
 
 from operators.base.arrays import NEVER, Floats, Ints, Mask, Moments, Rows
 from operators.features.tiling import Tiling
-from operators.features.watch import Watch
+from operators.features.watch import ValueWatch
 from operators.features.windows import NOT_COUNTED, BatchUpdate, Fold
 from operators.pages.layout import Field
 from operators.pages.table import UserTable
@@ -69,7 +69,7 @@ class TileWindow:
         table: UserTable,
         rows: Rows,
         now_us: Moments,
-        watches: Sequence[Watch | None] | None = None,
+        watches: Sequence[ValueWatch | None] | None = None,
     ) -> tuple[Floats, Moments | None]:
         rings = table.cells(self._name).take(rows).reshape(len(rows), self.columns, self._tiles)
         newest = table.cells("newest_us").take_one(rows) // self._tile_us
@@ -86,7 +86,7 @@ class TileWindow:
         return values, np.where(oldest >= 0, drops_us, NEVER)
 
     def _solve(
-        self, rings: Floats, newest: Ints, passed: Ints, watches: Sequence[Watch | None]
+        self, rings: Floats, newest: Ints, passed: Ints, watches: Sequence[ValueWatch | None]
     ) -> tuple[Floats, Moments]:
         """The values, and when enough tiles have dropped out for rules to tell."""
         totals = self._totals(rings, newest)

@@ -14,13 +14,13 @@ _NULL: Final = -1
 
 
 @dataclass(frozen=True)
-class Watch:
+class ValueWatch:
     """The numbers with which rules compare a value, float64[n] ascending; None if any may count."""
 
     edges: Floats | None
 
     @classmethod
-    def of(cls, edges: Iterable[float]) -> Watch:
+    def of(cls, edges: Iterable[float]) -> ValueWatch:
         """Of values that rules compare with nothing but these."""
         return cls(np.array(sorted(edges), np.float64))
 
@@ -43,4 +43,4 @@ def _regions(edges: Floats, values: Floats) -> Ints:
     return np.where(np.isfinite(values), regions, _NULL)
 
 
-ANY: Final = Watch(None)
+ANY: Final = ValueWatch(None)

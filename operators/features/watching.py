@@ -8,7 +8,7 @@ from operators.base.arrays import NEVER, Moments
 from operators.base.frame import Frame
 from operators.features.catalog import Catalog
 from operators.features.shared_windows import SharedWindow
-from operators.features.watch import ANY, Watch
+from operators.features.watch import ANY, ValueWatch
 from operators.rules.watched import Watched, WatchedClock
 
 
@@ -23,7 +23,9 @@ class Watching:
         if watched is None:
             self._watches = dict.fromkeys(columns, ANY)
         else:
-            edges = {name: Watch.of(of) for name, of in watched.edges.items() if name in columns}
+            edges = {
+                name: ValueWatch.of(of) for name, of in watched.edges.items() if name in columns
+            }
             self._watches = edges | {name: ANY for name in watched.whole if name in columns}
         made = catalog.derived.items()
         parts = (part for name, each in made if name in self._watches for part in each.parts)
@@ -38,7 +40,7 @@ class Watching:
     def __contains__(self, name: str) -> bool:
         return name in self._watches
 
-    def of(self, shared: SharedWindow) -> tuple[Watch | None, ...] | None:
+    def of(self, shared: SharedWindow) -> tuple[ValueWatch | None, ...] | None:
         """How each column of a window is watched, None where it is not; None without rules."""
         if self._clock is None:
             return None

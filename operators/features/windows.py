@@ -18,7 +18,7 @@ from operators.base.arrays import NEVER, Floats, Ints, Mask, Moments, Rows
 from operators.features.arrivals import Arrivals
 from operators.features.sessions import EventSessions, active, in_current
 from operators.features.tiling import Tiling
-from operators.features.watch import Watch
+from operators.features.watch import ValueWatch
 from operators.pages.layout import Field
 from operators.pages.table import UserTable
 
@@ -87,7 +87,7 @@ class Window(Protocol):
         table: UserTable,
         rows: Rows,
         now_us: Moments,
-        watches: Sequence[Watch | None] | None = None,
+        watches: Sequence[ValueWatch | None] | None = None,
     ) -> tuple[Floats, Moments | None]:
         """The features at a moment each, float64[columns, rows], and when they change.
 
@@ -152,7 +152,7 @@ class SessionWindow:
         table: UserTable,
         rows: Rows,
         now_us: Moments,
-        watches: Sequence[Watch | None] | None = None,
+        watches: Sequence[ValueWatch | None] | None = None,
     ) -> tuple[Floats, Moments | None]:
         counts = active(table, rows, now_us, self._gap_us)
         folded = np.where(counts, table.cells(self._name).take(rows).T, self._fold.empty)
@@ -191,6 +191,6 @@ class LifetimeWindow:
         table: UserTable,
         rows: Rows,
         now_us: Moments,
-        watches: Sequence[Watch | None] | None = None,
+        watches: Sequence[ValueWatch | None] | None = None,
     ) -> tuple[Floats, Moments | None]:
         return self._fold.values(table.cells(self._name).take(rows).T), None
