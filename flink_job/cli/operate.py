@@ -99,10 +99,12 @@ def _stop(
         if own is not None:
             step(f"stopping '{plan.job_name(kind)}' here, process {own.holder.process.pid}")
             yield stops.stop_here(plan, own)
+    if rest is None:
+        return
     # Kafka's client takes a while to import.
     from flink_job.leases.given_up import given_up  # noqa: PLC0415
 
-    for found in on_cluster(plan, _KINDS, rest) if rest else ():
+    for found in on_cluster(plan, _KINDS, rest):
         if not found.job.over:
             step(f"stopping '{found.job.name}' at {found.address}, job {found.job.id}")
             with given_up(plan, found.address) if found.kind == "segment" else nullcontext():

@@ -173,8 +173,9 @@ class Profiles:
         if self._watching.sessions:
             _bring_forward(change_us, self._end_of_sessions(rows, now_us))
         values = values[: len(catalog.columns)]
-        frame = Frame(catalog.columns, values, now_us, table.dictionary)
-        _bring_forward(change_us, self._watching.next_us(frame))
+        if (clock := self._watching.clock) is not None:
+            frame = Frame(catalog.columns, values, now_us, table.dictionary)
+            _bring_forward(change_us, clock.next_us(frame))
         return ProfileValues(values, change_us)
 
     def over_us(self, rows: Rows) -> Moments:

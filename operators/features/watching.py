@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from operators.base.arrays import NEVER, Moments
-from operators.base.frame import Frame
 from operators.features.catalog import Catalog
 from operators.features.shared_windows import SharedWindow
 from operators.features.watch import ANY, ValueWatch
@@ -31,17 +27,14 @@ class Watching:
         parts = (part for name, each in made if name in self._watches for part in each.parts)
         self._watches |= dict.fromkeys(parts, ANY)
         self.sessions = not catalog.by_session.isdisjoint(self._watches)
-        self._clock = None if watched is None else WatchedClock(watched)
-
-    def next_us(self, frame: Frame) -> Moments:
-        """When something else than a feature decides: an age that passes a number, a date."""
-        return np.full(len(frame), NEVER) if self._clock is None else self._clock.next_us(frame)
+        # When something else than a feature decides: an age that passes a number, a date.
+        self.clock = None if watched is None else WatchedClock(watched)
 
     def __contains__(self, name: str) -> bool:
         return name in self._watches
 
     def of(self, shared: SharedWindow) -> tuple[ValueWatch | None, ...] | None:
         """How each column of a window is watched, None where it is not; None without rules."""
-        if self._clock is None:
+        if self.clock is None:
             return None
         return tuple(self._watches.get(member.name) for member in shared.members)
