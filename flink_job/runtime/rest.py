@@ -6,7 +6,7 @@ import json
 import re
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from operators.base.errors import JobError
 
 _WITHIN_S: Final = 5.0
 _LONGEST_REASON: Final = 600
+_OPENED_MS: Final = "opened_ms"  # as operators/flink/metrics.py tells it
 
 
 @dataclass(frozen=True)
@@ -135,33 +136,44 @@ class FlinkRest:
         """
         return str(self.get(f"/jobs/{job}")["state"])
 
-    def counters(self, job: str, names: Sequence[str]) -> dict[str, int]:
+    def counters(self, job: str, names: Sequence[str], since_ms: int) -> dict[str, int]:
         """Counters of the job's operators by the end of their names, summed over subtasks.
+
+        An operator is told of once all its subtasks that are known were opened at `since_ms` (ms
+        since 1970) or later: until then Flink still holds the counters of an earlier attempt.
 
         Raises:
             JobError: the cluster does not answer, or has no such job.
         """
         totals = dict.fromkeys(names, 0)
         for vertex in self.get(f"/jobs/{job}")["vertices"]:
-            path = f"/jobs/{job}/vertices/{vertex['id']}/subtasks/metrics"
-            wanted = [
-                metric["id"]
-                for metric in self.get(path)
-                if metric["id"].rpartition(".")[2] in totals
-            ]
-            for metric in self.get(f"{path}?get={','.join(wanted)}") if wanted else ():
-                totals[metric["id"].rpartition(".")[2]] += int(metric["sum"])
+            found = self._metrics(job, vertex["id"], {*names, _OPENED_MS})
+            opened = [each["min"] for name, each in found if name == _OPENED_MS]
+            if opened and min(opened) >= since_ms:
+                for name, each in found:
+                    if name in totals:
+                        totals[name] += int(each["sum"])
         return totals
 
+    def _metrics(
+        self, job: str, vertex: str, names: Collection[str]
+    ) -> list[tuple[str, Mapping[str, float]]]:
+        """Metrics of a vertex by the end of their names: least, largest, sum over subtasks."""
+        path = f"/jobs/{job}/vertices/{vertex}/subtasks/metrics"
+        known = [metric["id"] for metric in self.get(path)]
+        wanted = [name for name in known if name.rpartition(".")[2] in names]
+        found = self.get(f"{path}?get={','.join(wanted)}") if wanted else ()
+        return [(each["id"].rpartition(".")[2], each) for each in found]
+
     def attempt_ms(self, job: str) -> int | None:
-        """When all tasks of a job's present attempt were deployed, None if they are not.
+        """When a job's present attempt began to be deployed, None if not all tasks are.
 
         Raises:
             JobError: the cluster does not answer, or has no such job.
         """
         vertices = self.get(f"/jobs/{job}")["vertices"]
-        starts = [int(vertex["start-time"]) for vertex in vertices]
-        return max(starts) if starts and min(starts) > 0 else None
+        first = min((int(vertex["start-time"]) for vertex in vertices), default=0)
+        return first if first > 0 else None
 
     def committed_ms(self, job: str) -> int:
         """When the newest checkpoint that is complete began (ms since 1970), 0 without any.

@@ -217,12 +217,15 @@ class _Watcher:
         self._looks_without = 0 if left else self._looks_without + 1
         return self._looks_without > _SURE_LOOKS
 
-    def _totals_of(self, attempt_ms: int) -> dict[str, int]:
+    def _totals_of(self, attempt_ms: int) -> dict[str, int] | None:
+        """The totals by a new look, None if the attempt was over before it was."""
         committed_ms = self._rest.committed_ms(self._job)
         if committed_ms and not self._committed:
             self._committed = True
             self._watch.committed()
-        counters = self._rest.counters(self._job, self._watch.counters)
+        counters = self._rest.counters(self._job, self._watch.counters, attempt_ms)
+        if self._rest.attempt_ms(self._job) != attempt_ms:
+            return None
         return self._totals.of(Look(attempt_ms, committed_ms, now_us() // 1_000, counters))
 
 

@@ -15,10 +15,16 @@ from operators.events.reasons import Reason
 _LARGEST: Final = 2**63 - 1  # that a distribution can take
 
 
+def _opened(group: Any) -> None:
+    """Tell since when this subtask counts: counters begin anew with each attempt of a job."""
+    group.distribution("opened_ms").update(now_us() // 1_000)
+
+
 class ProfileMetrics:
     """Metrics of Profile: events, dead letters by reason, and what a batch costs."""
 
     def __init__(self, group: Any) -> None:
+        _opened(group)
         self._records = group.counter("records")
         self._applied = group.counter("events_applied")
         self._dead = group.counter("dead_letters")
@@ -57,6 +63,7 @@ class LearnMetrics:
     """Metrics of Learn, by model: what it learned, and how good its newest version is."""
 
     def __init__(self, group: Any) -> None:
+        _opened(group)
         self._group = group
         self._by_model: dict[str, _ModelMetrics] = {}
 
@@ -105,6 +112,7 @@ class AssignMetrics:
     """Metrics of Assign: changes, their delay, and the models that judge."""
 
     def __init__(self, group: Any) -> None:
+        _opened(group)
         self._judged = group.counter("users_judged")
         self._forgotten = group.counter("users_forgotten")
         self._assignments = group.counter("assignments_changed")
@@ -140,6 +148,7 @@ class SteerMetrics:
     """Metrics of Steer: the version of the segments, and control messages that were refused."""
 
     def __init__(self, group: Any) -> None:
+        _opened(group)
         self._version = group.distribution("segments_version")
         self._refused = group.counter("control_messages_refused")
 
@@ -156,6 +165,7 @@ class UpsertMetrics:
     """Metrics of Upsert: what was written, how late, and how often the store was away."""
 
     def __init__(self, group: Any) -> None:
+        _opened(group)
         self._assignments = group.counter("assignments_written")
         self._transitions = group.counter("transitions_written")
         self._unreadable = group.counter("unreadable_records")

@@ -26,6 +26,7 @@ from flink_job.leases.registry import registry
 from flink_job.local_cluster import LocalCluster
 from flink_job.runtime.rest import FlinkRest
 from flink_job.stack import CassandraAccess
+from operators.base.errors import JobError
 from operators.contracts.records import BEGAN_ANEW
 from tests.patience import PATIENCE_S, until
 from tests.property.replay_cases import micros
@@ -56,6 +57,14 @@ def running(
     folder = tmp_path_factory.mktemp("flink")
     yield cluster.start(folder, taskmanagers=3, environ=environ)
     cluster.stop(folder)
+
+
+@pytest.fixture(autouse=True)
+def ends_its_jobs(running: LocalCluster) -> Iterator[None]:
+    """What a test has left at work when it failed takes no slots from those after it."""
+    yield
+    with suppress(JobError):  # a test may have ended the cluster
+        cancel_all(running)
 
 
 def test_both_jobs_on_a_cluster_do_what_the_oracle_says(
@@ -91,12 +100,11 @@ def test_both_jobs_on_a_cluster_do_what_the_oracle_says(
 
     secret = {PASSWORD[2:-1]: environ[PASSWORD[2:-1]]}
     check_refusals(shop, running, secret, tmp_path)
+    # Lags are as of the last checkpoints, which come late where there is much to do.
+    until(lambda: lags(status(shop, running)) == (0, 0), "checkpoints with all of it")
     check_status(status(shop, running), running, jobs, bad)
     check_stops(shop, running, secret)
-    for found in running.rest.jobs():
-        if not found.over:
-            running.rest.cancel(found.id)
-    until(lambda: all(job.over for job in running.rest.jobs()), "the jobs to be cancelled")
+    cancel_all(running)
     for kind in jobs:
         folder = running.folder / "checkpoints" / "cluster" / kind
         left_state = running.rest.last_state(f"cluster {kind}")
@@ -149,13 +157,18 @@ def check_a_fresh_start(shop: Replay, running: LocalCluster, secret: dict[str, s
     assert judged(shop) == sorted([*HISTORY.moves, *HISTORY.moves])
     consistent(shop.transitions(), shop.assignments().values())
     assert heard_of(shop.broker, "cluster"), "the job on the cluster says that it is at work"
-    for job in running.rest.jobs():
-        if not job.over:
-            running.rest.cancel(job.id)
-    until(lambda: all(job.over for job in running.rest.jobs()), "the job to be cancelled")
+    cancel_all(running)
     (left,) = re.findall(r"--savepoint (file:\S+)", anew.stderr)
     older = here(*words("submit", shop, running, *segment, "--savepoint", left), **secret)
     refused(older, "and 'cluster' has gone on until", "--resume", "--fresh")
+
+
+def cancel_all(running: LocalCluster) -> None:
+    """End all jobs of the cluster, with their checkpoints left."""
+    for job in running.rest.jobs():
+        if not job.over:
+            running.rest.cancel(job.id)
+    until(lambda: all(job.over for job in running.rest.jobs()), "jobs to be cancelled")
 
 
 def judged(shop: Replay) -> list[Move]:
@@ -231,17 +244,21 @@ def status(shop: Replay, running: LocalCluster) -> dict[str, Any]:
     return found
 
 
+def lags(found: dict[str, Any]) -> tuple[int, int]:
+    """How many events, and records of the changelog, are left to be read."""
+    return found["events"], found["changelog"]
+
+
 def check_status(
     found: dict[str, Any], running: LocalCluster, jobs: dict[str, str], bad: int
 ) -> None:
-    """Both jobs are well, and have nothing left to do."""
+    """Both jobs are well."""
     assert found["good"]
     assert found["unknown"] == {}
     assert {job["job"]: job["id"] for job in found["jobs"]} == jobs
     assert {job["where"] for job in found["jobs"]} == {running.address}
     assert all(job["flink"]["restarts"] == 0 for job in found["jobs"])
     assert all(job["flink"]["checkpoints"]["last"]["bytes"] > 0 for job in found["jobs"])
-    assert found["events"] == 0
     letters = {each["reason"]: each["letters"] for each in found["dead_letters"]["reasons"]}
     assert letters == {"not_json": bad}
 

@@ -47,6 +47,12 @@ def told(folder: Path) -> Numbers:
     return found[-1] if found else ()
 
 
+def newest_checkpoint(folder: Path) -> int:
+    """The number of the job's newest complete checkpoint."""
+    found = (folder / "state" / "checkpoints").glob("*/chk-*/_metadata")
+    return max((int(path.parent.name.removeprefix("chk-")) for path in found), default=0)
+
+
 @contextmanager
 def without_checkpoints(folder: Path) -> Iterator[None]:
     """Have no checkpoint succeed, which fails the job."""
@@ -70,6 +76,8 @@ def test_totals_outlast_a_failure_inside_and_lags_are_none_where_all_is_done(
     with shop.running() as process:
         done = (200, 0, 200, 200, 0, 0)
         until(lambda: told(tmp_path) == done, process, "all to be read and stored")
+        committed = newest_checkpoint(tmp_path)
+        until(lambda: newest_checkpoint(tmp_path) > committed + 1, process, "a commit of it all")
 
         with without_checkpoints(tmp_path / "state"):
             shop.view("one more")

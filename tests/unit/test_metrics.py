@@ -56,4 +56,4 @@ def test_a_message_without_users_says_nothing_of_what_a_user_costs() -> None:
     metrics = AssignMetrics(group)
     metrics.cost(None, python_ns=3_000, judged=3)
     metrics.cost(None, python_ns=9_000_000, judged=0)
-    assert group.values == {"python_ns_per_user": 1_000}
+    assert group.values["python_ns_per_user"] == 1_000

@@ -32,27 +32,6 @@ def test_what_was_committed_is_kept_and_what_comes_again_counts_once() -> None:
     assert told(looks) == [10, 20, 20, 20, 25]
 
 
-def test_counters_of_the_old_attempt_are_not_those_of_the_new_one() -> None:
-    looks = [
-        (100, 0, 1_000, 10),
-        (100, 1_500, 2_000, 10),
-        (9_000, 1_500, 9_100, 10),  # not read anew yet
-        (9_000, 1_500, 9_400, 3),
-    ]
-    assert told(looks) == [10, 10, 10, 13]
-
-
-def test_counters_that_begin_anew_before_the_attempt_shows_are_waited_for() -> None:
-    looks = [
-        (100, 0, 1_000, 10),
-        (100, 1_500, 2_000, 10),
-        (100, 1_500, 3_000, 2),  # of the new one
-        (100, 2_900, 3_300, 30),
-        (2_500, 2_900, 3_600, 40),
-    ]
-    assert told(looks) == [10, 10, 10, 10, 50]
-
-
 def test_a_taskmanager_that_is_missing_for_a_moment_takes_nothing_away() -> None:
     looks = [(100, 0, 1_000, 10), (100, 0, 2_000, 4), (100, 0, 9_000, 12), (100, 0, 9_300, 13)]
     assert told(looks) == [10, 10, 12, 13]
@@ -63,13 +42,12 @@ def test_nothing_counts_twice_after_many_failures_without_a_checkpoint() -> None
     assert told(looks) == [6, 7, 8, 9, 10, 11, 12, 13]
 
 
-def test_an_operator_that_did_not_come_up_again_is_not_counted_once_more() -> None:
-    """Of two failures in a row the second kept one of two operators from beginning."""
+def test_an_operator_that_has_not_begun_again_has_counted_nothing_of_this_attempt() -> None:
     looks = [
         (100, 1_500, 1_000, {"read": 10, "written": 10}),
         (100, 1_500, 2_000, {"read": 11, "written": 11}),
-        (3_000, 1_500, 3_100, {"read": 0, "written": 11}),  # of the attempt before
-        (6_000, 1_500, 6_100, {"read": 0, "written": 11}),
+        (3_000, 1_500, 3_100, {"read": 0, "written": 0}),  # both failures in a row
+        (6_000, 1_500, 6_100, {"read": 0, "written": 0}),
         (6_000, 1_500, 6_400, {"read": 1, "written": 0}),
         (6_000, 6_300, 6_700, {"read": 1, "written": 1}),
     ]
