@@ -5,22 +5,24 @@ Every record is decoded alone, so that no broken record can eat its neighbour.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 import numpy as np
 
+from operators.base.arrays import Ints
 from operators.events import fields
 from operators.events.batch import EventBatch
 from operators.events.diagnosis import diagnosis
 from operators.events.fields import Fault, Faults
 from operators.events.markers import NULL
 from operators.events.reasons import Reason
+from operators.events.record import RecordDecoder
 from operators.events.spec import TIME_UNITS_US, EventsSpec
 from operators.events.times import Times
+from operators.events.type_codes import TypeCodes
 
 
 @dataclass(frozen=True)
@@ -61,13 +63,14 @@ class EventDecoder:
         keyed: bool = True,
     ) -> None:
         self._spec = spec
-        self._type_codes = {name: code for code, name in enumerate(types)}
+        self._types = TypeCodes(types, spec.types)
         self._keyed = keyed
         self._numbers = sorted(numbers)
         self._texts = sorted(texts)
         self._times = Times(TIME_UNITS_US.get(spec.time_unit))
-        ids = () if spec.id is None else (spec.id,)
-        self._decode = _record_decoder(spec, {*numbers, *texts, *ids})
+        named = (spec.user, spec.time, spec.type, spec.session, spec.id)
+        read = [name for name in named if name is not None]
+        self._records = RecordDecoder([*read, *self._numbers, *self._texts])
         self._reasons = _reasons(spec)
 
     def decode(self, keys: Sequence[bytes], values: Sequence[bytes], latest_us: int) -> Decoded:
@@ -75,28 +78,26 @@ class EventDecoder:
 
         `keys` are not looked at unless records are keyed.
         """
-        records, sources, rejected = self._decode_all(values)
-        keys = [keys[source] for source in sources] if self._keyed else ()
+        records, source, rejected = self._decode_all(values)
+        if self._keyed and rejected:
+            keys = [keys[at] for at in source.tolist()]
         columns, faults = self._columns(records, keys, latest_us)
         if not faults:
-            return Decoded(EventBatch(source=np.array(sources, np.int64), **columns), rejected)
-        rejected += [Rejected(sources[at], *fault) for at, fault in faults.items()]
+            return Decoded(EventBatch(source=source, **columns), rejected)
+        rejected += [Rejected(int(source[at]), *fault) for at, fault in faults.items()]
         kept = [at for at in range(len(records)) if at not in faults]
-        source = np.array([sources[at] for at in kept], np.int64)
-        return Decoded(EventBatch(source=source, **_kept(columns, kept)), rejected)
+        return Decoded(EventBatch(source=source[kept], **_kept(columns, kept)), rejected)
 
-    def _decode_all(
-        self, values: Sequence[bytes]
-    ) -> tuple[list[Any], Sequence[int], list[Rejected]]:
+    def _decode_all(self, values: Sequence[bytes]) -> tuple[list[Any], Ints, list[Rejected]]:
         """The records, where each stood, and what was none; the common case in one sweep."""
         if max(map(len, values), default=0) <= self._spec.max_bytes:
             with suppress(Exception):
-                return list(map(self._decode, values)), range(len(values)), []
+                return list(map(self._records.decode, values)), np.arange(len(values)), []
         return self._decode_each(values)
 
-    def _decode_each(self, values: Sequence[bytes]) -> tuple[list[Any], list[int], list[Rejected]]:
+    def _decode_each(self, values: Sequence[bytes]) -> tuple[list[Any], Ints, list[Rejected]]:
         records, sources, rejected = [], [], []
-        decode, most = self._decode, self._spec.max_bytes
+        decode, most = self._records.decode, self._spec.max_bytes
         for source, value in enumerate(values):
             try:
                 if len(value) > most:
@@ -107,7 +108,7 @@ class EventDecoder:
                 sources.append(source)
             except Exception as error:
                 rejected.append(Rejected(source, *diagnosis(value, error, self._reasons)))
-        return records, sources, rejected
+        return records, np.array(sources, np.int64), rejected
 
     def _columns(
         self, records: Sequence[Any], keys: Sequence[bytes], latest_us: int
@@ -120,39 +121,34 @@ class EventDecoder:
                 faults.setdefault(position, fault)
             return column
 
-        spec = self._spec
-        users = checked(fields.users([record.user for record in records]))
+        spec, values = self._spec, self._records.columns(records)
+        users = checked(fields.users(values[spec.user]))
         if self._keyed:
             self._check_keys(users, keys, faults)
-        time_us = checked(self._times.read([record.time for record in records]))
+        time_us = checked(self._times.read(values[spec.time]))
         for position in np.flatnonzero(time_us > latest_us).tolist():
             faults.setdefault(position, (Reason.FUTURE, "the time lies in the future"))
-        types = checked(fields.types([record.type for record in records], spec.types))
-        unknown = len(self._type_codes)
-        codes = [self._type_codes.get(name, unknown) for name in types]
+        types = checked(self._types.read(values[spec.type]))
 
         def texts(field: str | None, reason: Reason) -> Any:
-            if field is None:
-                return None
-            return checked(fields.texts(_values(records, field), reason, field))
+            return None if field is None else checked(fields.texts(values[field], reason, field))
 
         columns = {
             "users": users,
             "time_us": time_us,
-            "type": np.array(codes, np.int64),
+            "type": types,
             "session": texts(spec.session, Reason.BAD_SESSION),
             "ids": texts(spec.id, Reason.BAD_ID),
             "numbers": {
-                name: checked(fields.numbers(_values(records, name), name))
-                for name in self._numbers
+                name: checked(fields.numbers(values[name], name)) for name in self._numbers
             },
             "texts": {name: texts(name, Reason.BAD_VALUE) for name in self._texts},
         }
         return columns, faults
 
     def _check_keys(self, users: Sequence[str], keys: Sequence[bytes], faults: Faults) -> None:
-        encoded = [user.encode() for user in users]
-        if encoded == keys:
+        encoded = list(map(str.encode, users))
+        if encoded == list(keys):
             return
         for position, (user, key) in enumerate(zip(encoded, keys, strict=True)):
             if user != key and position not in faults:
@@ -167,29 +163,6 @@ class EventDecoder:
         return Reason.NULL_KEY, "the record has no key; the key must be the user"
 
 
-def _record_decoder(spec: EventsSpec, properties: Collection[str]) -> Callable[[bytes], Any]:
-    """A decoder into a struct of just the fields that are read; others cost next to nothing.
-
-    A property may be a field that is read as user, time, type or session too: JSON has it
-    once, so the struct has it once, and a property of that name reads the same attribute.
-    """
-    named = {"user": spec.user, "time": spec.time, "type": spec.type}
-    if spec.session is not None:
-        named["session"] = spec.session
-    taken = {field: attribute for attribute, field in named.items()}
-    attributes = dict(named)
-    for field in sorted(properties):
-        attributes.setdefault(taken.get(field, _attribute(field)), field)
-    record = msgspec.defstruct(
-        "Record",
-        [(attribute, Any, None) for attribute in attributes],
-        rename=attributes,
-        gc=False,
-        namespace={"aliases": taken},
-    )
-    return msgspec.json.Decoder(record).decode
-
-
 def _reasons(spec: EventsSpec) -> dict[str, Reason]:
     """What is wrong with an event when what is wrong is one of these fields."""
     reasons = {
@@ -200,17 +173,6 @@ def _reasons(spec: EventsSpec) -> dict[str, Reason]:
         spec.user: Reason.BAD_USER,
     }
     return {field: reason for field, reason in reasons.items() if field is not None}
-
-
-def _attribute(field: str) -> str:
-    return "p_" + field.encode().hex()
-
-
-def _values(records: Sequence[Any], field: str) -> list[Any]:
-    if not records:
-        return []
-    attribute = records[0].aliases.get(field) or _attribute(field)
-    return [getattr(record, attribute) for record in records]
 
 
 def _kept(columns: dict[str, Any], kept: Sequence[int]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ another type is looked at one by one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -29,7 +29,7 @@ _TEXTUAL: Final = frozenset({str, type(None)})
 def users(values: Sequence[Any]) -> tuple[list[str], Faults]:
     """Users: a text, or a whole number as text."""
     faults: Faults = {}
-    if _all_texts(values) and max(map(len, values)) <= _LONGEST_USER:
+    if all_texts(values) and max(map(len, values)) <= _LONGEST_USER:
         return list(values), faults
     column = []
     for position, value in enumerate(values):
@@ -43,27 +43,13 @@ def users(values: Sequence[Any]) -> tuple[list[str], Faults]:
     return column, faults
 
 
-def types(values: Sequence[Any], renamed: Mapping[str, str]) -> tuple[list[str], Faults]:
-    """Event types under the names that the configuration gives them."""
-    if renamed:
-        values = [renamed.get(v, v) if type(v) is str else v for v in values]
-    faults: Faults = {}
-    if _all_texts(values):
-        return list(values), faults
-    for position, value in enumerate(values):
-        if value is None or value == "":
-            faults[position] = (Reason.MISSING_TYPE, "the event type is missing, null or empty")
-        elif type(value) is not str:
-            faults[position] = (Reason.BAD_TYPE, f"expected a text, found {shown(value)}")
-    return [value if type(value) is str else "" for value in values], faults
-
-
 def texts(values: Sequence[Any], reason: Reason, field: str) -> tuple[list[str | None], Faults]:
     """Texts, or numbers and true/false as text; null and the empty text are missing (None)."""
     faults: Faults = {}
     if _TEXTUAL.issuperset(map(type, values)):
-        column = [value or None for value in values]
-        if max(map(len, filter(None, column)), default=0) <= _LONGEST_TEXT:
+        column = [value or None for value in values] if "" in values else list(values)
+        known = filter(None, column) if None in column else column
+        if max(map(len, known), default=0) <= _LONGEST_TEXT:
             return column, faults
     column = []
     for position, value in enumerate(values):
@@ -97,7 +83,8 @@ def numbers(values: Sequence[Any], field: str) -> tuple[NDArray[np.float64], Fau
 _NO_TEXT: Final = "\0 not a text"
 
 
-def _all_texts(values: Sequence[Any]) -> bool:
+def all_texts(values: Sequence[Any]) -> bool:
+    """Whether there are some, all texts, and none is empty."""
     return bool(values) and _TEXT.issuperset(map(type, values)) and "" not in values
 
 

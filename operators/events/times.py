@@ -22,6 +22,9 @@ _PLAIN: Final = re.compile(
     r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,6})?)(?:Z| UTC| GMT|\+00:00|)", re.ASCII
 )
 
+_ZERO: Final = np.uint8(ord("0"))
+_NINE: Final = np.uint8(ord("9"))
+
 
 class Times:
     """Reads event times, texts if `unit_us` is None. They end with the year 3000."""
@@ -84,9 +87,10 @@ def _alike(values: Sequence[Any]) -> Moments | None:
     if set(map(len, values)) != {len(first)}:
         return None
     characters = np.frombuffer(joined, np.uint8).reshape(-1, len(first))
+    # Each is a digit where the first has one, and the same where it has none.
     digits = _are_digits(first)
-    as_first = np.where(digits, _are_digits(characters), characters == first)
-    if not np.all(as_first):
+    least, span = np.where(digits, _ZERO, first), np.where(digits, _NINE - _ZERO, np.uint8(0))
+    if not np.all(characters - least <= span):
         return None
     width = match.end(1)
     texts = np.ascontiguousarray(characters[:, :width]).view(f"S{width}").ravel()
@@ -98,7 +102,7 @@ def _alike(values: Sequence[Any]) -> Moments | None:
 
 
 def _are_digits(characters: Any) -> Any:
-    return (characters >= ord("0")) & (characters <= ord("9"))
+    return (characters >= _ZERO) & (characters <= _NINE)
 
 
 def _in_range(column: Moments, latest: int) -> bool:

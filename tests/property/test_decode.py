@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from operators.events.batch import EventBatch
 from operators.events.decode import EventDecoder
 from operators.events.markers import NULL
 from operators.events.spec import EventsSpec
 from tests.effort import examples
 
-DECODER = EventDecoder(EventsSpec(session="session"), ("view",), {"price"}, {"shop"})
+SPEC = EventsSpec(session="session", id="x", types={"pv": "view"})
+DECODER = EventDecoder(SPEC, ("view",), {"price"}, {"shop"})
 LATEST_US = 1_800_000_000_000_000
 
 scalars = st.one_of(
@@ -21,7 +25,7 @@ scalars = st.one_of(
     st.integers(),
     st.floats(),
     st.text(max_size=8),
-    st.sampled_from(["ann", "view", "2026-11-01T10:00:00Z", "12.5", "nan", "1_0", ""]),
+    st.sampled_from(["ann", "view", "2026-11-01T10:00:00Z", "12.5", "nan", "1_0", "", "pv"]),
 )
 values = st.one_of(
     st.binary(max_size=40),
@@ -58,5 +62,27 @@ def test_each_record_is_used_or_refused_alone_as_in_company(
             (rejected,) = alone.rejected
             assert (rejected.reason, rejected.detail) == (refused[at].reason, refused[at].detail)
         else:
-            assert alone.events.users[0] == decoded.events.users[used.index(at)]
-            assert alone.events.time_us[0] == decoded.events.time_us[used.index(at)]
+            assert columns(alone.events) == columns(only(decoded.events, used.index(at)))
+
+
+@given(records)
+@settings(max_examples=examples(500), deadline=None)
+def test_columns_are_the_same_all_at_once_and_one_by_one(batch: list[tuple[bytes, bytes]]) -> None:
+    keys, values = [key for key, _ in batch], [value for _, value in batch]
+    decoded = DECODER.decode(keys, values, LATEST_US)
+    spoiled = DECODER.decode([*keys, b"ann"], [*values, b"{"], LATEST_US)
+    fates = {each.source: each for each in spoiled.rejected if each.source < len(batch)}
+    assert fates == {each.source: each for each in decoded.rejected}
+    assert columns(spoiled.events) == columns(decoded.events)
+    assert spoiled.events.source.tolist() == decoded.events.source.tolist()
+
+
+def only(events: EventBatch, at: int) -> EventBatch:
+    return events.where(np.arange(len(events)) == at)
+
+
+def columns(events: EventBatch) -> list[Any]:
+    """All but where they stood; texts of numbers, since NaN is not equal to itself."""
+    numbers = {name: list(map(repr, of.tolist())) for name, of in events.numbers.items()}
+    codes = (events.time_us.tolist(), events.type.tolist())
+    return [list(events.users), *codes, events.session, events.ids, events.texts, numbers]
