@@ -13,11 +13,11 @@ from flink_job.config.model import Config
 from flink_job.config.paths import Paths
 from flink_job.kafka_client.configured import ConfiguredKafka
 from flink_job.runtime.run_folder import RunFolder
-from flink_job.stores.base import Store
+from flink_job.stores.base import Store, StoreOwner
 from flink_job.stores.opening import open_store
 from operators.base.durations import US_PER_UNIT
 from operators.base.frame import FeatureColumn
-from operators.base.moments import now_us
+from operators.base.moments import iso_at, now_us
 from operators.contracts.control.messages import Segments
 from operators.settings import judged_columns
 
@@ -81,3 +81,11 @@ class Plan:
         """Opens the store, where it is used; None without one."""
         spec = self.config.store
         return None if spec is None else partial(open_store, spec.at(self.paths.absolute))
+
+    def store_owner(self) -> StoreOwner:
+        """The plan's job as the owner of its store, from now on.
+
+        Raises:
+            PreflightError: Kafka does not answer.
+        """
+        return StoreOwner(self.config.name, self.kafka.changelog(), iso_at(now_us()))

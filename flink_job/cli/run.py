@@ -16,6 +16,7 @@ from flink_job.config.load import load
 from flink_job.config.model import Config
 from flink_job.plan import Plan
 from flink_job.runtime.run_folder import RunFolder
+from operators.base.errors import UsageError
 from operators.rules.spec import SegmentSpec
 
 ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", help="The YAML file of the run.")]
@@ -110,6 +111,8 @@ def run(
     take_store: TakeStore = False,
 ) -> None:
     """Run the job here, until its input ends or Ctrl-C; with a store also `upsert`."""
+    if resume and fresh:
+        raise UsageError("expected one of --resume, which goes on, and --fresh, which begins anew")
     plan = plan_of(config)
     begin_java(plan, plan.folder)
     # PyFlink takes a second to import.

@@ -33,6 +33,7 @@ from flink_job.runtime.running import (
     free_port,
     run,
 )
+from flink_job.stores.owned import OpenOwned
 from operators.base.errors import JobError, UsageError
 from operators.contracts.leases import Lease
 
@@ -185,13 +186,15 @@ def upsert_job(plan: Plan) -> Job:
     Raises:
         UsageError: the configuration has no store, or its changelog is not in Kafka; or an
             environment variable is not set.
+        PreflightError: Kafka does not answer.
     """
     changelog, open_store = parts.changelog(plan), plan.store()
     if changelog is None or open_store is None:
         raise UsageError("expected a configuration with output.kafka and a store")
+    open_owned = OpenOwned(open_store, plan.store_owner())
 
     def define(environment: Environment) -> None:
-        define_upsert_job(environment, changelog, open_store)
+        define_upsert_job(environment, changelog, open_owned)
 
     return Job(plan, "upsert", UPSERT, _upsert_slots(plan), define)
 

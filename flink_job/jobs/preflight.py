@@ -12,10 +12,8 @@ from flink_job.kafka_client.topics import make_topics
 from flink_job.plan import Plan
 from flink_job.runtime.progress import OnStep
 from flink_job.stack.jars import ensure_jars
-from flink_job.stores.base import StoreOwner
 from flink_job.stores.owning import own
 from operators.base.errors import PreflightError, UsageError, nearest
-from operators.base.moments import iso_at, now_us
 
 
 def connector_jars(plan: Plan, progress: OnStep) -> Sequence[Path]:
@@ -56,8 +54,7 @@ def own_store(plan: Plan, *, take: bool) -> None:
     open_store = plan.store()
     if open_store is not None:
         with closing(open_store()) as store:
-            owner = StoreOwner(plan.config.name, plan.kafka.changelog(), iso_at(now_us()))
-            own(store, owner, take=take)
+            own(store, plan.store_owner(), take=take)
 
 
 def _check_input(plan: Plan) -> None:

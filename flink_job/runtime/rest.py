@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-import urllib.error
 import urllib.request
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from http.client import HTTPException
 from typing import Any, Final
 
 from flink_job.runtime.kept_state import KeptState
@@ -250,7 +250,7 @@ class FlinkRest:
         try:
             with urllib.request.urlopen(request, timeout=_WITHIN_S) as answer:
                 return json.load(answer)
-        except (urllib.error.URLError, OSError, ValueError) as error:
+        except (OSError, HTTPException, ValueError) as error:  # of the last what is no JSON
             raise JobError(f"Flink at {self.host}:{self.port} does not answer: {error}") from None
 
 

@@ -11,8 +11,9 @@ import pytest
 from flink_job.config.store import SqliteSpec
 from flink_job.stores.base import Store, StoreOwner
 from flink_job.stores.opening import open_store
+from flink_job.stores.owned import OwnedStore
 from flink_job.stores.owning import own
-from operators.base.errors import UsageError
+from operators.base.errors import JobError, UsageError
 from operators.contracts.records import Assignment
 from tests.stack.servers import cassandra_store
 
@@ -65,3 +66,13 @@ def test_of_two_who_saw_the_same_owner_one_gets_the_store(store: Store) -> None:
     assert store.give_to(OTHER, SHOP)
     assert not store.give_to(ELSEWHERE, SHOP)
     assert store.owner() == OTHER
+
+
+def test_who_had_a_store_no_longer_writes_it(store: Store) -> None:
+    own(store, SHOP, take=False)
+    writer = OwnedStore(store, LATER, trusted_s=0.0)
+    writer.apply([ANN], [])
+    own(store, OTHER, take=True)
+    with pytest.raises(JobError, match=r"no longer that of 'shop', it is that of 'other' \(topic"):
+        writer.apply([ANN], [])
+    assert store.lookup("ann") is None
