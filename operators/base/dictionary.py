@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-_NEW: Final = -2  # no code
+_NO_TEXT: Final = -1  # the code of None
 
 
 class Dictionary:
@@ -15,14 +15,14 @@ class Dictionary:
     """
 
     def __init__(self) -> None:
-        self._codes: dict[str, int] = {}
+        self._codes: dict[str | None, int] = {None: _NO_TEXT}
         self._texts: dict[int, str] = {}
         self._next = 0
         self._free: list[int] = []
         self._given: list[int] = []
 
     def __len__(self) -> int:
-        return len(self._codes)
+        return len(self._texts)
 
     def pairs(self, codes: Iterable[int]) -> list[tuple[int, str]]:
         """Those of the codes that are held, with their texts."""
@@ -45,13 +45,11 @@ class Dictionary:
 
     def codes(self, texts: Sequence[str | None]) -> list[int]:
         """The codes of texts, given out now to those that have none; -1 for None."""
-        known = self._codes.get
-        codes = [-1 if text is None else known(text, _NEW) for text in texts]
-        if _NEW in codes:
-            for position, text in enumerate(texts):
-                if text is not None and codes[position] == _NEW:
-                    codes[position] = self.add(text)
-        return codes
+        codes = self._codes
+        for text in dict.fromkeys(texts):
+            if text is not None and text not in codes:
+                self.add(text)
+        return list(map(codes.__getitem__, texts))
 
     def hold(self, code: int, text: str) -> None:
         """Put a pair back that was given out before, as a restored state does."""
@@ -75,6 +73,6 @@ class Dictionary:
         """Let go of every text whose code is not among these."""
         kept = dict(self.pairs(codes))
         self._texts = kept
-        self._codes = {text: code for code, text in kept.items()}
+        self._codes = {None: _NO_TEXT, **{text: code for code, text in kept.items()}}
         self._next = max(kept, default=-1) + 1
         self._free = [code for code in range(self._next) if code not in kept]

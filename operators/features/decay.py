@@ -58,7 +58,7 @@ class DecayWindow:
     ) -> None:
         newest = table.cells("newest_us").take_one(rows) // self._step_us
         cells = table.cells(self._name)
-        np.add.at(cells.flat, cells.at(rows, column), amounts * _left(newest - epochs))
+        cells.fold(np.add, rows, amounts * _left(newest - epochs), column)
 
     def look(
         self,

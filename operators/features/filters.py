@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from sqlglot import exp
@@ -77,14 +78,18 @@ class EventFilter:
 
     def among(self, arrivals: Arrivals, dictionary: Dictionary) -> Mask:
         """Which events are chosen, bool[n]."""
-        chosen = np.ones(len(arrivals), np.bool_)
-        if self.codes is not None:
-            wanted = np.zeros(self.known + 1, np.bool_)
-            wanted[list(self.codes)] = True
-            chosen = wanted[arrivals.type]
+        chosen: Mask = self._wanted[arrivals.type]
         if self.where is not None:
             chosen &= self.where.met(arrivals, dictionary)
         return chosen
+
+    @cached_property
+    def _wanted(self) -> Mask:
+        """Which types are chosen, bool[known + 1], the last for any that is not known."""
+        wanted = np.full(self.known + 1, self.codes is None)
+        if self.codes is not None:
+            wanted[list(self.codes)] = True
+        return wanted
 
 
 def _kinds(tree: exp.Expr) -> dict[str, Kind]:

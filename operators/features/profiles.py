@@ -139,7 +139,7 @@ class Profiles:
         table = self.table
         newest = table.cells(NEWEST)
         before_us = newest.take_one(arrivals.touched)
-        np.maximum.at(newest.flat, newest.at(arrivals.rows), arrivals.time_us)
+        newest.fold(np.maximum, arrivals.rows, arrivals.time_us)
         gap_us = self.catalog.session_gap_us
         update = BatchUpdate(
             arrivals,

@@ -61,8 +61,7 @@ class TileWindow:
         self, table: UserTable, column: int | Ints, rows: Rows, epochs: Ints, amounts: Floats | int
     ) -> None:
         cells = table.cells(self._name)
-        at = cells.at(rows, column * self._tiles + epochs % self._tiles)
-        self._fold.ufunc.at(cells.flat, at, amounts)
+        cells.fold(self._fold.ufunc, rows, amounts, column * self._tiles + epochs % self._tiles)
 
     def look(
         self,

@@ -145,7 +145,7 @@ class SessionWindow:
         self, table: UserTable, column: int | Ints, rows: Rows, epochs: Ints, amounts: Floats | int
     ) -> None:
         cells = table.cells(self._name)
-        self._fold.ufunc.at(cells.flat, cells.at(rows, column), amounts)
+        cells.fold(self._fold.ufunc, rows, amounts, column)
 
     def look(
         self,
@@ -184,7 +184,7 @@ class LifetimeWindow:
         self, table: UserTable, column: int | Ints, rows: Rows, epochs: Ints, amounts: Floats | int
     ) -> None:
         cells = table.cells(self._name)
-        self._fold.ufunc.at(cells.flat, cells.at(rows, column), amounts)
+        cells.fold(self._fold.ufunc, rows, amounts, column)
 
     def look(
         self,

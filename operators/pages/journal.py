@@ -103,7 +103,7 @@ class Journal:
         positions, words = self._changes()
         # Whoever came and went within the batch leaves no trace.
         came = np.array(table.take_added(), np.int64)
-        added = np.setdiff1d(came, freed)
+        added = _without(came, freed)
         entry = encode(
             Entry(
                 head=self.head,
@@ -113,7 +113,7 @@ class Journal:
                 positions=positions.tobytes(),
                 words=words.tobytes(),
                 sets={name: _joined(changes, freed) for name, changes in self._sets.items()},
-                freed=np.setdiff1d(freed, came).tobytes(),
+                freed=_without(freed, came).tobytes(),
             )
         )
         self._log_bytes += len(entry)
@@ -189,7 +189,8 @@ class Journal:
     def _changes(self) -> tuple[NDArray[np.generic], Words]:
         after = self.table.words[self._rows]
         differs = self._before != after
-        differs[np.isin(self._rows, self._freed)] = False
+        if len(self._freed):  # seldom, and looking through none takes its time, too
+            differs[np.isin(self._rows, self._freed)] = False
         # One dimension is several times as fast as nonzero with two.
         at = np.flatnonzero(differs)
         which, word = np.divmod(at, max(self.table.layout.width, 1))
@@ -199,7 +200,7 @@ class Journal:
 
     def _soil(self, rows: Rows) -> None:
         """The pages of these rows have to be written anew."""
-        self._dirty.update(np.unique(self._page_of(rows)).tolist())
+        self._dirty.update(self._page_of(rows).tolist())
 
     def _page_of(self, rows: Rows) -> NDArray[np.uint32]:
         return self.table.hashes[rows] & np.uint32(self._pages - 1)
@@ -295,10 +296,16 @@ class _SetsByPage:
         return self._keys[start:end], self._values[start:end]
 
 
+def _without(rows: Rows, others: Rows) -> Rows:
+    """Some rows but for others, of which there are mostly none."""
+    return np.setdiff1d(rows, others) if len(rows) and len(others) else rows
+
+
 def _joined(changes: list[tuple[Ints, Ints]], freed: Rows) -> SetChanges:
     """Later entries win, and a key stands once, as `IntMap.put` wants; none of a freed row."""
     keys = np.concatenate([keys for keys, _ in changes])
     values = np.concatenate([values for _, values in changes])
     last = last_of_each(keys)
-    last = last[~np.isin(set_rows(keys[last]), freed)]
+    if len(freed):
+        last = last[~np.isin(set_rows(keys[last]), freed)]
     return keys[last].tobytes(), values[last].tobytes()

@@ -137,6 +137,9 @@ def _place(field: Field, start: int, width: int) -> FieldPlace:
 class FieldCells:
     """One field of all rows: read and written by row numbers.
 
+    Where a number stands at the same position in all rows, numpy finds it by a stride: that is
+    several times as fast as to compute where each is.
+
     `flat` is the whole table seen as a flat array of the field's type; the number at
     position p of row r is `flat[r * stride + offset + p]`, which is what `numpy.add.at` wants.
     """
@@ -160,8 +163,18 @@ class FieldCells:
 
     def take_one(self, rows: Rows, position: int = 0) -> NDArray[Any]:
         """A copy of one number of the field in these rows, shape [rows]."""
-        return self.flat[self.at(rows, position)]
+        return self._table[:, position][rows]
 
     def put_one(self, rows: Rows, values: Any, position: int | Rows = 0) -> None:
         """Write one number of the field in these rows, at one position or one each."""
-        self.flat[self.at(rows, position)] = values
+        if isinstance(position, int):
+            self._table[:, position][rows] = values
+        else:
+            self.flat[self.at(rows, position)] = values
+
+    def fold(self, ufunc: np.ufunc, rows: Rows, values: Any, position: int | Rows = 0) -> None:
+        """Bring values into one number of the field in these rows, one by one, as they come."""
+        if isinstance(position, int):
+            ufunc.at(self._table[:, position], rows, values)
+        else:
+            ufunc.at(self.flat, self.at(rows, position), values)

@@ -121,7 +121,7 @@ class Distinct:
         The values are counted only when so many were added that there may be too many.
         """
         cells = journal.table.cells(_level(self.name))
-        np.add.at(cells.flat, cells.at(rows, _ADDED), 1)
+        cells.fold(np.add, rows, 1, _ADDED)
         at = np.flatnonzero(cells.take_one(rows, _ADDED) > MOST_KEPT)
         if not len(at):
             return

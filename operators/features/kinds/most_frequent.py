@@ -63,7 +63,7 @@ class MostFrequent:
             at = self._place(table, rows, codes[chosen])
             newest = table.cells(self._newest)
             self.window.add(table, at, rows, epochs[chosen], 1)
-            np.maximum.at(newest.flat, newest.at(rows, at), times_us)
+            newest.fold(np.maximum, rows, times_us, at)
 
     def look(self, table: UserTable, rows: Rows, now_us: Moments) -> tuple[Floats, Moments | None]:
         counts, change_us = self.window.look(table, rows, now_us)

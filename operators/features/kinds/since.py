@@ -53,7 +53,7 @@ class Since:
             counted &= self.has.values(update.arrivals)[1]
         cells = table.cells(self.name)
         rows = update.arrivals.rows[counted]
-        self.which.extreme.at(cells.flat, cells.at(rows), update.arrivals.time_us[counted])
+        cells.fold(self.which.extreme, rows, update.arrivals.time_us[counted])
 
     def look(self, table: UserTable, rows: Rows, now_us: Moments) -> tuple[Floats, Moments | None]:
         """The moments in microseconds; whoever compares ages knows how they change."""
