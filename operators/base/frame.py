@@ -13,7 +13,7 @@ from zlib import crc32
 import msgspec
 import numpy as np
 
-from operators.base.arrays import Floats, Moments
+from operators.base.arrays import Floats, Ints, Moments
 from operators.base.dictionary import Dictionary
 
 
@@ -74,6 +74,11 @@ class Frame:
 
     def __len__(self) -> int:
         return len(self.now_us)
+
+    def at(self, positions: Ints, now_us: Moments | None = None) -> Frame:
+        """The users at some positions, at the same moments or at others."""
+        moments = self.now_us[positions] if now_us is None else now_us
+        return Frame(self.columns, self.values[:, positions], moments, self.dictionary)
 
     def row(self, name: str) -> Floats:
         """The raw row of a feature, float64[n]."""

@@ -9,9 +9,11 @@ from zlib import crc32
 
 import numpy as np
 
-from operators.base.arrays import Floats, Ints
+from operators.base.arrays import Floats, Ints, Mask
 from operators.base.frame import FeatureColumn, Frame, Kind
+from operators.base.runs import Runs
 from operators.clustering.model import ClusterModel
+from operators.clustering.moves import Moves
 from operators.clustering.nearest import Incumbents, Nearest
 from operators.clustering.space import Space
 from operators.clustering.spec import ClusterSpec, cluster_column
@@ -50,6 +52,25 @@ class Clustering:
         points = self.space.points(frame)
         found = model.assign(points, Incumbents(model.rows(ids), self.spec.stick))
         return Placed(self, model, points, found)
+
+    def stay(self, frame: Frame, ids: Ints, model: ClusterModel) -> Placed:
+        """Where users are who have been put into the clusters `ids` of this version, int64[n]."""
+        points = self.space.points(frame)
+        return Placed(self, model, points, model.assign(points, Incumbents(model.rows(ids), 1.0)))
+
+    def follow(
+        self, frame: Frame, runs: Runs, ids: Ints, placed: Mask, model: ClusterModel
+    ) -> Ints:
+        """The clusters at looks that are a user's in each run, int64[n].
+
+        `ids` is int64[users], the clusters before. They move where `placed` alone, or if their
+        cluster is gone.
+        """
+        scaled = model.preparation.scaled(self.space.points(frame))
+        held = model.rows(ids)
+        best = Moves(scaled, model.centers, self.spec.stick).taken(runs, held, placed)
+        latest = runs.latest(best >= 0)
+        return np.where(latest < 0, ids[runs.of], model.ids[best[latest]])
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ from typing import Final
 from operators.contracts.records import Assignment, Transition
 from operators.features.lifetime import Forgotten
 from operators.membership.farewell import farewells
-from operators.membership.members import Members, Verdicts
+from operators.membership.members import Members
 from operators.membership.publish import Record, publish
+from operators.membership.verdicts import Verdicts
 
 _VERSION: Final = "version"
 
@@ -33,12 +34,15 @@ class Collected:
         self._event_at_ms = event_at_ms
 
     def add(self, members: Members, verdicts: Verdicts) -> None:
-        """Publish verdicts under a version of their own."""
-        self.judged += len(verdicts.rows)
-        head = members.journal.head
-        version = self._next_version(head) if len(verdicts.changed) else head.get(_VERSION, 0)
+        """Publish verdicts, those of each user under versions of their own."""
+        self.judged += verdicts.looks
+        if not len(verdicts.changed):
+            return
+        turns, head = verdicts.turns(), members.journal.head
+        versions = self._next_version(head) + turns
+        head[_VERSION] = int(versions.max())
         self._collect(
-            publish(verdicts, members.table, members.rulebook, version, self._event_at_ms)
+            publish(verdicts, members.table, members.rulebook, versions, self._event_at_ms)
         )
 
     def forget(self, members: Members, forgotten: Forgotten) -> None:

@@ -7,6 +7,7 @@ that says so and no transition.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
@@ -15,9 +16,9 @@ from numpy.typing import NDArray
 from operators.base.arrays import Ints, Mask, Moments
 from operators.base.frame import Frame, Kind
 from operators.base.moments import iso
-from operators.contracts.records import Assignment, FeatureValue, Transition
+from operators.contracts.records import Assignment, Belonging, FeatureValue, Transition
 from operators.membership.belonging import belongings, first_ids
-from operators.membership.members import Verdicts
+from operators.membership.verdicts import Verdicts
 from operators.pages.table import UserTable
 from operators.rules.rulebook import Rulebook
 from operators.rules.standing import entered_us
@@ -31,46 +32,76 @@ def publish(
     verdicts: Verdicts,
     table: UserTable,
     rulebook: Rulebook,
-    version: int,
+    versions: Ints,
     event_at_ms: int | None,
 ) -> Iterator[Record]:
-    """The records of the users who changed: for each the transitions, then the assignment."""
+    """The records of the users who changed: each time the transitions, the last time then the
+    assignment. `versions` is int64[changed].
+    """
     changed = verdicts.changed
     if not len(changed):
         return
     judgement, names = verdicts.judgement, rulebook.names
+    users = [table.users[row] for row in verdicts.rows[changed].tolist()]
     now = iso(verdicts.frame.now_us[changed])
-    features = _features(verdicts.frame, changed)
-    ids = first_ids(verdicts.clusters[changed])
-    clusters = belongings(verdicts.placed, changed, verdicts.clusters_since)
-    member = judgement.member[:, changed].T
-    rows = _Rows(member)
-    members, since = rows.segments(), rows.moments(verdicts.standings)
-    moved = _Rows(member != judgement.was_member[:, changed].T).segments()
-    held_out = _held_out(judgement.round.inside[:, changed].T & ~member, verdicts.standings, names)
     people = judgement.people(changed)
-    for position, row in enumerate(verdicts.rows[changed].tolist()):
-        user, person, segments = table.users[row], people[position], members[position]
-        own = [names[segment] for segment in segments]
-        why = dict(zip(own, person.whys(segments), strict=True))
-        for segment in moved[position]:
+    member = judgement.member[:, changed].T
+    moved = _Rows(member != judgement.was_member[:, changed].T).segments()
+    last = verdicts.last()
+    assigned = _assigned(verdicts, np.flatnonzero(last), names)
+    told = zip(users, now, versions.tolist(), people, moved, last.tolist(), strict=True)
+    for position, (user, at, version, person, segments, is_last) in enumerate(told):
+        found = next(assigned) if is_last else None
+        own = found.segments if found else [x for x in segments if member[position, x]]
+        why = dict(zip([names[x] for x in own], person.whys(own), strict=True))
+        for segment in segments:
             name = names[segment]
             kind, reasons = ("enter", why[name]) if name in why else ("leave", person.why(segment))
-            yield Transition(user, name, kind, now[position], version, reasons, rulebook.version)
-        yield Assignment(
-            user=user,
-            version=version,
-            updated_at=now[position],
-            segments=sorted(own),
-            since=dict(zip(own, since[position], strict=True)),
-            why=why,
-            held_out=held_out[position],
-            features=features[position],
-            rules=rulebook.version,
-            event_at=event_at_ms,
-            cluster=ids[position],
-            clusters=clusters[position],
-        )
+            yield Transition(user, name, kind, at, version, reasons, rulebook.version)
+        if found:
+            yield Assignment(
+                user=user,
+                version=version,
+                updated_at=at,
+                segments=sorted(why),
+                since=dict(zip(why, found.since, strict=True)),
+                why=why,
+                held_out=found.held_out,
+                features=found.features,
+                rules=rulebook.version,
+                event_at=event_at_ms,
+                cluster=found.cluster,
+                clusters=found.clusters,
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class _Assigned:
+    """What an assignment says beside the why; `segments` are indices, with the moments `since`."""
+
+    segments: list[int]
+    since: list[str]
+    held_out: dict[str, str]
+    features: dict[str, FeatureValue]
+    cluster: int | None
+    clusters: dict[str, Belonging]
+
+
+def _assigned(verdicts: Verdicts, at: Ints, names: Sequence[str]) -> Iterator[_Assigned]:
+    """The assignments of those at some positions of the changed."""
+    changed, standings, judgement = verdicts.changed[at], verdicts.standings[at], verdicts.judgement
+    member = judgement.member[:, changed].T
+    rows = _Rows(member)
+    inside = judgement.round.inside[:, changed].T
+    return map(
+        _Assigned,
+        rows.segments(),
+        rows.moments(standings),
+        _held_out(inside & ~member, standings, names),
+        _features(verdicts.frame, changed),
+        first_ids(verdicts.clusters[changed]),
+        belongings(verdicts.placed, changed, verdicts.clusters_since[at]),
+    )
 
 
 class _Rows:

@@ -63,6 +63,11 @@ class Evaluation:
     numbers: Floats
     rows: Mapping[Operand, int]
 
+    def at(self, positions: Ints) -> Evaluation:
+        """The values for some of the users."""
+        truths, numbers = self.truths[:, positions], self.numbers[:, positions]
+        return Evaluation(self.frame.at(positions), truths, numbers, self.rows)
+
     def cases(self, positions: Ints) -> list[Case]:
         """The values for the users at some positions."""
         truths = by_column(self.truths, positions)

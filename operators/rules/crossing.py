@@ -132,7 +132,7 @@ class CrossingClock:
             following = np.searchsorted(after_us[:-1], frame.now_us - moments, side="right")
             np.fmin(due, moments + after_us[following], out=due)
         for name in self._stepped:
-            np.fmin(due, _next_step(frame, name, self._step_us), out=due)
+            np.fmin(due, next_step(frame, name, self._step_us), out=due)
         return _as_moments(due)
 
 
@@ -161,29 +161,31 @@ class GatedClock:
             at[~((at > frame.now_us) & gates[self._gates])] = np.inf
             at.min(axis=0, out=due)
         for gate, name in self._steps:
-            at = np.where(gates[gate], _next_step(frame, name, self._step_us), np.inf)
+            at = np.where(gates[gate], next_step(frame, name, self._step_us), np.inf)
             np.fmin(due, at, out=due)
         return _as_moments(due)
 
 
-def _next_step(frame: Frame, age: str, step_us: int) -> Floats:
+def next_step(frame: Frame, age: str, step_us: int, fineness: int = _FINENESS) -> Floats:
     """The next step of an age, NaN for whom it is null.
 
-    A step ends at a multiple of its size, which depends on the age there alone: so it ends
-    where it does whenever between its ends it is asked for.
+    A step is no longer than one `fineness`-th of the age, unless it is a single one of `step_us`.
+    It ends at a multiple of its size, which depends on the age there alone: so it ends where it
+    does whenever between its ends it is asked for.
     """
-    since_us = frame.row(age)
-    size_us = _step_size_us(frame.now_us - since_us, step_us)
+    since_us, longest_us = frame.row(age), fineness * step_us
+    size_us = step_us * _octaves((frame.now_us - since_us) / longest_us)
     next_us = (frame.now_us // size_us + 1) * size_us
-    size_us = _step_size_us(next_us - since_us, step_us)
-    return -(-next_us // size_us) * size_us + 0.0 * since_us
+    size_us = step_us * _octaves((next_us - since_us) / longest_us)
+    ends_us: Floats = -(-next_us // size_us) * size_us + 0.0 * since_us
+    return ends_us
 
 
-def _step_size_us(age_us: Floats, step_us: int) -> Moments:
-    """Powers of two times `step_us`, at most `_FINENESS`-th of the age once that is more."""
-    octaves = np.frexp(np.fmax(age_us / (_FINENESS * step_us), 1.0))[1] - 1
-    sizes_us: Moments = np.left_shift(np.int64(step_us), octaves.astype(np.int64))
-    return sizes_us
+def _octaves(ratios: Floats) -> Moments:
+    """The greatest powers of two that are not above these, 1 at least."""
+    powers = np.frexp(np.fmax(ratios, 1.0))[1] - 1
+    octaves: Moments = np.left_shift(np.int64(1), powers.astype(np.int64))
+    return octaves
 
 
 def _as_moments(due: Floats) -> Moments:

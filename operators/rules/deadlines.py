@@ -73,6 +73,17 @@ class Due:
         if len(deadlines):
             np.minimum.at(self.at_us, deadlines.users, deadlines.us)
 
+    def rounded_up(self, resolution_us: int) -> Moments:
+        """The first multiple of the resolution at which it has come; int64[n]."""
+        return rounded_up(self.at_us, resolution_us)
+
+
+def rounded_up(at_us: Moments, resolution_us: int) -> Moments:
+    """The first multiples of the resolution that are not before these moments; `NEVER` stays."""
+    if resolution_us == 1:
+        return at_us
+    return np.where(at_us == NEVER, NEVER, -(-at_us // resolution_us) * resolution_us)
+
 
 _NONE: Rows = np.zeros(0, np.int64)
 _NOBODY = Deadlines(_NONE, _NONE, _NONE)

@@ -12,7 +12,9 @@ from operators.base.errors import ConfigError, Problem
 from operators.base.frame import FeatureColumn, Frame
 from operators.rules import standing
 from operators.rules.checking import check
+from operators.rules.course import Course, Followed
 from operators.rules.explain import Reasons
+from operators.rules.following import follow
 from operators.rules.groups import by_group
 from operators.rules.holdouts import JudgedUsers
 from operators.rules.judgement import Changes, Judgement, Rule
@@ -108,6 +110,28 @@ class Rulebook:
             np.minimum(due_us, due_here_us, out=due_us)
         changes = _changes(round_, was_member)
         return Judgement(changes, due_us, self._rules, round_, was_member, evaluations)
+
+    def next_change_us(self, frame: Frame) -> Moments:
+        """When time alone next changes any condition, wherever the users stand; int64[n]."""
+        next_us = np.full(len(frame), NEVER)
+        for stratum in self._strata:
+            np.minimum(next_us, stratum.next_change_us(frame), out=next_us)
+        return next_us
+
+    def follow(self, course: Course, told: Mask) -> tuple[Judgement, Followed]:
+        """Judge users at many looks each: what came of it where something did.
+
+        `told` is bool[n], of the looks that were asked for those that are told of anyway.
+        """
+        for stratum in self._strata:
+            follow(stratum, course)
+        found = course.outcome(told)
+        round_ = found.round
+        changes = _changes(round_, found.was_member)
+        due_us = np.full(len(round_.frame), NEVER)
+        return Judgement(
+            changes, due_us, self._rules, round_, found.was_member, found.evaluations
+        ), found
 
 
 def _changes(round_: Round, was_member: Mask) -> Changes:
