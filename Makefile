@@ -13,8 +13,8 @@ help:
 	@echo "make unit    check what needs neither Flink nor servers"
 	@echo "make faults  kill parts of a real cluster while it works"
 	@echo "make soak    the long forms: more random examples, the larger histories"
-	@echo "make bench   how fast: the bare Kafka scan and the whole job, and their ratio"
-	@echo "make bench-latency  how long from an event to the transition and the row in Cassandra"
+	@echo "make bench   how fast, part by part; PART=scan_heap one of them, QUICK=1 small ones"
+	@echo "make bench-latency  the part of it that tells how long an event takes to its row in Cassandra"
 	@echo "make bench-clusters  how good, stable and cheap the clusters are, beside scikit-learn's"
 	@echo "make bench-start  how long a start takes, and where its seconds go"
 	@echo "make clean   remove the virtual environment and what runs have left in .flockwise"
@@ -27,7 +27,7 @@ $(INSTALLED): pyproject.toml deploy/constraints.txt
 		{ echo "flockwise needs Python 3.11, found $$($(PYTHON) --version): set PYTHON=..."; exit 1; }
 	@echo "installing into $(VENV): some minutes the first time"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c deploy/constraints.txt -e '.[test]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c deploy/constraints.txt -e '.[test,bench]'
 	$(BIN)/python -m compileall -q flink_job operators
 	@touch $(INSTALLED)
 
@@ -52,10 +52,10 @@ soak: $(INSTALLED)
 	FLOCKWISE_EXAMPLES=5 $(BIN)/python -m pytest -n 2 --dist loadfile -m 'soak or not (stack or flink or faults)'
 
 bench: $(INSTALLED)
-	$(BIN)/python -m tests.benchmarks.segment
+	$(BIN)/python -m tests.benchmarks $(if $(QUICK),--quick) $(PART)
 
 bench-latency: $(INSTALLED)
-	$(BIN)/python -m tests.benchmarks.latency
+	$(BIN)/python -m tests.benchmarks p50_ms p99_ms
 
 bench-clusters: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks.clusters

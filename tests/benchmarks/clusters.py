@@ -53,7 +53,8 @@ from tests.benchmarks.profile_streams import (
     real,
     week,
 )
-from tests.benchmarks.segment import SEGMENTS, shop
+from tests.benchmarks.workloads.shop import shop
+from tests.benchmarks.workloads.standard import SEGMENTS
 
 KS: Final = (4, 6, 8)
 USERS: Final = 1_500

@@ -41,7 +41,8 @@ from operators.membership.members import Members
 from operators.membership.publish import publish
 from operators.rules.rulebook import Rulebook
 from operators.rules.spec import SegmentSpec
-from tests.benchmarks.segment import CLUSTERS, FEATURES, SEGMENTS, shop
+from tests.benchmarks.workloads.shop import shop
+from tests.benchmarks.workloads.standard import CLUSTERS, FEATURES, SEGMENTS
 
 USERS: Final = 2_500  # of a lane
 BATCH: Final = 1_000  # events

@@ -49,7 +49,7 @@ from flink_job.stores.base import Store
 from flink_job.stores.cassandra_session import Node, close, connect
 from operators.base.errors import StoreError
 from operators.contracts.records import assignment_decoder, transition_decoder
-from tests.benchmarks.segment import FEATURES
+from tests.benchmarks.workloads.standard import FEATURES
 
 console = Console(stderr=True)
 

@@ -1,0 +1,133 @@
+"""Rooms, one after the other, each in a process of its own; and that nothing is left of them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+import msgspec
+
+from flink_job import stack
+from operators.base.errors import FlockwiseError
+from tests.benchmarks.parts import PARTS, ROOMS, RoomOf
+from tests.benchmarks.room import MARK, Asked, Figure, console, figures_in
+from tests.benchmarks.spending import marked
+
+_ENDED_WITHIN_S: Final = 30.0
+_KILLED_WITHIN_S: Final = 10.0
+_POLL_S: Final = 0.1
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What parts came to: of all keys, of which some were asked for; and seconds by room."""
+
+    asked: Sequence[str]
+    figures: dict[str, Figure]
+    seconds: dict[str, float]
+    quick: bool
+
+
+def measure(keys: Sequence[str], *, quick: bool) -> Measured:
+    """Measure parts. Whatever fails, the others go on."""
+    asked = [key for key in PARTS if key in keys]
+    figures = {key: Figure(key, None, why="not asked for") for key in PARTS}
+    seconds: dict[str, float] = {}
+    with tempfile.TemporaryDirectory(prefix="flockwise-bench-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        with _servers(folder / "servers") as servers:
+            for room in ROOMS:
+                wanted = [part.key for part in room.parts if part.key in asked]
+                if wanted:
+                    began_s = time.monotonic()
+                    figures |= _measured(room, wanted, folder, servers, quick=quick)
+                    seconds[room.module] = round(time.monotonic() - began_s, 1)
+    return Measured(asked, figures, seconds, quick)
+
+
+class _Servers:
+    """Kafka and Cassandra in a folder, each started at its first use."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def start(self, room: RoomOf) -> None:
+        """See to those that a room needs.
+
+        Raises:
+            FlockwiseError: one can't be had.
+        """
+        stack.up(self._folder, parts=room.servers, progress=lambda line: console.print(f"  {line}"))
+
+
+@contextmanager
+def _servers(folder: Path) -> Iterator[_Servers]:
+    try:
+        yield _Servers(folder)
+    finally:
+        stack.down(folder)
+
+
+def _measured(
+    room: RoomOf, keys: Sequence[str], folder: Path, servers: _Servers, *, quick: bool
+) -> dict[str, Figure]:
+    """The figures of a room; those that it does not give say why."""
+    console.print(f"[bold]{room.module}[/]: {', '.join(keys)}", highlight=False)
+    if quick and not room.quick:
+        return _none(keys, "left out by --quick")
+    try:
+        servers.start(room)
+    except FlockwiseError as error:
+        return _none(keys, str(error))
+    figures = folder / f"{room.module}.figures"
+    asked = Asked(room.module, list(keys), quick, str(folder), str(figures))
+    why = _run(asked, room.quick_s if quick else room.full_s)
+    return _none(keys, why) | figures_in(figures)
+
+
+def _none(keys: Sequence[str], why: str) -> dict[str, Figure]:
+    return {key: Figure(key, None, why=why) for key in keys}
+
+
+def _run(asked: Asked, within_s: int) -> str:
+    """Run a room to its end; gives why what it has not told is missing."""
+    mark = f"{asked.room}-{uuid4().hex}"
+    Path(asked.folder, asked.room).mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.benchmarks.measured", msgspec.json.encode(asked).decode()],
+        env={**os.environ, MARK: mark},
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        code = process.wait(within_s)
+        return f"the room ended with {code}" if code else "the room did not say"
+    except subprocess.TimeoutExpired:
+        return f"it took longer than {within_s} s"
+    finally:
+        _end(process, f"{MARK}={mark}")
+
+
+def _end(process: subprocess.Popen[bytes], mark: str) -> None:
+    """End a room and all that it has started, by asking first."""
+    if process.poll() is None:
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_ENDED_WITHIN_S)
+    deadline_s = time.monotonic() + _KILLED_WITHIN_S
+    while (left := list(marked(mark))) and time.monotonic() < deadline_s:
+        for pid in left:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        process.poll()
+        time.sleep(_POLL_S)

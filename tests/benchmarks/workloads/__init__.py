@@ -1,0 +1,1 @@
+"""What is measured with: features, segments and events."""
