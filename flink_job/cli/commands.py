@@ -16,6 +16,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "demo": ("flink_job.cli.demo", "demo"),
     "validate": ("flink_job.cli.run", "validate"),
     "features": ("flink_job.cli.features", "features"),
+    "inspect": ("flink_job.cli.inspect", "inspect"),
     "run": ("flink_job.cli.run", "run"),
     "upsert": ("flink_job.cli.run", "upsert"),
     "submit": ("flink_job.cli.submit", "submit"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +18,11 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from flink_job.cli.progress import Ticker
 from flink_job.cli.run import console, plan_of
+from flink_job.cli.shown import printable
 from flink_job.config.model import FileSource
+from flink_job.inspection.findings import Looked, disorder, findings
+from flink_job.inspection.wanted import Wanted
+from flink_job.jobs.looking import refuse, survey_heads
 from flink_job.kafka_client import client as kafka
 from flink_job.kafka_client.broker import Broker
 from flink_job.loading.files import EventFiles, Loaded, Loader, Waiting
@@ -27,6 +31,8 @@ from flink_job.loading.outbox import Outbox
 from flink_job.loading.pacing import Pace, as_it_happened, at_once, evenly
 from flink_job.plan import Plan
 from flink_job.runtime.stopping import stopping
+from flink_job.staging.formats import FileFormat
+from flink_job.staging.tables import Sought
 from operators.base.errors import FlockwiseError, UsageError
 from operators.base.moments import now_us
 from operators.events.spec import EventsSpec
@@ -37,13 +43,14 @@ _INTERRUPTED: Final = 130
 _TOPIC: Final = re.compile(r"[A-Za-z0-9._-]{1,249}")
 
 TimeUnit = Literal["iso", "s", "ms", "us"]
-Format = Literal["csv", "jsonl"]
 
 
 def load(  # noqa: PLR0913 - the options of a command are its parameters
     files: Annotated[
         list[Path],
-        typer.Argument(metavar="FILE", help="CSV or JSON lines, .gz too, in this order."),
+        typer.Argument(
+            metavar="FILE", help="CSV, JSON, Parquet, .gz, .zip, folders: in this order."
+        ),
     ],
     *,
     config: Annotated[
@@ -73,7 +80,7 @@ def load(  # noqa: PLR0913 - the options of a command are its parameters
         typer.Option("--columns", metavar="A,B,C", help="Of CSV files that have no header."),
     ] = None,
     format_: Annotated[
-        Format | None, typer.Option("--format", help="Where the files' names don't say.")
+        FileFormat | None, typer.Option("--format", help="Where the files' names don't say.")
     ] = None,
     partitions: Annotated[
         int, typer.Option(min=1, help="Of the topic, if it is made.", show_default=True)
@@ -95,11 +102,16 @@ def load(  # noqa: PLR0913 - the options of a command are its parameters
     plan = None if config is None else plan_of(config)
     broker, topic = _destination(plan, bootstrap, topic)
     events = _events(plan, user, time_field, time_unit)
-    event_files = EventFiles(files, _source(plan, columns, format_))
+    wanted = Wanted(events) if plan is None else replace(Wanted.of(plan.config), events=events)
+    source = _source(plan, columns, format_, files)
+    event_files = EventFiles(files, source, Sought(wanted.fields, wanted.number_fields))
+    doubts = _doubts(wanted, source, timed=speed is not None, named=plan is not None)
+    _tell(doubts)
     pace = _pace(rate, speed, events)
     kafka.make_topic(broker, topic, partitions)
     ended = _load(_Target(broker, topic), event_files, KeysAndTimes(events), pace)
     _tell_end(ended)
+    _tell(doubts)
     if as_json:
         typer.echo(msgspec.json.encode(_report(ended)))
     if ended.stopped:
@@ -175,11 +187,41 @@ def _events(
     return msgspec.structs.replace(events, **{n: v for n, v in typed.items() if v is not None})
 
 
-def _source(plan: Plan | None, columns: str | None, format_: Format | None) -> FileSource:
+def _source(
+    plan: Plan | None, columns: str | None, format_: FileFormat | None, paths: Sequence[Path]
+) -> FileSource:
     files = None if plan is None else plan.config.source.files
     files = files or FileSource(paths=[])
     names = files.columns if columns is None else [name.strip() for name in columns.split(",")]
-    return FileSource(paths=[], format=format_ or files.format, columns=names)
+    said = {"format": format_ or files.format, "columns": names, "paths": list(map(str, paths))}
+    return msgspec.structs.replace(files, **said)
+
+
+def _doubts(wanted: Wanted, source: FileSource, *, timed: bool, named: bool) -> Sequence[str]:
+    """What of the files' heads can hardly be meant.
+
+    Without a configuration it is known of the user alone, and of the time if it is used, that they
+    must be there.
+
+    Raises:
+        UsageError: they can't be what is meant, or one can't be read.
+    """
+    now = now_us()
+    heard: list[str] = []
+    survey, whole = survey_heads(source, wanted, now + wanted.events.max_skew_us, heard)
+    found = findings(survey, Looked(now, whole))
+    if not named:
+        needed = ("events.user", "events.time") if timed else ("events.user",)
+        found = [each for each in found if each.fatal and each.text.startswith(needed)]
+    refuse(found)
+    out_of_order = disorder(survey)
+    more = [out_of_order.text] if named and out_of_order is not None else []
+    return [*(each.text for each in found), *dict.fromkeys(heard), *more]
+
+
+def _tell(doubts: Sequence[str]) -> None:
+    for doubt in doubts:
+        console.print(f"[yellow]![/] {escape(printable(doubt))}", soft_wrap=True, highlight=False)
 
 
 def _pace(rate: float | None, speed: float | None, events: EventsSpec) -> Pace:

@@ -83,12 +83,16 @@ def begin_java(
 
 
 def _reads_little(plan: Plan) -> bool:
-    """Whether the input is files that are read within about a minute; all that are there count."""
+    """Whether the input is files that are read within about a minute."""
     files = plan.paths.files()
     if files is None:
         return False
-    sizes = (Path(path).stat().st_size for path in files.paths if Path(path).is_file())
-    return sum(sizes) < _LITTLE_BYTES
+    from flink_job.staging.files import expanded  # noqa: PLC0415 - most commands do without it
+
+    try:
+        return sum(path.stat().st_size for path in expanded(files.paths)) < _LITTLE_BYTES
+    except (OSError, UsageError):  # which is told where the run is checked
+        return True
 
 
 def _connectors_there() -> Sequence[Path]:

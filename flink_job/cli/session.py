@@ -19,10 +19,12 @@ from rich.markup import escape
 from flink_job.cli.beside import Beside
 from flink_job.cli.outages import outages
 from flink_job.cli.progress import count_line, job_line, ticker, upsert_line
+from flink_job.cli.shown import printable
 from flink_job.cli.steps import steps
 from flink_job.jobs import preflight
 from flink_job.jobs.assembly import upsert_folder
-from flink_job.jobs.segment import COUNTERS, Start, begin, segment, state_to_resume
+from flink_job.jobs.ledger import check_some_used
+from flink_job.jobs.segment import COUNTERS, Begin, Start, begin, segment, state_to_resume
 from flink_job.jobs.servers import Servers, servers_of
 from flink_job.jobs.upsert import COUNTERS as UPSERT_COUNTERS
 from flink_job.jobs.upsert import upsert
@@ -58,7 +60,9 @@ class Session:
                 preflight.own_store(plan, take=start.take_store)
                 with ticker(console, "looking at the run's folder") as told:
                     counted = count_line(told, "records read")
-                    begun = begin(plan, start, counted, place.state, lease)
+                    sorting = count_line(told, "bringing records into the order of time")
+                    begun = begin(plan, start, counted, place.state, lease, sorting)
+            self._tell_doubts(begun)
             if begun.anew:
                 console.print(_BEGINS_ANEW, soft_wrap=True)
             started_s = time.monotonic()
@@ -80,6 +84,9 @@ class Session:
                 console.print("[green]✓[/] the run had already come to its end")
             else:
                 self._tell_end(outcome, time.monotonic() - started_s)
+            if not outcome.stopped:
+                self._tell_doubts(begun)
+                check_some_used(outcome.totals)
             return outcome
 
     def upsert(self, *, beside: bool) -> None:
@@ -98,6 +105,12 @@ class Session:
             ):
                 watch = self._watch(UPSERT_COUNTERS, upsert_line(told, lags), stop)
                 upsert(plan, jars, watch)
+
+    def _tell_doubts(self, begun: Begin) -> None:
+        """Say what of the input can hardly be meant: before the run, and again at its end."""
+        for doubt in begun.note.doubts:
+            said = f"[yellow]![/] {escape(printable(doubt))}"
+            self._console.print(said, soft_wrap=True, highlight=False)
 
     def _say(self, line: str) -> None:
         self._console.print(line, soft_wrap=True, markup=False)

@@ -14,7 +14,14 @@ import yaml
 from flink_job.config import forgetting, secrets
 from flink_job.config.decoding import decode
 from flink_job.config.lists import with_lists
-from flink_job.config.model import Config, KafkaOutput, KafkaSecurity, KafkaSource, RunSpec
+from flink_job.config.model import (
+    Config,
+    FileSource,
+    KafkaOutput,
+    KafkaSecurity,
+    KafkaSource,
+    RunSpec,
+)
 from operators.base.durations import parse_duration_us
 from operators.base.errors import ConfigError, Problem, UsageError
 from operators.base.frame import FeatureColumn
@@ -125,8 +132,8 @@ def _problems_of_flow(config: Config) -> Iterator[Problem]:
         yield Problem("output", "expected either kafka or folder")
     if not config.features:
         yield Problem("features", "expected at least one feature")
-    if files is not None and not files.paths:
-        yield Problem("source.files.paths", "expected at least one file")
+    if files is not None:
+        yield from _problems_of_files(files)
     if kafka is not None:
         yield from _problems_of_start(kafka)
         yield from _problems_of_kafka("source.kafka", kafka.security, kafka.properties)
@@ -134,6 +141,24 @@ def _problems_of_flow(config: Config) -> Iterator[Problem]:
         out = config.output.kafka
         yield from _problems_of_topics(out)
         yield from _problems_of_kafka("output.kafka", out.security, out.properties)
+
+
+def _problems_of_files(files: FileSource) -> Iterator[Problem]:
+    if not files.paths:
+        yield Problem("source.files.paths", "expected at least one file")
+    if files.separator is not None and (len(files.separator) != 1 or files.separator in "\r\n"):
+        expected = "expected one character"
+        yield Problem("source.files.separator", f"{expected}, found '{files.separator}'")
+    if files.encoding is not None and not _is_encoding(files.encoding):
+        expected = "expected an encoding such as utf-8, windows-1252 or utf-16"
+        yield Problem("source.files.encoding", f"{expected}, found '{files.encoding}'")
+
+
+def _is_encoding(name: str) -> bool:
+    try:
+        return b"".decode(name) == ""
+    except LookupError:  # unknown, or none of text
+        return False
 
 
 def _problems_of_start(kafka: KafkaSource) -> Iterator[Problem]:

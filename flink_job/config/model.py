@@ -47,15 +47,22 @@ class KafkaSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class FileSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Events from files, read in the order given, each from its first line to its last.
+    """Events from files, in the order of time, or `as_is`: in the order given, line by line.
 
-    `csv` needs a header, or its `columns` named here; `jsonl` has a JSON object a line. Names
-    that end in .gz are read compressed.
+    `paths` are files, folders and patterns such as `exports/*.csv.gz`. Without a `format`, their
+    names say it. Tables need a header, or their `columns` named here; `separator`, `decimal`
+    (the sign), `encoding` and `quote` are found out if they are not said. Names that end in .gz
+    and .zip are read compressed.
     """
 
     paths: list[str]
-    format: Literal["csv", "jsonl"] | None = None  # None: by the names of the files
+    format: Literal["csv", "tsv", "jsonl", "json", "parquet"] | None = None
     columns: list[str] | None = None
+    order: Literal["time", "as_is"] = "time"
+    separator: str | None = None
+    decimal: Literal[".", ","] | None = None
+    encoding: str | None = None
+    quote: Literal['"', "'", "none"] | None = None
 
 
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -25,8 +25,8 @@ from flink_job.connectors.sql import (
     literal,
     time_of_reading,
 )
-from flink_job.connectors.staging import LANE_WIDTH, RETURN
 from flink_job.runtime.environment import Environment
+from flink_job.staging.lines import LANE_WIDTH, RETURN
 
 
 class EventSource(Protocol):
@@ -83,7 +83,7 @@ class KafkaEvents:
 
 @dataclass(frozen=True)
 class StagedEvents:
-    """A file that `connectors.staging` made: in a line the lane's text, then the raw event.
+    """A file that `flink_job.staging` made: in a line the lane's text, then the raw event.
 
     Flink's SQL file source would not do: restored for the second time, it begins too early.
     """

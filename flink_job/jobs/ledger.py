@@ -52,3 +52,17 @@ def account(found: Mapping[str, int], expected: int | None) -> None:
             f"of {records if expected is None else expected} records {records} were read and "
             f"{placed} applied, dropped or refused: some were lost or counted twice"
         )
+
+
+def check_some_used(found: Mapping[str, int]) -> None:
+    """Make sure that not every record has become a dead letter; none at all are no mistake.
+
+    Raises:
+        JobError: every one has.
+    """
+    records = found.get("records", 0)
+    if records and records == found.get("dead_letters"):
+        raise JobError(
+            f"every one of {records:,} records became a dead letter, so nobody was judged: "
+            "`flockwise deadletters` shows why"
+        )

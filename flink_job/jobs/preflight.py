@@ -12,6 +12,7 @@ from flink_job.kafka_client.topics import make_topics
 from flink_job.plan import Plan
 from flink_job.runtime.progress import OnStep
 from flink_job.stack.jars import ensure_jars
+from flink_job.staging.files import expanded
 from flink_job.stores.owning import own
 from operators.base.errors import PreflightError, UsageError, nearest
 
@@ -59,9 +60,8 @@ def own_store(plan: Plan, *, take: bool) -> None:
 
 def _check_input(plan: Plan) -> None:
     files, source, broker = plan.paths.files(), plan.config.source.kafka, plan.kafka.input_broker()
-    for path in files.paths if files else ():
-        if not Path(path).is_file():
-            raise UsageError(f"source.files.paths: there is no file {path}")
+    if files is not None:
+        expanded(files.paths)
     if source is not None and broker is not None:
         known = kafka.topics(broker)
         if source.topic not in known:

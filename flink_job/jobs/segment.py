@@ -14,11 +14,11 @@ from typing import Final
 import msgspec
 
 from flink_job.config.model import Config
-from flink_job.connectors.staging import Staged, stage
 from flink_job.control.steering import Standing, Steering
 from flink_job.jobs import anew
 from flink_job.jobs.assembly import segment_job, upsert_folder
 from flink_job.jobs.going_on import check_newest
+from flink_job.jobs.input import staged_input
 from flink_job.jobs.ledger import account, totals
 from flink_job.leases.fencing import shut_out_others
 from flink_job.leases.lease import HeldLease
@@ -26,6 +26,7 @@ from flink_job.plan import Plan
 from flink_job.runtime.kept_state import complete_us
 from flink_job.runtime.run_folder import Note
 from flink_job.runtime.running import Outcome, Watch
+from flink_job.staging.stage import Staging
 from operators.base.errors import UsageError
 from operators.base.moments import now_us
 from operators.contracts.leases import Lease
@@ -73,14 +74,21 @@ def state_to_resume(plan: Plan, start: Start) -> str | None:
     return noted.state
 
 
+def _silent(_: int) -> None:
+    pass
+
+
 def begin(
     plan: Plan,
     start: Start,
     progress: Callable[[int], None],
     named: str = "",
     held: HeldLease | None = None,
+    sorting: Callable[[int], None] = _silent,
 ) -> Begin:
     """Look at the folder of the run and stage its files; `progress` counts records.
+
+    `sorting` counts those that are brought into the order of time.
 
     The state that it leaves, if it begins anew, is `named` so. Of a job whose lease is `held`,
     the producers of earlier starts are shut out.
@@ -88,7 +96,7 @@ def begin(
     Raises:
         UsageError: there is an earlier run, or what one has put out, and it was not said what to
             do with it, or the configuration has changed since; or other segments hold than it
-            says.
+            says; or the files can't be what is meant.
         PreflightError: Kafka or the store does not answer.
     """
     folder = plan.folder
@@ -116,12 +124,14 @@ def begin(
     else:
         anew.check_nothing_left(plan, progress)
     _clear(plan)
-    staged = _stage(plan, progress)
+    fingerprint, segments = _fingerprint(plan.config), plan.config.segments
+    staged = staged_input(plan, Staging(progress, sorting))
     as_of_us = plan.as_of_us()
     if as_of_us is None and plan.config.bounded:
-        as_of_us = now_us() if staged is None or staged.newest_us is None else staged.newest_us
+        as_of_us = now_us() if staged is None or staged.end_us is None else staged.end_us
     records = None if staged is None else staged.records
-    note = Note(_fingerprint(plan.config), as_of_us, records, plan.config.segments, state=named)
+    doubts = () if staged is None else staged.doubts
+    note = Note(fingerprint, as_of_us, records, segments, state=named, doubts=list(doubts))
     folder.write(note)
     return Begin(note, None, standing, anew=start.resume)
 
@@ -170,15 +180,6 @@ def _standing(plan: Plan, start: Start) -> Standing:
     if plan.steered:
         return Steering(plan).settled(apply=start.apply, remove=start.remove)
     return Standing([plan.segments()], 0, plan.judged_columns())
-
-
-def _stage(plan: Plan, progress: Callable[[int], None]) -> Staged | None:
-    files = plan.paths.files()
-    if files is None:
-        return None
-    events = plan.config.events
-    latest_us = plan.as_of_us() or now_us() + events.max_skew_us
-    return stage(files, events, plan.folder.staged, latest_us, progress)
 
 
 def _checked(plan: Plan, noted: Note | None) -> Note:

@@ -12,10 +12,13 @@ from typing import BinaryIO, Final
 from kafka.errors import MessageSizeTooLargeError
 
 from flink_job.config.model import FileSource
-from flink_job.connectors.staging import format_of, open_bytes, read
 from flink_job.loading.keys_and_times import KeysAndTimes
 from flink_job.loading.outbox import Outbox
 from flink_job.loading.pacing import Pace
+from flink_job.staging.files import expanded
+from flink_job.staging.formats import check_name
+from flink_job.staging.reading import NOTHING_SOUGHT, open_bytes, read
+from flink_job.staging.tables import Sought
 from operators.base.errors import UsageError
 
 _CHUNK: Final = 1_000  # records read together
@@ -47,17 +50,18 @@ class EventFiles:
         UsageError: one is not there, or the format of one is not known.
     """
 
-    def __init__(self, paths: Sequence[Path], source: FileSource) -> None:
-        for path in paths:
-            if not path.is_file():
-                raise UsageError(f"{path}: there is no such file")
+    def __init__(
+        self, paths: Sequence[Path], source: FileSource, sought: Sought = NOTHING_SOUGHT
+    ) -> None:
+        self._paths = expanded([str(path) for path in paths])
+        for path in self._paths:
             if source.format is None:
-                format_of(path)
-        self._paths = paths
+                check_name(str(path))
         self._source = source
+        self._sought = sought
         self._done = 0
         self._reading: BinaryIO | None = None
-        self.size = sum(path.stat().st_size for path in paths)
+        self.size = sum(path.stat().st_size for path in self._paths)
 
     def records(self) -> Iterator[bytes]:
         """The raw events of all files.
@@ -66,7 +70,7 @@ class EventFiles:
             UsageError: a file can't be read, or has no header.
         """
         for path in self._paths:
-            yield from read(path, self._source, self._open)
+            yield from read(path, self._source, self._open, self._sought)
             self._reading = None
             self._done += path.stat().st_size
 

@@ -23,7 +23,10 @@ _Noted = TypeVar("_Noted", bound=msgspec.Struct)
 
 
 class Note(msgspec.Struct, frozen=True):
-    """What a run was started with: a resumed one must agree with it, and ends at its moment."""
+    """What a run was started with: a resumed one must agree with it, and ends at its moment.
+
+    `doubts` are what its input has that can hardly be meant.
+    """
 
     fingerprint: str
     as_of_us: int | None
@@ -31,6 +34,7 @@ class Note(msgspec.Struct, frozen=True):
     segments: dict[str, SegmentSpec]  # by the configuration
     ended: bool = False
     state: str = ""  # a name of its own for what this folder keeps, from its beginning on
+    doubts: list[str] = []
 
 
 class Holder(msgspec.Struct, frozen=True):

@@ -61,6 +61,15 @@ class JobError(FlockwiseError):
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
-    """A hint for a misspelt name: `", did you mean 'x'?"`, or nothing."""
-    close = get_close_matches(name, known, n=1, cutoff=0.6)
+    """A hint for a misspelt name: `", did you mean 'x'?"`, or nothing.
+
+    Names that differ by capitals and signs alone, as UserID and user_id, are nearest of all.
+    """
+    letters = _letters(name)
+    alike = [each for each in known if letters and _letters(each) == letters]
+    close = alike or get_close_matches(name, known, n=1, cutoff=0.6)
     return f", did you mean '{close[0]}'?" if close else ""
+
+
+def _letters(name: str) -> str:
+    return "".join(filter(str.isalnum, name.casefold()))

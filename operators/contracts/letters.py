@@ -9,7 +9,7 @@ from typing import Final
 from operators.base.moments import iso_at
 from operators.contracts.records import DeadLetter, encode
 from operators.events.decode import Rejected
-from operators.events.markers import BAD_ROW, NULL
+from operators.events.markers import NULL, broken_row
 from operators.events.reasons import Reason
 
 _KEY_SHARE: Final = 50  # of a letter's size that its key may take
@@ -24,8 +24,8 @@ def dead_letter(
     rejected: Rejected, key: bytes, value: bytes, now_us: int, most_bytes: int
 ) -> DeadLetter:
     """The dead letter of a record; of a value longer than `most_bytes` only its head is kept."""
-    marker = BAD_ROW if rejected.reason is Reason.BAD_ROW else b""
-    raw = None if value == NULL else value.removeprefix(marker)
+    row = broken_row(value) if rejected.reason is Reason.BAD_ROW else None
+    raw = None if value == NULL else row[1] if row is not None else value
     truncated = raw is not None and len(raw) > most_bytes
     text, base64 = _text(raw[:most_bytes] if raw and truncated else raw)
     key_text, key_base64 = _text(None if key == NULL else shortened_key(key, most_bytes))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from operators.events.fields import Fault
-from operators.events.markers import BAD_ROW, NULL
+from operators.events.markers import NULL, broken_row
 from operators.events.reasons import Reason
 
 _PATH = "`$."  # how msgspec begins to say where
@@ -20,8 +20,8 @@ def diagnosis(value: bytes, error: Exception, reasons: Mapping[str, Reason]) -> 
     """
     if value == NULL:
         return Reason.NULL_VALUE, "the record has no value"
-    if value.startswith(BAD_ROW):
-        return Reason.BAD_ROW, "the row has other columns than the header"
+    if row := broken_row(value):
+        return Reason.BAD_ROW, row[0]
     if isinstance(error, RecursionError):
         return Reason.TOO_DEEP, "the JSON is nested too deeply"
     try:

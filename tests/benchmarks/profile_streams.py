@@ -14,10 +14,10 @@ import numpy as np
 import yaml
 
 from flink_job.config.model import FileSource
-from flink_job.connectors.staging import read
 from flink_job.demo.events import records
 from flink_job.demo.population import Population
 from flink_job.demo.simulation import Simulation, simulate
+from flink_job.staging.reading import read
 from operators.base.arrays import Floats, Ints
 from operators.base.frame import FeatureColumn, Frame
 from operators.clustering.learning.sample import SampleUpdate

@@ -118,7 +118,7 @@ def config_of(
 ) -> dict[str, Any]:
     """A configuration over files in the harness's shape."""
     return {
-        "source": {"files": {"paths": list(files)}},
+        "source": {"files": {"paths": list(files), "order": "as_is"}},
         "output": {"folder": "out"},
         "events": {"time_unit": "us", "session": "session", "session_gap": "10m"},
         "features": dict(features),

@@ -31,7 +31,7 @@ def write_config(base: Path, name: str) -> Path:
     """The demo's features and segments over the events beside it, without clusters."""
     config = yaml.safe_load(DEMO.read_text())
     del config["clusters"]
-    config["source"] = {"files": {"paths": ["events.jsonl"]}}
+    config["source"] = {"files": {"paths": ["events.jsonl"], "order": "as_is"}}
     config["events"]["id"] = "event_id"
     config["output"] = {"folder": f"{name}/out"}
     config["run"] = {"state": f"{name}/state", "lanes": 4, "resolution": "2m"}

@@ -13,10 +13,10 @@ from typer.testing import CliRunner
 from flink_job.cli import app
 from flink_job.cli.run import plan_of
 from flink_job.config.model import FileSource
-from flink_job.connectors.staging import read
 from flink_job.deadletters.opening import Order, letters_of, replay
 from flink_job.kafka_client import client as kafka_client
 from flink_job.kafka_client.broker import Broker
+from flink_job.staging.reading import read
 from operators.base.errors import FlockwiseError, PreflightError, UsageError
 from operators.contracts.letters import dead_letter
 from operators.contracts.records import encode

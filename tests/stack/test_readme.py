@@ -51,6 +51,7 @@ SHOWN: Final[Mapping[str, str]] = {
     "flockwise verify": r" agrees: [\d,]{3,} records of [\d,]{3,} users and \d+ segments",
     "flockwise validate": r"files\.yaml: \d+ features, \d+ segments",
     "flockwise features": r"^A user's row takes [\d,]+ bytes",
+    "flockwise inspect": r"^product_id|^user_id +100% +events.user",
     "flockwise run deploy/examples/files.yaml": r" [\d,]{5,} applied, [\d,]+ dead letters$",
     "flockwise stack up": r"^ *cassandra .* up ",
     "flockwise load": r"✓ [\d,]{5,} events sent to 'shop-events'",

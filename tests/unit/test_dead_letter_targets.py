@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flink_job.config.model import FileSource
-from flink_job.connectors.staging import read
 from flink_job.deadletters.offsets import FileBook
 from flink_job.deadletters.positions import ReplayPosition
 from flink_job.deadletters.reading import Letter
 from flink_job.deadletters.targets import FileTarget, file_target, into_file, into_kafka, key_of
 from flink_job.loading.keys_and_times import KeysAndTimes
+from flink_job.staging.reading import read
 from operators.base.errors import FlockwiseError, UsageError
 from operators.contracts.letters import dead_letter
 from operators.contracts.records import DeadLetter
@@ -90,7 +90,7 @@ def test_each_letter_is_one_line_of_a_file_that_a_run_reads(
     path = tmp_path_factory.mktemp("replay") / "letters.jsonl"
     with path.open("wb") as file:
         FileTarget(file).deliver(fit, {})
-    lines = list(read(path, FileSource(paths=[])))
+    lines = list(read(path, FileSource(paths=[], format="jsonl")))
     one_line = [value.replace(b"\r", b" ").replace(b"\n", b" ") for value in values]
     assert lines == [
         line for line, value in zip(one_line, values, strict=True) if value.strip(b"\r\n")

@@ -1,0 +1,92 @@
+"""What a configuration asks of events: fields, types, and of which types it needs which fields."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from flink_job.config.model import Config
+from operators.events.decode import EventDecoder
+from operators.events.spec import EventsSpec
+from operators.features.catalog import Catalog
+from operators.features.filters import PropertyFilter
+from operators.features.kinds.options import WHERE, counted_types
+from operators.features.spec import FeatureSpec
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A property that a feature reads, of events of some `types`, None for all; `where` it says."""
+
+    where: str
+    field: str
+    types: tuple[str, ...] | None
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is read of events.
+
+    `types` are the event types that features know, by the places where they are named; `numbers`
+    and `texts` the properties that are read, and `asked` by which features.
+    """
+
+    events: EventsSpec
+    types: dict[str, str] = field(default_factory=dict)
+    numbers: frozenset[str] = frozenset()
+    texts: frozenset[str] = frozenset()
+    asked: tuple[Asked, ...] = ()
+
+    @classmethod
+    def of(cls, config: Config) -> Wanted:
+        """What a whole configuration asks for."""
+        catalog = Catalog.compile(config.features, config.events.session_gap_us)
+        types: dict[str, str] = {}
+        for name, spec in config.features.items():
+            for each in spec.definition.known_types:
+                types.setdefault(each, f"features.{name}")
+        return cls(
+            config.events,
+            types,
+            catalog.numbers,
+            catalog.texts,
+            tuple(each for name, spec in config.features.items() for each in _asked(name, spec)),
+        )
+
+    @property
+    def needed(self) -> dict[str, str]:
+        """The fields that each event must have, by the places where they are named."""
+        events = self.events
+        return {"events.user": events.user, "events.time": events.time, "events.type": events.type}
+
+    @property
+    def optional(self) -> dict[str, str]:
+        """The fields that events may have, by the places where they are named."""
+        named = {"events.session": self.events.session, "events.id": self.events.id}
+        return {where: name for where, name in named.items() if name is not None}
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """All fields that are read."""
+        named = (*self.needed.values(), *self.optional.values())
+        return frozenset(named) | self.numbers | self.texts
+
+    @property
+    def number_fields(self) -> frozenset[str]:
+        """Those that are read as numbers and as nothing else."""
+        return self.numbers - self.texts - {*self.needed.values(), *self.optional.values()}
+
+    def decoder(self) -> EventDecoder:
+        """What reads events as the job does."""
+        return EventDecoder(self.events, list(self.types), self.numbers, self.texts, keyed=False)
+
+
+def _asked(name: str, spec: FeatureSpec) -> Iterator[Asked]:
+    definition, kind = spec.definition, spec.kind
+    found = counted_types(definition)
+    types = None if found is None else tuple(found)
+    reads, condition = kind.reads(definition), definition.get(WHERE)
+    properties = [] if reads is None else [reads.name]
+    if condition is not None:
+        properties += [x for x in PropertyFilter(condition).columns if x not in properties]
+    yield from (Asked(f"features.{name}", each, types) for each in properties)

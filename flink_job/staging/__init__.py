@@ -1,0 +1,1 @@
+"""Files as people have them, read before Flink starts: in order, whole, as JSON records."""
