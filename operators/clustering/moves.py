@@ -9,7 +9,7 @@ from operators.base.runs import Runs
 from operators.clustering.nearest import squared_distances
 
 
-class Moves:
+class ClusterMoves:
     """n points float64[n, d] among centers float64[k, d], and how their users stick."""
 
     def __init__(self, scaled: Floats, centers: Floats, stick: float) -> None:

@@ -13,7 +13,7 @@ from operators.base.arrays import Floats, Ints, Mask
 from operators.base.frame import FeatureColumn, Frame, Kind
 from operators.base.runs import Runs
 from operators.clustering.model import ClusterModel
-from operators.clustering.moves import Moves
+from operators.clustering.moves import ClusterMoves
 from operators.clustering.nearest import Incumbents, Nearest
 from operators.clustering.space import Space
 from operators.clustering.spec import ClusterSpec, cluster_column
@@ -68,7 +68,7 @@ class Clustering:
         """
         scaled = model.preparation.scaled(self.space.points(frame))
         held = model.rows(ids)
-        best = Moves(scaled, model.centers, self.spec.stick).taken(runs, held, placed)
+        best = ClusterMoves(scaled, model.centers, self.spec.stick).taken(runs, held, placed)
         latest = runs.latest(best >= 0)
         return np.where(latest < 0, ids[runs.of], model.ids[best[latest]])
 

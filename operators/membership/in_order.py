@@ -16,7 +16,7 @@ from operators.features.lifetime import Forgotten
 from operators.membership.clusterings import Models, Placed
 from operators.membership.criteria import Criteria
 from operators.membership.last_values import LastValues
-from operators.membership.looks import Agenda, Remembered
+from operators.membership.looks import Agenda, KnownUsers
 from operators.membership.member_layout import CLUSTERS, CLUSTERS_SINCE, DUE, JUDGED, STANDING
 from operators.membership.verdicts import Verdicts, note_told, outdated
 from operators.pages.table import UserTable
@@ -48,7 +48,7 @@ class InOrder:
         ends_us = np.zeros(len(rows), np.int64)
         ends_us[np.searchsorted(rows, time.rows)] = time.until_us + 1
         ends_us[np.searchsorted(rows, forgotten.rows)] = forgotten.at_us
-        known = Remembered(
+        known = KnownUsers(
             judged.take_one(rows),
             due.take_one(rows),
             lambda some: self._last.take(self._table, rows[some]),

@@ -35,7 +35,7 @@ class Looks:
 
 
 @dataclass(frozen=True)
-class Remembered:
+class KnownUsers:
     """How far u users were judged and when they are due, int64[u]; `values` gives the features
     float64[features, n] of some, which are positions among them.
     """
@@ -63,7 +63,7 @@ class Agenda:
         self,
         rounds: Sequence[EvaluationRound],
         rows: Rows,
-        known: Remembered,
+        known: KnownUsers,
         ends_us: Moments,
         clocks: Clocks,
     ) -> None:

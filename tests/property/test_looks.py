@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from operators.base.runs import Runs
-from operators.clustering.moves import Moves
+from operators.clustering.moves import ClusterMoves
 from operators.clustering.nearest import Incumbents, nearest
 from operators.contracts.records import Assignment, encode
 from operators.membership import in_order, looks
@@ -103,7 +103,7 @@ def test_points_move_as_if_placed_one_by_one(
     scaled, of = np.array(points).reshape(-1, 1), np.repeat(np.arange(len(users)), users)
     at = np.array(places).reshape(-1, 1)
     runs = Runs(of)
-    moves = Moves(scaled, at, stick).taken(runs, np.array(held), np.array(placed))
+    moves = ClusterMoves(scaled, at, stick).taken(runs, np.array(held), np.array(placed))
     own = list(held)
     for position, user in enumerate(of.tolist()):
         before = own[user]
