@@ -23,7 +23,7 @@ from operators.flink.streams import (
     TOTALS,
 )
 from operators.learn import Learn
-from operators.profile import Profile
+from operators.profile import Profile, SteeredProfile
 from operators.settings import Settings
 from operators.steer import Steer
 from operators.upsert import Upsert
@@ -42,16 +42,27 @@ def define_segment_job(
     """Events in, segments out: batches of a lane -> Profile -> (Learn ->) Assign -> the sink.
 
     A bounded run tells in a `ledger` what became of its records; the segments of others change
-    by what Steer takes from `control`.
+    by what Steer takes from `control`, which comes to Profile first, and through it to Assign.
     """
     tables = environment.tables
-    profiled = (
-        micro_batches(environment, source, lanes=len(lane_keys))
-        .key_by(lambda batch: lane_keys[batch[0]], Types.INT())
-        .process(Profile(settings), EVALUATIONS)
-        .uid("profile")
-        .name("Profile")
-    )
+    batches = micro_batches(environment, source, lanes=len(lane_keys))
+    if control:
+        steered = (
+            control.messages(environment)
+            .key_by(lambda message: 0, Types.INT())
+            .process(Steer(settings, lane_keys), EVALUATIONS)
+            .uid("steer")
+            .name("Steer")
+        )
+        profiling = (
+            batches.connect(steered)
+            .key_by(lambda batch: lane_keys[batch[0]], lambda told: told[0], Types.INT())
+            .process(SteeredProfile(settings), EVALUATIONS)
+        )
+    else:
+        keyed = batches.key_by(lambda batch: lane_keys[batch[0]], Types.INT())
+        profiling = keyed.process(Profile(settings), EVALUATIONS)
+    profiled = profiling.uid("profile").name("Profile")
     learned = (
         profiled.get_side_output(SAMPLES)
         .key_by(lambda sample: sample[0], Types.STRING())
@@ -63,19 +74,10 @@ def define_segment_job(
     # share it, and some libraries that Learn imports wait for the interpreter's lock for ever.
     described = learned.get_side_output(MODEL_RECORDS).disable_chaining()
     told = profiled.get_side_output(DEAD_LETTERS).union(described)
-    judged = profiled
     if control:
-        steered = (
-            control.messages(environment)
-            .key_by(lambda message: 0, Types.INT())
-            .process(Steer(settings, lane_keys), EVALUATIONS)
-            .uid("steer")
-            .name("Steer")
-        )
         told = told.union(steered.get_side_output(DEAD_LETTERS))
-        judged = profiled.union(steered)
     assigned = (
-        judged.key_by(lambda message: message[0], Types.INT())
+        profiled.key_by(lambda message: message[0], Types.INT())
         .connect(learned.broadcast(MODELS))
         .process(Assign(settings), RECORDS)
         .uid("assign")

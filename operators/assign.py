@@ -124,10 +124,11 @@ class Assign(KeyedBroadcastProcessFunction):
             lane = self._lanes[key] = Lane(rules, self._members, now_us)
             self._state.restore(lane.members.journal)
             lane.expect_clusters()
-            if lane.expect_columns():
+            if not lane.expect_columns() and rules != kept:
+                # By the wall clock Profile looks at everyone first: see `Passage`.
+                lane.begin_sweep(awaits=kept is not None and self._settings.clock.wall)
+            if lane.awaits:
                 self._state.commit(lane.members.journal)
-            elif rules != kept:
-                lane.begin_sweep()
             if rules != kept:
                 self._move(lane)
             if lane.swept is not None:

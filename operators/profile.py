@@ -1,7 +1,8 @@
 """Profile: decodes the events of a lane, keeps its users' features, evaluates them.
 
-Key: lane. State: see `LaneState` and `Profiles`; in memory a cache of it. Replay: after a
-restart the events since the last checkpoint come again and meet the profiles of before them.
+Key: lane. State: see `LaneState` and `Profiles`; in memory a cache of it; the lane's `KnownRules`
+beside them, as long as the job lives. Replay: after a restart the events since the last checkpoint
+come again and meet the profiles of before them, and so do the messages of Steer.
 """
 
 from __future__ import annotations
@@ -10,16 +11,21 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from pyflink.common import Row
-from pyflink.datastream import KeyedProcessFunction, RuntimeContext
+import msgspec
+import numpy as np
+from pyflink.common import Row, Types
+from pyflink.datastream import KeyedCoProcessFunction, KeyedProcessFunction, RuntimeContext
+from pyflink.datastream.state import ValueStateDescriptor
 
 from operators.base.arrays import NEVER, Rows
 from operators.base.moments import now_us
 from operators.clustering.learning.sample import encode as encode_update
 from operators.clustering.learning.sampler import Sampler
+from operators.contracts.control.passage import KnownRules, Passage
 from operators.contracts.letters import dead_letter, shortened_key
 from operators.contracts.records import LEDGER, LaneTotals, encode
-from operators.contracts.wire import pack
+from operators.contracts.wire import encode as encode_message
+from operators.contracts.wire import pack, read_message
 from operators.events.decode import EventDecoder, Rejected
 from operators.events.markers import NULL
 from operators.events.reasons import Reason
@@ -37,6 +43,8 @@ from operators.settings import Settings
 
 _TOTALS: Final = ("records", "events_applied", "dead_letters", "duplicates")
 _ENDED: Final = 4_096  # users who come to the end of a run together
+_LOOKED: Final = 4_096  # users a step of a look at everyone: some 100 ms, in which no event is read
+_NOBODY: Final[Rows] = np.zeros(0, np.int64)
 
 
 class Profile(KeyedProcessFunction):
@@ -61,12 +69,17 @@ class Profile(KeyedProcessFunction):
         spaces = {each.name: each.space for each in clusterings}
         self._models = [each.label for each in clusterings]
         self._sampler = Sampler(columns, spaces, settings.lanes)
-        self._watched = settings.watched(columns)
+        bounded = settings.clock.as_of_us is not None
+        self._rules = None if bounded else settings.job_rules(columns)
         self._wall = WallClock() if settings.clock.wall else None
-        self._own = EventClock(settings.clock.resolution_us)
+        self._own = EventClock(settings.clock.resolution_us, stops=not bounded)
         self._state = LaneState(runtime_context, "profile")
+        self._known = runtime_context.get_state(
+            ValueStateDescriptor("profile-rules", Types.PICKLED_BYTE_ARRAY())
+        )
         self._metrics = ProfileMetrics(runtime_context.get_metrics_group())
         self._lanes: dict[int, Profiles] = {}
+        self._passages: dict[int, Passage] = {}
         self._timers = Timers()
 
     def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> Iterator[Any]:
@@ -97,22 +110,57 @@ class Profile(KeyedProcessFunction):
             yield from self._finish(lane, profiles, ctx)
             return
         self._timers.fired(ctx)
+        yield from self._go_on(profiles, ctx)
+
+    def steer(self, message: bytes, ctx: Any) -> Iterator[Any]:
+        """Take what Steer says, and hand it on to Assign when it is time to."""
+        profiles = self._lane(ctx.get_current_key(), ctx)
+        self._passages[ctx.get_current_key()].take(read_message(message))
+        yield from self._go_on(profiles, ctx)
+
+    def _go_on(self, profiles: Profiles, ctx: Any) -> Iterator[Any]:
+        """Evaluate whom time has changed, with some of a look at everyone; then messages go on."""
+        key = ctx.get_current_key()
+        passage = self._passages.get(key)
+        known = passage.known if passage else None
+        rows, messages = passage.step(_LOOKED) if passage and passage.waits else (_NOBODY, [])
         if self._wall:
-            step = self._wall.step(profiles, None, now_us())
+            step = self._wall.step(profiles, None, now_us(), rows)
             yield from self._go(profiles, [step], None, ctx)
+        for message in messages:
+            yield Row(key, encode_message(message))
+        if passage and passage.known is not known:
+            self._known.update(encode_message(passage.known))
+        if passage and passage.waits:
+            ctx.timer_service().register_processing_time_timer(now_us() // 1_000 + 1)
 
     def _lane(self, lane: int, ctx: KeyedProcessFunction.Context) -> Profiles:
         profiles = self._lanes.get(lane)
         if profiles is None:
             within_us, lifetime = self._settings.events.dedup_within_us, self._settings.lifetime
-            profiles = Profiles(self._catalog, within_us, lifetime, self._watched)
+            profiles = Profiles(self._catalog, within_us, lifetime)
             self._lanes[lane] = profiles
             self._state.restore(profiles.journal)
             profiles.expect_ends()
             profiles.expect_columns(self._models)
+            self._watch(lane, profiles, ctx)
             if self._settings.clock.as_of_us is not None:
                 ctx.timer_service().register_event_time_timer(END_OF_TIME)
         return profiles
+
+    def _watch(self, lane: int, profiles: Profiles, ctx: Any) -> None:
+        """Have users looked at when the rules ask for it that hold for them."""
+        if self._rules is None:
+            watched = self._settings.watched(self._catalog.columns)
+            profiles.watch(watched([self._settings.segments.segments]))
+            return
+        stored = self._known.value()
+        kept = None if stored is None else _decode_known(stored)
+        passage = self._passages[lane] = Passage(self._rules, profiles, kept)
+        if passage.known != kept:
+            self._known.update(encode_message(passage.known))
+        if passage.waits:
+            ctx.timer_service().register_processing_time_timer(now_us() // 1_000 + 1)
 
     def _latest_us(self, now: int) -> int:
         as_of_us = self._settings.clock.as_of_us
@@ -183,6 +231,25 @@ class Profile(KeyedProcessFunction):
         self._timers.set(ctx, min(due_us, now_us() + PULSE_US))
 
 
+class SteeredProfile(KeyedCoProcessFunction):
+    """Profile with a second input: the messages of Steer for the lane, which go on to Assign."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._profile = Profile(settings)
+
+    def open(self, runtime_context: RuntimeContext) -> None:
+        self._profile.open(runtime_context)
+
+    def process_element1(self, value: Row, ctx: Any) -> Iterator[Any]:
+        return self._profile.process_element(value, ctx)
+
+    def process_element2(self, value: Row, ctx: Any) -> Iterator[Any]:
+        return self._profile.steer(value[1], ctx)
+
+    def on_timer(self, timestamp: int, ctx: Any) -> Iterator[Any]:
+        return self._profile.on_timer(timestamp, ctx)
+
+
 def _count(profiles: Profiles, **counts: int) -> None:
     """Keep the lane's totals in its state, so that they are exact across restarts."""
     head = profiles.journal.head
@@ -193,3 +260,6 @@ def _count(profiles: Profiles, **counts: int) -> None:
 def _late(source: int) -> Rejected:
     detail = "older than the longest window, by the newest event of its user"
     return Rejected(source, Reason.LATE, detail)
+
+
+_decode_known: Final = msgspec.msgpack.Decoder(KnownRules).decode

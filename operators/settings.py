@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from operators.base.frame import FeatureColumn
 from operators.clustering.spec import ClusterSpec
 from operators.contracts.control.messages import Segments
+from operators.contracts.control.passage import JobRules
 from operators.contracts.leases import Lease
 from operators.events.spec import EventsSpec
 from operators.features.catalog import Catalog
@@ -22,6 +25,7 @@ from operators.rules.watched import Watched
 
 # Ages that a rule compares in an expression, and all ages of idle users, move in these steps.
 _STEP_US: Final = 60_000_000
+_VERSIONS: Final = 4  # that are kept, compiled: lanes take a new one one after the other
 
 
 @dataclass(frozen=True)
@@ -86,16 +90,21 @@ class Settings:
         """The cluster models over the features, in order."""
         return [Clustering.of(name, spec, columns) for name, spec in self.clusters.items()]
 
-    def watched(self, columns: Mapping[str, FeatureColumn]) -> Watched | None:
-        """What can change a verdict, of a bounded run; None where segments may be others some day.
-
-        Whatever a cluster model reads counts, too: it moves users as it changes.
-        """
-        if self.clock.as_of_us is None:
-            return None
-        segments, _ = check(self.segments.segments, with_clusters(columns, self.clusters))
+    def watched(self, columns: Mapping[str, FeatureColumn]) -> WatchedRules:
+        """What can change a verdict over these features."""
+        judged = with_clusters(columns, self.clusters)
         read = {each.feature for x in self.clusterings(columns) for each in x.space.dimensions}
-        return Watched.of(segments, columns, read)
+        return WatchedRules(columns, judged, read)
+
+    def job_rules(self, columns: Mapping[str, FeatureColumn]) -> JobRules:
+        """How a job without end comes by its rules; only one that has a status is steered."""
+        return JobRules(
+            self.segments,
+            steered=self.outputs.status is not None,
+            wall=self.clock.wall,
+            columns=with_clusters(columns, self.clusters),
+            watched=self.watched(columns),
+        )
 
     def rulebook(
         self, columns: Mapping[str, FeatureColumn], specs: Mapping[str, SegmentSpec], version: int
@@ -106,9 +115,41 @@ class Settings:
         return Rulebook.compile(specs, judged, step_us=step_us, version=version)
 
 
+class WatchedRules:
+    """What can change a verdict by some versions of the segments; the last ones are kept.
+
+    Args:
+        columns: the features.
+        judged: what conditions may name.
+        read: the features that cluster models read: they move users as they change.
+    """
+
+    def __init__(
+        self,
+        columns: Mapping[str, FeatureColumn],
+        judged: Mapping[str, FeatureColumn],
+        read: Collection[str],
+    ) -> None:
+        self._columns, self._judged, self._read = columns, judged, read
+        self._kept: dict[bytes, Watched] = {}
+
+    def __call__(self, versions: Sequence[Mapping[str, SegmentSpec]]) -> Watched:
+        """By any of these versions; conditions with mistakes count for nothing."""
+        key = _encode(versions)
+        if key not in self._kept:
+            segments = [segment for specs in versions for segment in check(specs, self._judged)[0]]
+            kept = list(self._kept.items())[1 - _VERSIONS :]
+            watched = Watched.of(segments, self._columns, self._read)
+            self._kept = dict([*kept, (key, watched)])
+        return self._kept[key]
+
+
 def judged_columns(
     features: Mapping[str, FeatureSpec], models: Mapping[str, ClusterSpec]
 ) -> dict[str, FeatureColumn]:
     """What conditions may name: features and cluster models of a configuration."""
     # How long sessions are says nothing about columns.
     return with_clusters(Catalog.compile(features, session_gap_us=1).columns, models)
+
+
+_encode: Final = msgspec.msgpack.Encoder().encode

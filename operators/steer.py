@@ -1,4 +1,4 @@
-"""Steer: takes what the control topic says, and tells every lane.
+"""Steer: takes what the control topic says, and tells every lane, by way of Profile.
 
 Key: one for all. State: what is `HeldVersion`. Replay:
 after a restart the messages since the last checkpoint come again, and are taken or refused alike.
@@ -18,7 +18,7 @@ from pyflink.datastream.state import ValueStateDescriptor
 
 from operators.base.errors import JobError, UsageError
 from operators.base.moments import iso_at, now_us
-from operators.contracts.control.messages import Segments, Started
+from operators.contracts.control.messages import Message, Segments, Started
 from operators.contracts.control.versions import HeldVersion, Versions
 from operators.contracts.leases import HEARTBEAT_US, Heartbeat, key
 from operators.contracts.leases import encode as encode_lease
@@ -66,11 +66,10 @@ class Steer(KeyedProcessFunction):
         if isinstance(message, Started):
             self._check(message)
             self._set_timer(ctx)
+            yield from self._tell(versions.held.segments)  # lanes of before may not know them
         if isinstance(message, Segments):
             self._metrics.version(message.version)
-        told = encode(message)
-        for lane in self._lane_keys:
-            yield Row(lane, told)
+        yield from self._tell(message)
 
     def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Any]:
         lease = self._settings.lease
@@ -81,6 +80,11 @@ class Steer(KeyedProcessFunction):
                 Row(self._settings.outputs.leases, key(record), encode_lease(record)),
             )
             self._set_timer(ctx)
+
+    def _tell(self, message: Message) -> Iterator[Any]:
+        told = encode(message)
+        for lane in self._lane_keys:
+            yield Row(lane, told)
 
     def _set_timer(self, ctx: Any) -> None:
         """Have the next heartbeat come; here the process that started the job has them."""

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from operators.base.arrays import Floats, Ints, Rows
-from operators.contracts.control.messages import Preview, Segments, Started
+from operators.contracts.control.messages import Message, Preview, Segments, Started
 from operators.features.clocks import EvaluationRound, OwnTimes, Step
 from operators.features.lifetime import NONE_FORGOTTEN, Forgotten
 from operators.features.profiles import Profiles
@@ -48,6 +48,7 @@ class Packed(msgspec.Struct, frozen=True, tag_field="kind", tag="evaluations"):
 
 encode = msgspec.msgpack.Encoder().encode
 read = msgspec.msgpack.Decoder(Packed | Segments | Preview | Started).decode
+read_message = msgspec.msgpack.Decoder(Message).decode
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ goes by the times of the events themselves, is in `event_clock`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -17,6 +18,11 @@ from operators.features.arrivals import Arrivals
 from operators.features.lifetime import Forgotten
 from operators.features.profile_layout import DUE
 from operators.features.profiles import Profiles
+
+# By the wall clock users are evaluated at full seconds: so long before a moment one has come.
+WALL_LEAD_US: Final = 1_000_000
+
+_NOBODY: Final[Rows] = np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True)
@@ -55,10 +61,18 @@ class Step:
 class WallClock:
     """Users are evaluated now: those who just acted, and those whom time has changed."""
 
-    def step(self, profiles: Profiles, arrivals: Arrivals | None, now_us: int) -> Step:
-        """Bring the profiles forward by a batch, and evaluate at `now_us`."""
+    def step(
+        self,
+        profiles: Profiles,
+        arrivals: Arrivals | None,
+        now_us: int,
+        others: Rows = _NOBODY,
+    ) -> Step:
+        """Bring the profiles forward by a batch, and evaluate at `now_us`, and `others` with it."""
         due = profiles.table.cells(DUE)
         rows = profiles.due(now_us)
+        if len(others):
+            rows = np.union1d(rows, others)
         if arrivals is not None:
             rows = np.union1d(arrivals.touched, rows)
         profiles.journal.begin(rows)

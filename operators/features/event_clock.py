@@ -25,10 +25,15 @@ class EventClock:
     has passed them, or the run ends. So nothing shows in a user's evaluations but the user's own
     events in the order in which they arrive: no batch, lane, partition or other user. A user
     whose time is over at a moment is forgotten instead of evaluated.
+
+    With `stops` everyone is evaluated before each slice, too, whatever is due. So at rest the last
+    evaluation of a user, from which other rules may judge, has all that time has changed up to the
+    slice that is open; and that is due at its end, by whatever rules.
     """
 
-    def __init__(self, resolution_us: int) -> None:
+    def __init__(self, resolution_us: int, *, stops: bool = False) -> None:
         self._resolution_us = resolution_us
+        self._stops = stops
 
     def steps(self, profiles: Profiles, arrived: Arrived) -> Iterator[Step]:
         """Bring users forward by a batch, each up to the newest of their own events.
@@ -42,7 +47,7 @@ class EventClock:
         reached_us[own] = arrived.reached_us // self._resolution_us * self._resolution_us
         profiles.journal.begin(rows)
         walk = _Walk(profiles, OwnTimes(rows, reached_us), self._resolution_us)
-        return walk.steps(walk.rounds(arrived.arrivals))
+        return walk.steps(walk.rounds(arrived.arrivals, stops=self._stops))
 
     def end(self, profiles: Profiles, rows: Rows, as_of_us: int) -> Iterator[Step]:
         """Bring some users to the end of a run, and evaluate all who are left there."""
@@ -80,8 +85,11 @@ class _Walk:
         seen = self._seen
         yield Step(some, self._forgotten(), OwnTimes(self._rows[seen], self._reached_us[seen]))
 
-    def rounds(self, arrivals: Arrivals) -> Iterator[EvaluationRound]:
-        """Evaluate and add, step by step, until nothing is left that is due."""
+    def rounds(self, arrivals: Arrivals, *, stops: bool = False) -> Iterator[EvaluationRound]:
+        """Evaluate and add, step by step, until nothing is left that is due.
+
+        With `stops` evaluate before each slice, too, whom time may have changed since.
+        """
         ends_us = self._slice_ends_us(arrivals)
         slices = _Slices(arrivals, ends_us, self._rows) if len(arrivals) else None
         while True:
@@ -93,6 +101,9 @@ class _Walk:
             evaluated = due & ~self._forget(due)
             if np.any(evaluated):
                 yield self._evaluate(np.flatnonzero(evaluated))
+            if stops and np.any(waiting := adding & self._behind(next_us - self._resolution_us)):
+                self._due_us[waiting] = next_us[waiting] - self._resolution_us
+                yield self._evaluate(np.flatnonzero(waiting))
             if slices and np.any(adding):
                 self._profiles.add(slices.take(adding))
                 self._due_us[adding] = next_us[adding]
@@ -142,6 +153,14 @@ class _Walk:
         due_us = np.where(change_us == NEVER, NEVER, up)
         self._due_us[at] = np.minimum(due_us, self._profiles.over_us(rows))
         return EvaluationRound(rows, moments, evaluation.values)
+
+    def _behind(self, now_us: Moments) -> Mask:
+        """Who was evaluated with all their events, and not since; none who has an open slice."""
+        newest_us = self._profiles.table.cells(NEWEST).take_one(self._rows)
+        closed_us = (newest_us // self._resolution_us + 1) * self._resolution_us
+        known = (newest_us >= 0) & (closed_us <= self._evaluated_us)
+        behind: Mask = known & (self._evaluated_us < now_us)
+        return behind
 
     def _slice_ends_us(self, arrivals: Arrivals) -> Moments:
         """Where the slice of each event ends, int64[n].

@@ -76,7 +76,6 @@ class Profiles:
         watched: Watched | None = None,
     ) -> None:
         self.catalog = catalog
-        self._watching = Watching(catalog, watched)
         self.lifetime = lifetime
         # An id is not known for ever: what is so old that it may repeat an event is late.
         never_late = catalog.endless and dedup_within_us is None
@@ -91,10 +90,18 @@ class Profiles:
             shared.window: [self._at[member.name] for member in shared.members]
             for shared in catalog.windows
         }
-        self._windows = [(shared, self._watching.of(shared)) for shared in catalog.windows]
         self._parts = {
             name: [self._at[part] for part in made.parts] for name, made in catalog.derived.items()
         }
+        self.watch(watched)
+
+    def watch(self, watched: Watched | None, lead_us: int = 0) -> None:
+        """Look from now on at what can change a verdict of other rules; None is at every change.
+
+        Who is due by the rules of before, stays so. Ages and dates are looked at `lead_us` ahead.
+        """
+        self._watching = Watching(self.catalog, watched, lead_us)
+        self._windows = [(shared, self._watching.of(shared)) for shared in self.catalog.windows]
 
     def lives(self, events: EventBatch, now_us: int) -> Iterator[Arrived]:
         """Cut a batch so that in each part nobody is forgotten and comes back.
@@ -208,9 +215,13 @@ class Profiles:
         """
         asked = crc32(" ".join(sorted(models)).encode(), meaning(self.catalog.columns))
         if self.journal.renew(_COLUMNS, asked):
-            rows, due = self.table.rows(), self.table.cells(DUE)
-            evaluated_us = np.maximum(self.table.cells(EVALUATED).take_one(rows), 0)
-            due.put_one(rows, np.minimum(due.take_one(rows), evaluated_us))
+            self.expect_everyone()
+
+    def expect_everyone(self) -> None:
+        """Let everyone be due at once, where they were evaluated last."""
+        rows, due = self.table.rows(), self.table.cells(DUE)
+        evaluated_us = np.maximum(self.table.cells(EVALUATED).take_one(rows), 0)
+        due.put_one(rows, np.minimum(due.take_one(rows), evaluated_us))
 
     def prune(self) -> None:
         """Drop what counts no more; only before the journal is compacted."""

@@ -12,9 +12,10 @@ class Watching:
     """By name, how each feature, or part of one, is watched. Without rules any change counts.
 
     A feature that is made of parts is not solved as a whole: any change of a part may count.
+    What decides beside features is looked at `lead_us` before it does.
     """
 
-    def __init__(self, catalog: Catalog, watched: Watched | None = None) -> None:
+    def __init__(self, catalog: Catalog, watched: Watched | None = None, lead_us: int = 0) -> None:
         columns = catalog.columns
         if watched is None:
             self._watches = dict.fromkeys(columns, ANY)
@@ -28,7 +29,7 @@ class Watching:
         self._watches |= dict.fromkeys(parts, ANY)
         self.sessions = not catalog.by_session.isdisjoint(self._watches)
         # When something else than a feature decides: an age that passes a number, a date.
-        self.clock = None if watched is None else WatchedClock(watched)
+        self.clock = None if watched is None else WatchedClock(watched, lead_us)
 
     def __contains__(self, name: str) -> bool:
         return name in self._watches

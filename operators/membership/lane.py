@@ -19,7 +19,7 @@ from operators.rules.spec import RETIRED, SegmentSpec
 
 _PREVIEWED: Final = 4_096  # users at a time: what they are judged by takes memory
 _SWEEP: Final = "sweep_row"
-_AWAITED: Final = "awaited"  # there while everyone is to be evaluated by other columns
+_AWAITED: Final = "awaited"  # there while Profile is to send everyone first
 _NOBODY: Final[Rows] = np.zeros(0, np.int64)
 _UNASSIGNED: Final = 2_048  # users a message who are given their first cluster, though idle
 
@@ -98,10 +98,14 @@ class Lane:
         if self.members.expect_clusters():
             self.begin_sweep()
 
-    def begin_sweep(self) -> None:
-        """Have everyone judged anew, if there is anyone."""
+    def begin_sweep(self, *, awaits: bool = False) -> None:
+        """Have everyone judged anew, if there is anyone; maybe after Profile has sent everyone."""
+        head = self.members.journal.head
         if len(self.members.table):
-            self.members.journal.head[_SWEEP] = 0
+            head[_SWEEP] = 0
+            if awaits:
+                head[_AWAITED] = 1
+                self.members.wait()
 
     @property
     def awaits(self) -> bool:

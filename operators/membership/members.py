@@ -101,10 +101,14 @@ class Members:
         """
         differs = self.journal.renew(_COLUMNS, meaning(self.columns))
         if differs:
-            rows = self.everyone()
-            self.journal.begin(rows)
-            self.table.cells(DUE).put_one(rows, NEVER)
+            self.wait()
         return differs
+
+    def wait(self) -> None:
+        """Have nobody due before an evaluation."""
+        rows = self.everyone()
+        self.journal.begin(rows)
+        self.table.cells(DUE).put_one(rows, NEVER)
 
     def expect_clusters(self) -> bool:
         """Whether clusters mean something else than when the state was written.

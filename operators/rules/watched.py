@@ -52,17 +52,22 @@ class Watched:
 
 
 class WatchedClock:
-    """When an age passes a number that it is compared with, or a segment opens or closes."""
+    """When an age passes a number that it is compared with, or a segment opens or closes.
 
-    def __init__(self, watched: Watched) -> None:
+    It tells moments `lead_us` ahead, for whoever is to be looked at before they come.
+    """
+
+    def __init__(self, watched: Watched, lead_us: int = 0) -> None:
         self._ages = CrossingClock(watched.ages, step_us=1)
         self._dates_us = watched.dates_us
+        self._lead_us = lead_us
 
     def next_us(self, frame: Frame) -> Moments:
         """The next moment for each user of a frame, int64[n]; NEVER if there is none."""
+        frame = replace(frame, now_us=frame.now_us + self._lead_us)
         date_us = self._dates_us[np.searchsorted(self._dates_us, frame.now_us, side="right")]
         next_us: Moments = np.minimum(date_us, self._ages.next_change_us(frame))
-        return next_us
+        return np.where(next_us == NEVER, NEVER, next_us - self._lead_us)
 
 
 def _names(atom: Atom) -> frozenset[str]:

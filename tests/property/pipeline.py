@@ -32,6 +32,13 @@ from tests.oracle import Event
 from tests.property.feeding import batch_of
 
 
+class EveryChange(Profiles):
+    """The dumb way: a look at every change of every feature, whatever rules ask for."""
+
+    def watch(self, watched: Watched | None, lead_us: int = 0) -> None:
+        super().watch(None)
+
+
 @dataclass
 class LanePair:
     """What Profile and Assign hold for one lane."""
@@ -50,7 +57,8 @@ class Pipeline:
     resolution: int
     by_id: bool
     lifetime: Lifetime | None = None
-    steered: bool = False  # whether its segments may change: then they don't say what to look at
+    steered: bool = False  # whether its segments may change
+    every: bool = False  # whether it looks at every change
     assignments: dict[str, Assignment] = field(default_factory=dict)
     changelog: list[Assignment] = field(default_factory=list)
     transitions: list[Transition] = field(default_factory=list)
@@ -76,6 +84,7 @@ class Pipeline:
         version = self.segments.version + 1
         self.segments = segments_of(segments, version)
         for lane in self._lanes.values():
+            lane.profiles.watch(self._watched())
             assert lane.judged.take(self.segments)
             while lane.judged.swept is not None:
                 self._keep(lane.judged.sweep(None, {}, most))
@@ -84,8 +93,8 @@ class Pipeline:
     def _lane(self, number: int) -> LanePair:
         if number not in self._lanes:
             lane = Lane(LaneRules(self.segments), self._members, lambda: 0)
-            watched = None if self.steered else self._watched()
-            profiles = Profiles(self.catalog, lifetime=self.lifetime, watched=watched)
+            kind = EveryChange if self.every else Profiles
+            profiles = kind(self.catalog, lifetime=self.lifetime, watched=self._watched())
             self._lanes[number] = LanePair(profiles, lane)
         return self._lanes[number]
 
@@ -105,7 +114,8 @@ class Pipeline:
     def _step(self, lane: LanePair, events: Sequence[Event]) -> None:
         batch = batch_of(self.catalog, list(events), self.by_id)
         for arrived in lane.profiles.lives(batch, NEVER):
-            self._judge(lane, EventClock(self.resolution).steps(lane.profiles, arrived))
+            clock = EventClock(self.resolution, stops=self.steered)
+            self._judge(lane, clock.steps(lane.profiles, arrived))
 
     def _judge(self, lane: LanePair, steps: Iterable[Step]) -> None:
         members = lane.judged.members
@@ -141,12 +151,13 @@ def pipeline(  # noqa: PLR0913 - a configuration and how it runs
     by_id: bool,
     lifetime: Lifetime | None = None,
     steered: bool = False,
+    every: bool = False,
 ) -> Pipeline:
     """A pipeline of plain configuration data."""
     specs = {name: msgspec.convert(spec, FeatureSpec) for name, spec in features.items()}
     catalog = Catalog.compile(specs, gap)
     first = segments_of(segments, 1)
-    return Pipeline(catalog, first, lanes, resolution, by_id, lifetime, steered)
+    return Pipeline(catalog, first, lanes, resolution, by_id, lifetime, steered, every)
 
 
 def counted(run: Pipeline) -> dict[str, int]:

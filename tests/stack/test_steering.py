@@ -28,7 +28,7 @@ FIRST: Final = {"Ever": {"when": "views >= 1"}, "Many": {"when": "views >= 3"}}
 NEXT: Final = {
     "Ever": {"when": "views >= 1"},
     "Few": {"when": "views <= 2"},
-    "Idle": {"when": "views_1h >= 1 AND views < 100"},
+    "Idle": {"when": "views_1h >= 1 AND views < 100000"},
 }
 MORE: Final[Mapping[str, Any]] = {
     "events": {"time_unit": "ms", "max_skew": "1m"},

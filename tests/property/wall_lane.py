@@ -1,0 +1,191 @@
+"""One lane by the wall clock without Flink: Profile, the messages for Assign, and Assign."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+import msgspec
+
+from operators.base.arrays import NEVER
+from operators.contracts.control.messages import Message, Preview, Segments, Started
+from operators.contracts.control.passage import JobRules, KnownRules, Passage
+from operators.contracts.records import Counts, Transition
+from operators.contracts.wire import Evaluations, Packed, encode, pack, read, read_message, unpack
+from operators.features.catalog import Catalog
+from operators.features.clocks import Step, WallClock
+from operators.features.profile_layout import DUE
+from operators.features.profiles import Profiles
+from operators.membership.clusterings import with_clusters
+from operators.membership.collected import Collected
+from operators.membership.lane import Lane, LaneRules
+from operators.membership.members import Members
+from operators.rules.checking import check
+from operators.rules.rulebook import Rulebook
+from operators.rules.spec import SegmentSpec
+from operators.rules.watched import Watched
+from tests.oracle import SECOND, Event
+from tests.property.feeding import batch_of
+from tests.property.pipeline import EveryChange
+
+MINUTE = 60 * SECOND
+
+
+@dataclass(frozen=True)
+class Course:
+    """How a lane runs: whether sessions have ids, and how a look at everyone goes.
+
+    `most` users are looked at in a step, after each of which `pause_us` pass. At a full second
+    Profile's timer comes before Assign's, or after it if it is `tardy`.
+    """
+
+    by_id: bool = False
+    most: int = 1_000
+    pause_us: int = 0
+    tardy: bool = False
+
+
+class WallLane:
+    """A lane with its state, from events, messages and the clock to transitions.
+
+    With `every` it looks at every change.
+    """
+
+    def __init__(
+        self, catalog: Catalog, segments: Segments, now_us: int, course: Course, *, every: bool
+    ) -> None:
+        self.transitions: list[Transition] = []
+        self.answers: list[Mapping[str, Counts]] = []
+        self.evaluations = self.judgements = 0
+        self.now_us = now_us
+        self._catalog, self._course = catalog, course
+        self._kind = EveryChange if every else Profiles
+        self._version = count(1)
+        self._wall = WallClock()
+        self.profiles = self._kind(catalog)
+        self._open(segments, None)
+        self.judged = Lane(LaneRules(segments), self._members, lambda: next(self._version))
+
+    def feed(self, events: Sequence[Event]) -> None:
+        """A batch of events comes now."""
+        batch = batch_of(self._catalog, list(events), self._course.by_id)
+        for arrived in self.profiles.lives(batch, self.now_us):
+            self._go(self._wall.step(self.profiles, arrived.arrivals, self.now_us))
+
+    def tell(self, message: Message) -> None:
+        """A message of Steer comes now, and the clock goes on until Assign has it."""
+        self.passage.take(message)
+        self._profile()
+        while self.passage.waits:
+            self.wait(self.now_us + self._course.pause_us)
+            self._profile()
+
+    def wait(self, until_us: int) -> None:
+        """Let time pass: both operators wake at full seconds when somebody is due."""
+        while (at_us := -(-self._due_us() // SECOND) * SECOND) <= until_us:
+            self.now_us = max(at_us, self.now_us)
+            for wake in (self._assign, self._profile) if self._course.tardy else self._both:
+                wake()
+        self.now_us = max(until_us, self.now_us)
+
+    def wake(self) -> None:
+        """Profile's timer: who is due, and the next step of a look."""
+        self._profile()
+
+    def restart(self, newest: Segments, *, known: bool = True) -> None:
+        """Go on from the state; `newest` may have been applied while the job was away.
+
+        State of before has nothing `known`.
+        """
+        kept = self.judged.rules
+        of_rules = msgspec.msgpack.decode(encode(self.passage.known), type=KnownRules)
+        state = self.profiles.journal.compact()
+        self.profiles = self._kind(self._catalog)
+        self.profiles.journal.restore(state.head, state.pages.values(), [])
+        self.profiles.expect_columns()
+        self._open(newest, of_rules if known else None)
+        rules = LaneRules.by(kept, newest)
+        past = self.judged.members.journal.compact()
+        self.judged = Lane(rules, self._members, self.judged._clock)
+        self.judged.members.journal.restore(past.head, past.pages.values(), [])
+        if not self.judged.expect_columns() and rules != kept:
+            self.judged.begin_sweep(awaits=True)
+        self._both[0]()
+        self._sweep()
+
+    def members(self) -> dict[str, int]:
+        """How many are in each segment."""
+        return self.judged.members.counts()
+
+    @property
+    def _both(self) -> tuple[Any, Any]:
+        return self._profile, self._assign
+
+    def _due_us(self) -> int:
+        table = self.profiles.table
+        due_us = int(table.cells(DUE).take_one(table.rows()).min(initial=NEVER))
+        soonest_us = min(due_us, self.judged.members.next_due_us())
+        return min(soonest_us, 2**62)
+
+    def _open(self, newest: Segments, kept: KnownRules | None) -> None:
+        columns = with_clusters(self._catalog.columns, {})
+        job = JobRules(newest, steered=True, wall=True, columns=columns, watched=self._watched)
+        self.passage = Passage(job, self.profiles, kept)
+
+    def _watched(self, versions: Sequence[Mapping[str, SegmentSpec]]) -> Watched:
+        columns = self._catalog.columns
+        return Watched.of([one for specs in versions for one in check(specs, columns)[0]], columns)
+
+    def _members(self, rules: LaneRules) -> Members:
+        columns = self._catalog.columns
+        rulebook = Rulebook.compile(
+            rules.specs(),
+            with_clusters(columns, {}),
+            step_us=MINUTE,
+            version=rules.segments.version,
+        )
+        return Members(columns, rulebook, (), 1)
+
+    def _profile(self) -> None:
+        rows, messages = self.passage.step(self._course.most)
+        self._go(self._wall.step(self.profiles, None, self.now_us, rows))
+        for message in messages:
+            self._hear(read_message(encode(message)))
+
+    def _go(self, step: Step) -> None:
+        if step:
+            self.evaluations += sum(len(round_.rows) for round_ in step.rounds)
+            packed = read(pack(self.profiles, step, None))
+            assert isinstance(packed, Packed)
+            members = self.judged.members
+            self._judge(unpack(packed, members.table, members.coded))
+        self.profiles.journal.free(step.forgotten.rows)
+        self.profiles.journal.commit()
+
+    def _assign(self) -> None:
+        self._judge(Evaluations(self.now_us, None, []))
+
+    def _judge(self, evaluations: Evaluations) -> None:
+        self._keep(self.judged.judge(evaluations, {}))
+        self.judged.members.journal.commit()
+
+    def _hear(self, message: Message) -> None:
+        match message:
+            case Segments() if self.judged.take(message):
+                self._sweep()
+            case Preview():
+                self.answers.append(self.judged.preview(message.segments, self.now_us, {}))
+            case Started():
+                pass
+
+    def _sweep(self) -> None:
+        while self.judged.swept is not None:
+            self._keep(self.judged.sweep(self.now_us, {}, self._course.most))
+            self.judged.members.journal.commit()
+        self.judged.settle()
+
+    def _keep(self, collected: Collected) -> None:
+        self.transitions += collected.transitions
+        self.judgements += collected.judged

@@ -1,0 +1,53 @@
+"""Conditions and segments for tests of when users are looked at, near what features come to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from operators.base.frame import Kind
+from tests.property.feeding import catalog_of
+
+# So that values stand on both sides of them, or on them.
+NUMBERS = st.sampled_from([0, 0.0005, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 50, 100, 250.5, -3])
+COMPARED = st.sampled_from(["<", "<=", "=", "<>", ">", ">="])
+
+
+@st.composite
+def conditions(draw: st.DrawFn, names: list[str]) -> str:
+    """A comparison of a feature, or of two in an expression."""
+    columns = catalog_of(names).columns
+    name = draw(st.sampled_from(names))
+    numbers = [other for other in names if not columns[other].kind.coded]
+    match columns[name].kind:
+        case Kind.LIST:
+            return f"contains({name}, 'a')"
+        case Kind.CATEGORY:
+            return draw(st.sampled_from([f"{name} = 'b'", f"{name} IS NULL", f"{name} <> 'a'"]))
+    low, high = sorted(draw(st.tuples(NUMBERS, NUMBERS)))
+    forms = [
+        f"{name} {draw(COMPARED)} {low}",
+        f"{name} BETWEEN {low} AND {high}",
+        f"{name} IN ({low}, {high})",
+        f"{name} IS NOT NULL",
+        f"{name} + {draw(st.sampled_from(numbers))} > {high}",
+        f"{name} > {draw(st.sampled_from(numbers))}",
+    ]
+    return draw(st.sampled_from(forms[:1] * 3 + forms[1:]))
+
+
+@st.composite
+def segments(
+    draw: st.DrawFn, names: list[str], more: tuple[dict[str, Any], ...] = ()
+) -> dict[str, dict[str, Any]]:
+    """Some segments over features; some also have one of `more`."""
+    found: dict[str, dict[str, Any]] = {}
+    for number in range(draw(st.integers(1, 4))):
+        joined = f" {draw(st.sampled_from(['AND', 'OR']))} "
+        spec = {"when": joined.join(draw(st.lists(conditions(names), min_size=1, max_size=2)))}
+        if draw(st.booleans()):
+            spec["leave_when"] = draw(conditions(names))
+        spec |= draw(st.sampled_from([{}, {}, {"min_dwell": "11m"}, {"cooldown": "25m"}, *more]))
+        found[f"segment {number}"] = spec
+    return found
