@@ -41,7 +41,7 @@ from operators.clustering.learning.settling import inertia_of
 from operators.clustering.model import ClusterModel
 from operators.clustering.nearest import nearest
 from tests.benchmarks.churn import churn
-from tests.benchmarks.judging import BATCH, Lane
+from tests.benchmarks.judging import BATCH, TimedLane
 from tests.benchmarks.judging import END_US as JUDGED_END_US
 from tests.benchmarks.profile_streams import (
     DAYS,
@@ -184,15 +184,15 @@ def after_a_change(k: int, seed: int) -> list[float]:
 
 def cost(events: int) -> tuple[float, float]:
     """Microseconds an event of Learn at full speed, and of all that a job does in Python."""
-    first = Lane(SEGMENTS, wall=True, lanes=LANES)
-    lanes = [first, *(Lane(SEGMENTS, True, LANES, first.learner) for _ in range(LANES - 1))]
+    first = TimedLane(SEGMENTS, wall=True, lanes=LANES)
+    lanes = [first, *(TimedLane(SEGMENTS, True, LANES, first.learner) for _ in range(LANES - 1))]
     given = islice(shop(JUDGED_END_US, events, SHOPPERS), events)
     spent = [0.0, 0.0]
     done = 0
     while chunk := list(islice(given, BATCH * LANES)):
         for number, lane in enumerate(lanes):
             own = [record for record in chunk if crc32(record[0]) % LANES == number]
-            lane.feed(own)
+            lane.feed(own, JUDGED_END_US)
             us, _ = lane.spent(1)
             if done >= events // 4:  # the start is not counted
                 spent[0] += us["learn"]

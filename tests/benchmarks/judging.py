@@ -13,41 +13,23 @@ import random
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, TypeVar
 
-import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from operators.base.durations import US_PER_UNIT
 from operators.clustering.learning.learner import Learner
-from operators.clustering.learning.sample import encode as encode_update
-from operators.clustering.learning.sample import read as read_update
-from operators.clustering.learning.sampler import Sampler
-from operators.clustering.space import Space
-from operators.clustering.spec import ClusterSpec
-from operators.contracts.records import encode
-from operators.contracts.wire import pack, read, unpack
-from operators.events.decode import EventDecoder
-from operators.events.spec import EventsSpec
-from operators.features.catalog import Catalog
-from operators.features.clocks import Step, WallClock
-from operators.features.event_clock import EventClock
-from operators.features.profiles import Profiles
-from operators.features.spec import FeatureSpec
 from operators.flink.interpreter import set_up
-from operators.membership.clusterings import with_clusters
-from operators.membership.members import Members
-from operators.membership.publish import publish
-from operators.rules.rulebook import Rulebook
-from operators.rules.spec import SegmentSpec
+from tests.benchmarks.lanes import PARTS, Events, Lane
 from tests.benchmarks.workloads.shop import shop
-from tests.benchmarks.workloads.standard import CLUSTERS, FEATURES, SEGMENTS
+from tests.benchmarks.workloads.standard import SEGMENTS, STANDARD
+
+Result = TypeVar("Result")
 
 USERS: Final = 2_500  # of a lane
 BATCH: Final = 1_000  # events
 END_US: Final = 1_790_000_000_000_000
-PARTS: Final = ("profile", "learn", "judge", "publish")
 
 # Thresholds that analysts would choose, each with how it is compared: on what users are, which
 # changes with weeks, and on what they are doing, which changes with every visit.
@@ -82,7 +64,7 @@ def many_segments(count: int, doing: float = 0.2, seed: int = 1) -> dict[str, di
         names = draw.sample(sorted(TRAITS), draw.choice((2, 2, 3)))
         if draw.random() < doing:
             names[0] = draw.choice(sorted(DOINGS))
-        parts = [f"{name} {draw.choice((TRAITS | DOINGS)[name])}" for name in names]
+        parts = [f"{name} {draw.choice(({**TRAITS, **DOINGS})[name])}" for name in names]
         spec: dict[str, Any] = {"when": " AND ".join(parts)}
         if draw.random() < 0.25:
             spec["leave_when"] = f"NOT ({parts[0]})"
@@ -94,94 +76,33 @@ def many_segments(count: int, doing: float = 0.2, seed: int = 1) -> dict[str, di
     return found
 
 
-Result = TypeVar("Result")
-Events = Sequence[tuple[bytes, bytes]]
-
-
-class Lane:
-    """A lane of Profile and one of Assign, one of `lanes`, and what they have spent on what.
-
-    They may share a learner.
-    """
+class TimedLane(Lane):
+    """A lane that knows how much CPU it has spent on which part of its work."""
 
     def __init__(
         self,
-        segments: Mapping[str, Mapping[str, Any]],
+        segments: Mapping[str, Any],
         wall: bool,
         lanes: int = 1,
         learner: Learner | None = None,
     ) -> None:
-        events = EventsSpec(session="session_id")
-        specs = {name: msgspec.convert(spec, FeatureSpec) for name, spec in FEATURES.items()}
-        catalog = Catalog.compile(specs, events.session_gap_us)
-        rulebook = Rulebook.compile(
-            {name: msgspec.convert(spec, SegmentSpec) for name, spec in segments.items()},
-            with_clusters(catalog.columns, {}),
-            step_us=US_PER_UNIT["m"],
-            version=1,
-        )
-        self._resolution_us = 1 if wall else US_PER_UNIT["m"]
-        self._wall = wall
-        self._decoder = EventDecoder(
-            events, catalog.event_types, catalog.numbers, catalog.texts, keyed=True
-        )
-        self._profiles = Profiles(catalog, events.dedup_within_us)
-        self._members = Members(catalog.columns, rulebook, (), self._resolution_us)
-        spec = msgspec.convert(CLUSTERS["shoppers"], ClusterSpec)
-        space = Space.of(spec.features, catalog.columns)
-        self._sampler = Sampler(catalog.columns, {"shoppers": space}, lanes)
-        self.learner = learner or Learner(spec, catalog.columns, seed=1)
+        workload = replace(STANDARD, segments=segments)
+        super().__init__(workload, wall=wall, lanes=lanes, learner=learner)
         self._spent_ns = dict.fromkeys(PARTS, 0)
         self._judged = self._changed = 0
-
-    def feed(self, events: Events) -> None:
-        """A batch of events, from bytes to bytes."""
-        for step in self._timed("profile", lambda: self._steps(events)):
-            self._timed("learn", lambda step=step: self._learn(step))
-            message = self._timed("profile", lambda step=step: pack(self._profiles, step, 0))
-            verdicts = self._timed("judge", lambda message=message: self._judge(message))
-            self._judged += sum(len(each.rows) for each in verdicts)
-            self._changed += sum(len(each.changed) for each in verdicts)
-            self._timed("judge", self._members.journal.commit)
-        self._timed("profile", self._profiles.journal.commit)
 
     def spent(self, events: int) -> tuple[dict[str, float], float]:
         """Microseconds an event of each part, and changed users of those judged, since the
         last time.
         """
         us = {part: ns / 1_000 / events for part, ns in self._spent_ns.items()}
-        changed = self._changed / max(self._judged, 1)
+        changed = (self.changed - self._changed) / max(self.judged - self._judged, 1)
         self._spent_ns = dict.fromkeys(PARTS, 0)
-        self._judged = self._changed = 0
+        self._judged, self._changed = self.judged, self.changed
         return us, changed
 
-    def _steps(self, events: Events) -> list[Step]:
-        keys, values = [key for key, _ in events], [value for _, value in events]
-        arrived = self._profiles.arrive(self._decoder.decode(keys, values, END_US).events)
-        if self._wall:
-            return [WallClock().step(self._profiles, arrived.arrivals, END_US)]
-        return list(EventClock(self._resolution_us).steps(self._profiles, arrived))
-
-    def _learn(self, step: Step) -> None:
-        for _, update in self._sampler.updates(self._profiles.table, step):
-            self.learner.learn(read_update(encode_update(update)))
-            self.learner.publish()
-
-    def _judge(self, message: bytes) -> list[Any]:
-        members = self._members
-        evaluations = unpack(read(message), members.table, members.coded)
-        found = []
-        for verdicts in members.judge(evaluations.rounds, {}, evaluations.time):
-            started_ns = time.process_time_ns()
-            for record in publish(verdicts, members.table, members.rulebook, 1, 0):
-                encode(record)
-            spent_ns = time.process_time_ns() - started_ns
-            self._spent_ns["publish"] += spent_ns
-            self._spent_ns["judge"] -= spent_ns
-            found.append(verdicts)
-        return found
-
-    def _timed(self, part: str, work: Callable[[], Result]) -> Result:
+    def timed(self, part: str, work: Callable[[], Result]) -> Result:
+        """Do a part of the work, and add up what it takes."""
         started_ns = time.process_time_ns()
         result = work()
         self._spent_ns[part] += time.process_time_ns() - started_ns
@@ -193,16 +114,16 @@ def measure(events: Events, wall: bool, parts: int) -> dict[str, tuple[dict[str,
     users who changed. The first of the parts of the events is not counted.
     """
     lanes = {
-        "6 segments": Lane(SEGMENTS, wall),
-        "200 segments": Lane(many_segments(200), wall),
-        "200, all of doings": Lane(many_segments(200, doing=1), wall),
+        "6 segments": TimedLane(SEGMENTS, wall),
+        "200 segments": TimedLane(many_segments(200), wall),
+        "200, all of doings": TimedLane(many_segments(200, doing=1), wall),
     }
     found: dict[str, list[tuple[dict[str, float], float]]] = {name: [] for name in lanes}
     size = len(events) // parts
     for start in range(0, size * parts, size):
         for name, lane in lanes.items():
             for at in range(start, start + size, BATCH):
-                lane.feed(events[at : at + BATCH])
+                lane.feed(events[at : at + BATCH], END_US)
             found[name].append(lane.spent(size))
     return {name: _medians(spent[1:]) for name, spent in found.items()}
 

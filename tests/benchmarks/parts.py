@@ -49,6 +49,13 @@ ROOMS: Final = (
         ),
     ),
     RoomOf(
+        "replayed",
+        (
+            Part("judgements", "judgements an event, rich workload, live and idle", 3, most=True),
+            Part("replay_rich", "replay, rich workload, real histories / live", 0.3),
+        ),
+    ),
+    RoomOf(
         "contending",
         (
             Part("quixstreams_cold", "simple workload, 2 million events / quixstreams", 2.5),
@@ -57,6 +64,36 @@ ROOMS: Final = (
             Part("bytewax_warm", "the same / bytewax", 2),
             Part("quixstreams_whole", "2 million, from the command on / quixstreams", 1.8),
         ),
+        full_s=3_600,
+    ),
+    RoomOf(
+        "upserting",
+        (Part("upsert", "rows a second of upsert into Cassandra / the driver alone", 0.7),),
+        servers=("kafka", "cassandra"),
+    ),
+    RoomOf(
+        "crowd",
+        (Part("million_users", "1,000,000 / 20,000 users, RocksDB", 0.7),),
+        quick=False,
+        full_s=2_700,
+    ),
+    RoomOf(
+        "latency",
+        (
+            Part("p50_ms", "event to row in Cassandra, 20,000/s", 300, most=True, unit=" ms"),
+            Part("p99_ms", "the same", 600, most=True, unit=" ms"),
+        ),
+        servers=("kafka", "cassandra"),
+    ),
+    RoomOf(
+        "million",
+        (
+            Part("idle_cpu", "share of a core of `run`, 1,000,000 idle users", 0.1, most=True),
+            Part("p99_million_ms", "event to changelog, 1,000,000 users", 1_500, True, " ms"),
+            Part("start_million_s", "start with 1,000,000 users to an output", 20, True, " s"),
+        ),
+        servers=("kafka", "cassandra"),
+        quick=False,
         full_s=3_600,
     ),
 )

@@ -32,14 +32,19 @@ def write(bootstrap: str, name: str, given: Records, say: Callable[[str], None])
     """Write events into a topic of their own, each to the partition of its user."""
     tally = Tally()
     kafka.make_topic(Broker(bootstrap), name, PARTITIONS)
+    return Topic(name, append(bootstrap, name, tally.counted(given), say), tally)
+
+
+def append(bootstrap: str, name: str, given: Records, say: Callable[[str], None]) -> int:
+    """Write events to a topic that is there; their number."""
     # Not compressed: reading would pay for it.
     writer = KafkaProducer(bootstrap_servers=bootstrap, linger_ms=50, batch_size=_BATCH_BYTES)
     with closing(writer):
         outbox = Outbox(writer, name)
-        for key, value in _told(tally.counted(given), name, say):
+        for key, value in _told(given, name, say):
             outbox.send(key, value)
         outbox.flush()
-    return Topic(name, outbox.sent, tally)
+    return outbox.sent
 
 
 def _told(

@@ -36,10 +36,9 @@ def check_answers(
     if report.findings.faults:
         kind, found = next(iter(report.findings.faults.items()))
         raise BadAnswerError(f"results are inconsistent: {kind}, {len(found):,} times")
-    for segment in segments if tally is not None else ():
-        wrong = (members(report.recorded, segment) ^ tally.members(segment)) - tally.doubtful()
-        if wrong:
-            raise BadAnswerError(f"{len(wrong):,} users are wrongly in {segment}, or wrongly not")
+    if tally is not None:
+        for segment in segments:
+            _check_members(report.recorded, segment, tally)
     return report.recorded
 
 
@@ -48,6 +47,12 @@ def members(recorded: Recorded, segment: str) -> set[str]:
     pairs = recorded.memberships()[:, 0]
     own = pairs[audiences_of(pairs) == recorded.audiences.number(segment_audience(segment))]
     return {recorded.users.text(user) for user in np.unique(users_of(own)).tolist()}
+
+
+def _check_members(recorded: Recorded, segment: str, tally: Tally) -> None:
+    wrong = (members(recorded, segment) ^ tally.members(segment)) - tally.doubtful()
+    if wrong:
+        raise BadAnswerError(f"{len(wrong):,} users are wrongly in {segment}, or wrongly not")
 
 
 def _unheard(read: Iterable[_T], _what: str) -> Iterable[_T]:
