@@ -54,7 +54,7 @@ from tests.benchmarks.profile_streams import (
     week,
 )
 from tests.benchmarks.workloads.shop import shop
-from tests.benchmarks.workloads.standard import SEGMENTS
+from tests.benchmarks.workloads.standard import STANDARD
 
 KS: Final = (4, 6, 8)
 USERS: Final = 1_500
@@ -184,8 +184,14 @@ def after_a_change(k: int, seed: int) -> list[float]:
 
 def cost(events: int) -> tuple[float, float]:
     """Microseconds an event of Learn at full speed, and of all that a job does in Python."""
-    first = TimedLane(SEGMENTS, wall=True, lanes=LANES)
-    lanes = [first, *(TimedLane(SEGMENTS, True, LANES, first.learner) for _ in range(LANES - 1))]
+    first = TimedLane(STANDARD, wall=True, lanes=LANES)
+    lanes = [
+        first,
+        *(
+            TimedLane(STANDARD, wall=True, lanes=LANES, learner=first.learner)
+            for _ in range(LANES - 1)
+        ),
+    ]
     given = islice(shop(JUDGED_END_US, events, SHOPPERS), events)
     spent = [0.0, 0.0]
     done = 0

@@ -23,7 +23,8 @@ from operators.clustering.learning.learner import Learner
 from operators.flink.interpreter import set_up
 from tests.benchmarks.lanes import PARTS, Events, Lane
 from tests.benchmarks.workloads.shop import shop
-from tests.benchmarks.workloads.standard import SEGMENTS, STANDARD
+from tests.benchmarks.workloads.standard import STANDARD
+from tests.benchmarks.workloads.workload import Workload
 
 Result = TypeVar("Result")
 
@@ -76,17 +77,17 @@ def many_segments(count: int, doing: float = 0.2, seed: int = 1) -> dict[str, di
     return found
 
 
+def with_segments(segments: Mapping[str, Any]) -> Workload:
+    """The standard workload with other segments."""
+    return replace(STANDARD, segments=segments)
+
+
 class TimedLane(Lane):
     """A lane that knows how much CPU it has spent on which part of its work."""
 
     def __init__(
-        self,
-        segments: Mapping[str, Any],
-        wall: bool,
-        lanes: int = 1,
-        learner: Learner | None = None,
+        self, workload: Workload, *, wall: bool, lanes: int = 1, learner: Learner | None = None
     ) -> None:
-        workload = replace(STANDARD, segments=segments)
         super().__init__(workload, wall=wall, lanes=lanes, learner=learner)
         self._spent_ns = dict.fromkeys(PARTS, 0)
         self._judged = self._changed = 0
@@ -114,9 +115,9 @@ def measure(events: Events, wall: bool, parts: int) -> dict[str, tuple[dict[str,
     users who changed. The first of the parts of the events is not counted.
     """
     lanes = {
-        "6 segments": TimedLane(SEGMENTS, wall),
-        "200 segments": TimedLane(many_segments(200), wall),
-        "200, all of doings": TimedLane(many_segments(200, doing=1), wall),
+        "6 segments": TimedLane(STANDARD, wall=wall),
+        "200 segments": TimedLane(with_segments(many_segments(200)), wall=wall),
+        "200, all of doings": TimedLane(with_segments(many_segments(200, doing=1)), wall=wall),
     }
     found: dict[str, list[tuple[dict[str, float], float]]] = {name: [] for name in lanes}
     size = len(events) // parts

@@ -26,6 +26,7 @@ from tests.benchmarks.spending import marked
 _ENDED_WITHIN_S: Final = 30.0
 _KILLED_WITHIN_S: Final = 10.0
 _POLL_S: Final = 0.1
+_GUARDIAN: Final = Path(__file__).parents[1] / "guardian.py"
 
 
 @dataclass(frozen=True)
@@ -38,21 +39,42 @@ class Measured:
     quick: bool
 
 
-def measure(keys: Sequence[str], *, quick: bool) -> Measured:
+def measure(keys: Sequence[str], *, quick: bool, repeats: int = 0) -> Measured:
     """Measure parts. Whatever fails, the others go on."""
     asked = [key for key in PARTS if key in keys]
     figures = {key: Figure(key, None, why="not asked for") for key in PARTS}
     seconds: dict[str, float] = {}
-    with tempfile.TemporaryDirectory(prefix="flockwise-bench-", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
-        with _servers(folder / "servers") as servers:
-            for room in ROOMS:
-                wanted = [part.key for part in room.parts if part.key in asked]
-                if wanted:
-                    began_s = time.monotonic()
-                    figures |= _measured(room, wanted, folder, servers, quick=quick)
-                    seconds[room.module] = round(time.monotonic() - began_s, 1)
+    with _folder() as folder, _servers(folder / "servers") as servers:
+        for room in ROOMS:
+            if wanted := [part.key for part in room.parts if part.key in asked]:
+                began_s = time.monotonic()
+                told = folder / f"{room.module}.figures"
+                given = Asked(room.module, wanted, quick, repeats, str(folder), str(told))
+                figures |= _measured(room, given, servers)
+                seconds[room.module] = round(time.monotonic() - began_s, 1)
     return Measured(asked, figures, seconds, quick)
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """A folder for all; a guardian removes it, and ends who is at work for it, if we are killed."""
+    folder = Path(tempfile.mkdtemp(prefix="flockwise-bench-")).resolve()
+    # Nobody inherits the pipe, so it ends with this process.
+    guardian = subprocess.Popen(
+        [sys.executable, "-I", str(_GUARDIAN), str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd="/",
+        start_new_session=True,
+    )
+    os.environ["FLOCKWISE_TESTS"] = str(folder)  # by this it knows whom to end
+    try:
+        yield folder
+    finally:
+        assert guardian.stdin is not None
+        guardian.stdin.close()
+        guardian.wait()
 
 
 class _Servers:
@@ -78,21 +100,18 @@ def _servers(folder: Path) -> Iterator[_Servers]:
         stack.down(folder)
 
 
-def _measured(
-    room: RoomOf, keys: Sequence[str], folder: Path, servers: _Servers, *, quick: bool
-) -> dict[str, Figure]:
+def _measured(room: RoomOf, asked: Asked, servers: _Servers) -> dict[str, Figure]:
     """The figures of a room; those that it does not give say why."""
+    keys = asked.keys
     console.print(f"[bold]{room.module}[/]: {', '.join(keys)}", highlight=False)
-    if quick and not room.quick:
+    if asked.quick and not room.quick:
         return _none(keys, "left out by --quick")
     try:
         servers.start(room)
     except FlockwiseError as error:
         return _none(keys, str(error))
-    figures = folder / f"{room.module}.figures"
-    asked = Asked(room.module, list(keys), quick, str(folder), str(figures))
-    why = _run(asked, room.quick_s if quick else room.full_s)
-    return _none(keys, why) | figures_in(figures)
+    why = _run(asked, room.quick_s if asked.quick else room.full_s)
+    return _none(keys, why) | figures_in(Path(asked.figures))
 
 
 def _none(keys: Sequence[str], why: str) -> dict[str, Figure]:

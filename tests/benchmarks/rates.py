@@ -140,7 +140,8 @@ def in_turns(
     """
     spent: dict[str, list[Spent]] = {name: [] for name in runs}
     failed: dict[str, str] = {}
-    for turn in range(repeats + 1):  # the first has Java compile more, and is not counted
+    # The first turn has Java compile more, and is not counted, unless it must be quick.
+    for turn in range(int(room.quick), room.repeats(repeats) + 1):
         for name in (name for name in runs if name not in failed):
             job, topics = runs[name]
             try:

@@ -88,6 +88,8 @@ def _histories(room: Room) -> dict[str, tuple[list[tuple[bytes, bytes]], str]]:
             found[name] = (list(history(name)), AS_OF[name])
         except FileNotFoundError as missing:
             room.say(f"{missing.filename} is not there")
+        if found and room.quick:
+            break
     if not found:
         now_us = time.time_ns() // 1_000_000_000 * 1_000_000
         found["simulated"] = (list(simulated(now_us)), iso_at(now_us))

@@ -31,11 +31,15 @@ class Figure(msgspec.Struct, frozen=True):
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """What a room is asked for, where it works, and where it writes figures, a line each."""
+    """What a room is asked for, where it works, and where it writes figures, a line each.
+
+    What is measured in turns is so `repeats` times, if that is not 0.
+    """
 
     room: str
     keys: list[str]
     quick: bool
+    repeats: int
     folder: str
     figures: str
 
@@ -55,6 +59,10 @@ class Room:
     def quick(self) -> bool:
         """Whether all is small, to see that it works."""
         return self.asked.quick
+
+    def repeats(self, usual: int) -> int:
+        """How many turns are counted."""
+        return self.asked.repeats or usual
 
     @property
     def folder(self) -> Path:
