@@ -12,17 +12,20 @@ from flink_job.connectors.sources import ControlTopic, EventSource, micro_batche
 from flink_job.runtime.environment import Environment
 from operators.assign import Assign
 from operators.contracts.store import StoreWriter
+from operators.final_profile import FinalProfile
 from operators.flink.streams import (
     DEAD_LETTERS,
     EVALUATIONS,
     MODEL,
     MODEL_RECORDS,
     MODELS,
+    OUTPUT,
     RECORDS,
     SAMPLES,
     TOTALS,
 )
 from operators.learn import Learn
+from operators.learn_final import LearnFinal, TellFinal
 from operators.profile import Profile, SteeredProfile
 from operators.settings import Settings
 from operators.steer import Steer
@@ -63,10 +66,11 @@ def define_segment_job(
         keyed = batches.key_by(lambda batch: lane_keys[batch[0]], Types.INT())
         profiling = keyed.process(Profile(settings), EVALUATIONS)
     profiled = profiling.uid("profile").name("Profile")
+    learn = Learn(settings) if settings.given is None else TellFinal(settings)
     learned = (
         profiled.get_side_output(SAMPLES)
         .key_by(lambda sample: sample[0], Types.STRING())
-        .process(Learn(settings), MODEL)
+        .process(learn, MODEL)
         .uid("learn")
         .name("Learn")
     )
@@ -86,6 +90,32 @@ def define_segment_job(
     sink.write(tables, unpacked(tables, assigned).union_all(tables.from_data_stream(told)))
     if ledger:
         ledger.write(tables, tables.from_data_stream(profiled.get_side_output(TOTALS)))
+
+
+def define_learning_job(
+    environment: Environment,
+    settings: Settings,
+    lane_keys: Sequence[int],
+    source: EventSource,
+    found: Sink,
+) -> None:
+    """A history -> its users' last profiles -> the cluster models of its end -> where they go."""
+    tables = environment.tables
+    profiled = (
+        micro_batches(environment, source, lanes=len(lane_keys))
+        .key_by(lambda batch: lane_keys[batch[0]], Types.INT())
+        .process(FinalProfile(settings), EVALUATIONS)
+        .uid("profile")
+        .name("Profile")
+    )
+    learned = (
+        profiled.get_side_output(SAMPLES)
+        .key_by(lambda sample: sample[0], Types.STRING())
+        .process(LearnFinal(settings), OUTPUT)
+        .uid("learn")
+        .name("Learn")
+    )
+    found.write(tables, tables.from_data_stream(learned))
 
 
 def define_upsert_job(

@@ -18,6 +18,7 @@ from pyflink.datastream.state import ValueStateDescriptor
 
 from operators.base.arrays import NEVER
 from operators.base.moments import iso_at, now_us
+from operators.clustering.final_model import models_of
 from operators.clustering.model import ClusterModel
 from operators.contracts.control.messages import Preview, Segments, Started
 from operators.contracts.packing import packed
@@ -56,7 +57,8 @@ class Assign(KeyedBroadcastProcessFunction):
             self._settings.may_begin()
         self._columns = self._settings.catalog().columns
         self._clusterings = self._settings.clusterings(self._columns)
-        self._models: dict[str, ClusterModel | None] = {}  # as far as the state was read
+        # As far as the state was read, where they are not given.
+        self._models: dict[str, ClusterModel | None] = {**models_of(self._settings.given or {})}
         self._state = LaneState(runtime_context, "assign")
         self._rules = runtime_context.get_state(
             ValueStateDescriptor("assign-rules", Types.PICKLED_BYTE_ARRAY())
@@ -195,7 +197,7 @@ class Assign(KeyedBroadcastProcessFunction):
     def _newest(self, ctx: Any) -> Models:
         """The newest models, by name."""
         for clustering in self._clusterings:
-            if clustering.name not in self._models:
+            if clustering.name not in self._models and self._settings.given is None:
                 self._models[clustering.name] = self._stored(clustering, ctx)
         return {name: model for name, model in self._models.items() if model is not None}
 

@@ -30,7 +30,7 @@ from operators.flink.streams import END_OF_TIME, MODEL_RECORDS
 from operators.settings import Settings
 
 KEPT: Final = 100  # versions of a model that stay described
-_SEED: Final = 20_261_123  # of every fit: a run over the same profiles gives the same models
+SEED: Final = 20_261_123  # of every fit: a run over the same profiles gives the same models
 _LONGEST_LOG: Final = 1_024  # updates
 _LONGEST_WITH_FORGOTTEN: Final = 64  # so soon the log lets go of them, too
 _PULSE_MS: Final = 10_000  # so soon after a restore a model that is gone is seen
@@ -107,9 +107,9 @@ class Learn(KeyedProcessFunction):
     def _restored(self, name: str) -> Learner:
         spec, stored = self._settings.clusters[name], self._snapshot.value()
         if stored is None:
-            learner = Learner(spec, self._columns, _SEED)
+            learner = Learner(spec, self._columns, SEED)
         else:
-            learner = Learner.from_bytes(stored, spec, self._columns, _SEED)
+            learner = Learner.from_bytes(stored, spec, self._columns, SEED)
         if stored is None or learner.anew:
             self._fold(name, learner)
             return learner

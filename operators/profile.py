@@ -66,7 +66,8 @@ class Profile(KeyedProcessFunction):
         )
         columns = self._catalog.columns
         clusterings = settings.clusterings(columns)
-        spaces = {each.name: each.space for each in clusterings}
+        learned = clusterings if settings.given is None else ()
+        spaces = {each.name: each.space for each in learned}
         self._models = [each.label for each in clusterings]
         self._sampler = Sampler(columns, spaces, settings.lanes)
         bounded = settings.clock.as_of_us is not None
@@ -179,8 +180,7 @@ class Profile(KeyedProcessFunction):
         forgotten = NONE_FORGOTTEN
         for step in steps:
             if step:
-                yield Row(ctx.get_current_key(), pack(profiles, step, event_at_ms))
-                yield from self._samples(profiles, step)
+                yield from self._sent(profiles, step, event_at_ms, ctx.get_current_key())
                 self._metrics.evaluated(sum(len(round_.rows) for round_ in step.rounds))
             forgotten = step.forgotten
         self._write(profiles, forgotten.rows, ctx)
@@ -193,9 +193,22 @@ class Profile(KeyedProcessFunction):
         for start in range(0, len(everyone), _ENDED):
             some = everyone[start : start + _ENDED]
             yield from self._go(profiles, self._own.end(profiles, some, as_of_us), None, ctx)
+        yield from self._ended(lane, profiles)
+
+    def _ended(self, lane: int, profiles: Profiles) -> Iterator[Any]:
+        """What others are told at the end of a bounded run."""
+        for name in self._settings.given or ():  # whoever publishes them waits for a first word
+            yield SAMPLES, Row(name, b"")
         head = profiles.journal.head
         totals = LaneTotals(lane=lane, **{name: head.get(name, 0) for name in _TOTALS})
         yield TOTALS, Row(LEDGER, b"", encode(totals))
+
+    def _sent(
+        self, profiles: Profiles, step: Step, event_at_ms: int | None, lane: int
+    ) -> Iterator[Any]:
+        """What others are told of a step."""
+        yield Row(lane, pack(profiles, step, event_at_ms))
+        yield from self._samples(profiles, step)
 
     def _samples(self, profiles: Profiles, step: Step) -> Iterator[Any]:
         for name, update in self._sampler.updates(profiles.table, step):

@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from operators.base.frame import FeatureColumn
+from operators.clustering.final_model import FinalModel
 from operators.clustering.spec import ClusterSpec
 from operators.contracts.control.messages import Segments
 from operators.contracts.control.passage import JobRules
@@ -67,7 +68,8 @@ class Settings:
 
     `keyed` says whether records have keys, which must then be their users. With `lifetime` None
     users are never forgotten. `lanes` is their number. A job that writes to Kafka has a `lease`;
-    whenever it is restarted, `may_begin` raises if another start has taken over.
+    whenever it is restarted, `may_begin` raises if another start has taken over. One that
+    `only_learns` judges nobody; one to which models are `given` judges by them from the start.
     """
 
     events: EventsSpec
@@ -80,6 +82,8 @@ class Settings:
     keyed: bool = True
     lifetime: Lifetime | None = None
     lease: Lease | None = None
+    only_learns: bool = False
+    given: Mapping[str, FinalModel] | None = None
     may_begin: Callable[[], None] = _may
 
     def catalog(self) -> Catalog:
@@ -93,6 +97,8 @@ class Settings:
     def watched(self, columns: Mapping[str, FeatureColumn]) -> WatchedRules:
         """What can change a verdict over these features."""
         judged = with_clusters(columns, self.clusters)
+        if self.only_learns:
+            return WatchedRules(columns, judged, frozenset())
         read = {each.feature for x in self.clusterings(columns) for each in x.space.dimensions}
         return WatchedRules(columns, judged, read)
 

@@ -207,6 +207,9 @@ def _problems_of_run(config: Config) -> Iterator[Problem]:
         expected = "expected a URI such as file:///shared/checkpoints or s3://bucket/checkpoints"
         yield Problem("run.checkpoints", f"{expected}, found '{run.checkpoints}'")
     yield from _problems_of_clock(config, run)
+    if run.models == "final" and not config.bounded:
+        found = "only a bounded run has final cluster models: expected newest"
+        yield Problem("run.models", found)
 
 
 def _problems_of_clock(config: Config, run: RunSpec) -> Iterator[Problem]:

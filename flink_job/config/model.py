@@ -110,7 +110,9 @@ class RunSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     are committed; both are part of the latency. `backend` keeps state on the heap here and in
     RocksDB on a cluster unless said otherwise. `state` is the folder of checkpoints; those of a
     submitted job go to the URI `checkpoints`, which all TaskManagers must reach. Users without
-    events for `forget_after` are forgotten; without it, nobody is.
+    events for `forget_after` are forgotten; without it, nobody is. A bounded run judges by the
+    `newest` cluster models as it learns them, or reads the history twice, and judges everyone
+    by the `final` ones.
     """
 
     clock: Literal["wall", "event"] | None = None
@@ -124,6 +126,7 @@ class RunSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     state: str | None = None
     checkpoints: str | None = None
     forget_after: str | None = None
+    models: Literal["newest", "final"] = "newest"
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -35,6 +35,7 @@ from flink_job.runtime.running import (
 )
 from flink_job.stores.owned import OpenOwned
 from operators.base.errors import JobError, UsageError
+from operators.clustering.final_model import FinalModel
 from operators.contracts.leases import Lease
 
 
@@ -156,15 +157,18 @@ def segment_job(
     fresh: bool,
     lease: Lease | None,
     as_of_us: int | None = None,
+    given: Mapping[str, FinalModel] | None = None,
 ) -> Job:
     """The `segment` job by the segments that hold; a bounded one ends with a moment.
+
+    One to which cluster models are `given` learns none.
 
     Raises:
         UsageError: an environment variable is not set.
         PreflightError: Kafka does not answer.
     """
     lanes = plan.config.run.lanes
-    settings = parts.settings(plan, as_of_us, standing.newest, lease)
+    settings = replace(parts.settings(plan, as_of_us, standing.newest, lease), given=given)
     source, sink = parts.source(plan), parts.sink(plan, lease)
     control = parts.control(plan, standing.offset)
     ledger = ledger_sink(plan.folder.path) if plan.config.bounded else None

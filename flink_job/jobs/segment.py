@@ -19,6 +19,7 @@ from flink_job.jobs import anew
 from flink_job.jobs.assembly import segment_job, upsert_folder
 from flink_job.jobs.going_on import check_newest
 from flink_job.jobs.input import staged_input
+from flink_job.jobs.learning import final_models
 from flink_job.jobs.ledger import account, totals
 from flink_job.leases.fencing import shut_out_others
 from flink_job.leases.lease import HeldLease
@@ -154,8 +155,20 @@ def segment(
     config, folder = plan.config, plan.folder
     if begun.note.ended:
         return Outcome(stopped=False, totals=totals(folder.path))
+    given = None
+    if config.run.models == "final" and config.clusters:
+        given = final_models(plan, begun.note.as_of_us, jars, watch, cluster)
+        if given is None:
+            return Outcome(stopped=True)
     fresh = begun.restore_from is None
-    job = segment_job(plan, begun.standing, fresh=fresh, lease=lease, as_of_us=begun.note.as_of_us)
+    job = segment_job(
+        plan,
+        begun.standing,
+        fresh=fresh,
+        lease=lease,
+        as_of_us=begun.note.as_of_us,
+        given=given,
+    )
     outcome = job.run(folder, jars, begun.restore_from, watch, cluster)
     if outcome.stopped or not config.bounded:
         return outcome
@@ -171,7 +184,9 @@ def _fingerprint(config: Config) -> str:
     A live run may go on with other features, segments and clusters.
     """
     judged = (config.features, config.segments, config.clusters, config.run.forget_after)
-    kept = (judged if config.bounded else (), config.run.lanes)
+    kept: tuple[object, ...] = (judged if config.bounded else (), config.run.lanes)
+    if config.run.models != "newest":
+        kept = (*kept, config.run.models)
     return sha256(msgspec.json.encode(kept, order="deterministic")).hexdigest()[:16]
 
 
@@ -203,5 +218,6 @@ def _clear(plan: Plan) -> None:
     upsert = upsert_folder(plan)
     with suppress(UsageError), upsert.locked():  # else it is at work
         upsert.forget()  # its place may lie beyond the end of a changelog that was made anew
-    for path in (folder.checkpoints, folder.savepoints, folder.staged.parent, folder.path / LEDGER):
+    own = (folder.checkpoints, folder.savepoints, folder.staged.parent, folder.path / LEDGER)
+    for path in (*own, folder.learning.path):
         shutil.rmtree(path, ignore_errors=True)

@@ -79,6 +79,11 @@ class RunFolder:
         return RunFolder(self.path / "upsert")
 
     @property
+    def learning(self) -> RunFolder:
+        """Where the job is that learns the cluster models by which everyone is judged."""
+        return RunFolder(self.path / "learning")
+
+    @property
     def staged(self) -> Path:
         """The file that the job reads, when its source is files."""
         return self.path / "input" / "events.gz"

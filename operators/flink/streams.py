@@ -28,4 +28,6 @@ DEAD_LETTERS: Final = OutputTag("dead-letters", OUTPUT)
 TOTALS: Final = OutputTag("totals", OUTPUT)
 MODEL_RECORDS: Final = OutputTag("model-records", OUTPUT)
 
+FINAL_MODELS: Final = "models"  # the folder of models that are of the end of a history
+
 END_OF_TIME: Final = 2**63 - 2  # an event-time timer there fires when a bounded input has ended

@@ -12,7 +12,13 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
 PACKAGES: Final = ("flink_job", "operators")
-SHELLS: Final = {f"operators.{name}" for name in ("profile", "learn", "assign", "steer", "upsert")}
+SHELLS: Final = {
+    f"operators.{name}"
+    for name in (
+        *("profile", "learn", "assign", "steer", "upsert"),
+        *("final_profile", "learn_final"),
+    )
+}
 
 Imports = Mapping[str, set[str]]  # by module: those that it imports
 

@@ -37,6 +37,20 @@ class Sampler:
         for name, space in self._spaces.items():
             yield name, SampleUpdate(own, at_us, to_bytes(space.points(frame)), gone)
 
+    def ends(
+        self, table: UserTable, step: Step, as_of_us: int
+    ) -> Iterator[tuple[str, SampleUpdate]]:
+        """Of each model the profiles of everyone who is evaluated at the end in a step."""
+        for round_ in step.rounds:
+            at = np.flatnonzero(round_.now_us == as_of_us)
+            if not len(at):
+                continue
+            rows, now_us = round_.rows[at], round_.now_us[at]
+            frame = Frame(self._columns, round_.values[:, at], now_us, table.dictionary)
+            own = tickets(table.hashes[rows]).tobytes()
+            for name, space in self._spaces.items():
+                yield name, SampleUpdate(own, now_us.tobytes(), to_bytes(space.points(frame)))
+
     def _newest(self, table: UserTable, rounds: Sequence[EvaluationRound]) -> tuple[Rows, Frame]:
         """The last evaluation of each user drawn."""
         chosen = [self._chosen(table, round_) for round_ in rounds]
