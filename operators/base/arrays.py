@@ -14,3 +14,11 @@ Moments = NDArray[np.int64]  # microseconds since 1970
 Rows = NDArray[np.int64]  # of a table, one a user
 
 NEVER: Final = int(np.iinfo(np.int64).max)
+
+
+def without(some: Ints, others: Ints) -> Ints:
+    """Those of some that are not among others, in their order.
+
+    Mostly there are none on either side, and numpy takes its time to find that out.
+    """
+    return some[~np.isin(some, others)] if len(some) and len(others) else some

@@ -50,42 +50,53 @@ class Explainer:
             points: raw, float64[n, d], NaN for missing.
             own: the rows of the users' clusters, int64[n].
         """
-        blocks = (slice(at, at + _BLOCK) for at in range(0, max(len(points), 1), _BLOCK))
+        if len(points) <= _BLOCK:
+            return self._explain(points, own)
+        blocks = (slice(at, at + _BLOCK) for at in range(0, len(points), _BLOCK))
         parts = [self._explain(points[block], own[block]) for block in blocks]
         return Explained(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
     def _explain(self, points: Floats, own: Ints) -> Explained:
         model, users = self._model, np.arange(len(points))
-        squares = squared_distances(model.preparation.scaled(points), model.centers)
+        scaled = model.preparation.scaled(points)
+        x = scaled if model.preparation.components is None else self._preparation.scaled(points)
+        squares = squared_distances(scaled, model.centers)
         distance, share = np.sqrt(squares[own, users]), shares(squares)[own, users]
         if len(squares) > 1:
             squares[own, users] = np.inf
         following = squares.argmin(axis=0)
-        deciding = self._deciding(self._gain(points, own, following))
+        deciding = self._deciding(self._gain(x, own, following))
         return Explained(following, share, distance > self._beyond[own], deciding)
 
-    def _gain(self, points: Floats, own: Ints, following: Ints) -> Floats:
+    def _gain(self, x: Floats, own: Ints, following: Ints) -> Floats:
         """By how much each dimension is for the own center against the other, float64[n, d].
 
-        Over all dimensions it sums to the difference of the squared distances.
+        `x` are the points, scaled in the features' own dimensions. Over all of them it sums to the
+        difference of the squared distances.
         """
-        x, centers = self._preparation.scaled(points), self._centers
+        centers = self._centers
         gain: Floats = (x - centers[following]) ** 2 - (x - centers[own]) ** 2
         return gain
 
     def _deciding(self, gain: Floats) -> Ints:
-        starts = self._starts
-        by_feature = np.add.reduceat(gain, starts, axis=1)
-        strongest = [
-            start + own.argmax(axis=1)
-            for start, own in zip(starts, np.split(gain, starts[1:], axis=1), strict=True)
-        ]
+        by_feature, strongest = self._of_features(gain)
         best = np.argsort(-by_feature, axis=1, kind="stable")[:, :_DECIDING]
         for_it = np.maximum(by_feature, 0)
         least = _LEAST * for_it.sum(axis=1, keepdims=True)
         enough = np.take_along_axis(for_it, best, axis=1) > least
-        dimensions = np.take_along_axis(np.stack(strongest, axis=1), best, axis=1)
+        dimensions = np.take_along_axis(strongest, best, axis=1)
         return np.where(enough, dimensions, -1)
+
+    def _of_features(self, gain: Floats) -> tuple[Floats, Ints]:
+        """What each feature adds, and its strongest dimension, float64 and int64[n, features]."""
+        starts = self._starts
+        if len(starts) == gain.shape[1]:  # each has one
+            return gain, np.broadcast_to(starts, gain.shape)
+        strongest = [
+            start + own.argmax(axis=1)
+            for start, own in zip(starts, np.split(gain, starts[1:], axis=1), strict=True)
+        ]
+        return np.add.reduceat(gain, starts, axis=1), np.stack(strongest, axis=1)
 
 
 def shares(squares: Floats) -> Floats:

@@ -28,7 +28,9 @@ class TileWindow:
         self._dtype = dtype
         self._tile_us = tiling.tile_us
         self._tiles = tiling.tiles
-        self._ages = np.arange(self._tiles)
+        # Where a ring's newest tile stands at place p, the ages by place are row tiles - 1 - p.
+        circle = (self._tiles - 1 - np.arange(2 * self._tiles - 1)) % self._tiles
+        self._circle = np.lib.stride_tricks.sliding_window_view(circle, self._tiles)
 
     def field(self) -> Field:
         length = self.columns * self._tiles
@@ -39,13 +41,12 @@ class TileWindow:
         passed = np.minimum(update.newest_us // self._tile_us - old, self._tiles)
         moved = np.flatnonzero((passed > 0) & (update.before_us >= 0))
         if len(moved):
-            first = (old[moved] + 1) % self._tiles
-            gone = (self._ages - first[:, None]) % self._tiles < passed[moved, None]
+            gone = self._ages(old[moved]) >= self._tiles - passed[moved, None]
             cells = table.cells(self._name)
             rows = update.arrivals.touched[moved]
             rings = cells.take(rows).reshape(len(rows), self.columns, self._tiles)
-            kept = np.where(gone[:, None, :], self._fold.empty, rings)
-            cells.put(rows, kept.reshape(len(rows), -1))
+            np.copyto(rings, self._fold.empty, where=gone[:, None, :])
+            cells.put(rows, rings.reshape(len(rows), -1))
 
     def epochs(self, table: UserTable, update: BatchUpdate) -> Ints:
         tiles = update.arrivals.time_us // self._tile_us
@@ -75,10 +76,10 @@ class TileWindow:
         passed = np.maximum(now_us // self._tile_us - newest, 0)
         if watches is not None:
             return self._solve(rings, newest, passed, watches)
-        ages = (newest[:, None] - self._ages) % self._tiles  # by cell, in tiles
-        if np.any(passed > 0):
-            counts = ages + passed[:, None] < self._tiles
-            rings = np.where(counts[:, None, :], rings, self._fold.empty)
+        ages = self._ages(newest)
+        if passed.any():
+            gone = ages >= self._tiles - passed[:, None]
+            np.copyto(rings, self._fold.empty, where=gone[:, None, :])
         values = self._fold.values(self._fold.ufunc.reduce(rings, axis=2, dtype=np.float64).T)
         oldest = np.where((rings != self._fold.empty).any(axis=1), ages, -1).max(axis=1)
         drops_us = (newest - oldest + self._tiles) * self._tile_us
@@ -100,12 +101,17 @@ class TileWindow:
         drops_us = (newest + self._tiles - last) * self._tile_us
         return self._fold.values(values), np.where(differ.any(axis=1), drops_us, NEVER)
 
+    def _ages(self, newest: Ints) -> Ints:
+        """How many tiles each place of a ring is behind the newest one, int64[rows, tiles]."""
+        ages: Ints = self._circle[self._tiles - 1 - newest % self._tiles]
+        return ages
+
     def _totals(self, rings: Floats, newest: Ints) -> Floats:
         """What comes of the newest 0, 1, ... tiles alone, float64[columns, rows, tiles + 1].
 
         Later, when tiles have dropped out, a feature is one of these, to the last digit.
         """
-        by_age = (newest[:, None] - self._ages) % self._tiles
+        by_age = self._ages(newest)  # (newest - place) % tiles, and so the places by age
         totals = np.empty((self.columns, len(rings), self._tiles + 1))
         totals[:, :, 0] = self._fold.empty
         totals[:, :, 1:] = rings.swapaxes(0, 1)[:, np.arange(len(rings))[:, None], by_age]

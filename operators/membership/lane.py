@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from operators.base.arrays import Rows
+from operators.base.arrays import Rows, without
 from operators.contracts.control.messages import Segments
 from operators.contracts.records import Counts
 from operators.contracts.wire import Evaluations
@@ -150,7 +150,7 @@ class Lane:
             done.append(verdicts.rows)
         collected.forget(members, forgotten)
         members.journal.free(forgotten.rows)
-        if isinstance(time, int) and len(idle := np.setdiff1d(idle, np.concatenate(done))):
+        if isinstance(time, int) and len(idle := without(idle, np.concatenate(done))):
             collected.add(members, members.again(idle, members.not_before(idle, time), models))
         return collected
 

@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from operators.base.arrays import NEVER, Floats, Ints, Mask, Moments, Rows
+from operators.base.arrays import NEVER, Floats, Ints, Mask, Moments, Rows, without
 from operators.base.frame import FeatureColumn, Frame, meaning
 from operators.features.clocks import EvaluationRound, OwnTimes
 from operators.features.lifetime import NONE_FORGOTTEN, Forgotten
@@ -125,11 +125,11 @@ class Members:
     def unassigned(self, models: Models, most: int) -> Rows:
         """Up to `most` users without a cluster in one of these models, or in one that is gone."""
         rows, cells = self.everyone(), self.table.cells(CLUSTERS)
-        without = np.zeros(len(rows), np.bool_)
+        lacking = np.zeros(len(rows), np.bool_)
         for at, clustering in enumerate(self._criteria.clusterings):
             if clustering.name in models:
-                without |= models[clustering.name].rows(cells.take_one(rows, at)) < 0
-        found: Rows = rows[without]
+                lacking |= models[clustering.name].rows(cells.take_one(rows, at)) < 0
+        found: Rows = rows[lacking]
         return found[:most]
 
     def standings(self, rows: Rows) -> Moments:
@@ -163,7 +163,7 @@ class Members:
         for round_ in rounds:
             self._last.put(self.table, round_.rows, round_.values)
             yield self._judge(round_.rows, round_.now_us, round_.values, models)
-        if len(rows := np.setdiff1d(self._due(now_us), forgotten.rows)):
+        if len(rows := without(self._due(now_us), forgotten.rows)):
             yield self.again(rows, np.full(len(rows), now_us), models)
 
     def _judge(self, rows: Rows, now_us: Moments, values: Floats, models: Models) -> Verdicts:

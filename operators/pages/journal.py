@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from operators.base.arrays import Ints, Rows
+from operators.base.arrays import Ints, Rows, without
 from operators.pages.layout import Words
 from operators.pages.sets import last_of_each
 from operators.pages.stored import (
@@ -103,7 +103,7 @@ class Journal:
         positions, words = self._changes()
         # Whoever came and went within the batch leaves no trace.
         came = np.array(table.take_added(), np.int64)
-        added = _without(came, freed)
+        added = without(came, freed)
         entry = encode(
             Entry(
                 head=self.head,
@@ -113,7 +113,7 @@ class Journal:
                 positions=positions.tobytes(),
                 words=words.tobytes(),
                 sets={name: _joined(changes, freed) for name, changes in self._sets.items()},
-                freed=_without(freed, came).tobytes(),
+                freed=without(freed, came).tobytes(),
             )
         )
         self._log_bytes += len(entry)
@@ -294,11 +294,6 @@ class _SetsByPage:
         """The keys and values that belong to a page."""
         start, end = np.searchsorted(self._pages, [page, page + 1])
         return self._keys[start:end], self._values[start:end]
-
-
-def _without(rows: Rows, others: Rows) -> Rows:
-    """Some rows but for others, of which there are mostly none."""
-    return np.setdiff1d(rows, others) if len(rows) and len(others) else rows
 
 
 def _joined(changes: list[tuple[Ints, Ints]], freed: Rows) -> SetChanges:

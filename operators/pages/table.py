@@ -88,10 +88,10 @@ class UserTable:
     def rows_of(self, users: Sequence[str]) -> Rows:
         """The rows of these users, int64[n]; a user seen for the first time gets one."""
         index = self.index
-        rows = [index.get(user, -1) for user in users]
-        if -1 in rows:
+        rows = list(map(index.get, users))
+        if None in rows:
             self._add(dict.fromkeys(user for user in users if user not in index))
-            rows = [index[user] for user in users]
+            rows = list(map(index.get, users))
         return np.array(rows, np.int64)
 
     def take_added(self) -> list[int]:

@@ -71,9 +71,10 @@ class EventValue:
 
 def _one_of_each(arrivals: Arrivals, chosen: Ints, which: WhichEvent) -> Ints:
     """Of the chosen events the last, or the first, of each user, by time and then arrival."""
-    order = chosen[np.lexsort((arrivals.time_us[chosen], arrivals.group[chosen]))]
-    groups = arrivals.group[order]
-    differs = groups[1:] != groups[:-1]
+    order, groups, times_us = chosen, arrivals.group[chosen], arrivals.time_us[chosen]
+    differs = groups[1:] != groups[:-1]  # also once the events of each are sorted
+    if np.any((times_us[1:] < times_us[:-1]) & ~differs):
+        order = chosen[np.lexsort((times_us, groups))]
     last = np.append(differs, True) if which is LAST_EVENT else np.append(True, differs)
     at: Ints = order[last[: len(order)]]
     return at
