@@ -32,6 +32,7 @@ from flink_job.runtime.jvm_end import how_it_ended
 from flink_job.runtime.jvm_threads import pair_threads
 from flink_job.runtime.warming import warm_interpreter
 from operators.base.errors import JobError
+from operators.flink.beam import leave_out
 
 _MAIN: Final = "org.apache.flink.client.python.PythonGatewayServer"
 _POLL_S: Final = 0.01
@@ -109,6 +110,7 @@ def begin(
     with _lock:
         if _started:
             return
+        leave_out()
         os.environ["JAVA_HOME"] = str(java_home(os.environ))
         os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         os.environ["FLINK_LOG_DIR"] = str(logs)

@@ -8,8 +8,9 @@ from typing import Final
 from py4j.protocol import Py4JError
 from pyflink.java_gateway import get_gateway
 
-# PyFlink's side of an operator brings Beam and pandas along, and ours takes its time, too.
+# Nothing of PyFlink may come before the first.
 _IMPORTS: Final = (
+    "from operators.flink.beam import leave_out; leave_out()",
     "import pyflink.fn_execution.embedded.operation_utils",
     "import operators.assign, operators.learn, operators.profile",
 )

@@ -107,3 +107,17 @@ def test_a_command_without_a_job_imports_nothing_of_jobs(tmp_path: Path) -> None
 def test_without_servers_nothing_of_theirs_is_imported(tmp_path: Path) -> None:
     lines = [[word, *call(COMMANDS[(word,)])] for word in OFTEN_ASKED]
     assert imported(lines, tmp_path) == {" ".join(line): set() for line in lines}
+
+
+def test_pyflink_does_without_beam_where_it_is_left_out() -> None:
+    lines = (
+        "import sys",
+        "from operators.flink.beam import leave_out",
+        "leave_out()",
+        "from pyflink.fn_execution import flink_fn_execution_pb2",
+        f"print(*{{name for name, module in sys.modules.items() if module}} & set({HEAVY!r}))",
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", "; ".join(lines)], stdout=subprocess.PIPE, text=True, check=True
+    )
+    assert set(ran.stdout.split()) == {"pyflink"}
