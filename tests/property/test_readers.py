@@ -15,12 +15,13 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
-from hypothesis import assume, example, given
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from flink_job.config.model import FileSource
 from flink_job.staging.reading import read
 from operators.base.errors import UsageError
+from tests.effort import examples
 
 Record = Mapping[str, str]
 
@@ -105,6 +106,7 @@ def assert_told_or_read(name: str, content: bytes) -> None:
 
 
 @pytest.mark.parametrize("form", WRITTEN)
+@settings(max_examples=examples(60))
 @given(RECORDS)
 def test_what_was_written_is_read_back(form: str, records: list[Record]) -> None:
     name, write = WRITTEN[form]
@@ -112,6 +114,7 @@ def test_what_was_written_is_read_back(form: str, records: list[Record]) -> None
 
 
 @pytest.mark.parametrize("form", WRITTEN)
+@settings(max_examples=examples(60))
 @given(RECORDS, st.data())
 def test_a_broken_file_is_told_or_its_records_are_read(
     form: str, records: list[Record], data: st.DataObject
@@ -128,6 +131,7 @@ def test_a_broken_file_is_told_or_its_records_are_read(
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.json", "a.jsonl", "a.json.gz", "a.parquet"])
+@settings(max_examples=examples(200))
 @given(st.binary(max_size=80))
 @example(b"[" * 80)
 @example(b'"' * 79)

@@ -170,7 +170,7 @@ def test_without_any_java_the_wheels_serves(tmp_path: Path, config: dict[str, An
 def test_a_file_of_events_is_not_there(tmp_path: Path, config: dict[str, Any]) -> None:
     (tmp_path / "events.jsonl").unlink()
     said = line(run_here(tmp_path, config), 2)
-    assert said == f"source.files.paths: there is no file {tmp_path / 'events.jsonl'}"
+    assert said == f"{tmp_path / 'events.jsonl'}: there is no such file"
 
 
 def test_every_mistake_is_told_at_once(tmp_path: Path, config: dict[str, Any]) -> None:
