@@ -1,0 +1,226 @@
+"""Inputs as people have them, from their files to who is in which segment, without Flink.
+
+Each is of a kind that once ended in a green tick with nobody, or somebody else, in a segment.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import pytest
+
+from flink_job.config.load import check
+from flink_job.jobs.input import staged_input
+from flink_job.plan import Plan
+from flink_job.staging.lines import LANE_WIDTH, RETURN
+from flink_job.staging.stage import Staging
+from operators.contracts.records import Transition
+from operators.events.decode import EventDecoder
+from operators.events.reasons import Reason
+from operators.features.catalog import Catalog
+from tests.property.pipeline import Pipeline, memberships, segments_of
+
+NAMES: Final = {"user": "user_id", "time": "event_time", "type": "event_type"}
+BUYERS: Final = {
+    "features": {"n": {"count": "purchase", "window": "7d"}},
+    "segments": {"Buyers": "n >= 1"},
+}
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What came of a run: users by segment, dead letters by reason with their details, doubts."""
+
+    segments: dict[str, set[str]]
+    letters: dict[Reason, list[str]]
+    doubts: tuple[str, ...]
+    transitions: list[Transition]
+
+
+def ran(folder: Path, files: Mapping[str, str | bytes], data: Mapping[str, Any]) -> Ran:
+    """Run a configuration (features, segments by their `when`, events, run, source) over files."""
+    for name, content in files.items():
+        (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    config = {
+        "source": {"files": {"paths": list(files), **data.get("source", {})}},
+        "output": {"folder": "out"},
+        "events": {**NAMES, **data.get("events", {})},
+        "features": data["features"],
+        "segments": {name: {"when": when} for name, when in data["segments"].items()},
+        "run": {"state": "state", "resolution": "1m", **data.get("run", {})},
+    }
+    plan = Plan(check(config, "the test"), folder)
+    staged = staged_input(plan, Staging())
+    assert staged is not None
+    end_us = plan.as_of_us() or staged.end_us
+    assert end_us is not None
+    return judged(plan, values_of(plan.folder.staged), end_us, staged.doubts)
+
+
+def values_of(staged: Path) -> list[bytes]:
+    with gzip.open(staged, "rt", encoding="utf-8", newline=None) as file:
+        texts = [line.rstrip("\n").replace(RETURN, "\r")[LANE_WIDTH:] for line in file]
+    return [text.encode("latin-1") for text in texts]
+
+
+def judged(plan: Plan, values: Sequence[bytes], end_us: int, doubts: tuple[str, ...]) -> Ran:
+    config = plan.config
+    specs = {name: msgspec.to_builtins(spec) for name, spec in config.segments.items()}
+    catalog = Catalog.compile(config.features, config.events.session_gap_us)
+    run = Pipeline(
+        catalog,
+        segments_of(specs, 1),
+        lanes=1,
+        resolution=config.resolution_us,
+        by_id=config.events.session is not None,
+    )
+    decoder = EventDecoder(
+        config.events, catalog.event_types, catalog.numbers, catalog.texts, keyed=False
+    )
+    decoded = decoder.decode((), values, end_us)
+    late = run.feed_decoded(decoded.events)
+    run.finish(end_us)
+    letters: dict[Reason, list[str]] = {}
+    for rejected in decoded.rejected:
+        letters.setdefault(rejected.reason, []).append(rejected.detail)
+    if late:
+        letters[Reason.LATE] = [""] * late
+    found: dict[str, set[str]] = {name: set() for name in config.segments}
+    for user, segments in memberships(run).items():
+        for segment in segments:
+            found[segment].add(user)
+    return Ran(found, letters, doubts, run.transitions)
+
+
+def lines(*events: Mapping[str, Any]) -> str:
+    return "".join(json.dumps(event) + "\n" for event in events)
+
+
+def bought(user: Any = "ana", time: Any = "2026-03-01T10:00:00Z", **more: Any) -> dict[str, Any]:
+    return {"user_id": user, "event_time": time, "event_type": "purchase", **more}
+
+
+def csv(*rows: str, header: str = "user_id,event_time,event_type") -> str:
+    return "\n".join([header, *rows]) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("index.csv", csv("0,ana,2026-03-01 10:00:00,purchase", "1,ben,2026-03-01,purchase",
+                          header=",user_id,event_time,event_type")),
+        ("semicolons.csv", csv("ana;2026-03-01 10:00:00;purchase;1,5",
+                               "ben;2026-03-01 10:00:00;purchase;2",
+                               header="user_id;event_time;event_type;value")),
+        ("array.json", json.dumps([bought(), bought("ben")])),
+        ("array.jsonl", json.dumps([bought(), bought("ben")])),
+        ("pretty.json", json.dumps([bought(), bought("ben")], indent=2)),
+        ("marked.jsonl", b"\xef\xbb\xbf" + lines(bought(), bought("ben")).encode()),
+        ("marked.csv", "\ufeff" + csv("ana,2026-03-01 10:00:00,purchase",
+                                      "ben,2026-03-01 10:00:00,purchase")),
+        ("wide.csv", csv("ana\t2026-03-01 10:00:00\tpurchase", "ben\t2026-03-01\tpurchase",
+                         header="user_id\tevent_time\tevent_type").encode("utf-16")),
+    ],
+)  # fmt: skip
+def test_files_as_people_have_them(tmp_path: Path, name: str, content: str | bytes) -> None:
+    found = ran(tmp_path, {name: content}, BUYERS)
+    assert found.segments == {"Buyers": {"ana", "ben"}}
+    assert found.letters == {}
+
+
+def test_an_open_quote_is_a_dead_letter_with_its_line(tmp_path: Path) -> None:
+    rows = ['ana,2026-03-01,purchase,"24 inch" x', 'ben,2026-03-01,purchase,"27 inch x']
+    rows += ["cid,2026-03-01,purchase,y", "dot,2026-03-01,purchase,z"]
+    header = "user_id,event_time,event_type,title"
+    found = ran(tmp_path, {"events.csv": csv(*rows, header=header)}, BUYERS)
+    assert found.segments == {"Buyers": {"ana", "cid", "dot"}}
+    said = "line 3: a quote is opened in this row and not closed"
+    assert found.letters == {Reason.BAD_ROW: [said]}
+    assert found.doubts == (f"1 of 4 records can't be used: bad_row ({said})",)
+
+
+def day(number: float) -> str:
+    return (datetime(2026, 3, 1, 10, tzinfo=UTC) + timedelta(days=number)).isoformat()
+
+
+def test_lifetimes_out_of_order(tmp_path: Path) -> None:
+    features = {
+        "orders": {"count": "purchase", "window": "lifetime"},
+        "spend": {"sum": "price", "of": "purchase", "window": "lifetime"},
+    }
+    events = [bought(time=day(-n), price=50 + n) for n in (0, 9, 28)]
+    for order in ("time", "as_is"):
+        data = {"features": features, "source": {"order": order},
+                "segments": {"Repeat": "orders >= 3", "Big": "spend >= 150"}}  # fmt: skip
+        found = ran(tmp_path, {"events.jsonl": lines(*events)}, data)
+        assert found.segments == {"Repeat": {"ana"}, "Big": {"ana"}}
+        assert found.letters == {}
+
+
+def test_the_newest_first(tmp_path: Path) -> None:
+    """An export that begins with its end gives what the same events give in their order."""
+    data = {
+        "features": {
+            "visits": {"sessions": "30d"},
+            "spend": {"sum": "price", "of": "purchase", "window": "lifetime"},
+        },
+        "segments": {"Regulars": "visits >= 3", "Buyers": "spend > 40"},
+        "run": {"as_of": "2026-03-12T00:00:00Z"},
+    }
+    events = [
+        {**bought("ben" if n % 3 else "ana", day(n + m / 500)), "event_type": "view"}
+        for n in range(9)
+        for m in range(3)
+    ]
+    events.insert(4, bought("ana", day(0.2), price=50))
+    events.sort(key=lambda event: event["event_time"])
+    in_order = ran(tmp_path, {"events.jsonl": lines(*events)}, data)
+    assert in_order.segments == {"Regulars": {"ana", "ben"}, "Buyers": {"ana"}}
+    turned = ran(tmp_path, {"events.jsonl": lines(*reversed(events))}, data)
+
+    def told(found: Ran) -> list[tuple[str, str, str, str]]:
+        return sorted((x.user, x.segment, x.kind, x.at) for x in found.transitions)
+
+    assert told(turned) == told(in_order)
+    assert turned.doubts == ()
+
+
+@pytest.mark.parametrize("users", [3, 300])
+def test_one_clock_ahead(tmp_path: Path, users: int) -> None:
+    """One event of another year changes nothing for others, and does not end the run."""
+    data = {
+        "features": {"orders_7d": {"count": "purchase", "window": "7d"}},
+        "segments": {"Active Buyers": "orders_7d >= 3"},
+    }
+    events = [bought(f"u{n}", day(number - 400)) for number in range(7) for n in range(users)]
+    ahead = bought("zed", day(59))
+    found = ran(tmp_path, {"events.jsonl": lines(*events[:3], ahead, *events[3:])}, data)
+    assert found.segments == {"Active Buyers": {f"u{n}" for n in range(users)}}
+    assert {each.kind for each in found.transitions} == {"enter"}
+    assert list(found.letters) == [Reason.FUTURE]
+    assert "far ahead of all others" in found.doubts[0]
+
+
+def test_names_that_never_occur_are_told(tmp_path: Path) -> None:
+    data = {
+        "features": {
+            "orders": {"count": "purchase", "window": "30d"},
+            "spend": {"sum": "prise", "of": "Purchase", "window": "30d"},
+        },
+        "segments": {"Never Bought": "orders = 0"},
+    }
+    rows = ["ana,2026-03-01,Purchase,500", "ana,2026-03-02,Purchase,7", "ben,2026-03-02,view,"]
+    header = "user_id,event_time,event_type,price"
+    found = ran(tmp_path, {"events.csv": csv(*rows, header=header)}, data)
+    assert found.doubts == (
+        "features.orders: no event is of the type 'purchase' in 3 records, did you mean "
+        "'Purchase', which was seen 2 times?",
+        "features.spend: none of 2 events of type Purchase has 'prise', did you mean 'price'?",
+    )
