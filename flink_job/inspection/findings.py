@@ -137,7 +137,8 @@ def _people(survey: Survey, looked: Looked) -> Iterator[Finding]:
         names = " and ".join(f"'{name}'" for name, _ in survey.nobodies.most_common(3))
         of = looked.of(survey.usable, "events")
         yield Finding(
-            f"events.user: {events:,} of {of} are of a user called {names}, who may be nobody"
+            f"events.user: {events:,} of {of} are of a user called {names}, who may be nobody: "
+            "then name them in events.nobody"
         )
 
 

@@ -20,11 +20,12 @@ class KeysAndTimes:
     def __init__(self, events: EventsSpec) -> None:
         self._user = _field_decoder(events.user)
         self._time = _field_decoder(events.time)
-        self._times = Times(TIME_UNITS_US.get(events.time_unit))
+        self._times = Times(TIME_UNITS_US.get(events.time_unit), events.zone_of_times)
+        self._nobody = frozenset(events.nobody)
 
     def keys(self, values: Sequence[bytes]) -> list[bytes | None]:
         """The Kafka key of each event: its user; None where that can't be read."""
-        users, faults = fields.users([self._user(value) for value in values])
+        users, faults = fields.users([self._user(value) for value in values], self._nobody)
         return [None if at in faults else user.encode() for at, user in enumerate(users)]
 
     def times_us(self, values: Sequence[bytes]) -> list[int | None]:

@@ -67,7 +67,8 @@ class EventDecoder:
         self._keyed = keyed
         self._numbers = sorted(numbers)
         self._texts = sorted(texts)
-        self._times = Times(TIME_UNITS_US.get(spec.time_unit))
+        self._times = Times(TIME_UNITS_US.get(spec.time_unit), spec.zone_of_times)
+        self._nobody = frozenset(spec.nobody)
         named = (spec.user, spec.time, spec.type, spec.session, spec.id)
         read = [name for name in named if name is not None]
         self._records = RecordDecoder([*read, *self._numbers, *self._texts])
@@ -122,7 +123,7 @@ class EventDecoder:
             return column
 
         spec, values = self._spec, self._records.columns(records)
-        users = checked(fields.users(values[spec.user]))
+        users = checked(fields.users(values[spec.user], self._nobody))
         if self._keyed:
             self._check_keys(users, keys, faults)
         time_us = checked(self._times.read(values[spec.time]))

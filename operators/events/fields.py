@@ -26,10 +26,11 @@ _TEXT: Final = frozenset({str})
 _TEXTUAL: Final = frozenset({str, type(None)})
 
 
-def users(values: Sequence[Any]) -> tuple[list[str], Faults]:
-    """Users: a text, or a whole number as text."""
+def users(values: Sequence[Any], nobody: frozenset[str] = frozenset()) -> tuple[list[str], Faults]:
+    """Users: a text, or a whole number as text; those who are called as `nobody` is are missing."""
     faults: Faults = {}
-    if all_texts(values) and max(map(len, values)) <= _LONGEST_USER:
+    short = all_texts(values) and max(map(len, values)) <= _LONGEST_USER
+    if short and nobody.isdisjoint(values):
         return list(values), faults
     column = []
     for position, value in enumerate(values):
@@ -39,6 +40,8 @@ def users(values: Sequence[Any]) -> tuple[list[str], Faults]:
         elif text is _NO_TEXT or len(text) > _LONGEST_USER:
             wanted = f"expected a text of up to {_LONGEST_USER} characters or a whole number"
             faults[position] = (Reason.BAD_USER, f"{wanted}, found {shown(value)}")
+        elif text in nobody:
+            faults[position] = (Reason.MISSING_USER, f"{shown(text)} is nobody (events.nobody)")
         column.append(text or "")
     return column, faults
 

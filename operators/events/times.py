@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final
 
 import numpy as np
@@ -22,21 +22,34 @@ _PLAIN: Final = re.compile(
     r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,6})?)(?:Z| UTC| GMT|\+00:00|)", re.ASCII
 )
 
+# As in "2026-03-01 10:00:00 +0100".
+_SPACED_OFFSET: Final = re.compile(r" +([+-]\d\d:?\d\d)$", re.ASCII)
+
 _ZERO: Final = np.uint8(ord("0"))
 _NINE: Final = np.uint8(ord("9"))
 
 
 class Times:
-    """Reads event times, texts if `unit_us` is None. They end with the year 3000."""
+    """Reads event times, texts if `unit_us` is None. They end with the year 3000.
 
-    def __init__(self, unit_us: int | None) -> None:
+    Texts that say no offset are in the `zone`; of an hour that comes twice, it is the first.
+    """
+
+    def __init__(self, unit_us: int | None, zone: tzinfo = UTC) -> None:
         self._unit_us = unit_us
+        self._zone = zone
 
     def read(self, values: Sequence[Any]) -> tuple[Moments, Faults]:
         """The times in microseconds, int64[n]; 0 where there is a fault."""
         unit_us = self._unit_us
-        column = _whole_numbers(values, unit_us) if unit_us else _alike(values)
+        column = _whole_numbers(values, unit_us) if unit_us else self._texts(values)
         return (column, {}) if column is not None else self._read_each(values)
+
+    def _texts(self, values: Sequence[Any]) -> Moments | None:
+        """Texts in one sweep; None if they are to be read one by one."""
+        if self._zone is UTC or not values or _says_offset(values[0]):
+            return _alike(values)
+        return None
 
     def _read_each(self, values: Sequence[Any]) -> tuple[Moments, Faults]:
         faults: Faults = {}
@@ -52,7 +65,11 @@ class Times:
     def _read(self, value: Any) -> int | Fault:
         if value is None or value == "":
             return Reason.MISSING_TIME, "the time is missing, null or empty"
-        time_us = _iso_us(value) if self._unit_us is None else _number_us(value, self._unit_us)
+        time_us = (
+            _iso_us(value, self._zone)
+            if self._unit_us is None
+            else _number_us(value, self._unit_us)
+        )
         if time_us is None:
             wanted = "an ISO 8601 text" if self._unit_us is None else "a number"
             return Reason.BAD_TIME, f"expected {wanted}, found {shown(value)}"
@@ -109,16 +126,21 @@ def _in_range(column: Moments, latest: int) -> bool:
     return bool(np.all((column >= 0) & (column <= latest)))
 
 
-def _iso_us(value: Any) -> int | None:
+def _says_offset(value: Any) -> bool:
+    return type(value) is str and value.endswith(("Z", " UTC", " GMT", "+00:00"))
+
+
+def _iso_us(value: Any, zone: tzinfo) -> int | None:
     if type(value) is not str or len(value) < len("2026-01-01"):
         return None
-    text = value[:-4] if value.endswith((" UTC", " GMT")) else value
+    text = f"{value[:-4]}Z" if value.endswith((" UTC", " GMT")) else value
+    text = _SPACED_OFFSET.sub(r"\1", text)
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         return None
     if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
+        moment = moment.replace(tzinfo=zone)
     return (moment - _EPOCH) // _MICROSECOND
 
 

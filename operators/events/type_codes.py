@@ -16,7 +16,7 @@ from operators.events.reasons import Reason
 class TypeCodes:
     """Reads event types as positions in those that are known; any other has the next number.
 
-    `renamed` has the names under which some are known.
+    `renamed` has the names under which some are known. A whole number is a type as its text is.
     """
 
     def __init__(self, known: Sequence[str], renamed: Mapping[str, str]) -> None:
@@ -29,6 +29,7 @@ class TypeCodes:
         faults: Faults = {}
         if all_texts(values):
             return self._of(values), faults
+        values = [str(value) if type(value) is int else value for value in values]
         for position, value in enumerate(values):
             if value is None or value == "":
                 faults[position] = (Reason.MISSING_TYPE, "the event type is missing, null or empty")

@@ -137,6 +137,7 @@ class Maker:
             self._used("empty session", {"session": None}, session=""),
             self._used("session as number", {"session": "5"}, session=5),
             self._used("unknown type", event_type="dance \u2728"),
+            self._used("type as number", event_type=3),
             self._used("unknown fields", more={"a": [1, {"b": None}], "": ""}),
             self._used("long session", session="s" * 1_000),
             self._used("long category", shop="c" * 1_000),
@@ -242,7 +243,7 @@ class Maker:
         for user in (True, 10**600):
             yield self.value(user_id=user), Reason.BAD_USER
         yield self.literal("user_id", b"1" * 5_000), Reason.BAD_USER
-        for type_ in (True, 3, 1.5):
+        for type_ in (True, 1.5):
             yield self.value(event_type=type_), Reason.BAD_TYPE
         for number in ("cheap", "NaN", "-inf", "1e999", "1_000", "0x1", True, 10**400):
             yield self.value(price=number), Reason.BAD_VALUE

@@ -79,7 +79,7 @@ REFUSED: list[tuple[str, bytes, bytes, Reason, str]] = [
     ("future", event(event_time="2031-01-01T00:00:00Z"), b"ann", Reason.FUTURE, "future"),
     ("year 9999", event(event_time="9999-01-01T00:00:00Z"), b"ann", Reason.FUTURE, "3000"),
     ("no type", without("event_type"), b"ann", Reason.MISSING_TYPE, "missing"),
-    ("type number", event(event_type=3), b"ann", Reason.BAD_TYPE, "3"),
+    ("type number", event(event_type=1.5), b"ann", Reason.BAD_TYPE, "1.5"),
     ("session list", event(session=[]), b"ann", Reason.BAD_SESSION, "list"),
     ("price text", event(price="cheap"), b"ann", Reason.BAD_VALUE, "'price'"),
     ("price nan text", event(price="nan"), b"ann", Reason.BAD_VALUE, "finite"),

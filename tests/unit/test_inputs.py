@@ -224,3 +224,51 @@ def test_names_that_never_occur_are_told(tmp_path: Path) -> None:
         "'Purchase', which was seen 2 times?",
         "features.spend: none of 2 events of type Purchase has 'prise', did you mean 'price'?",
     )
+
+
+def test_types_that_are_numbers(tmp_path: Path) -> None:
+    data = {**BUYERS, "events": {"types": {"1": "view", "4": "purchase"}}}
+    events = [{**bought(1), "event_type": 1}, {**bought(1), "event_type": 4}]
+    found = ran(tmp_path, {"events.jsonl": lines(*events)}, data)
+    assert found.segments == {"Buyers": {"1"}}
+    assert found.letters == {}
+
+
+def test_users_who_are_nobody(tmp_path: Path) -> None:
+    events = [*(bought(name, day(n / 99)) for n in range(6) for name in ("null", 0)), bought()]
+    data = {**BUYERS, "segments": {"VIP": "n >= 5"}}
+    found = ran(tmp_path, {"events.jsonl": lines(*events)}, data)
+    assert found.segments == {"VIP": {"null", "0"}}
+    assert "may be nobody: then name them in events.nobody" in found.doubts[0]
+    said = {**data, "events": {"nobody": ["null", "undefined", "0"]}}
+    found = ran(tmp_path, {"events.jsonl": lines(*events)}, said)
+    assert found.segments == {"VIP": set()}
+    assert len(found.letters[Reason.MISSING_USER]) == 12
+
+
+def test_local_times(tmp_path: Path) -> None:
+    """Around the hour that is left out in Berlin on 29 March, with offsets and without."""
+    berlin = {"zone": "Europe/Berlin"}
+    data = {
+        "events": berlin,
+        "features": {"hour": {"hour": "any", **berlin}, "day": {"weekday": "any", **berlin}},
+        "segments": {"Late": "hour = 23", "Night": "hour < 3", "Saturday": "day = 6"},
+        "run": {"as_of": "2026-03-30T00:00:00Z"},
+    }
+    times = {
+        "ana": "2026-03-28 23:30:00",
+        "ben": "2026-03-29 01:30:00",
+        "cid": "2026-03-29 03:30:00",
+        "dot": "2026-03-29 23:30:00",
+        "eva": "2026-03-28 22:30:00 UTC",
+        "fay": "2026-03-28 23:30:00 +0100",
+    }
+    for some in (times, {name: times[name] for name in ("ana", "ben", "cid", "dot")}):
+        events = [bought(user, time) for user, time in some.items()]
+        found = ran(tmp_path, {"events.jsonl": lines(*events)}, data)
+        others = some.keys() & {"eva", "fay"}
+        assert found.segments == {
+            "Late": {"ana", "dot"} | others,
+            "Night": {"ben"},
+            "Saturday": {"ana"} | others,
+        }

@@ -144,7 +144,8 @@ def test_times_near_1970_of_no_likely_unit_are_told() -> None:
 def test_users_who_are_nobody_are_told() -> None:
     told = found([event("null"), event("undefined"), event()])
     assert re.fullmatch(
-        r"events.user: 2 of 3 events are of a user called '\w+' and '\w+', who may be nobody",
+        r"events.user: 2 of 3 events are of a user called '\w+' and '\w+', who may be nobody: "
+        r"then name them in events.nobody",
         told[0].text,
     )
 
