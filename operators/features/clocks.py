@@ -13,10 +13,10 @@ from typing import Final
 
 import numpy as np
 
-from operators.base.arrays import Floats, Moments, Rows
+from operators.base.arrays import Floats, Mask, Moments, Rows
 from operators.features.arrivals import Arrivals
 from operators.features.lifetime import Forgotten
-from operators.features.profile_layout import DUE
+from operators.features.profile_layout import DUE, EVALUATED
 from operators.features.profiles import Profiles
 
 # By the wall clock users are evaluated at full seconds: so long before a moment one has come.
@@ -32,6 +32,12 @@ class EvaluationRound:
     rows: Rows
     now_us: Moments
     values: Floats
+
+    def where(self, kept: Mask) -> EvaluationRound:
+        """Only some of the users, by a flag each."""
+        if np.all(kept):
+            return self
+        return EvaluationRound(self.rows[kept], self.now_us[kept], self.values[:, kept])
 
 
 @dataclass(frozen=True)
@@ -59,7 +65,11 @@ class Step:
 
 
 class WallClock:
-    """Users are evaluated now: those who just acted, and those whom time has changed."""
+    """Users are evaluated now: those who just acted, and those whom time has changed.
+
+    Who is due by time alone may be as before to rules, where it could not be worked out when they
+    change; then that is no evaluation, and they are due again.
+    """
 
     def step(
         self,
@@ -70,11 +80,8 @@ class WallClock:
     ) -> Step:
         """Bring the profiles forward by a batch, and evaluate at `now_us`, and `others` with it."""
         due = profiles.table.cells(DUE)
-        rows = profiles.due(now_us)
-        if len(others):
-            rows = np.union1d(rows, others)
-        if arrivals is not None:
-            rows = np.union1d(arrivals.touched, rows)
+        touched = others if arrivals is None else np.union1d(arrivals.touched, others)
+        rows = np.union1d(profiles.due(now_us), touched)
         profiles.journal.begin(rows)
         if arrivals is not None and len(arrivals):
             profiles.add(arrivals)
@@ -87,6 +94,25 @@ class WallClock:
         rounds = []
         if len(rows):
             evaluation = profiles.evaluate(rows, moments)
+            all_ = EvaluationRound(rows, moments, evaluation.values)
+            told = all_.where(_are_news(profiles, all_, touched))
             due.put_one(rows, np.minimum(evaluation.change_us, over_us[~over]))
-            rounds.append(EvaluationRound(rows, moments, evaluation.values))
+            profiles.table.cells(EVALUATED).put_one(told.rows, told.now_us)
+            rounds = [told] if len(told.rows) else []
         return Step(rounds, forgotten, now_us)
+
+
+def _are_news(profiles: Profiles, found: EvaluationRound, touched: Rows) -> Mask:
+    """Which evaluations are to be told, bool[n].
+
+    All are of those who are `touched`, were asked for anew, or are not known to have been told.
+    """
+    table = profiles.table
+    before_us = table.cells(EVALUATED).take_one(found.rows)
+    asked = (before_us < 0) | (table.cells(DUE).take_one(found.rows) <= before_us)
+    news: Mask = asked | np.isin(found.rows, touched)
+    idle = ~news
+    if np.any(idle):
+        some = found.where(idle)
+        news[idle] = profiles.told_apart(some.rows, before_us[idle], some.now_us, some.values)
+    return news

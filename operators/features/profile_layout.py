@@ -15,7 +15,7 @@ from operators.pages.layout import Field, Layout
 
 NEWEST: Final = "newest_us"  # the user's newest event
 DUE: Final = "due_us"  # when the user is to be evaluated next, with no new event
-EVALUATED: Final = "evaluated_us"  # when the user was evaluated last; only event clocks need it
+EVALUATED: Final = "evaluated_us"  # when the user was evaluated last, and Assign was told
 
 
 def layout_of(catalog: Catalog) -> Layout:

@@ -9,7 +9,7 @@ from zlib import crc32
 
 import numpy as np
 
-from operators.base.arrays import NEVER, Floats, Ints, Moments, Rows
+from operators.base.arrays import NEVER, Floats, Ints, Mask, Moments, Rows
 from operators.base.frame import Frame, meaning
 from operators.events.batch import EventBatch
 from operators.features import sessions
@@ -184,6 +184,18 @@ class Profiles:
             frame = Frame(catalog.columns, values, now_us, table.dictionary)
             _bring_forward(change_us, clock.next_us(frame))
         return ProfileValues(values, change_us)
+
+    def told_apart(self, rows: Rows, before_us: Moments, now_us: Moments, values: Floats) -> Mask:
+        """Whom rules can tell, by these values of now, from how they were, bool[rows].
+
+        No event of theirs has come since. An age or a date counts when its moment has come.
+        """
+        if (clock := self._watching.clock) is None:
+            return np.ones(len(rows), np.bool_)
+        before = self.evaluate(rows, before_us).values
+        frame = Frame(self.catalog.columns, before, before_us, self.table.dictionary)
+        apart: Mask = self._watching.tells_apart(before, values) | (clock.next_us(frame) <= now_us)
+        return apart
 
     def over_us(self, rows: Rows) -> Moments:
         """When some users will be forgotten, int64[rows]; NEVER if nobody is."""
