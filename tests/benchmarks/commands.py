@@ -112,14 +112,17 @@ def started(
         command.kill()
 
 
-def until(true: Callable[[], bool], within_s: float, what: str) -> None:
+def until(
+    true: Callable[[], bool], within_s: float, what: str, command: Command | None = None
+) -> None:
     """Ask until the answer is yes.
 
     Raises:
-        BadAnswerError: it is no for too long.
+        BadAnswerError: it is no for too long; with what the command at work has said last.
     """
     deadline_s = time.monotonic() + within_s
     while not true():
         if time.monotonic() > deadline_s:
-            raise BadAnswerError(f"{what} did not come within {within_s:,.0f} s")
+            said = f"; the command said last: {command.last()}" if command else ""
+            raise BadAnswerError(f"{what} did not come within {within_s:,.0f} s{said}")
         time.sleep(_POLL_S)

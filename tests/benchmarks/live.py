@@ -24,7 +24,7 @@ from tests.benchmarks.topics import PARTITIONS
 from tests.benchmarks.workloads.workload import Workload
 
 PASSWORD: Final = "CASSANDRA_PASSWORD"
-_STARTS_WITHIN_S: Final = 300
+_STARTS_WITHIN_S: Final = 400
 _FIRST: Final = "first"
 
 
@@ -62,7 +62,7 @@ class Live:
             return False
 
         with closing(open_store()) as store:
-            until(there, _STARTS_WITHIN_S, "a first row")
+            until(there, _STARTS_WITHIN_S, "a first row", command)
 
     def wait_for_all(self, command: Command, within_s: float) -> None:
         """Wait until both jobs have committed all that there is to read.
@@ -82,7 +82,7 @@ class Live:
             lags = (lag(broker, read, group, from_start=True) for group, read in reading.items())
             return not any(lags)
 
-        until(done, within_s, "the last event")
+        until(done, within_s, "the last event", command)
 
 
 def live_job(room: Room, name: str, workload: Workload, **run: Any) -> Live:
