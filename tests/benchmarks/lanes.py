@@ -21,7 +21,7 @@ from operators.contracts.wire import Evaluations, pack, read, unpack
 from operators.events.decode import EventDecoder
 from operators.events.spec import EventsSpec
 from operators.features.catalog import Catalog
-from operators.features.clocks import Step, WallClock
+from operators.features.clocks import WALL_LEAD_US, Step, WallClock
 from operators.features.event_clock import EventClock
 from operators.features.profile_layout import DUE
 from operators.features.profiles import Profiles
@@ -66,20 +66,21 @@ class Lane:
         }
         catalog = Catalog.compile(specs, events.session_gap_us)
         columns = catalog.columns
-        # A job without end looks at every change: its segments may be others tomorrow.
-        watched = None if wall else Watched.of(check(segments, columns)[0], columns)
         rulebook = Rulebook.compile(
             segments, with_clusters(columns, {}), step_us=_STEP_US, version=1
         )
         self._decoder = EventDecoder(
             events, catalog.event_types, catalog.numbers, catalog.texts, keyed=True
         )
-        self.profiles = Profiles(catalog, events.dedup_within_us, watched=watched)
+        self.profiles = Profiles(catalog, events.dedup_within_us)
         self.members = Members(columns, rulebook, (), 1 if wall else _STEP_US)
         self._wall = WallClock() if wall else None
         self._own = EventClock(_STEP_US)
         spaces = {name: Space.of(spec.features, columns) for name, spec in models.items()}
         self._sampler = Sampler(columns, spaces, lanes)
+        models_read = {each.feature for space in spaces.values() for each in space.dimensions}
+        watched = Watched.of(check(segments, columns)[0], columns, models_read)
+        self.profiles.watch(watched, WALL_LEAD_US if wall else 0)
         if learner is None and models:
             learner = Learner(next(iter(models.values())), columns, seed=1)
         self.learner = learner
