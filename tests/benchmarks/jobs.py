@@ -35,6 +35,7 @@ from tests.benchmarks.workloads.workload import SPENDERS, Workload
 _COUNTED: Final = (*COUNTERS, "users_judged", "learning_cpu_us")
 _CHECKPOINT_MS: Final = 1_000
 _LIVE_CHECKPOINT_MS: Final = 250
+_LOOK_EVERY_S: Final = 2.0
 
 
 @dataclass(frozen=True)
@@ -185,6 +186,7 @@ class _Watched:
         self._events = events
         self._live = live
         self._stop = threading.Event()
+        self._looked_s = 0.0
 
     @property
     def watch(self) -> Watch:
@@ -193,7 +195,9 @@ class _Watched:
 
     def _progress(self, told: JobProgress) -> None:
         self.counters = told.counters
-        self.most_bytes = max(self.most_bytes, family_bytes(os.getpid()))
+        if told.seconds > self._looked_s + _LOOK_EVERY_S:  # it takes some milliseconds
+            self._looked_s = told.seconds
+            self.most_bytes = max(self.most_bytes, family_bytes(os.getpid()))
         counted = told.counters["records"] >= self._events
         if self._live and counted and not self._stop.is_set():
             self.done = _now(self.counters, self.most_bytes)
