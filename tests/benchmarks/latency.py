@@ -43,7 +43,7 @@ class Sizes:
 
 
 FULL: Final = Sizes(20_000, 60, 30)
-QUICK: Final = Sizes(1_000, 5, 10)
+QUICK: Final = Sizes(1_000, 3, 6)
 
 
 def measure(room: Room) -> None:

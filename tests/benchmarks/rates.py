@@ -47,7 +47,7 @@ class Sizes:
 
 
 FULL: Final = Sizes(500_000, 2_000_000, 20_000, 3)
-QUICK: Final = Sizes(20_000, 100_000, 1_000, 1)
+QUICK: Final = Sizes(20_000, 300_000, 3_000, 1)
 
 
 class Pair(NamedTuple):

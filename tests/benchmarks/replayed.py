@@ -32,7 +32,7 @@ class Sizes(NamedTuple):
 
 
 FULL: Final = Sizes(3, 12, 3, 100, 2)
-QUICK: Final = Sizes(1, 4, 1, 20, 1)
+QUICK: Final = Sizes(1, 3, 1, 20, 1)
 
 
 def measure(room: Room) -> None:
