@@ -5,10 +5,10 @@ Every record is decoded alone, so that no broken record can eat its neighbour.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -23,6 +23,8 @@ from operators.events.record import RecordDecoder
 from operators.events.spec import TIME_UNITS_US, EventsSpec
 from operators.events.times import Times
 from operators.events.type_codes import TypeCodes
+
+_LOOKED_AT: Final = 15  # batches after one with a value of another kind: there will be more of it
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,11 @@ class EventDecoder:
         self._times = Times(TIME_UNITS_US.get(spec.time_unit), spec.zone_of_times)
         self._nobody = frozenset(spec.nobody)
         named = (spec.user, spec.time, spec.type, spec.session, spec.id)
-        read = [name for name in named if name is not None]
-        self._records = RecordDecoder([*read, *self._numbers, *self._texts])
+        read = [name for name in (*named, *self._numbers, *self._texts) if name is not None]
+        self._records = RecordDecoder({}, dict.fromkeys(read, Any))
+        # A field that is read as two things is not of one kind.
+        self._plain = _plain(spec, numbers, texts) if len(set(read)) == len(read) else None
+        self._looked_at = 0
         self._reasons = _reasons(spec)
 
     def decode(self, keys: Sequence[bytes], values: Sequence[bytes], latest_us: int) -> Decoded:
@@ -79,15 +84,36 @@ class EventDecoder:
 
         `keys` are not looked at unless records are keyed.
         """
-        records, source, rejected = self._decode_all(values)
-        if self._keyed and rejected:
-            keys = [keys[at] for at in source.tolist()]
-        columns, faults = self._columns(records, keys, latest_us)
+        rejected: list[Rejected] = []
+        plain = self._decode_plain(values)
+        if plain is not None:
+            source = np.arange(len(values))
+            columns, faults = self._columns(plain, keys, latest_us, plain=True)
+        else:
+            records, source, rejected = self._decode_all(values)
+            if self._keyed and rejected:
+                keys = [keys[at] for at in source.tolist()]
+            fields_read = self._records.columns(records)
+            columns, faults = self._columns(fields_read, keys, latest_us, plain=False)
         if not faults:
             return Decoded(EventBatch(source=source, **columns), rejected)
         rejected += [Rejected(int(source[at]), *fault) for at, fault in faults.items()]
-        kept = [at for at in range(len(records)) if at not in faults]
+        kept = [at for at in range(len(source)) if at not in faults]
         return Decoded(EventBatch(source=source[kept], **_kept(columns, kept)), rejected)
+
+    def _decode_plain(self, values: Sequence[bytes]) -> Mapping[str, Sequence[Any]] | None:
+        """The fields of records whose values are all of the kinds that nearly all are.
+
+        None if a value is not, and for some batches after that: it takes a look at each value.
+        """
+        if self._plain is None or self._looked_at > 0:
+            self._looked_at -= 1
+            return None
+        if max(map(len, values), default=0) <= self._spec.max_bytes:
+            with suppress(Exception):
+                return self._plain.columns(list(map(self._plain.decode, values)))
+        self._looked_at = _LOOKED_AT
+        return None
 
     def _decode_all(self, values: Sequence[bytes]) -> tuple[list[Any], Ints, list[Rejected]]:
         """The records, where each stood, and what was none; the common case in one sweep."""
@@ -112,7 +138,12 @@ class EventDecoder:
         return records, np.array(sources, np.int64), rejected
 
     def _columns(
-        self, records: Sequence[Any], keys: Sequence[bytes], latest_us: int
+        self,
+        values: Mapping[str, Sequence[Any]],
+        keys: Sequence[bytes],
+        latest_us: int,
+        *,
+        plain: bool,
     ) -> tuple[dict[str, Any], Faults]:
         faults: Faults = {}
 
@@ -122,17 +153,19 @@ class EventDecoder:
                 faults.setdefault(position, fault)
             return column
 
-        spec, values = self._spec, self._records.columns(records)
-        users = checked(fields.users(values[spec.user], self._nobody))
+        spec = self._spec
+        users = checked(fields.users(values[spec.user], self._nobody, plain=plain))
         if self._keyed:
             self._check_keys(users, keys, faults)
         time_us = checked(self._times.read(values[spec.time]))
         for position in np.flatnonzero(time_us > latest_us).tolist():
             faults.setdefault(position, (Reason.FUTURE, "the time lies in the future"))
-        types = checked(self._types.read(values[spec.type]))
+        types = checked(self._types.read(values[spec.type], plain=plain))
 
         def texts(field: str | None, reason: Reason) -> Any:
-            return None if field is None else checked(fields.texts(values[field], reason, field))
+            if field is None:
+                return None
+            return checked(fields.texts(values[field], reason, field, plain=plain))
 
         columns = {
             "users": users,
@@ -141,7 +174,8 @@ class EventDecoder:
             "session": texts(spec.session, Reason.BAD_SESSION),
             "ids": texts(spec.id, Reason.BAD_ID),
             "numbers": {
-                name: checked(fields.numbers(values[name], name)) for name in self._numbers
+                name: checked(fields.numbers(values[name], name, plain=plain))
+                for name in self._numbers
             },
             "texts": {name: texts(name, Reason.BAD_VALUE) for name in self._texts},
         }
@@ -162,6 +196,15 @@ class EventDecoder:
             limits = "numbers of over 1,000 digits, or names of over 50,000 characters"
             return Reason.NULL_KEY, f"Flink can't find the user in it: it does not read {limits}"
         return Reason.NULL_KEY, "the record has no key; the key must be the user"
+
+
+def _plain(spec: EventsSpec, numbers: Collection[str], texts: Collection[str]) -> RecordDecoder:
+    """A decoder that refuses what is not of the kind that nearly all values of its field are."""
+    required = {spec.user: fields.PLAIN_USER, spec.type: fields.PLAIN_TYPE}
+    textual = [name for name in (spec.session, spec.id, *texts) if name is not None]
+    optional = dict.fromkeys(textual, fields.PLAIN_TEXT)
+    optional |= dict.fromkeys(numbers, fields.PLAIN_NUMBER)
+    return RecordDecoder(required, {**optional, spec.time: Any})
 
 
 def _reasons(spec: EventsSpec) -> dict[str, Reason]:

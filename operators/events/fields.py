@@ -1,16 +1,18 @@
 """Checks and conversions of one field of many events: columns where all is well.
 
 Each function takes the raw values of a field as JSON gave them and gives the column and the
-faults by position. The common case is one pass over the types; only a batch with a value of
-another type is looked at one by one.
+faults by position. The common case is one pass over the types, or none where values are `plain`:
+msgspec has seen to it that they are of the field's kind. Only a batch with a value of another type
+is looked at one by one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import numpy as np
+from msgspec import Meta
 from numpy.typing import NDArray
 
 from operators.events.reasons import Reason
@@ -25,11 +27,19 @@ WHOLE: Final = frozenset({int})
 _TEXT: Final = frozenset({str})
 _TEXTUAL: Final = frozenset({str, type(None)})
 
+# What nearly all values are, as msgspec can check it on the way.
+PLAIN_USER: Final[Any] = Annotated[str, Meta(min_length=1, max_length=_LONGEST_USER)]
+PLAIN_TYPE: Final[Any] = Annotated[str, Meta(min_length=1)]
+PLAIN_TEXT: Final[Any] = Annotated[str, Meta(max_length=_LONGEST_TEXT)] | None
+PLAIN_NUMBER: Final[Any] = float | None
 
-def users(values: Sequence[Any], nobody: frozenset[str] = frozenset()) -> tuple[list[str], Faults]:
+
+def users(
+    values: Sequence[Any], nobody: frozenset[str] = frozenset(), *, plain: bool = False
+) -> tuple[list[str], Faults]:
     """Users: a text, or a whole number as text; those who are called as `nobody` is are missing."""
     faults: Faults = {}
-    short = all_texts(values) and max(map(len, values)) <= _LONGEST_USER
+    short = plain or (all_texts(values) and max(map(len, values)) <= _LONGEST_USER)
     if short and nobody.isdisjoint(values):
         return list(values), faults
     column = []
@@ -46,13 +56,14 @@ def users(values: Sequence[Any], nobody: frozenset[str] = frozenset()) -> tuple[
     return column, faults
 
 
-def texts(values: Sequence[Any], reason: Reason, field: str) -> tuple[list[str | None], Faults]:
+def texts(
+    values: Sequence[Any], reason: Reason, field: str, *, plain: bool = False
+) -> tuple[list[str | None], Faults]:
     """Texts, or numbers and true/false as text; null and the empty text are missing (None)."""
     faults: Faults = {}
-    if _TEXTUAL.issuperset(map(type, values)):
+    if plain or _TEXTUAL.issuperset(map(type, values)):
         column = [value or None for value in values] if "" in values else list(values)
-        known = filter(None, column) if None in column else column
-        if max(map(len, known), default=0) <= _LONGEST_TEXT:
+        if plain or max(map(len, filter(None, column)), default=0) <= _LONGEST_TEXT:
             return column, faults
     column = []
     for position, value in enumerate(values):
@@ -64,10 +75,12 @@ def texts(values: Sequence[Any], reason: Reason, field: str) -> tuple[list[str |
     return column, faults
 
 
-def numbers(values: Sequence[Any], field: str) -> tuple[NDArray[np.float64], Faults]:
+def numbers(
+    values: Sequence[Any], field: str, *, plain: bool = False
+) -> tuple[NDArray[np.float64], Faults]:
     """Finite numbers, also as text; null and the empty text are missing (NaN)."""
     faults: Faults = {}
-    if _NUMERIC.issuperset(map(type, values)):
+    if plain or _NUMERIC.issuperset(map(type, values)):
         try:
             return np.array(values, np.float64), faults
         except OverflowError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -11,15 +11,22 @@ import msgspec
 class RecordDecoder:
     """Decodes a record into a struct of just these fields; others cost next to nothing.
 
-    A field that is missing is None, as one that is null. The fields are Any, since what makes a
-    value bad is for whoever reads the column to say.
+    Args:
+        required: the kind of each field that every record has.
+        optional: the kind of each other field; one that is missing is None.
     """
 
-    def __init__(self, names: Collection[str]) -> None:
-        self._names = tuple(dict.fromkeys(names))
-        attributes = {f"f{at}": name for at, name in enumerate(self._names)}
+    def __init__(self, required: Mapping[str, Any], optional: Mapping[str, Any]) -> None:
+        self._names = (*required, *optional)
+        attributes = {name: f"f{at}" for at, name in enumerate(self._names)}
         record = msgspec.defstruct(
-            "Record", [(each, Any, None) for each in attributes], rename=attributes, gc=False
+            "Record",
+            [
+                *((attributes[name], kind) for name, kind in required.items()),
+                *((attributes[name], kind, None) for name, kind in optional.items()),
+            ],
+            rename={attribute: name for name, attribute in attributes.items()},
+            gc=False,
         )
         self.decode = msgspec.json.Decoder(record).decode
 

@@ -24,10 +24,10 @@ class TypeCodes:
         self._other = len(codes)
         self._codes = codes | {raw: codes.get(name, self._other) for raw, name in renamed.items()}
 
-    def read(self, values: Sequence[Any]) -> tuple[Ints, Faults]:
-        """The codes, int64[n], of any value where there is a fault."""
+    def read(self, values: Sequence[Any], *, plain: bool = False) -> tuple[Ints, Faults]:
+        """The codes, int64[n], of any value where there is a fault; `plain` as in `fields`."""
         faults: Faults = {}
-        if all_texts(values):
+        if plain or all_texts(values):
             return self._of(values), faults
         values = [str(value) if type(value) is int else value for value in values]
         for position, value in enumerate(values):

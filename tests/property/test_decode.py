@@ -16,7 +16,6 @@ from operators.events.spec import EventsSpec
 from tests.effort import examples
 
 SPEC = EventsSpec(session="session", id="x", types={"pv": "view"})
-DECODER = EventDecoder(SPEC, ("view",), {"price"}, {"shop"})
 LATEST_US = 1_800_000_000_000_000
 
 scalars = st.one_of(
@@ -45,6 +44,25 @@ values = st.one_of(
     ).map(lambda data: json.dumps(data).encode()),
 )
 records = st.lists(st.tuples(st.sampled_from([b"ann", b"", b"\xff", NULL]), values), max_size=8)
+texts = st.one_of(st.none(), st.text(max_size=8))
+plain_values = st.fixed_dictionaries(
+    {
+        "user_id": st.sampled_from(["ann", "\u00e4nn"]),
+        "event_time": st.sampled_from(["2026-11-01T10:00:00Z", "2026-11-01T10:00:00.5Z", "soon"]),
+        "event_type": st.sampled_from(["view", "pv", "look"]),
+    },
+    optional={
+        "session": texts,
+        "x": texts,
+        "shop": texts,
+        "price": st.one_of(st.none(), st.integers(), st.floats(allow_nan=False)),
+    },
+).map(lambda data: (data["user_id"].encode(), json.dumps(data).encode()))
+plain_records = st.lists(plain_values, max_size=8)
+
+
+def decoder() -> EventDecoder:
+    return EventDecoder(SPEC, ("view",), {"price"}, {"shop"})
 
 
 @given(records)
@@ -52,12 +70,12 @@ records = st.lists(st.tuples(st.sampled_from([b"ann", b"", b"\xff", NULL]), valu
 def test_each_record_is_used_or_refused_alone_as_in_company(
     batch: list[tuple[bytes, bytes]],
 ) -> None:
-    decoded = DECODER.decode([key for key, _ in batch], [value for _, value in batch], LATEST_US)
+    decoded = decoder().decode([key for key, _ in batch], [value for _, value in batch], LATEST_US)
     used = decoded.events.source.tolist()
     refused = {rejected.source: rejected for rejected in decoded.rejected}
     assert sorted([*used, *refused]) == list(range(len(batch)))
     for at, (key, value) in enumerate(batch):
-        alone = DECODER.decode([key], [value], LATEST_US)
+        alone = decoder().decode([key], [value], LATEST_US)
         if at in refused:
             (rejected,) = alone.rejected
             assert (rejected.reason, rejected.detail) == (refused[at].reason, refused[at].detail)
@@ -65,12 +83,13 @@ def test_each_record_is_used_or_refused_alone_as_in_company(
             assert columns(alone.events) == columns(only(decoded.events, used.index(at)))
 
 
-@given(records)
+@given(st.one_of(records, plain_records))
 @settings(max_examples=examples(500), deadline=None)
 def test_columns_are_the_same_all_at_once_and_one_by_one(batch: list[tuple[bytes, bytes]]) -> None:
     keys, values = [key for key, _ in batch], [value for _, value in batch]
-    decoded = DECODER.decode(keys, values, LATEST_US)
-    spoiled = DECODER.decode([*keys, b"ann"], [*values, b"{"], LATEST_US)
+    decoded = decoder().decode(keys, values, LATEST_US)
+    # Nothing is plain then, and records are decoded one by one.
+    spoiled = decoder().decode([*keys, b"ann"], [*values, b"{"], LATEST_US)
     fates = {each.source: each for each in spoiled.rejected if each.source < len(batch)}
     assert fates == {each.source: each for each in decoded.rejected}
     assert columns(spoiled.events) == columns(decoded.events)

@@ -245,3 +245,14 @@ def test_events_may_have_ids_which_are_texts() -> None:
     (rejected,) = decoded.rejected
     assert (rejected.source, rejected.reason) == (3, Reason.BAD_ID)
     assert decoder().decode([b"ann"], [event()], LATEST_US).events.ids is None
+
+
+def test_batches_are_read_alike_after_one_that_is_not_plain() -> None:
+    reader = decoder()
+    plain, other = [event()] * 3, [event(), event(price="2.5"), event(shop=7)]
+    for values in (plain, other, *[plain] * 20, other):
+        decoded = reader.decode([b"ann"] * 3, values, LATEST_US)
+        assert decoded.rejected == []
+        assert decoded.events.users == ["ann"] * 3
+        assert decoded.events.numbers["price"].tolist() == [2.5] * 3
+        assert decoded.events.texts["shop"] == (["a", "a", "7"] if values is other else ["a"] * 3)
