@@ -23,6 +23,7 @@ from flink_job.plan import Plan
 from flink_job.staging.files import passed_over
 from operators.base.errors import UsageError
 from operators.base.moments import iso_at, now_us
+from operators.events.names import alternatives
 
 _MOST_SHOWN: Final = 50  # fields, and types
 _LONGEST: Final = 60
@@ -125,8 +126,9 @@ def _uses(wanted: Wanted) -> dict[str, list[str]]:
     uses: dict[str, list[str]] = {}
     named = [*wanted.needed.items(), *wanted.optional.items()]
     for where, name in [*named, *((each.where, each.field) for each in wanted.asked)]:
-        if where not in uses.setdefault(name, []):
-            uses[name].append(where)
+        for each in alternatives(name):
+            if where not in uses.setdefault(each, []):
+                uses[each].append(where)
     return uses
 
 

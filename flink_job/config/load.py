@@ -22,6 +22,7 @@ from flink_job.config.model import (
     KafkaSource,
     RunSpec,
 )
+from flink_job.config.presets import with_preset
 from operators.base.durations import parse_duration_us
 from operators.base.errors import ConfigError, Problem, UsageError
 from operators.base.frame import FeatureColumn
@@ -80,6 +81,7 @@ def check(data: object, source: str) -> Config:
         ConfigError: with every mistake in it.
     """
     problems: list[Problem] = []
+    data = with_preset(data)
     config = decode(data, Config, "", problems)
     if config is not None:
         problems.extend(_problems(config, known=True))

@@ -6,7 +6,7 @@ SQL operators get their ids in the order of declaration.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -27,6 +27,7 @@ from flink_job.connectors.sql import (
 )
 from flink_job.runtime.environment import Environment
 from flink_job.staging.lines import LANE_WIDTH, RETURN
+from operators.events.names import FieldPath, alternatives
 
 
 class EventSource(Protocol):
@@ -75,10 +76,28 @@ class KafkaEvents:
     def columns(self) -> str:
         if self.user_field is None:
             return "CAST(k AS STRING) AS lane_of, k, v, written, rt"
-        name = self.user_field.replace("\\", "\\\\").replace("'", "\\'")
-        path = literal(f"$['{name}']")
-        user = f"JSON_VALUE(CAST(v AS STRING), {path} NULL ON EMPTY NULL ON ERROR)"
+        places = [_json_value(path) for path in _json_paths(self.user_field)]
+        some = ", ".join(f"NULLIF({place}, '')" for place in places)
+        user = places[0] if len(places) == 1 else f"COALESCE({some})"
         return f"{user} AS lane_of, ENCODE({user}, 'UTF-8') AS k, v, written, rt"
+
+
+def _json_paths(name: str) -> Iterator[str]:
+    """Where a field may stand, as the JSON paths of SQL."""
+    for each in alternatives(name):
+        yield f"$['{_escaped(each)}']"
+        path = FieldPath.of(each)
+        if path is not None:
+            within = (f"[{x}]" if type(x) is int else f"['{_escaped(str(x))}']" for x in path.steps)
+            yield f"$['{_escaped(path.first)}']{''.join(within)}"
+
+
+def _json_value(path: str) -> str:
+    return f"JSON_VALUE(CAST(v AS STRING), {literal(path)} NULL ON EMPTY NULL ON ERROR)"
+
+
+def _escaped(name: str) -> str:
+    return name.replace("\\", "\\\\").replace("'", "\\'")
 
 
 @dataclass(frozen=True)

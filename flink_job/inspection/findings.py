@@ -12,6 +12,7 @@ from flink_job.inspection.wanted import Asked
 from operators.base.durations import US_PER_UNIT
 from operators.base.errors import nearest
 from operators.base.moments import iso_at
+from operators.events.names import alternatives, shown_name
 from operators.events.reasons import Reason
 
 _YEAR_US: Final = 365 * US_PER_UNIT["d"]
@@ -59,9 +60,11 @@ def _needed(survey: Survey, looked: Looked) -> Iterator[Finding]:
         yield Finding("the input has no records")
         return
     for where, field in survey.wanted.needed.items() if survey.looked_into else ():
-        if field not in survey.names:
+        there = any(name in survey.names for name in alternatives(field))
+        if not there and not survey.present[field]:
             none = f"{where}: none of {looked.of(survey.looked_into, 'events')} has a field"
-            yield Finding(f"{none} '{field}'{_meant(survey, field)}", fatal=not looked.live)
+            meant = _meant(survey, field)
+            yield Finding(f"{none} '{shown_name(field)}'{meant}", fatal=not looked.live)
 
 
 def _times(survey: Survey, looked: Looked) -> Iterator[Finding]:
@@ -109,7 +112,7 @@ def _properties(survey: Survey, looked: Looked) -> Iterator[Finding]:
     for where, field in survey.wanted.optional.items():
         if not survey.having[field].any() and survey.usable:
             of = looked.of(survey.usable, "events")
-            yield Finding(f"{where}: none of {of} has '{field}'{_meant(survey, field)}")
+            yield Finding(f"{where}: none of {of} has '{shown_name(field)}'{_meant(survey, field)}")
     told = set[tuple[str, str]]()
     for asked in survey.wanted.asked:
         events, having = _counts(survey, asked)
@@ -179,7 +182,9 @@ def disorder(survey: Survey) -> Finding | None:
 def _meant(survey: Survey, name: str) -> str:
     """What a field may be called, or what fields there are."""
     known = [each for each, _ in survey.names.most_common()]
-    return nearest(name, known) or f"; they have {_listed(known)}"
+    within = [each for each in known if each.rpartition(".")[2] == name]
+    wanted = within[0] if within else alternatives(name)[0]
+    return nearest(wanted, known) or f"; they have {_listed(known)}"
 
 
 def _other(survey: Survey, name: str) -> str:

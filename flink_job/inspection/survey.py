@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
@@ -14,6 +15,7 @@ from flink_job.inspection.wanted import Wanted
 from operators.base.arrays import Ints
 from operators.events.batch import EventBatch
 from operators.events.reasons import Reason
+from operators.events.record import OneField
 
 NOBODY: Final = frozenset(
     {
@@ -25,6 +27,7 @@ NOBODY: Final = frozenset(
 _LOOKED_INTO: Final = 1_000  # records, whose fields are all read; then some of each chunk
 _OF_A_CHUNK: Final = 50
 _MOST_NAMES: Final = 1_000
+_DEEPEST: Final = 3  # fields within fields that are listed
 _MOST_TYPES: Final = 10_000
 _UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
@@ -33,7 +36,8 @@ class Survey:
     """Counts of the records of an input, decoded as the job decodes them.
 
     `records` in all; `usable` are events, `rejected` the others by reason, each with an `example`.
-    `names` are the fields of `looked_into` records; `times` their raw times. `types` are the
+    `names` are the fields of `looked_into` records, `present` those of them that are needed and
+    have a value; `times` their raw times. `types` are the
     events by their types as they stand there; `having` the usable events that have a property, by
     property and the code of the type, and `of_type` all of them. `nobodies` are users whose name
     says that there is none. `steps_back` counts events that are older than the one read before.
@@ -45,6 +49,7 @@ class Survey:
         self.rejected = Counter[Reason]()
         self.examples: dict[Reason, str] = {}
         self.names = Counter[str]()
+        self.present = Counter[str]()
         self.times: list[Any] = []
         self.types = Counter[str]()
         self.nobodies = Counter[str]()
@@ -55,7 +60,8 @@ class Survey:
         self.newest: tuple[int, str] = (-1, "")
         self._latest_us = latest_us
         self._decoder = wanted.decoder()
-        self._type_of = field_decoder(wanted.events.type)
+        self._type = OneField(wanted.events.type)
+        self._needed = {name: OneField(name) for name in wanted.needed.values()}
         self._last_us = 0
 
     def add(self, values: Sequence[bytes]) -> EventBatch:
@@ -69,7 +75,8 @@ class Survey:
         self.records += len(values)
         self.usable += len(events)
         if len(self.types) < _MOST_TYPES:
-            self.types.update(x for value in values if (x := self._type_of(value)) is not None)
+            names = map(_type_name, self._type.of(values))
+            self.types.update(name for name in names if name is not None)
         self._count(events)
         return events
 
@@ -105,29 +112,32 @@ class Survey:
 
     def _look_into(self, values: Sequence[bytes]) -> None:
         """Read all fields of some records."""
-        most = max(_LOOKED_INTO - self.looked_into, _OF_A_CHUNK)
-        for value in values[:most]:
-            try:
+        objects = []
+        for value in values[: max(_LOOKED_INTO - self.looked_into, _OF_A_CHUNK)]:
+            with suppress(*_UNREADABLE):
                 record = msgspec.json.decode(value, type=dict[str, Any])
-            except _UNREADABLE:
-                continue
-            self.looked_into += 1
-            if len(self.names) < _MOST_NAMES:
-                self.names.update(record.keys())
-            if len(self.times) < _LOOKED_INTO:
-                self.times.append(record.get(self.wanted.events.time))
+                objects.append(value)
+                if len(self.names) < _MOST_NAMES:
+                    self.names.update(_names(record))
+        self.looked_into += len(objects)
+        for name, field in self._needed.items():
+            found = [each for each in field.of(objects) if each is not None]
+            self.present[name] += len(found)
+            if name == self.wanted.events.time and len(self.times) < _LOOKED_INTO:
+                self.times += found
 
 
-def field_decoder(field: str) -> Callable[[bytes], Any]:
-    """Reads one field of a JSON object as text; None where there is none, or no object."""
-    head = msgspec.defstruct("Head", [("value", Any, None)], rename={"value": field}, gc=False)
-    decode = msgspec.json.Decoder(head).decode
+def _names(record: Mapping[str, Any], depth: int = _DEEPEST) -> Iterator[str]:
+    """The names of a record's fields, and of those within them by their paths."""
+    for name, value in record.items():
+        yield name
+        if type(value) is dict and depth:
+            yield from (f"{name}.{within}" for within in _names(value, depth - 1))
+        elif type(value) is list:
+            pairs = [each for each in value if type(each) is dict and "key" in each]
+            yield from (f"{name}.{pair['key']}" for pair in pairs)
 
-    def read(value: bytes) -> str | None:
-        try:
-            found = decode(value).value  # type: ignore[attr-defined] # the struct has one field
-        except _UNREADABLE:
-            return None
-        return str(found) if type(found) in (str, int) and found != "" else None
 
-    return read
+def _type_name(value: Any) -> str | None:
+    """A type as text; None for what is none."""
+    return str(value) if type(value) in (str, int) and value != "" else None

@@ -72,10 +72,16 @@ class EventDecoder:
         self._times = Times(TIME_UNITS_US.get(spec.time_unit), spec.zone_of_times)
         self._nobody = frozenset(spec.nobody)
         named = (spec.user, spec.time, spec.type, spec.session, spec.id)
-        read = [name for name in (*named, *self._numbers, *self._texts) if name is not None]
+        own = [name for name in named if name is not None]
+        self._places = {
+            name: name if name in own else spec.property_name(name)
+            for name in (*self._numbers, *self._texts)
+        }
+        read = [*own, *self._places.values()]
         self._records = RecordDecoder({}, dict.fromkeys(read, Any))
-        # A field that is read as two things is not of one kind.
-        self._plain = _plain(spec, numbers, texts) if len(set(read)) == len(read) else None
+        # A field that is read as two things is not of one kind, nor is what a path leads to.
+        whole = self._records.whole and len(set(read)) == len(read)
+        self._plain = _plain(spec, numbers, texts) if whole else None
         self._looked_at = 0
         self._reasons = _reasons(spec)
 
@@ -165,7 +171,8 @@ class EventDecoder:
         def texts(field: str | None, reason: Reason) -> Any:
             if field is None:
                 return None
-            return checked(fields.texts(values[field], reason, field, plain=plain))
+            place = self._places.get(field, field)
+            return checked(fields.texts(values[place], reason, field, plain=plain))
 
         columns = {
             "users": users,
@@ -174,7 +181,7 @@ class EventDecoder:
             "session": texts(spec.session, Reason.BAD_SESSION),
             "ids": texts(spec.id, Reason.BAD_ID),
             "numbers": {
-                name: checked(fields.numbers(values[name], name, plain=plain))
+                name: checked(fields.numbers(values[self._places[name]], name, plain=plain))
                 for name in self._numbers
             },
             "texts": {name: texts(name, Reason.BAD_VALUE) for name in self._texts},

@@ -15,6 +15,7 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
+from operators.events.names import shown_name
 from operators.events.reasons import Reason
 
 Fault = tuple[Reason, str]
@@ -69,7 +70,8 @@ def texts(
     for position, value in enumerate(values):
         text = _text(value)
         if text is _NO_TEXT or len(text or "") > _LONGEST_TEXT:
-            wanted = f"'{field}': expected a text of up to {_LONGEST_TEXT} characters or a number"
+            name = shown_name(field)
+            wanted = f"'{name}': expected a text of up to {_LONGEST_TEXT} characters or a number"
             faults[position] = (reason, f"{wanted}, found {shown(value)}")
         column.append(text)
     return column, faults
@@ -89,7 +91,7 @@ def numbers(
     for position, value in enumerate(values):
         number = finite_number(value)
         if number is None:
-            wanted = f"'{field}': expected a finite number"
+            wanted = f"'{shown_name(field)}': expected a finite number"
             faults[position] = (Reason.BAD_VALUE, f"{wanted}, found {shown(value)}")
         else:
             column[position] = number

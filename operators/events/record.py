@@ -7,9 +7,14 @@ from typing import Any
 
 import msgspec
 
+from operators.events.names import FieldPath, alternatives
+
 
 class RecordDecoder:
     """Decodes a record into a struct of just these fields; others cost next to nothing.
+
+    Names may be paths, or several: see `names`. Then all that is read may be of any kind, since
+    what makes a value bad is for whoever reads the column to say.
 
     Args:
         required: the kind of each field that every record has.
@@ -18,7 +23,13 @@ class RecordDecoder:
 
     def __init__(self, required: Mapping[str, Any], optional: Mapping[str, Any]) -> None:
         self._names = (*required, *optional)
-        attributes = {name: f"f{at}" for at, name in enumerate(self._names)}
+        self._places = {
+            name: [(x, FieldPath.of(x)) for x in alternatives(name)] for name in self._names
+        }
+        if not self.whole:
+            required, optional = {}, dict.fromkeys(self._tops(), Any)
+        self._read = (*required, *optional)
+        attributes = {name: f"f{at}" for at, name in enumerate(self._read)}
         record = msgspec.defstruct(
             "Record",
             [
@@ -30,12 +41,64 @@ class RecordDecoder:
         )
         self.decode = msgspec.json.Decoder(record).decode
 
+    @property
+    def whole(self) -> bool:
+        """Whether each name is that of one field at the top."""
+        return all(len(places) == 1 and places[0][1] is None for places in self._places.values())
+
     def columns(self, records: Sequence[Any]) -> Mapping[str, Sequence[Any]]:
         """The values of each field, one a record."""
         if not records:
             return dict.fromkeys(self._names, ())
         # All at once: a look-up for each value would take longer than decoding does.
-        return dict(zip(self._names, zip(*map(_values, records), strict=True), strict=True))
+        tops = dict(zip(self._read, zip(*map(_values, records), strict=True), strict=True))
+        return tops if self.whole else {name: self._column(name, tops) for name in self._names}
+
+    def _tops(self) -> dict[str, None]:
+        """The fields at the top that are read."""
+        places = [place for places in self._places.values() for place in places]
+        paths = [path.first for _, path in places if path is not None]
+        return dict.fromkeys([*(name for name, _ in places), *paths])
+
+    def _column(self, name: str, tops: Mapping[str, Sequence[Any]]) -> Sequence[Any]:
+        """The first value of each record that is there."""
+        columns = [
+            column
+            for top, path in self._places[name]
+            for column in (tops[top], *([] if path is None else [_within(path, tops)]))
+        ]
+        if len(columns) == 1:
+            return columns[0]
+        return [_first(values) for values in zip(*columns, strict=True)]
+
+
+def _within(path: FieldPath, tops: Mapping[str, Sequence[Any]]) -> list[Any]:
+    return list(map(path.value, tops[path.first]))
+
+
+def _first(values: Sequence[Any]) -> Any:
+    """The first that is there; what is empty is not."""
+    return next((value for value in values if value is not None and value != ""), None)
 
 
 _values = msgspec.structs.astuple
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+class OneField:
+    """One field of raw records, without the rest of them."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._records = RecordDecoder({}, {name: Any})
+        self._none = self._records.decode(b"{}")
+
+    def of(self, values: Sequence[bytes]) -> Sequence[Any]:
+        """The value that each record has; None where there is none, or no object."""
+        return self._records.columns(list(map(self._decoded, values)))[self._name]
+
+    def _decoded(self, value: bytes) -> Any:
+        try:
+            return self._records.decode(value)
+        except _UNREADABLE:
+            return self._none

@@ -4,33 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, tzinfo
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
 from operators.base.durations import parse_duration_us
 from operators.base.errors import Problem, UsageError
 from operators.base.moments import parse_zone
+from operators.events.names import alternatives, joined
 
 TIME_UNITS_US: Final = {"s": 1_000_000, "ms": 1_000, "us": 1}
+_FIELDS: Final = ("user", "time", "type", "session", "id")
 _DURATIONS: Final = ("session_gap", "max_skew", "dedup_within")
 
 
+# Several are a list where they are written, and one text from then on: see `names`.
+if TYPE_CHECKING:
+    FieldName = str
+else:
+    FieldName = str | list[str]
+
+
+Format = Literal["flat", "segment", "amplitude", "mixpanel", "posthog", "ga4_export", "snowplow"]
+
+
 class EventsSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Names of the fields of an event, and how they are read.
+    """Names of the fields of an event, of several the first that is there, and how they are read.
 
     `time_unit` is `iso` for ISO 8601 texts, or the unit of a number since 1970. Texts that say no
     offset are in `zone`. Users of the names in `nobody` are missing. `types` renames event types.
     A session ends after `session_gap` without an event; with `session`, a new id begins a new
     one. With `id`, an event whose id its user has shown within `dedup_within` is dropped. `key`
     says whether the Kafka key is the user, or there is none and the user is taken from the value.
+    `format` names what the rest is made of where it is not said; `properties` the fields within
+    which properties stand that are not at the top.
     """
 
-    user: str = "user_id"
-    time: str = "event_time"
-    type: str = "event_type"
-    session: str | None = None
-    id: str | None = None
+    user: FieldName = "user_id"
+    time: FieldName = "event_time"
+    type: FieldName = "event_type"
+    session: FieldName | None = None
+    id: FieldName | None = None
     time_unit: Literal["iso", "s", "ms", "us"] = "iso"
     types: dict[str, str] = {}
     session_gap: str = "30m"
@@ -40,6 +54,17 @@ class EventsSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     key: Literal["user", "none"] = "user"
     zone: str = "UTC"
     nobody: list[str] = []
+    format: Format = "flat"
+    properties: list[str] = []
+
+    def property_name(self, name: str) -> str:
+        """A property at the top of an event, else within one of `properties`."""
+        return joined([name, *(f"{each}.{name}" for each in self.properties)])
+
+    def __post_init__(self) -> None:
+        for name in _FIELDS:
+            if isinstance(given := getattr(self, name), list):
+                msgspec.structs.force_setattr(self, name, joined(given))
 
     @property
     def zone_of_times(self) -> tzinfo:
@@ -73,8 +98,9 @@ def problems(spec: EventsSpec) -> Iterator[Problem]:
         parse_zone(spec.zone)
     except UsageError as error:
         yield Problem("events.zone", str(error))
-    for name in ("user", "time", "type", "session", "id"):
-        if getattr(spec, name) == "":
+    for name in _FIELDS:
+        field = getattr(spec, name)
+        if field is not None and "" in alternatives(field):
             yield Problem(f"events.{name}", "expected the name of a field of the events")
     for raw, name in spec.types.items():
         if not raw or not name:

@@ -44,14 +44,19 @@ class Ran:
     transitions: list[Transition]
 
 
-def ran(folder: Path, files: Mapping[str, str | bytes], data: Mapping[str, Any]) -> Ran:
+def ran(
+    folder: Path,
+    files: Mapping[str, str | bytes],
+    data: Mapping[str, Any],
+    names: Mapping[str, str] = NAMES,
+) -> Ran:
     """Run a configuration (features, segments by their `when`, events, run, source) over files."""
     for name, content in files.items():
         (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
     config = {
         "source": {"files": {"paths": list(files), **data.get("source", {})}},
         "output": {"folder": "out"},
-        "events": {**NAMES, **data.get("events", {})},
+        "events": {**names, **data.get("events", {})},
         "features": data["features"],
         "segments": {name: {"when": when} for name, when in data["segments"].items()},
         "run": {"state": "state", "resolution": "1m", **data.get("run", {})},
@@ -272,3 +277,112 @@ def test_local_times(tmp_path: Path) -> None:
             "Night": {"ben"},
             "Saturday": {"ana"} | others,
         }
+
+
+SEGMENT: Final = [
+    {"type": "page", "name": "Home", "userId": None, "anonymousId": "a1", "properties": {}},
+    {"type": "track", "event": "Viewed", "userId": "", "anonymousId": "a1",
+     "properties": {"price": 100.5}},
+    {"type": "identify", "userId": "u1", "anonymousId": "a1", "traits": {"plan": "pro"}},
+    {"type": "track", "event": "Ordered", "userId": "u1", "properties": {"total": 120}},
+]  # fmt: skip
+AMPLITUDE: Final = [
+    {"event_type": "Viewed", "user_id": None, "device_id": "a1"},
+    {"event_type": "Viewed", "user_id": "u1", "device_id": "a1",
+     "user_properties": {"plan": "pro"}},
+    {"event_type": "Ordered", "user_id": "u1", "event_properties": {"total": 120}},
+]  # fmt: skip
+MIXPANEL: Final = [
+    {"event": "Viewed", "properties": {"distinct_id": "a1"}},
+    {"event": "identify", "properties": {"distinct_id": "u1", "plan": "pro"}},
+    {"event": "Ordered", "properties": {"distinct_id": "x", "$user_id": "u1", "total": "120"}},
+]
+POSTHOG: Final = [
+    {"event": "Viewed", "distinct_id": "a1", "properties": {"$session_id": "s0"}},
+    {"event": "set", "distinct_id": "u1", "properties": {"$session_id": "s1", "plan": "pro"}},
+    {"event": "Ordered", "distinct_id": "u1", "properties": {"$session_id": "s2", "total": 120}},
+]
+GA4: Final = [
+    {"event_name": "Viewed", "user_id": None, "user_pseudo_id": "a1", "event_params": []},
+    {"event_name": "set", "user_id": "u1",
+     "user_properties": [{"key": "plan", "value": {"string_value": "pro", "int_value": None}}]},
+    {"event_name": "Ordered", "user_id": "u1", "event_params": [
+        {"key": "page", "value": {"string_value": "x"}},
+        {"key": "total", "value": {"string_value": None, "int_value": "120"}}]},
+]  # fmt: skip
+SNOWPLOW: Final = [
+    {"event": "page_view", "event_name": "Viewed", "domain_userid": "a1", "plan": None},
+    {"event": "unstruct", "event_name": "set", "user_id": "u1", "plan": "pro"},
+    {"event": "transaction", "event_name": "Ordered", "user_id": "u1", "total": 120},
+]
+
+
+@pytest.mark.parametrize(
+    ("format_", "events", "time", "unit"),
+    [
+        ("segment", SEGMENT, "timestamp", None),
+        ("amplitude", AMPLITUDE, "event_time", None),
+        ("mixpanel", MIXPANEL, "properties", 1),
+        ("posthog", POSTHOG, "timestamp", None),
+        ("ga4_export", GA4, "event_timestamp", 1_000_000),
+        ("snowplow", SNOWPLOW, "collector_tstamp", None),
+    ],
+)
+def test_presets(
+    tmp_path: Path, format_: str, events: list[dict[str, Any]], time: str, unit: int | None
+) -> None:
+    """Whoever is not logged in is another user; properties are found wherever they stand."""
+    written = []
+    for n, each in enumerate(events):
+        at = datetime(2026, 3, 1, 9, n, tzinfo=UTC)
+        moment: Any = at.isoformat() if unit is None else round(at.timestamp()) * unit
+        nested = {**each[time], "time": moment} if format_ == "mixpanel" else moment
+        written.append({**each, time: nested, "uuid": n, "messageId": n, "event_id": n})
+    data = {
+        "events": {"format": format_},
+        "features": {
+            "spend": {"sum": "total", "of": "Ordered", "window": "7d"},
+            "plan": {"last": "plan"},
+            "all": {"count": "any", "window": "7d"},
+        },
+        "segments": {"Spenders": "spend > 100", "Pro": "plan = 'pro'", "Seen": "all >= 1"},
+    }
+    found = ran(tmp_path, {"events.json": json.dumps(written)}, data, names={})
+    assert found.letters == {}
+    assert found.segments == {"Spenders": {"u1"}, "Pro": {"u1"}, "Seen": {"a1", "u1"}}
+
+
+def test_paths_and_names_with_dots(tmp_path: Path) -> None:
+    """A name is that of a field first, and else a path; what is said of a preset wins."""
+    events = [
+        {"who.is": "ana", "properties": {"at": "2026-03-01", "utm.source": "mail"},
+         "event": "Ordered", "items": [{"price": 7}, {"price": 9}]},
+        {"who": {"is": "ben"}, "properties": {"at": "2026-03-01", "utm": {"source": "mail"}},
+         "event": "Ordered", "items": [], "items[0].price": 8},
+        {"who": {"is": "cid"}, "properties": {"at": "2026-03-01", "utm": "mail"},
+         "event": "Ordered", "items": {"price": 8}},
+    ]  # fmt: skip
+    data = {
+        "events": {"format": "posthog", "user": ["nobody", "who.is"], "time": "properties.at"},
+        "features": {
+            "price": {"last": "items[0].price", "type": "number"},
+            "mails": {
+                "count": "Ordered",
+                "window": "7d",
+                "where": "\"properties.utm.source\" = 'mail'",
+            },
+        },
+        "segments": {"Dear": "price >= 7", "Mailed": "mails >= 1"},
+    }
+    found = ran(tmp_path, {"events.json": json.dumps(events)}, data, names={})
+    assert found.segments == {"Dear": {"ana", "ben"}, "Mailed": {"ana", "ben"}}
+    assert found.letters == {}
+
+
+def test_a_field_within_another_is_the_nearest_name(tmp_path: Path) -> None:
+    data = {**BUYERS, "features": {"n": {"sum": "price", "of": "purchase", "window": "7d"}}}
+    found = ran(tmp_path, {"events.jsonl": lines(bought(properties={"price": 5}))}, data)
+    assert found.doubts == (
+        "features.n: none of 1 events of type purchase has 'price', "
+        "did you mean 'properties.price'?",
+    )
