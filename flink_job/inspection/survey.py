@@ -37,8 +37,8 @@ class Survey:
 
     `records` in all; `usable` are events, `rejected` the others by reason, each with an `example`.
     `names` are the fields of `looked_into` records, `present` those of them that are needed and
-    have a value; `times` their raw times. `types` are the
-    events by their types as they stand there; `having` the usable events that have a property, by
+    have a value; `times` their raw times. `unread` counts properties that can't be read and are
+    missing. `types` are the events by their types as they stand there; `having` the usable events that have a property, by
     property and the code of the type, and `of_type` all of them. `nobodies` are users whose name
     says that there is none. `steps_back` counts events that are older than the one read before.
     """
@@ -47,6 +47,7 @@ class Survey:
         self.wanted = wanted
         self.records = self.usable = self.looked_into = self.steps_back = 0
         self.rejected = Counter[Reason]()
+        self.unread, self.unread_example = 0, ""
         self.examples: dict[Reason, str] = {}
         self.names = Counter[str]()
         self.present = Counter[str]()
@@ -71,6 +72,9 @@ class Survey:
         for rejected in decoded.rejected:
             self.rejected[rejected.reason] += 1
             self.examples.setdefault(rejected.reason, rejected.detail)
+        self.unread += len(decoded.unread)
+        for unread in decoded.unread[:1]:
+            self.unread_example = self.unread_example or unread.detail
         self._look_into(values)
         self.records += len(values)
         self.usable += len(events)

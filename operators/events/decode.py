@@ -38,10 +38,14 @@ class Rejected:
 
 @dataclass(frozen=True)
 class Decoded:
-    """What became of a batch of records: every one is in `events` or in `rejected`."""
+    """What became of a batch of records: every one is in `events` or in `rejected`.
+
+    `unread` are properties of events that could not be read, and are missing.
+    """
 
     events: EventBatch
     rejected: list[Rejected]
+    unread: Sequence[Rejected] = ()
 
 
 class EventDecoder:
@@ -94,18 +98,19 @@ class EventDecoder:
         plain = self._decode_plain(values)
         if plain is not None:
             source = np.arange(len(values))
-            columns, faults = self._columns(plain, keys, latest_us, plain=True)
+            columns, faults, unread = self._columns(plain, keys, latest_us, plain=True)
         else:
             records, source, rejected = self._decode_all(values)
             if self._keyed and rejected:
                 keys = [keys[at] for at in source.tolist()]
-            fields_read = self._records.columns(records)
-            columns, faults = self._columns(fields_read, keys, latest_us, plain=False)
+            read = self._records.columns(records)
+            columns, faults, unread = self._columns(read, keys, latest_us, plain=False)
+        missing = [Rejected(int(source[at]), *fault) for at, fault in unread]
         if not faults:
-            return Decoded(EventBatch(source=source, **columns), rejected)
+            return Decoded(EventBatch(source=source, **columns), rejected, missing)
         rejected += [Rejected(int(source[at]), *fault) for at, fault in faults.items()]
         kept = [at for at in range(len(source)) if at not in faults]
-        return Decoded(EventBatch(source=source[kept], **_kept(columns, kept)), rejected)
+        return Decoded(EventBatch(source=source[kept], **_kept(columns, kept)), rejected, missing)
 
     def _decode_plain(self, values: Sequence[bytes]) -> Mapping[str, Sequence[Any]] | None:
         """The fields of records whose values are all of the kinds that nearly all are.
@@ -150,14 +155,22 @@ class EventDecoder:
         latest_us: int,
         *,
         plain: bool,
-    ) -> tuple[dict[str, Any], Faults]:
+    ) -> tuple[dict[str, Any], Faults, Sequence[tuple[int, Fault]]]:
         faults: Faults = {}
+        unread: list[tuple[int, Fault]] = []
 
         def checked(read: tuple[Any, Faults]) -> Any:
             column, more = read
             for position, fault in more.items():
                 faults.setdefault(position, fault)
             return column
+
+        def taken(read: tuple[Any, Faults]) -> Any:
+            """A column of properties: what can't be read may be missing."""
+            if self._spec.on_bad_value == "dead_letter":
+                return checked(read)
+            unread.extend(read[1].items())
+            return read[0]
 
         spec = self._spec
         users = checked(fields.users(values[spec.user], self._nobody, plain=plain))
@@ -171,8 +184,13 @@ class EventDecoder:
         def texts(field: str | None, reason: Reason) -> Any:
             if field is None:
                 return None
-            place = self._places.get(field, field)
-            return checked(fields.texts(values[place], reason, field, plain=plain))
+            return checked(fields.texts(values[field], reason, field, plain=plain))
+
+        def numbers(name: str) -> tuple[Any, Faults]:
+            raw = values[self._places[name]]
+            if spec.number is not None and not plain:
+                raw = spec.number.plain(raw)
+            return fields.numbers(raw, name, plain=plain)
 
         columns = {
             "users": users,
@@ -180,13 +198,15 @@ class EventDecoder:
             "type": types,
             "session": texts(spec.session, Reason.BAD_SESSION),
             "ids": texts(spec.id, Reason.BAD_ID),
-            "numbers": {
-                name: checked(fields.numbers(values[self._places[name]], name, plain=plain))
-                for name in self._numbers
+            "numbers": {name: taken(numbers(name)) for name in self._numbers},
+            "texts": {
+                name: taken(
+                    fields.texts(values[self._places[name]], Reason.BAD_VALUE, name, plain=plain)
+                )
+                for name in self._texts
             },
-            "texts": {name: texts(name, Reason.BAD_VALUE) for name in self._texts},
         }
-        return columns, faults
+        return columns, faults, unread
 
     def _check_keys(self, users: Sequence[str], keys: Sequence[bytes], faults: Faults) -> None:
         encoded = list(map(str.encode, users))

@@ -73,6 +73,7 @@ def texts(
             name = shown_name(field)
             wanted = f"'{name}': expected a text of up to {_LONGEST_TEXT} characters or a number"
             faults[position] = (reason, f"{wanted}, found {shown(value)}")
+            text = None
         column.append(text)
     return column, faults
 

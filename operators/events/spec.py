@@ -12,6 +12,7 @@ from operators.base.durations import parse_duration_us
 from operators.base.errors import Problem, UsageError
 from operators.base.moments import parse_zone
 from operators.events.names import alternatives, joined
+from operators.events.numbers import NumberFormat
 
 TIME_UNITS_US: Final = {"s": 1_000_000, "ms": 1_000, "us": 1}
 _FIELDS: Final = ("user", "time", "type", "session", "id")
@@ -37,7 +38,8 @@ class EventsSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     one. With `id`, an event whose id its user has shown within `dedup_within` is dropped. `key`
     says whether the Kafka key is the user, or there is none and the user is taken from the value.
     `format` names what the rest is made of where it is not said; `properties` the fields within
-    which properties stand that are not at the top.
+    which properties stand that are not at the top. `number` is how texts write numbers, and
+    `on_bad_value` what becomes of an event with a property that can't be read.
     """
 
     user: FieldName = "user_id"
@@ -56,6 +58,8 @@ class EventsSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     nobody: list[str] = []
     format: Format = "flat"
     properties: list[str] = []
+    number: NumberFormat | None = None
+    on_bad_value: Literal["dead_letter", "missing"] = "dead_letter"
 
     def property_name(self, name: str) -> str:
         """A property at the top of an event, else within one of `properties`."""
@@ -94,6 +98,8 @@ def problems(spec: EventsSpec) -> Iterator[Problem]:
             parse_duration_us(getattr(spec, name))
         except UsageError as error:
             yield Problem(f"events.{name}", str(error))
+    if spec.number is not None:
+        yield from spec.number.problems()
     try:
         parse_zone(spec.zone)
     except UsageError as error:

@@ -14,6 +14,7 @@ from operators.base.arrays import NEVER
 from operators.contracts.control.messages import Segments
 from operators.contracts.records import Assignment, Transition
 from operators.contracts.wire import Packed, pack, read, unpack
+from operators.events.batch import EventBatch
 from operators.features.catalog import Catalog
 from operators.features.clocks import Step
 from operators.features.event_clock import EventClock
@@ -111,11 +112,21 @@ class Pipeline:
         )
         return Members(self.catalog.columns, rulebook, (), self.resolution)
 
+    def feed_decoded(self, batch: EventBatch) -> int:
+        """One batch as it was decoded, for a pipeline of one lane; gives how many were late."""
+        assert self.lanes == 1
+        return self._take(self._lane(0), batch)
+
     def _step(self, lane: LanePair, events: Sequence[Event]) -> None:
-        batch = batch_of(self.catalog, list(events), self.by_id)
+        self._take(lane, batch_of(self.catalog, list(events), self.by_id))
+
+    def _take(self, lane: LanePair, batch: EventBatch) -> int:
+        late = 0
         for arrived in lane.profiles.lives(batch, NEVER):
+            late += len(arrived.late)
             clock = EventClock(self.resolution, stops=self.steered)
             self._judge(lane, clock.steps(lane.profiles, arrived))
+        return late
 
     def _judge(self, lane: LanePair, steps: Iterable[Step]) -> None:
         members = lane.judged.members

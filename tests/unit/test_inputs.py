@@ -23,6 +23,7 @@ from flink_job.staging.lines import LANE_WIDTH, RETURN
 from flink_job.staging.stage import Staging
 from operators.contracts.records import Transition
 from operators.events.decode import EventDecoder
+from operators.events.numbers import NumberFormat
 from operators.events.reasons import Reason
 from operators.features.catalog import Catalog
 from tests.property.pipeline import Pipeline, memberships, segments_of
@@ -386,3 +387,45 @@ def test_a_field_within_another_is_the_nearest_name(tmp_path: Path) -> None:
         "features.n: none of 1 events of type purchase has 'price', "
         "did you mean 'properties.price'?",
     )
+
+
+def test_numbers_with_signs_between_thousands(tmp_path: Path) -> None:
+    """A price that can't be read takes nothing from a count that does not ask for it."""
+    values = [("ana", "1,249.00"), ("ana", "89.00"), ("ben", "950.00"), ("cid", "$1,200")]
+    events = [bought(user, value=value) for user, value in [*values, ("dot", "N/A")]]
+    data = {
+        "events": {"number": {"thousands": ","}, "on_bad_value": "missing"},
+        "features": {
+            "spend": {"sum": "value", "of": "purchase", "window": "30d"},
+            "orders": {"count": "purchase", "window": "30d"},
+        },
+        "segments": {"Big Spenders": "spend >= 1000", "Buyers": "orders >= 1"},
+    }
+    found = ran(tmp_path, {"events.jsonl": lines(*events)}, data)
+    everyone = {"ana", "ben", "cid", "dot"}
+    assert found.segments == {"Big Spenders": {"ana", "cid"}, "Buyers": everyone}
+    assert found.letters == {}
+    assert found.doubts == (
+        "1 values of 5 events are missing, since they can't be read: "
+        "'value': expected a finite number, found 'N/A'",
+    )
+    del data["events"]
+    found = ran(tmp_path, {"events.jsonl": lines(*events)}, data)
+    assert len(found.letters[Reason.BAD_VALUE]) == 3
+
+
+@pytest.mark.parametrize(
+    ("written", "read_as"),
+    [
+        ("1.249,50", "1249.50"),
+        ("-7,5 \u20ac", "-7.5"),
+        ("1249", "1249"),
+        ("12.49", "12.49"),  # no such number: as it is, it is one
+        ("N/A", "N/A"),
+        ("1.2.3", "1.2.3"),
+        ("$", "$"),
+        (7, 7),
+    ],
+)
+def test_numbers_as_they_are_written(written: Any, read_as: Any) -> None:
+    assert NumberFormat(",", ".").plain([written]) == [read_as]
