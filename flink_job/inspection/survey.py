@@ -38,9 +38,10 @@ class Survey:
     `records` in all; `usable` are events, `rejected` the others by reason, each with an `example`.
     `names` are the fields of `looked_into` records, `present` those of them that are needed and
     have a value; `times` their raw times. `unread` counts properties that can't be read and are
-    missing. `types` are the events by their types as they stand there; `having` the usable events that have a property, by
-    property and the code of the type, and `of_type` all of them. `nobodies` are users whose name
-    says that there is none. `steps_back` counts events that are older than the one read before.
+    missing. `types` are the events by their types as they stand there; `having` the usable events
+    that have a property, by property and the code of the type, and `of_type` all of them.
+    `nobodies` are users whose name says that there is none. `steps_back` counts events that are
+    older than the one read before.
     """
 
     def __init__(self, wanted: Wanted, latest_us: int) -> None:

@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 import numpy as np
 from sqlglot import exp
 
 from operators.base.arrays import Mask
 from operators.base.dictionary import Dictionary
+from operators.base.errors import RuleError
 from operators.base.frame import FeatureColumn, Frame, Kind
 from operators.features.arrivals import Arrivals
 from operators.rules.circuit import Circuit
 from operators.rules.grammar import read
 from operators.rules.parse import parse
+
+_TOLD_APART: Final = 2**53
 
 
 class PropertyFilter:
@@ -26,11 +30,14 @@ class PropertyFilter:
     missing is null, and an unknown condition is not met.
 
     Raises:
-        RuleError: it is no condition, or compares a property with both.
+        RuleError: it is no condition, compares a property with both, or has a whole number that
+            is the same as its neighbours.
     """
 
     def __init__(self, text: str) -> None:
-        kinds = _kinds(read(text))
+        tree = read(text)
+        _check_numbers(tree)
+        kinds = _kinds(tree)
         self.columns = {name: FeatureColumn(name, kind) for name, kind in kinds.items()}
         condition = parse(text, self.columns)
         self._circuit = Circuit([condition])
@@ -90,6 +97,17 @@ class EventFilter:
         if self.codes is not None:
             wanted[list(self.codes)] = True
         return wanted
+
+
+def _check_numbers(tree: exp.Expr) -> None:
+    """Refuse whole numbers that floats don't tell apart: they are ids, which are texts."""
+    for literal in tree.find_all(exp.Literal):
+        number = literal.name
+        if not literal.is_string and number.isdecimal() and float(number) > _TOLD_APART:
+            raise RuleError(
+                f"{number} is beyond 2^53, where whole numbers next to each other are the same: "
+                f"write it as a text, '{number}'"
+            )
 
 
 def _kinds(tree: exp.Expr) -> dict[str, Kind]:

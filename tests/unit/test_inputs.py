@@ -21,6 +21,7 @@ from flink_job.jobs.input import staged_input
 from flink_job.plan import Plan
 from flink_job.staging.lines import LANE_WIDTH, RETURN
 from flink_job.staging.stage import Staging
+from operators.base.errors import ConfigError
 from operators.contracts.records import Transition
 from operators.events.decode import EventDecoder
 from operators.events.numbers import NumberFormat
@@ -429,3 +430,14 @@ def test_numbers_with_signs_between_thousands(tmp_path: Path) -> None:
 )
 def test_numbers_as_they_are_written(written: Any, read_as: Any) -> None:
     assert NumberFormat(",", ".").plain([written]) == [read_as]
+
+
+def test_whole_numbers_that_floats_do_not_tell_apart(tmp_path: Path) -> None:
+    events = [bought("ana", category=2**60 + 1), bought("ben", category=2**60 + 2)]
+    phones = {"count": "purchase", "window": "7d", "where": f"category = '{2**60 + 1}'"}
+    data = {"features": {"phones": phones}, "segments": {"Lookers": "phones >= 1"}}
+    found = ran(tmp_path, {"events.jsonl": lines(*events)}, data)
+    assert found.segments == {"Lookers": {"ana"}}
+    phones["where"] = f"category = {2**60 + 1}"
+    with pytest.raises(ConfigError, match=f"write it as a text, '{2**60 + 1}'"):
+        ran(tmp_path, {"events.jsonl": lines(*events)}, data)
