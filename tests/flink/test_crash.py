@@ -97,7 +97,7 @@ def kill_after(base: Path, config: Path, count: int, *options: str) -> None:
 
 
 def test_a_run_that_is_killed_again_and_again_loses_and_repeats_nothing(tmp_path: Path) -> None:
-    population = Population(2_000, 5, END_US, bad_share=0.001)
+    population = Population(1_400, 5, END_US, bad_share=0.001)
     write_jsonl(simulate(population, seed=3), tmp_path / "events.jsonl")
     send_again(tmp_path / "events.jsonl", 10_000)
     dropped = undisturbed(tmp_path)
