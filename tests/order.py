@@ -31,7 +31,6 @@ LONGEST: Final = tuple(
         ("stack", "real_data"),
         ("stack", "cassandra_tls"),
         ("stack", "models"),
-        ("stack", "killed"),
         ("stack", "accounts"),
         ("stack", "load"),
         ("stack", "stores"),

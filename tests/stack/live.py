@@ -36,6 +36,8 @@ from tests.patience import PATIENCE_S, Process
 from tests.stack.at_home import LiveJob, at_home
 
 SQLITE: Final = {"kind": "sqlite", "path": "store.db"}  # for those who ask what is stored
+# Half as often as usual: what a checkpoint and its transactions take is missing elsewhere.
+RUN: Final = {"state": "state", "lanes": 4, "checkpoint": "500ms"}
 PARTS: Final = ("assignments", "transitions", "dead_letters", "control", "status", "models")
 
 
@@ -52,7 +54,7 @@ def places(bootstrap: str, name: str) -> dict[str, Any]:
                 "dead_letters": f"{name}-dead-letters",
             }
         },
-        "run": {"state": "state", "lanes": 4},
+        "run": RUN,
     }
 
 

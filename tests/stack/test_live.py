@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from collections.abc import Mapping
 from contextlib import closing
@@ -15,8 +13,8 @@ import pytest
 from flink_job.config.load import load
 from flink_job.jobs.segment import Start
 from flink_job.plan import Plan
-from operators.contracts.records import Transition
-from tests.patience import PATIENCE_S
+from tests import patience
+from tests.flink.killing import all_gone, command_lines
 from tests.stack.live import (
     SQLITE,
     LiveShop,
@@ -29,6 +27,7 @@ from tests.stack.live import (
 
 pytestmark = [pytest.mark.stack, pytest.mark.flink]
 
+USERS: Final = [f"user-{number}" for number in range(20)]
 MORE: Final[Mapping[str, Any]] = {
     "events": {"time_unit": "ms", "session_gap": "4s", "max_skew": "1m"},
     "features": {
@@ -49,8 +48,8 @@ MORE: Final[Mapping[str, Any]] = {
 }
 
 
-def test_memberships_end_when_time_passes_and_a_stopped_run_goes_on(
-    kafka: str, tmp_path: Path
+def test_memberships_end_when_time_passes_and_a_stopped_or_killed_run_goes_on(
+    kafka: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop = LiveShop(kafka, "live", tmp_path, {**MORE, "store": SQLITE})
     with shop.at_home() as job:
@@ -63,7 +62,41 @@ def test_memberships_end_when_time_passes_and_a_stopped_run_goes_on(
         until(lambda: kinds_of(shop, "ann", "Dwell") == ["enter", "leave"], job, "ann to leave")
         assert {letter.reason for letter in shop.dead_letters()} == {"future", "not_json"}
         job.stop()
+    check_ends(shop, viewed_s)
 
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    shop.view("ann")
+    shop.view("bob")
+    with shop.running("--resume") as process:
+        until(lambda: kinds_of(shop, "ann", "Four") == ["enter"], process, "the pause's event")
+        for _ in range(2):
+            shop.view("bob")
+        until(lambda: kinds_of(shop, "bob", "Ever") == ["enter"], process, "bob's third view")
+        until(lambda: stored(shop, "bob"), process, "the store to follow")
+        for user in USERS:
+            shop.view(user)
+        until(lambda: {t.user for t in shop.transitions()} > {*USERS}, process, "first views")
+        for user in USERS:
+            shop.view(user)
+        process.kill()
+        nothing_is_left(shop, temporary)
+    assert len(shop.dead_letters()) == 2
+
+    for user in USERS:
+        shop.view(user)
+    with shop.at_home(Start(resume=True)) as job:
+        until(lambda: entered(shop, "Three") >= {*USERS}, job, "third views")
+        job.stop()
+    three = [(t.user, t.kind) for t in shop.transitions() if t.segment == "Three"]
+    assert sorted(move for move in three if move[0] in USERS) == sorted((u, "enter") for u in USERS)
+    assert not entered(shop, "Four") & {*USERS}
+    assert len(told(shop)) == len(set(told(shop)))
+
+
+def check_ends(shop: LiveShop, viewed_s: float) -> None:
+    """Ann was seen at a moment, and left when the time of each segment was over."""
     own = [t for t in shop.transitions() if t.user == "ann"]
     by_segment = {
         s: sorted((t for t in own if t.segment == s), key=lambda t: t.version)
@@ -79,17 +112,15 @@ def test_memberships_end_when_time_passes_and_a_stopped_run_goes_on(
     dwell = by_segment["Dwell"]
     assert seconds(dwell[1].at) - seconds(dwell[0].at) >= 8
 
-    shop.view("ann")
-    shop.view("bob")
-    with shop.running("--resume") as process:
-        until(lambda: kinds_of(shop, "ann", "Four") == ["enter"], process, "the pause's event")
-        for _ in range(2):
-            shop.view("bob")
-        until(lambda: kinds_of(shop, "bob", "Ever") == ["enter"], process, "bob's third view")
-        until(lambda: stored(shop, "bob"), process, "the store to follow")
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(PATIENCE_S) == 0
-    assert len(shop.dead_letters()) == 2
+
+def nothing_is_left(shop: LiveShop, temporary: Path) -> None:
+    """A run that is killed takes its JVM, `upsert` and all temporary files with it."""
+    patience.until(lambda: all_gone(temporary), "both JVMs to be gone")
+    upsert = f"upsert {shop.path}"
+    patience.until(
+        lambda: not any(upsert in line.replace("\0", " ") for _, line in command_lines()),
+        "`upsert` to be gone",
+    )
 
 
 def stored(shop: LiveShop, user: str) -> bool:
@@ -100,33 +131,9 @@ def stored(shop: LiveShop, user: str) -> bool:
         return found is not None and "Ever" in found.segments
 
 
-def test_a_killed_live_run_resumes_without_loss_or_repeat(kafka: str, tmp_path: Path) -> None:
-    shop = LiveShop(kafka, "killed", tmp_path, MORE)
-    users = [f"user-{n}" for n in range(20)]
-    with shop.running() as process:
-        until(lambda: at_work(shop), process, "the job to work")
-        for user in users:
-            shop.view(user)
-        until(lambda: {t.user for t in shop.transitions()} > {*users}, process, "first views")
-        for user in users:
-            shop.view(user)
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    for user in users:
-        shop.view(user)
-    with shop.at_home(Start(resume=True)) as job:
-        until(lambda: {t.user for t in entered(shop, "Three")} >= {*users}, job, "third views")
-        job.stop()
-    three = [(t.user, t.kind) for t in shop.transitions() if t.segment == "Three"]
-    assert sorted(move for move in three if move[0] in users) == sorted((u, "enter") for u in users)
-    assert entered(shop, "Four") == []
-    assert len(told(shop)) == len(set(told(shop)))
-
-
-def entered(shop: LiveShop, segment: str) -> list[Transition]:
-    """Those who entered a segment, but for the one who only warmed up."""
-    told = [t for t in shop.transitions() if t.segment == segment and t.kind == "enter"]
-    return [t for t in told if t.user != "warm-up"]
+def entered(shop: LiveShop, segment: str) -> set[str]:
+    """Those who entered a segment."""
+    return {t.user for t in shop.transitions() if (t.segment, t.kind) == (segment, "enter")}
 
 
 def told(shop: LiveShop) -> list[tuple[str, int, str]]:
