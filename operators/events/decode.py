@@ -48,6 +48,32 @@ class Decoded:
     unread: Sequence[Rejected] = ()
 
 
+class _Checks:
+    """What is wrong with the events of a batch, by position; an event `stays` without properties.
+
+    `unread` are those properties, which are missing then.
+    """
+
+    def __init__(self, *, stays: bool) -> None:
+        self.faults: Faults = {}
+        self.unread: list[tuple[int, Fault]] = []
+        self._stays = stays
+
+    def required(self, read: tuple[Any, Faults]) -> Any:
+        """A column that each event must have; its first fault is told."""
+        column, more = read
+        for position, fault in more.items():
+            self.faults.setdefault(position, fault)
+        return column
+
+    def optional(self, read: tuple[Any, Faults]) -> Any:
+        """A column of a property."""
+        if not self._stays:
+            return self.required(read)
+        self.unread.extend(read[1].items())
+        return read[0]
+
+
 class EventDecoder:
     """Decodes records by an `EventsSpec`.
 
@@ -98,14 +124,15 @@ class EventDecoder:
         plain = self._decode_plain(values)
         if plain is not None:
             source = np.arange(len(values))
-            columns, faults, unread = self._columns(plain, keys, latest_us, plain=True)
+            columns, checks = self._columns(plain, keys, latest_us, plain=True)
         else:
             records, source, rejected = self._decode_all(values)
             if self._keyed and rejected:
                 keys = [keys[at] for at in source.tolist()]
             read = self._records.columns(records)
-            columns, faults, unread = self._columns(read, keys, latest_us, plain=False)
-        missing = [Rejected(int(source[at]), *fault) for at, fault in unread]
+            columns, checks = self._columns(read, keys, latest_us, plain=False)
+        faults = checks.faults
+        missing = [Rejected(int(source[at]), *fault) for at, fault in checks.unread]
         if not faults:
             return Decoded(EventBatch(source=source, **columns), rejected, missing)
         rejected += [Rejected(int(source[at]), *fault) for at, fault in faults.items()]
@@ -155,24 +182,10 @@ class EventDecoder:
         latest_us: int,
         *,
         plain: bool,
-    ) -> tuple[dict[str, Any], Faults, Sequence[tuple[int, Fault]]]:
-        faults: Faults = {}
-        unread: list[tuple[int, Fault]] = []
-
-        def checked(read: tuple[Any, Faults]) -> Any:
-            column, more = read
-            for position, fault in more.items():
-                faults.setdefault(position, fault)
-            return column
-
-        def taken(read: tuple[Any, Faults]) -> Any:
-            """A column of properties: what can't be read may be missing."""
-            if self._spec.on_bad_value == "dead_letter":
-                return checked(read)
-            unread.extend(read[1].items())
-            return read[0]
-
+    ) -> tuple[dict[str, Any], _Checks]:
         spec = self._spec
+        checks = _Checks(stays=spec.on_bad_value == "missing")
+        checked, faults = checks.required, checks.faults
         users = checked(fields.users(values[spec.user], self._nobody, plain=plain))
         if self._keyed:
             self._check_keys(users, keys, faults)
@@ -186,27 +199,29 @@ class EventDecoder:
                 return None
             return checked(fields.texts(values[field], reason, field, plain=plain))
 
-        def numbers(name: str) -> tuple[Any, Faults]:
-            raw = values[self._places[name]]
-            if spec.number is not None and not plain:
-                raw = spec.number.plain(raw)
-            return fields.numbers(raw, name, plain=plain)
-
         columns = {
             "users": users,
             "time_us": time_us,
             "type": types,
             "session": texts(spec.session, Reason.BAD_SESSION),
             "ids": texts(spec.id, Reason.BAD_ID),
-            "numbers": {name: taken(numbers(name)) for name in self._numbers},
-            "texts": {
-                name: taken(
-                    fields.texts(values[self._places[name]], Reason.BAD_VALUE, name, plain=plain)
-                )
-                for name in self._texts
-            },
+            **self._properties(values, checks, plain=plain),
         }
-        return columns, faults, unread
+        return columns, checks
+
+    def _properties(
+        self, values: Mapping[str, Sequence[Any]], checks: _Checks, *, plain: bool
+    ) -> dict[str, Any]:
+        numbers, texts = {}, {}
+        for name in self._numbers:
+            raw = values[self._places[name]]
+            if self._spec.number is not None and not plain:
+                raw = self._spec.number.plain(raw)
+            numbers[name] = checks.optional(fields.numbers(raw, name, plain=plain))
+        for name in self._texts:
+            raw = values[self._places[name]]
+            texts[name] = checks.optional(fields.texts(raw, Reason.BAD_VALUE, name, plain=plain))
+        return {"numbers": numbers, "texts": texts}
 
     def _check_keys(self, users: Sequence[str], keys: Sequence[bytes], faults: Faults) -> None:
         encoded = list(map(str.encode, users))
