@@ -190,14 +190,13 @@ def upsert_job(plan: Plan) -> Job:
     Raises:
         UsageError: the configuration has no store, or its changelog is not in Kafka; or an
             environment variable is not set.
-        PreflightError: Kafka does not answer.
     """
     changelog, open_store = parts.changelog(plan), plan.store()
     if changelog is None or open_store is None:
         raise UsageError("expected a configuration with output.kafka and a store")
-    open_owned = OpenOwned(open_store, plan.store_owner())
 
     def define(environment: Environment) -> None:
+        open_owned = OpenOwned(open_store, plan.store_owner())
         define_upsert_job(environment, changelog, open_owned)
 
     return Job(plan, "upsert", UPSERT, _upsert_slots(plan), define)
