@@ -14,7 +14,7 @@ from flink_job.jobs.segment import Start
 from operators.contracts.records import BEGAN_ANEW
 from tests.patience import PATIENCE_S
 from tests.stack.asking import here
-from tests.stack.live import SQLITE, LiveShop, at_work, places, until
+from tests.stack.live import SQLITE, LiveShop, at_work, until
 from tests.stack.starts import COUNTING, consistent, family, inside, refused, start
 
 pytestmark = [pytest.mark.stack, pytest.mark.flink]
@@ -29,79 +29,65 @@ def copied(shop: LiveShop, folder: Path, **changes: Any) -> Path:
     return path
 
 
-def test_a_job_that_is_at_work_is_never_joined(kafka: str, tmp_path: Path) -> None:
-    shop = LiveShop(kafka, "owned", tmp_path / "first", COUNTING)
-    other = {**places(kafka, "other"), **COUNTING}
-    with shop.running() as process:
-        for user in ("ann", "bob"):
-            shop.view(user)
-        until(lambda: at_work(shop), process, "the job to work")
-        held = ("is at work, started by", str(tmp_path / "first"))
-        refused(start(copied(shop, tmp_path / "second")), "'owned'", *held)
-        refused(here("run", copied(shop, tmp_path / "second"), "--fresh"), "'owned'", *held)
-        same_topics = copied(shop, tmp_path / "third", name="third", source=other["source"])
-        shop_topic = yaml.safe_load(same_topics.read_text())
-        shop_topic["source"] = yaml.safe_load(shop.path.read_text())["source"]
-        same_topics.write_text(yaml.safe_dump(shop_topic))
-        belongs = "topic 'owned-assignments' belongs to the job 'owned'"
-        refused(here("run", same_topics), belongs, *held)
-        process.kill()
-
-    # Crashed: its successor is not blocked, but does not begin anew without a word.
-    anew = ("would begin anew", "3 users", "--fresh")
-    refused(here("run", copied(shop, tmp_path / "second")), *anew)
-    refused(here("run", same_topics), "has the records of the job 'owned'")
-    consistent(shop.transitions(), shop.assignments())
-
-    second = copied(shop, tmp_path / "second")
-    successor = LiveShop(kafka, "owned", tmp_path / "second", {**COUNTING, "store": SQLITE})
-    with successor.running("--fresh") as process:
-        until(lambda: left(shop, "ann"), process, "memberships to be ended")
-        until(lambda: inside(shop.assignments(), "ann"), process, "ann to be judged again")
-        process.send_signal(signal.SIGINT)
-        assert process.wait(PATIENCE_S) == 0
-    consistent(shop.transitions(), shop.assignments())
-    # What the first left is of before: to go on from it would repeat what came since.
-    elsewhere = ("was started elsewhere", str(second.parent), "--fresh")
-    refused(here("run", shop.path, "--resume"), *elsewhere)
-    # The last goes on.
-    with successor.at_home(Start(resume=True)) as job:
-        shop.view("dan")
-        until(lambda: inside(shop.assignments(), "dan"), job, "the job to go on")
-        job.stop()
-    consistent(shop.transitions(), shop.assignments())
-
-
-def test_a_job_that_wakes_after_its_successor_has_begun_is_fenced(
+def test_a_job_is_never_joined_and_is_fenced_once_another_has_taken_over(
     kafka: str, tmp_path: Path
 ) -> None:
-    shop = LiveShop(kafka, "fenced", tmp_path / "first", COUNTING)
-    successor = LiveShop(kafka, "fenced", tmp_path / "second", COUNTING)
+    shop = LiveShop(kafka, "owned", tmp_path / "first", COUNTING)
+    successor = LiveShop(kafka, "owned", tmp_path / "second", {**COUNTING, "store": SQLITE})
     with shop.running() as sleeper:
-        shop.view("ann")
+        for user in ("ann", "bob"):
+            shop.view(user)
         until(lambda: at_work(shop), sleeper, "the job to work")
+        same_topics = nobody_joins(shop, tmp_path)
+
         asleep = family(sleeper.pid)
         for pid in asleep:
             os.kill(pid, signal.SIGSTOP)
-        shop.view("bob")
+        shop.view("cid")
         with successor.running("--fresh") as process:
             until(lambda: "looking whether" in said_by(successor), process, "it to look")
             process.terminate()
             assert process.wait(PATIENCE_S) == 128 + signal.SIGTERM
+        # As if crashed: its successor is not blocked, but does not begin anew without a word.
+        anew = ("would begin anew", "3 users", "--fresh")
+        refused(here("run", copied(shop, tmp_path / "second")), *anew)
+        refused(here("run", same_topics), "has the records of the job 'owned'")
         with successor.running("--fresh") as process:
-            until(lambda: inside(shop.assignments(), "bob"), process, "the successor to work")
+            until(lambda: left(shop, "ann"), process, "memberships to be ended")
+            until(lambda: inside(shop.assignments(), "ann"), process, "ann to be judged again")
+            until(lambda: inside(shop.assignments(), "cid"), process, "the successor to work")
             for pid in asleep:
                 os.kill(pid, signal.SIGCONT)
             assert sleeper.wait(PATIENCE_S) == 1
             for _ in range(3):
-                shop.view("cid")
-            until(lambda: ("cid", "Often") in entered(shop), process, "the successor to go on")
+                shop.view("dan")
+            until(lambda: ("dan", "Often") in entered(shop), process, "the successor to go on")
             process.send_signal(signal.SIGINT)
             assert process.wait(PATIENCE_S) == 0
-    said = " ".join((tmp_path / "first" / "said").read_text().split())
-    assert "another start of 'fenced' has taken over" in said
+    said = " ".join(said_by(shop).split())
+    assert "another start of 'owned' has taken over" in said
     assert "Traceback" not in said
     consistent(shop.transitions(), shop.assignments())
+    # What the first left is of before: to go on from it would repeat what came since.
+    elsewhere = ("was started elsewhere", str(tmp_path / "second"), "--fresh")
+    refused(here("run", shop.path, "--resume"), *elsewhere)
+    # The last goes on.
+    with successor.at_home(Start(resume=True)) as job:
+        shop.view("eve")
+        until(lambda: inside(shop.assignments(), "eve"), job, "the job to go on")
+        job.stop()
+    consistent(shop.transitions(), shop.assignments())
+
+
+def nobody_joins(shop: LiveShop, folder: Path) -> Path:
+    """No other start is let in while a job is at work; gives one of another name in its topics."""
+    held = ("is at work, started by", str(folder / "first"))
+    refused(start(copied(shop, folder / "second")), "'owned'", *held)
+    refused(here("run", copied(shop, folder / "second"), "--fresh"), "'owned'", *held)
+    same_topics = copied(shop, folder / "third", name="third")
+    belongs = "topic 'owned-assignments' belongs to the job 'owned'"
+    refused(here("run", same_topics), belongs, *held)
+    return same_topics
 
 
 def said_by(shop: LiveShop) -> str:
