@@ -21,10 +21,12 @@ from tests.session import Session, is_worker, shared_folder
 # Tests start hundreds of processes: compiling our modules in each would take a minute in all.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
-# A shell lets what it starts in the background ignore Ctrl-C, and so would all that tests start
-# and send it to.
+# A shell lets what it starts in the background ignore Ctrl-C, `nohup` a closed terminal, and so
+# would all that tests start and send it to.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 # A JVM of some seconds spends more time on its best code than that wins.
 os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
 # Two of scikit-learn's threads on a busy core wait for each other, fifty times as long.

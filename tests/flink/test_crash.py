@@ -34,7 +34,12 @@ def write_config(base: Path, name: str) -> Path:
     config["source"] = {"files": {"paths": ["events.jsonl"], "order": "as_is"}}
     config["events"]["id"] = "event_id"
     config["output"] = {"folder": f"{name}/out"}
-    config["run"] = {"state": f"{name}/state", "lanes": 4, "resolution": "2m"}
+    config["run"] = {
+        "state": f"{name}/state",
+        "lanes": 4,
+        "resolution": "2m",
+        "checkpoint": "100ms",
+    }
     path = base / f"{name}.yaml"
     path.write_text(yaml.safe_dump(config))
     return path
@@ -97,7 +102,7 @@ def kill_after(base: Path, config: Path, count: int, *options: str) -> None:
 
 
 def test_a_run_that_is_killed_again_and_again_loses_and_repeats_nothing(tmp_path: Path) -> None:
-    population = Population(1_400, 5, END_US, bad_share=0.001)
+    population = Population(2_000, 5, END_US, bad_share=0.001)
     write_jsonl(simulate(population, seed=3), tmp_path / "events.jsonl")
     send_again(tmp_path / "events.jsonl", 10_000)
     dropped = undisturbed(tmp_path)

@@ -123,6 +123,7 @@ def test_one_clock_far_ahead_changes_nothing_for_anybody_else(tmp_path: Path) ->
     write_events(tmp_path / "events.jsonl", [*bought[:3_000], ahead, *bought[3_000:]])
     features = {"orders_7d": {"count": "purchase", "window": "7d"}}
     segments = {"Active Buyers": {"when": "orders_7d >= 3"}}
-    run = run_job(tmp_path, config_of(features, segments))
+    until = {"state": "state", "lanes": 4, "as_of": "2026-03-01T00:00:00Z"}
+    run = run_job(tmp_path, config_of(features, segments, run=until))
     found = Counter((each.kind, each.at[:10]) for each in run.transitions())
     assert found == {("enter", "2025-01-03"): 500, ("leave", "2025-03-06"): 500}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -161,13 +162,18 @@ def a_closed_terminal_stops_as_ctrl_c_does(shop: LiveShop, ann: Ann) -> None:
     before = savepoints(shop)
     ours, theirs = os.openpty()
     process = subprocess.Popen([sys.executable, "-c", IN_TERMINAL, str(shop.path)], stdin=theirs)
+    enough = threading.Event()
+    reader = threading.Thread(target=read_until, args=(enough, ours))
+    reader.start()
     try:
         os.close(theirs)
-        threading.Thread(target=read_all, args=(ours,), daemon=True).start()
         ann.comes(process)
+        enough.set()
+        reader.join()
         os.close(ours)
         assert process.wait(PATIENCE_S) == 0
     finally:
+        enough.set()
         process.kill()
     assert savepoints(shop) - before
 
@@ -176,10 +182,12 @@ def savepoints(shop: LiveShop) -> set[Path]:
     return set(shop.path.parent.glob("state/savepoints/savepoint-*/_metadata"))
 
 
-def read_all(terminal: int) -> None:
+def read_until(enough: threading.Event, terminal: int) -> None:
+    """Read what is written to a terminal: one that is being read from is not closed yet."""
     with suppress(OSError):
-        while os.read(terminal, 4_096):
-            pass
+        while not enough.is_set():
+            if select.select([terminal], [], [], 0.1)[0]:
+                os.read(terminal, 4_096)
 
 
 def a_jvm_that_is_killed_is_told_in_a_line(shop: LiveShop, ann: Ann) -> None:

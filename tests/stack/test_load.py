@@ -206,7 +206,8 @@ def test_a_configuration_says_where_to_and_how_events_look(
     monkeypatch.setenv("TEST_BOOTSTRAP", kafka)
     config = kafka_config("${TEST_BOOTSTRAP}", events={"user": "who"})
     path = write_config(tmp_path, config)
-    file = jsonl(tmp_path / "events.jsonl", [{"who": "ann"}])
+    viewed = {"who": "ann", "event_time": "2026-01-01T00:00:00Z", "event_type": "view"}
+    file = jsonl(tmp_path / "events.jsonl", [viewed])
     loaded = run(app, ["load", str(file), "--config", str(path), "--partitions", "7"])
     assert loaded.exit_code == 0, loaded.output
     topic = config["source"]["kafka"]["topic"]
