@@ -27,7 +27,7 @@ $(INSTALLED): pyproject.toml deploy/constraints.txt
 		{ echo "flockwise needs Python 3.11, found $$($(PYTHON) --version): set PYTHON=..."; exit 1; }
 	@echo "installing into $(VENV): some minutes the first time"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c deploy/constraints.txt -e '.[test,bench]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c deploy/constraints.txt -e '.[test]'
 	$(BIN)/python -m compileall -q flink_job operators
 	@touch $(INSTALLED)
 
@@ -52,6 +52,7 @@ soak: $(INSTALLED)
 	FLOCKWISE_EXAMPLES=5 $(BIN)/python -m pytest -n 2 --dist loadfile -m 'soak or not (stack or flink or faults)'
 
 bench: $(INSTALLED)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c deploy/constraints.txt -e '.[bench]'
 	$(BIN)/python -m tests.benchmarks $(if $(QUICK),--quick) $(PART)
 
 bench-latency: $(INSTALLED)
