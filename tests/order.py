@@ -12,8 +12,8 @@ LONGEST: Final = tuple(
     for folder, name in (
         ("stack", "cluster"),
         ("stack", "readme"),
-        ("flink", "crash"),
         ("stack", "ending"),
+        ("flink", "crash"),
         ("stack", "live"),
         ("stack", "forgetting"),
         ("stack", "leases"),
