@@ -72,6 +72,8 @@ class Profile(KeyedProcessFunction):
         self._sampler = Sampler(columns, spaces, settings.lanes)
         bounded = settings.clock.as_of_us is not None
         self._rules = None if bounded else settings.job_rules(columns)
+        segments = settings.segments.segments
+        self._watched = settings.watched(columns)([segments]) if bounded else None
         self._wall = WallClock() if settings.clock.wall else None
         self._own = EventClock(settings.clock.resolution_us, stops=not bounded)
         self._state = LaneState(runtime_context, "profile")
@@ -152,8 +154,7 @@ class Profile(KeyedProcessFunction):
     def _watch(self, lane: int, profiles: Profiles, ctx: Any) -> None:
         """Have users looked at when the rules ask for it that hold for them."""
         if self._rules is None:
-            watched = self._settings.watched(self._catalog.columns)
-            profiles.watch(watched([self._settings.segments.segments]))
+            profiles.watch(self._watched)
             return
         stored = self._known.value()
         kept = None if stored is None else _decode_known(stored)

@@ -26,6 +26,10 @@ class RecordDecoder:
         self._places = {
             name: [(x, FieldPath.of(x)) for x in alternatives(name)] for name in self._names
         }
+        # Whether each name is that of one field at the top.
+        self.whole = all(
+            len(places) == 1 and places[0][1] is None for places in self._places.values()
+        )
         if not self.whole:
             required, optional = {}, dict.fromkeys(self._tops(), Any)
         self._read = (*required, *optional)
@@ -40,11 +44,6 @@ class RecordDecoder:
             gc=False,
         )
         self.decode = msgspec.json.Decoder(record).decode
-
-    @property
-    def whole(self) -> bool:
-        """Whether each name is that of one field at the top."""
-        return all(len(places) == 1 and places[0][1] is None for places in self._places.values())
 
     def columns(self, records: Sequence[Any]) -> Mapping[str, Sequence[Any]]:
         """The values of each field, one a record."""
