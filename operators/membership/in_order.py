@@ -75,7 +75,7 @@ class InOrder:
         table, criteria, rows, runs = self._table, self._criteria, looked.rows, looked.runs
         before = table.cells(CLUSTERS).take(rows)
         clusters = self._clusters(frame, runs, before, placed, models)
-        moved = _moved(clusters, before, runs)
+        moved = clusters != runs.before(clusters.T, before.T).T
         told = moved.any(axis=1)
         told[runs.starts] |= outdated(table, rows, criteria.meaning)
         course = Course(
@@ -149,12 +149,3 @@ class _Looked:
     rows: Rows
     runs: Runs
     until_us: Moments
-
-
-def _moved(clusters: Ints, before: Ints, runs: Runs) -> Mask:
-    """Who is in another cluster than at the look before, bool[n, models]."""
-    previous = np.empty_like(clusters)
-    previous[1:] = clusters[:-1]
-    previous[runs.starts] = before
-    moved: Mask = clusters != previous
-    return moved

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from operators.base.arrays import NEVER, Floats, Ints, Mask, Moments, Rows
+from operators.base.runs import ends
 from operators.features.clocks import EvaluationRound
 
 # When a condition, and when the age in a cluster may change next, int64[n] each, after looks
@@ -84,9 +85,8 @@ class Agenda:
         self._columns = np.argsort(users, kind="stable")
         self._users, self._placed = users[self._columns], placed[self._columns]
         self._now_us = np.concatenate([known.due_us[due], moments])[self._columns]
-        last = np.append(self._users[1:] != self._users[:-1], True)[: len(users)]
         following_us = np.append(self._now_us[1:], 0)[: len(users)]
-        self._ends_us = np.where(last, ends_us[self._users], following_us)
+        self._ends_us = np.where(ends(self._users), ends_us[self._users], following_us)
         self.newest = np.full(len(rows), -1)
         self.newest[arrived] = np.arange(len(due), len(users))
         self.due_us = known.due_us.copy()
@@ -111,7 +111,7 @@ class Agenda:
             begun.append(left[going])
             now_us.append(next_us[going])
             placed.append((grown_us <= next_us)[going])
-        last = np.append(users[1:] != users[:-1], True)
+        last = ends(users)
         self.due_us[users[last]] = due_us[last]
         seed, moments = np.concatenate(begun), np.concatenate(now_us)
         order = np.lexsort((moments, seed))

@@ -9,6 +9,7 @@ import numpy as np
 
 from operators.base.arrays import Ints, Mask, Moments, Rows
 from operators.base.frame import Frame
+from operators.base.runs import begins, ends
 from operators.membership.clusterings import Placed
 from operators.membership.member_layout import TOLD
 from operators.pages.table import UserTable
@@ -41,14 +42,12 @@ class Verdicts:
         """How many of those to be published before each are of the same user, int64[changed]."""
         rows = self.rows[self.changed]
         at = np.arange(len(rows))
-        first = np.append(True, rows[1:] != rows[:-1])[: len(rows)]
-        turns: Ints = at - np.maximum.accumulate(np.where(first, at, 0))
+        turns: Ints = at - np.maximum.accumulate(np.where(begins(rows), at, 0))
         return turns
 
     def last(self) -> Mask:
         """Whose last change it is of those to be published, bool[changed]."""
-        rows = self.rows[self.changed]
-        return np.append(rows[1:] != rows[:-1], True)[: len(rows)]
+        return ends(self.rows[self.changed])
 
 
 def outdated(table: UserTable, rows: Rows, meaning: int) -> Mask:

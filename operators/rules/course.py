@@ -8,7 +8,7 @@ import numpy as np
 
 from operators.base.arrays import NEVER, Ints, Mask, Moments
 from operators.base.frame import Frame
-from operators.base.runs import Runs
+from operators.base.runs import Runs, begins
 from operators.rules import standing
 from operators.rules.circuit import Evaluation
 from operators.rules.holdouts import JudgedUsers
@@ -73,11 +73,11 @@ class Course:
 
     def outcome(self, told: Mask) -> Followed:
         """What all came to; of the looks that were asked for, `told` are to be told anyway."""
-        before = self._before(self.inside, self.was_inside)
-        was_member = self._before(self.member, self.was_member)
+        before = self.runs.before(self.inside, self.was_inside)
+        was_member = self.runs.before(self.member, self.was_member)
         changed = (self.inside != before) | (self.member != was_member)
-        asked = np.append(True, self.look[1:] != self.look[:-1])
-        at = np.flatnonzero(changed.any(axis=0) | (asked & told[self.look]))
+        asked = begins(self.look) & told[self.look]
+        at = np.flatnonzero(changed.any(axis=0) | asked)
         latest = self.runs.latest(changed)
         ends = self.runs.ends - 1
         previous = np.where(self.runs.first[at], -1, latest[:, at - 1])
@@ -99,13 +99,6 @@ class Course:
             standings=self._standings(at, latest[:, at]),
             last=self._standings(ends, latest[:, ends]),
         )
-
-    def _before(self, flags: Mask, first: Mask) -> Mask:
-        """What was so at the look before each, or before all looks."""
-        before = np.empty_like(flags)
-        before[:, 1:] = flags[:, :-1]
-        before[:, self.runs.starts] = first
-        return before
 
     def _standings(self, at: Ints, latest: Ints) -> Moments:
         """How users stand at m looks, int64[m, s], since the latest changes, int64[s, m]."""
