@@ -57,9 +57,8 @@ class InOrder:
         deadlines_us = np.full(len(rows), NEVER)
         for looks in agenda.looks(_LOOKS):
             own, of = np.unique(looks.users, return_inverse=True)
-            until_us = ends_us[own]
-            until_us[-1] = looks.until_us
-            users = _Looked(rows[own], Runs(of), until_us)
+            runs = Runs(of)
+            users = _Looked(rows[own], runs, looks.until_us[runs.ends - 1])
             frame = self._frame(agenda.values[:, looks.columns], looks.now_us)
             deadlines_us[own], verdicts = self._follow(users, frame, looks.placed, models)
             yield verdicts

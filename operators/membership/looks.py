@@ -25,14 +25,24 @@ class Looks:
     """n looks, those at one user side by side in the order of their time.
 
     `users` are positions among the users, `columns` those of the values. Where `placed`, the
-    user's cluster is found anew. At the last of these users others look from `until_us` on.
+    user's cluster is found anew. From `until_us` on, int64[n], it is another look's business.
     """
 
     users: Ints
     now_us: Moments
     columns: Ints
     placed: Mask
-    until_us: int
+    until_us: Moments
+
+    def part(self, some: slice) -> Looks:
+        """Some neighbours among them."""
+        return Looks(
+            self.users[some],
+            self.now_us[some],
+            self.columns[some],
+            self.placed[some],
+            self.until_us[some],
+        )
 
 
 @dataclass(frozen=True)
@@ -96,7 +106,7 @@ class Agenda:
         for start in range(0, len(self._users), _TOGETHER):
             found = self._looks(slice(start, start + _TOGETHER))
             for first in range(0, len(found.users), most):
-                yield _part(found, first, first + most)
+                yield found.part(slice(first, first + most))
 
     def _looks(self, seeds: slice) -> Looks:
         """From some evaluations on, each up to the next one of its user."""
@@ -115,18 +125,8 @@ class Agenda:
         self.due_us[users[last]] = due_us[last]
         seed, moments = np.concatenate(begun), np.concatenate(now_us)
         order = np.lexsort((moments, seed))
-        seed = seed[order]
+        seed, moments = seed[order], moments[order]
         flags = np.concatenate(placed)[order]
-        return Looks(users[seed], moments[order], columns[seed], flags, int(ends_us[-1]))
-
-
-def _part(looks: Looks, first: int, end: int) -> Looks:
-    part, users = slice(first, end), looks.users
-    cut = end < len(users) and users[end] == users[end - 1]
-    return Looks(
-        users[part],
-        looks.now_us[part],
-        looks.columns[part],
-        looks.placed[part],
-        int(looks.now_us[end]) if cut else looks.until_us,
-    )
+        following_us = np.append(moments[1:], NEVER)[: len(moments)]
+        until_us = np.where(ends(users[seed]), ends_us[seed], following_us)
+        return Looks(users[seed], moments, columns[seed], flags, until_us)

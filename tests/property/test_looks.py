@@ -17,7 +17,7 @@ from tests.effort import examples
 from tests.oracle import SECOND, Event
 from tests.property.pipeline import Pipeline, pipeline
 from tests.property.replay_cases import CHOSEN, INTRICATE, MINUTE
-from tests.property.strategies import GAP, cuts, events
+from tests.property.strategies import GAP, START, cuts, events
 
 SEGMENTS = {
     **INTRICATE,
@@ -43,15 +43,43 @@ def test_few_looks_at_a_time_come_to_what_many_do(
     chosen: list[Event], most: int, together: int, resolution: int, data: st.DataObject
 ) -> None:
     as_of = max(event.time for event in chosen) + data.draw(st.integers(0, 20_000)) * SECOND
+    batches = [chosen[cut] for cut in cuts(data.draw, len(chosen))]
+    check_pieces(batches, as_of, resolution, most, together)
+
+
+def test_a_deadline_is_not_looked_at_before_its_user_has_come_to_it() -> None:
+    """Ann's shortest stay ends between her last two events, of which the first comes later."""
+    seen = (
+        (("ann", 27, "view", "s3"), ("ann", -99_937, "view", "s3"), ("ann", 702, "view", "s1")),
+        (("cay", 2_866, "view", None),),
+        (("cay", 4_044, "search", "s1"),),
+        (("ann", 3_995, "purchase", "s1"), ("cay", 4_619, "view", "s2")),
+        (("ann", 4_712, "cart", None),),
+    )
+    empty = {"price": None, "shop": None}
+    batches = [
+        [
+            Event(user, START + at_s * SECOND, kind, session, empty)
+            for user, at_s, kind, session in batch
+        ]
+        for batch in seen
+    ]
+    check_pieces(batches, START + 4_712 * SECOND, SECOND, most=1, together=3)
+
+
+def check_pieces(
+    batches: list[list[Event]], as_of: int, resolution: int, most: int, together: int
+) -> None:
+    """Batches that are judged by few looks at a time come to what all in one come to."""
     many, few = (
         pipeline(CHOSEN, SEGMENTS, GAP, lanes=1, resolution=resolution, by_id=True)
         for _ in range(2)
     )
-    fed(many, [chosen], as_of)
+    fed(many, [[event for batch in batches for event in batch]], as_of)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(in_order, "_LOOKS", most)
         patched.setattr(looks, "_TOGETHER", together)
-        fed(few, [chosen[cut] for cut in cuts(data.draw, len(chosen))], as_of)
+        fed(few, batches, as_of)
     assert told(few) == told(many)
     assert last(few) == last(many)
 
