@@ -15,12 +15,18 @@ from flink_job.cli.output import json_line, write_lines
 from flink_job.cli.run import ConfigPath, console, plan_of
 from flink_job.cli.shown import printable, rows, shortened
 from flink_job.config.model import FileSource
-from flink_job.inspection.findings import Finding, Looked, ahead, disorder, findings
+from flink_job.inspection.findings import Finding, Looked, findings
 from flink_job.inspection.survey import Survey
 from flink_job.inspection.wanted import Wanted
-from flink_job.jobs.looking import refuse, survey_heads, survey_topic
+from flink_job.jobs.looking import (
+    doubts_of_reading,
+    findings_of_files,
+    latest_us,
+    refuse,
+    survey_heads,
+    survey_topic,
+)
 from flink_job.plan import Plan
-from flink_job.staging.files import passed_over
 from operators.base.errors import UsageError
 from operators.base.moments import iso_at, now_us
 from operators.events.names import alternatives
@@ -68,25 +74,20 @@ def inspect(
 
 def _seen(plan: Plan, what: str | None) -> _Seen:
     now, wanted = now_us(), Wanted.of(plan.config)
-    latest_us = plan.as_of_us() or now + plan.config.events.max_skew_us
+    latest = latest_us(plan, now)
     files = _files(plan, what)
     if files is None:
         broker, source = plan.kafka.input_broker(), plan.config.source.kafka
         if broker is None or source is None:
             raise UsageError(f"{what}: there is no such file, and no source.kafka for a topic")
-        survey, whole = survey_topic(broker, what or source.topic, wanted, latest_us)
+        survey, whole = survey_topic(broker, what or source.topic, wanted, latest)
         looked = Looked(now, whole, live=not source.bounded)
         return _Seen(survey, looked, findings(survey, looked))
     heard: list[str] = []
-    survey, whole = survey_heads(files, wanted, latest_us, heard)
+    survey, whole = survey_heads(files, wanted, latest, heard)
     looked = Looked(now, whole)
-    more = [
-        ahead(survey) if plan.config.run.as_of is None else None,
-        disorder(survey) if files.order == "as_is" else None,
-    ]
-    found = [*findings(survey, looked), *(each for each in more if each is not None)]
-    unread = [f"{path}: not read: its name says no format" for path in passed_over(files.paths)]
-    return _Seen(survey, looked, found, [*dict.fromkeys(heard), *unread])
+    found = findings_of_files(plan, files, survey, looked)
+    return _Seen(survey, looked, found, doubts_of_reading(files, heard))
 
 
 def _files(plan: Plan, what: str | None) -> FileSource | None:

@@ -15,7 +15,7 @@ from flink_job.inspection.wanted import Wanted
 from operators.base.arrays import Ints
 from operators.events.batch import EventBatch
 from operators.events.reasons import Reason
-from operators.events.record import OneField
+from operators.events.record import UNREADABLE, OneField
 
 NOBODY: Final = frozenset(
     {
@@ -29,7 +29,6 @@ _OF_A_CHUNK: Final = 50
 _MOST_NAMES: Final = 1_000
 _DEEPEST: Final = 3  # fields within fields that are listed
 _MOST_TYPES: Final = 10_000
-_UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class Survey:
@@ -119,7 +118,7 @@ class Survey:
         """Read all fields of some records."""
         objects = []
         for value in values[: max(_LOOKED_INTO - self.looked_into, _OF_A_CHUNK)]:
-            with suppress(*_UNREADABLE):
+            with suppress(*UNREADABLE):
                 record = msgspec.json.decode(value, type=dict[str, Any])
                 objects.append(value)
                 if len(self.names) < _MOST_NAMES:

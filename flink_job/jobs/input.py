@@ -4,57 +4,56 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flink_job.inspection.findings import Finding, Looked, ahead, disorder, findings
+from flink_job.inspection.findings import Finding, Looked, findings
 from flink_job.inspection.survey import Survey
 from flink_job.inspection.wanted import Wanted
-from flink_job.jobs.looking import look_at_files, refuse, survey_topic
+from flink_job.jobs.looking import (
+    doubts_of_reading,
+    findings_of_files,
+    latest_us,
+    look_at_files,
+    refuse,
+    survey_topic,
+)
 from flink_job.plan import Plan
-from flink_job.staging.files import passed_over
 from flink_job.staging.stage import Staging, stage
 from operators.base.moments import now_us
 
 
 @dataclass(frozen=True)
 class StagedInput:
-    """So many `records`, the moment of the newest event but for those far ahead, and doubts."""
+    """So many `records`, the moment of the newest event but for those far ahead, and doubts.
+
+    Of a topic neither is known: both are None.
+    """
 
     records: int | None
     end_us: int | None
     doubts: tuple[str, ...]
 
 
-def staged_input(plan: Plan, staging: Staging) -> StagedInput | None:
-    """Stage the files of a run; of a topic, look at the newest records. None if there are none.
+def staged_input(plan: Plan, staging: Staging) -> StagedInput:
+    """Stage the files of a run; of a topic, look at the newest records.
 
     Raises:
         UsageError: they can't be what is meant, or a file can't be read.
         PreflightError: Kafka does not answer.
     """
     now, wanted = now_us(), Wanted.of(plan.config)
-    latest_us = plan.as_of_us() or now + plan.config.events.max_skew_us
+    latest = latest_us(plan, now)
     files, source, broker = plan.paths.files(), plan.config.source.kafka, plan.kafka.input_broker()
     if files is None:
         assert source is not None
         assert broker is not None  # a configuration has one of the two
-        survey, whole = survey_topic(broker, source.topic, wanted, latest_us)
+        survey, whole = survey_topic(broker, source.topic, wanted, latest)
         looked = Looked(now, whole, live=not source.bounded)
         return StagedInput(None, None, _doubts(findings(survey, looked) if survey.records else []))
-    look_at_files(files, wanted, now, latest_us)
-    survey = Survey(wanted, latest_us)
+    look_at_files(files, wanted, now, latest)
+    survey = Survey(wanted, latest)
     stage(files, survey, plan.folder.staged, staging)
-    found = findings(survey, Looked(now, whole=True))
-    out_of_order = disorder(survey) if files.order == "as_is" else None
-    found += [each for each in (_ahead(plan, survey), out_of_order) if each is not None]
-    heard = [Finding(text) for text in dict.fromkeys(staging.heard)]
-    unread = [
-        Finding(f"{path}: not read: its name says no format") for path in passed_over(files.paths)
-    ]
-    doubts = _doubts([*found, *heard, *unread])
-    return StagedInput(survey.records, _end_us(survey), doubts)
-
-
-def _ahead(plan: Plan, survey: Survey) -> Finding | None:
-    return ahead(survey) if plan.config.run.as_of is None else None
+    doubts = _doubts(findings_of_files(plan, files, survey, Looked(now, whole=True)))
+    reading = doubts_of_reading(files, staging.heard)
+    return StagedInput(survey.records, _end_us(survey), (*doubts, *reading))
 
 
 def _end_us(survey: Survey) -> int | None:

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Final
 
 from flink_job.config.model import FileSource
-from flink_job.inspection.findings import Finding, Looked, findings
+from flink_job.inspection.findings import Finding, Looked, ahead, disorder, findings
 from flink_job.inspection.survey import Survey
 from flink_job.inspection.wanted import Wanted
 from flink_job.kafka_client.broker import Broker
 from flink_job.kafka_client.reading import read_newest
-from flink_job.staging.files import expanded
+from flink_job.plan import Plan
+from flink_job.staging.files import expanded, passed_over
 from flink_job.staging.reading import read
 from flink_job.staging.tables import Sought
 from operators.base.errors import UsageError
@@ -34,6 +35,29 @@ def refuse(found: Sequence[Finding]) -> None:
     fatal = [each.text for each in found if each.fatal]
     if fatal:
         raise UsageError("; ".join(fatal))
+
+
+def latest_us(plan: Plan, now_us: int) -> int:
+    """The latest moment of an event of a plan's input that is not of the future."""
+    return plan.as_of_us() or now_us + plan.config.events.max_skew_us
+
+
+def findings_of_files(
+    plan: Plan, source: FileSource, survey: Survey, looked: Looked
+) -> list[Finding]:
+    """All that does not go together of files, and how they lie in time."""
+    found = findings(survey, looked)
+    if plan.config.run.as_of is None and (far := ahead(survey)) is not None:
+        found.append(far)
+    if source.order == "as_is" and (mixed := disorder(survey)) is not None:
+        found.append(mixed)
+    return found
+
+
+def doubts_of_reading(source: FileSource, heard: Sequence[str]) -> list[str]:
+    """What was `heard` of how files are written, each once, and which files are not read."""
+    unread = [f"{path}: not read: its name says no format" for path in passed_over(source.paths)]
+    return [*dict.fromkeys(heard), *unread]
 
 
 def survey_heads(

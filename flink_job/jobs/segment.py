@@ -27,7 +27,7 @@ from flink_job.plan import Plan
 from flink_job.runtime.kept_state import complete_us
 from flink_job.runtime.run_folder import Note
 from flink_job.runtime.running import Outcome, Watch
-from flink_job.staging.stage import Staging
+from flink_job.staging.stage import Staging, untold
 from operators.base.errors import UsageError
 from operators.base.moments import now_us
 from operators.contracts.leases import Lease
@@ -75,17 +75,13 @@ def state_to_resume(plan: Plan, start: Start) -> str | None:
     return noted.state
 
 
-def _silent(_: int) -> None:
-    pass
-
-
 def begin(
     plan: Plan,
     start: Start,
     progress: Callable[[int], None],
     named: str = "",
     held: HeldLease | None = None,
-    sorting: Callable[[int], None] = _silent,
+    sorting: Callable[[int], None] = untold,
 ) -> Begin:
     """Look at the folder of the run and stage its files; `progress` counts records.
 
@@ -129,10 +125,9 @@ def begin(
     staged = staged_input(plan, Staging(progress, sorting))
     as_of_us = plan.as_of_us()
     if as_of_us is None and plan.config.bounded:
-        as_of_us = now_us() if staged is None or staged.end_us is None else staged.end_us
-    records = None if staged is None else staged.records
-    doubts = () if staged is None else staged.doubts
-    note = Note(fingerprint, as_of_us, records, segments, state=named, doubts=list(doubts))
+        as_of_us = now_us() if staged.end_us is None else staged.end_us
+    doubts = list(staged.doubts)
+    note = Note(fingerprint, as_of_us, staged.records, segments, state=named, doubts=doubts)
     folder.write(note)
     return Begin(note, None, standing, anew=start.resume)
 

@@ -31,8 +31,8 @@ _CHUNK: Final = 10_000  # records decoded together
 _NO_TIME: Final = -1
 
 
-def _silent(_: int) -> None:
-    pass
+def untold(_: int) -> None:
+    """Tell nobody how many more there are."""
 
 
 @dataclass
@@ -42,8 +42,8 @@ class Staging:
     `heard` takes what was found out of how files are written.
     """
 
-    read: Callable[[int], None] = _silent
-    sorted: Callable[[int], None] = _silent
+    read: Callable[[int], None] = untold
+    sorted: Callable[[int], None] = untold
     heard: list[str] = field(default_factory=list)
 
 
@@ -83,13 +83,13 @@ def _chunks(source: FileSource, survey: Survey, staging: Staging) -> Iterator[li
 def _staged(chunk: list[bytes], survey: Survey, times: BinaryIO) -> bytes:
     """The lines of some records; the time of each is added to `times`."""
     events = survey.add(chunk)
-    lanes = list(map(lane_text, chunk))
+    by = list(chunk)  # a record that has no user goes by itself
     for at, user in zip(events.source.tolist(), events.users, strict=True):
-        lanes[at] = lane_text(user.encode())
+        by[at] = user.encode()
     time_us = np.full(len(chunk), _NO_TIME)
     time_us[events.source] = events.time_us
     times.write(time_us.tobytes())
-    return b"".join(map(staged_line, lanes, chunk))
+    return b"".join(map(staged_line, map(lane_text, by), chunk))
 
 
 def _timed(staged: Path, times: BinaryIO) -> Iterator[TimedLine]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from operators.events.names import FieldPath, alternatives
+
+# What msgspec raises of a record that is no object in JSON.
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class RecordDecoder:
@@ -81,7 +84,6 @@ def _first(values: Sequence[Any]) -> Any:
 
 
 _values = msgspec.structs.astuple
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class OneField:
@@ -99,5 +101,5 @@ class OneField:
     def _decoded(self, value: bytes) -> Any:
         try:
             return self._records.decode(value)
-        except _UNREADABLE:
+        except UNREADABLE:
             return self._none
