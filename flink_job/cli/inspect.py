@@ -9,11 +9,10 @@ from typing import Annotated, Any, Final
 
 import msgspec
 import typer
-from rich.markup import escape
 
 from flink_job.cli.output import json_line, write_lines
 from flink_job.cli.run import ConfigPath, console, plan_of
-from flink_job.cli.shown import printable, rows, shortened
+from flink_job.cli.shown import rows, shortened, warn
 from flink_job.config.model import FileSource
 from flink_job.inspection.findings import Finding, Looked, findings
 from flink_job.inspection.survey import Survey
@@ -64,9 +63,7 @@ def inspect(
     else:
         write_lines(_lines(seen))
         for text in (*seen.heard, *(each.text for each in seen.found if not each.fatal)):
-            console.print(
-                f"[yellow]![/] {escape(printable(text))}", soft_wrap=True, highlight=False
-            )
+            warn(console, text)
     refuse(seen.found)
     if not as_json and not seen.found:
         console.print("[green]✓[/] it is what the configuration asks for")

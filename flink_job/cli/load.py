@@ -18,7 +18,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from flink_job.cli.progress import Ticker
 from flink_job.cli.run import console, plan_of
-from flink_job.cli.shown import printable
+from flink_job.cli.shown import warn
 from flink_job.config.model import FileSource
 from flink_job.inspection.findings import Looked, disorder, findings
 from flink_job.inspection.wanted import Wanted
@@ -221,7 +221,7 @@ def _doubts(wanted: Wanted, source: FileSource, *, timed: bool, named: bool) -> 
 
 def _tell(doubts: Sequence[str]) -> None:
     for doubt in doubts:
-        console.print(f"[yellow]![/] {escape(printable(doubt))}", soft_wrap=True, highlight=False)
+        warn(console, doubt)
 
 
 def _pace(rate: float | None, speed: float | None, events: EventsSpec) -> Pace:

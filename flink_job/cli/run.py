@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from flink_job.cli.shown import printable
+from flink_job.cli.shown import warn
 from flink_job.config import forgetting, variables
 from flink_job.config.load import load
 from flink_job.config.model import Config
@@ -54,17 +54,13 @@ def validate(config: ConfigPath) -> None:
     )
     tell_doubts(checked, checked.segments)
     for name, paths in variables.unset(checked).items():
-        _doubt(f"the environment variable {name} is not set: {', '.join(paths)}")
-
-
-def _doubt(text: str) -> None:
-    console.print(f"[yellow]![/] {escape(printable(text))}", soft_wrap=True, highlight=False)
+        warn(console, f"the environment variable {name} is not set: {', '.join(paths)}")
 
 
 def tell_doubts(config: Config, segments: Mapping[str, SegmentSpec]) -> None:
     """Say what of these segments is no mistake, but can hardly be meant."""
     for doubt in forgetting.doubts(config, segments):
-        _doubt(str(doubt))
+        warn(console, str(doubt))
 
 
 def begin_java(

@@ -19,7 +19,7 @@ from rich.markup import escape
 from flink_job.cli.beside import Beside
 from flink_job.cli.outages import outages
 from flink_job.cli.progress import count_line, job_line, ticker, upsert_line
-from flink_job.cli.shown import printable
+from flink_job.cli.shown import warn
 from flink_job.cli.steps import steps
 from flink_job.jobs import preflight
 from flink_job.jobs.assembly import upsert_folder
@@ -109,8 +109,7 @@ class Session:
     def _tell_doubts(self, begun: Begin) -> None:
         """Say what of the input can hardly be meant: before the run, and again at its end."""
         for doubt in begun.note.doubts:
-            said = f"[yellow]![/] {escape(printable(doubt))}"
-            self._console.print(said, soft_wrap=True, highlight=False)
+            warn(self._console, doubt)
 
     def _say(self, line: str) -> None:
         self._console.print(line, soft_wrap=True, markup=False)

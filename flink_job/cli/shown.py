@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rich.cells import cell_len
+from rich.markup import escape
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _MEASURED: Final = 500  # rows that decide how wide columns are
 _WIDEST: Final = 60
@@ -18,6 +22,11 @@ def printable(text: str) -> str:
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
     )
+
+
+def warn(console: Console, text: str) -> None:
+    """Say in a line what can hardly be meant."""
+    console.print(f"[yellow]![/] {escape(printable(text))}", soft_wrap=True, highlight=False)
 
 
 def shortened(text: str, most: int) -> str:

@@ -7,7 +7,7 @@ judge, and begins anew when it is resumed.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -73,7 +73,11 @@ def _job(plan: Plan, as_of_us: int | None) -> Job:
 
 def _quiet(watch: Watch) -> Watch:
     """A watch of what commits nothing that others could read."""
-    return replace(watch, accepted=_nothing, at_work=_nothing, committed=_nothing)
-
-
-_nothing: Final[Callable[[], None]] = lambda: None  # noqa: E731
+    return Watch(
+        watch.counters,
+        watch.progress,
+        watch.restarted,
+        watch.stop,
+        may_go_on=watch.may_go_on,
+        recovered=watch.recovered,
+    )
