@@ -114,17 +114,29 @@ def counting(
     return counts, np.where(counts.any(axis=1), drops_us, NEVER)
 
 
-class SessionWindow:
-    """One cell a feature, for the user's current session; empty when it is over."""
+class _OneCell:
+    """One cell a feature, into which its amounts are folded."""
 
-    def __init__(self, name: str, gap_us: int, columns: int, fold: Fold) -> None:
+    def __init__(self, name: str, columns: int, fold: Fold) -> None:
         self.columns = columns
         self._fold = fold
         self._name = name
-        self._gap_us = gap_us
 
     def field(self) -> Field:
         return Field(self._name, "f8", self.columns, initial=self._fold.empty)
+
+    def add(
+        self, table: UserTable, column: int | Ints, rows: Rows, epochs: Ints, amounts: Floats | int
+    ) -> None:
+        table.cells(self._name).fold(self._fold.ufunc, rows, amounts, column)
+
+
+class SessionWindow(_OneCell):
+    """The cells of the user's current session; empty when it is over."""
+
+    def __init__(self, name: str, gap_us: int, columns: int, fold: Fold) -> None:
+        super().__init__(name, columns, fold)
+        self._gap_us = gap_us
 
     def turn(self, table: UserTable, update: BatchUpdate) -> None:
         if update.sessions is not None:
@@ -141,12 +153,6 @@ class SessionWindow:
         current: Mask = epochs == table.cells("session.number").take_one(rows)
         return current
 
-    def add(
-        self, table: UserTable, column: int | Ints, rows: Rows, epochs: Ints, amounts: Floats | int
-    ) -> None:
-        cells = table.cells(self._name)
-        cells.fold(self._fold.ufunc, rows, amounts, column)
-
     def look(
         self,
         table: UserTable,
@@ -159,16 +165,8 @@ class SessionWindow:
         return self._fold.values(folded), None  # the end of a session is the profile's to tell
 
 
-class LifetimeWindow:
-    """One cell a feature, for all that the user ever did."""
-
-    def __init__(self, name: str, columns: int, fold: Fold) -> None:
-        self.columns = columns
-        self._fold = fold
-        self._name = name
-
-    def field(self) -> Field:
-        return Field(self._name, "f8", self.columns, initial=self._fold.empty)
+class LifetimeWindow(_OneCell):
+    """The cells of all that the user ever did."""
 
     def turn(self, table: UserTable, update: BatchUpdate) -> None:
         pass  # nothing ever stops to count
@@ -179,12 +177,6 @@ class LifetimeWindow:
     def live(self, table: UserTable, rows: Rows, epochs: Ints) -> Mask:
         alive: Mask = epochs != NOT_COUNTED
         return alive
-
-    def add(
-        self, table: UserTable, column: int | Ints, rows: Rows, epochs: Ints, amounts: Floats | int
-    ) -> None:
-        cells = table.cells(self._name)
-        cells.fold(self._fold.ufunc, rows, amounts, column)
 
     def look(
         self,
