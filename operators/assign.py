@@ -32,6 +32,7 @@ from operators.flink.streams import END_OF_TIME, MODELS
 from operators.flink.timers import PULSE_US, Timers
 from operators.membership.clusterings import Clustering, Models
 from operators.membership.collected import Collected
+from operators.membership.criteria import Criteria
 from operators.membership.lane import Lane, LaneRules
 from operators.membership.members import Members
 from operators.membership.telling import Telling
@@ -142,7 +143,8 @@ class Assign(KeyedBroadcastProcessFunction):
     def _members(self, rules: LaneRules) -> Members:
         clock = self._settings.clock
         resolution_us = 1 if clock.wall else clock.resolution_us
-        return Members(self._columns, self._rulebook(rules), self._clusterings, resolution_us)
+        rulebook = self._rulebook(rules)
+        return Members(Criteria(self._columns, rulebook, self._clusterings, resolution_us))
 
     def _rulebook(self, rules: LaneRules) -> Rulebook:
         key = _encode(rules)

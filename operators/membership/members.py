@@ -6,16 +6,16 @@ says: an age passes a threshold, a shortest stay ends.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
 
 from operators.base.arrays import NEVER, Floats, Ints, Mask, Moments, Rows, without
-from operators.base.frame import FeatureColumn, Frame, meaning
+from operators.base.frame import Frame, meaning
 from operators.features.clocks import EvaluationRound, OwnTimes
 from operators.features.lifetime import NONE_FORGOTTEN, Forgotten
-from operators.membership.clusterings import Clustering, Models, Placed
+from operators.membership.clusterings import Models, Placed
 from operators.membership.criteria import Criteria
 from operators.membership.in_order import InOrder
 from operators.membership.last_values import LastValues
@@ -31,7 +31,6 @@ from operators.membership.verdicts import Verdicts, note_told, outdated
 from operators.pages.journal import Journal
 from operators.pages.table import UserTable
 from operators.rules.holdouts import JudgedUsers
-from operators.rules.rulebook import Rulebook
 from operators.rules.standing import member
 
 _COLUMNS: Final = "columns"  # of the head: those that are kept
@@ -45,28 +44,18 @@ class Members:
     State: key one lane; layout as `member_layout` says; a row dies with its user; written here
     and by `InOrder` only.
 
-    Args:
-        columns: the features, in the order in which Profile sends them.
-        rulebook: the segments.
-        clusterings: the cluster models, in order.
-        resolution_us: due moments are rounded up to its multiples, so that many fall together.
+    They are judged by its `criteria`.
     """
 
-    def __init__(
-        self,
-        columns: Mapping[str, FeatureColumn],
-        rulebook: Rulebook,
-        clusterings: Sequence[Clustering],
-        resolution_us: int,
-    ) -> None:
-        self.columns = columns
-        self.rulebook = rulebook
-        self._last = LastValues(columns)
+    def __init__(self, criteria: Criteria) -> None:
+        self.rulebook = criteria.rulebook
+        self._criteria = criteria
+        self._last = LastValues(criteria.columns)
         self.coded = self._last.coded
-        self.table = UserTable(member_layout(self._last, rulebook.names, clusterings))
+        layout = member_layout(self._last, self.rulebook.names, criteria.clusterings)
+        self.table = UserTable(layout)
         self.journal = Journal(self.table)
-        self._criteria = Criteria(columns, rulebook, clusterings, resolution_us)
-        self._in_order = InOrder(self._criteria, self.table, self._last)
+        self._in_order = InOrder(criteria, self.table, self._last)
 
     def judge(
         self,
@@ -99,7 +88,7 @@ class Members:
 
         Profile sends all of them anew.
         """
-        differs = self.journal.renew(_COLUMNS, meaning(self.columns))
+        differs = self.journal.renew(_COLUMNS, meaning(self._criteria.columns))
         if differs:
             self.wait()
         return differs

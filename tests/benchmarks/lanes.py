@@ -28,6 +28,7 @@ from operators.features.profiles import Profiles
 from operators.features.spec import FeatureSpec
 from operators.membership.clusterings import with_clusters
 from operators.membership.collected import Collected
+from operators.membership.criteria import Criteria
 from operators.membership.members import Members
 from operators.membership.verdicts import Verdicts
 from operators.pages.journal import Journal
@@ -73,7 +74,7 @@ class Lane:
             events, catalog.event_types, catalog.numbers, catalog.texts, keyed=True
         )
         self.profiles = Profiles(catalog, events.dedup_within_us)
-        self.members = Members(columns, rulebook, (), 1 if wall else _STEP_US)
+        self.members = Members(Criteria(columns, rulebook, (), 1 if wall else _STEP_US))
         self._wall = WallClock() if wall else None
         self._own = EventClock(_STEP_US)
         spaces = {name: Space.of(spec.features, columns) for name, spec in models.items()}

@@ -23,6 +23,7 @@ from operators.features.profiles import Profiles
 from operators.features.spec import FeatureSpec
 from operators.membership.clusterings import with_clusters
 from operators.membership.collected import Collected
+from operators.membership.criteria import Criteria
 from operators.membership.lane import Lane, LaneRules
 from operators.membership.members import Members
 from operators.rules.checking import check
@@ -110,7 +111,7 @@ class Pipeline:
             step_us=self.resolution,
             version=rules.segments.version,
         )
-        return Members(self.catalog.columns, rulebook, (), self.resolution)
+        return Members(Criteria(self.catalog.columns, rulebook, (), self.resolution))
 
     def feed_decoded(self, batch: EventBatch) -> int:
         """One batch as it was decoded, for a pipeline of one lane; gives how many were late."""

@@ -16,6 +16,7 @@ from operators.contracts.records import Assignment
 from operators.contracts.wire import Evaluations
 from operators.features.clocks import EvaluationRound
 from operators.membership.clusterings import Clustering, Models, with_clusters
+from operators.membership.criteria import Criteria
 from operators.membership.lane import Lane, LaneRules
 from operators.membership.members import Members
 from operators.rules.rulebook import Rulebook
@@ -46,7 +47,7 @@ def lane_of(specs: Mapping[str, ClusterSpec] = SPECS) -> Lane:
     def members(rules: LaneRules) -> Members:
         columns = with_clusters(COLUMNS, specs)
         rulebook = Rulebook.compile(rules.specs(), columns, step_us=1, version=1)
-        return Members(COLUMNS, rulebook, clusterings(specs), 1)
+        return Members(Criteria(COLUMNS, rulebook, clusterings(specs), 1))
 
     segments = SEGMENTS if specs.keys() >= SPECS.keys() else {}
     return Lane(LaneRules(segments_of(segments, 1)), members, lambda: 0)

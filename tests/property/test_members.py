@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from operators.contracts.records import Assignment, Transition
 from operators.features.clocks import EvaluationRound, OwnTimes
+from operators.membership.criteria import Criteria
 from operators.membership.members import Members
 from operators.membership.publish import Record, publish
 from operators.membership.verdicts import Verdicts
@@ -62,7 +63,7 @@ class Lane:
 
 def lane_of(segments: dict[str, SegmentSpec]) -> Lane:
     rulebook = Rulebook.compile(segments, JUDGED, step_us=STEP_US, version=1)
-    return Lane(Members(COLUMNS, rulebook, (), 1))
+    return Lane(Members(Criteria(COLUMNS, rulebook, (), 1)))
 
 
 def told(lane: Lane) -> Sequence[tuple[object, ...]]:

@@ -14,6 +14,7 @@ from operators.features.clocks import Step, WallClock
 from operators.features.profiles import Profiles
 from operators.features.spec import FeatureSpec
 from operators.membership.clusterings import with_clusters
+from operators.membership.criteria import Criteria
 from operators.membership.members import Members
 from operators.rules.rulebook import Rulebook
 from operators.rules.spec import SegmentSpec
@@ -76,7 +77,7 @@ def members_of(catalog: Catalog) -> Members:
     rulebook = Rulebook.compile(
         segments, with_clusters(catalog.columns, {}), step_us=MINUTE, version=1
     )
-    return Members(catalog.columns, rulebook, (), 1)
+    return Members(Criteria(catalog.columns, rulebook, (), 1))
 
 
 @given(chosen=events(in_order=True))

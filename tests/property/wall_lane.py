@@ -20,6 +20,7 @@ from operators.features.profile_layout import DUE
 from operators.features.profiles import Profiles
 from operators.membership.clusterings import with_clusters
 from operators.membership.collected import Collected
+from operators.membership.criteria import Criteria
 from operators.membership.lane import Lane, LaneRules
 from operators.membership.members import Members
 from operators.rules.checking import check
@@ -146,7 +147,7 @@ class WallLane:
             step_us=MINUTE,
             version=rules.segments.version,
         )
-        return Members(columns, rulebook, (), 1)
+        return Members(Criteria(columns, rulebook, (), 1))
 
     def _profile(self) -> None:
         rows, messages = self.passage.step(self._course.most)

@@ -19,6 +19,7 @@ from operators.contracts.wire import encode as encode_message
 from operators.events.markers import NULL
 from operators.features.clocks import EvaluationRound, OwnTimes
 from operators.features.lifetime import Forgotten, Lifetime
+from operators.membership.criteria import Criteria
 from operators.membership.lane import Lane, LaneRules
 from operators.membership.members import Members
 from operators.rules.rulebook import Rulebook
@@ -50,7 +51,7 @@ def test_users_are_forgotten_in_steps(
 def lane(clock: Callable[[], int] = lambda: 0) -> Lane:
     def members(rules: LaneRules) -> Members:
         rulebook = Rulebook.compile(rules.specs(), JUDGED, step_us=1, version=1)
-        return Members(COLUMNS, rulebook, (), 1)
+        return Members(Criteria(COLUMNS, rulebook, (), 1))
 
     return Lane(LaneRules(segments_of({**NAMES, **HELD}, 1)), members, clock)
 
