@@ -25,6 +25,7 @@ from flink_job.kafka_client.topics import make_topics
 from flink_job.plan import Plan
 from flink_job.runtime.environment import Environment, Flink, prepare_process, spread_lanes
 from flink_job.runtime.running import JobProgress, Watch, free_port, run
+from flink_job.stack import CassandraAccess
 from flink_job.stack.jars import ensure_jars
 from tests.benchmarks.room import BadAnswerError
 from tests.benchmarks.spending import family_bytes, family_cpu_s
@@ -32,6 +33,7 @@ from tests.benchmarks.topics import Topic
 from tests.benchmarks.verifying import check_answers
 from tests.benchmarks.workloads.workload import SPENDERS, Workload
 
+_PASSWORD: Final = "CASSANDRA_PASSWORD"
 _COUNTED: Final = (*COUNTERS, "users_judged", "learning_cpu_us")
 _CHECKPOINT_MS: Final = 1_000
 _LIVE_CHECKPOINT_MS: Final = 250
@@ -174,6 +176,19 @@ def output(bootstrap: str, name: str) -> dict[str, str]:
     """Topics of results that nobody else writes to."""
     parts_ = ("assignments", "transitions", "dead_letters")
     return {"bootstrap": bootstrap, **{part: f"{name}-{part}" for part in parts_}}
+
+
+def store_of(access: CassandraAccess) -> dict[str, Any]:
+    """A keyspace as a store; the password of all of them is in the environment from now on."""
+    os.environ[_PASSWORD] = access.login().password
+    return {
+        "kind": "cassandra",
+        "hosts": [access.host],
+        "port": access.port,
+        "user": access.user,
+        "password": f"${{{_PASSWORD}}}",
+        "keyspace": access.keyspace,
+    }
 
 
 class _Watched:

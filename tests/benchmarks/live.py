@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -17,13 +16,12 @@ from flink_job.plan import Plan
 from flink_job.stack import CassandraAccess
 from operators.base.errors import StoreError
 from tests.benchmarks.commands import Command, flockwise, started, until, write_config
-from tests.benchmarks.jobs import output
+from tests.benchmarks.jobs import output, store_of
 from tests.benchmarks.room import Room
 from tests.benchmarks.sending import INSIDE, Sender, features
 from tests.benchmarks.topics import PARTITIONS
 from tests.benchmarks.workloads.workload import Workload
 
-PASSWORD: Final = "CASSANDRA_PASSWORD"
 _STARTS_WITHIN_S: Final = 400
 _FIRST: Final = "first"
 
@@ -88,19 +86,11 @@ class Live:
 def live_job(room: Room, name: str, workload: Workload, **run: Any) -> Live:
     """Make topics, keyspace and configuration of a job; events have their times in us."""
     access, bootstrap, topic = room.keyspace(f"bench_{name}"), room.bootstrap, f"{name}-events"
-    os.environ[PASSWORD] = access.login().password  # that of all keyspaces
     config = {
         "name": f"bench-{name}",
         "source": {"kafka": {"bootstrap": bootstrap, "topic": topic}},
         "output": {"kafka": output(bootstrap, f"bench-{name}")},
-        "store": {
-            "kind": "cassandra",
-            "hosts": [access.host],
-            "port": access.port,
-            "user": access.user,
-            "password": f"${{{PASSWORD}}}",
-            "keyspace": access.keyspace,
-        },
+        "store": store_of(access),
         "events": {"time_unit": "us"},
         "features": features(dict(workload.features)),
         "segments": {**workload.segments, **INSIDE},

@@ -35,14 +35,13 @@ from flink_job.stores.cassandra import CassandraStore
 from flink_job.stores.cassandra_batches import Bound
 from operators.base.moments import iso_at
 from operators.contracts.records import Assignment, Transition, encode
-from tests.benchmarks.jobs import Spent, output
+from tests.benchmarks.jobs import Spent, output, store_of
 from tests.benchmarks.rates import beside, rate, told
 from tests.benchmarks.room import BadAnswerError, Room
 from tests.benchmarks.spending import family_cpu_s
 from tests.benchmarks.verifying import check_answers
 from tests.stack.servers import cassandra_store
 
-PASSWORD: Final = "CASSANDRA_PASSWORD"
 AS_OF: Final = "2026-01-01T00:00:00Z"
 
 _START_US: Final = 1_760_000_000_000_000
@@ -154,19 +153,11 @@ def _recording(access: CassandraAccess) -> Iterator[_Recorder]:
 
 
 def _plan(room: Room, name: str, access: CassandraAccess) -> Plan:
-    os.environ[PASSWORD] = access.login().password
     config = {
         "name": f"upsert-{name}",
         "source": {"kafka": {"bootstrap": room.bootstrap, "topic": "none", "bounded": True}},
         "output": {"kafka": output(room.bootstrap, f"upsert-{name}")},
-        "store": {
-            "kind": "cassandra",
-            "hosts": [access.host],
-            "port": access.port,
-            "user": access.user,
-            "password": f"${{{PASSWORD}}}",
-            "keyspace": access.keyspace,
-        },
+        "store": store_of(access),
         "features": {"place": {"last": "place"}},
         "segments": {place: {"when": f"place = '{place}'"} for place in _PLACES},
         "run": {"as_of": AS_OF, "state": f"state-{name}"},

@@ -4,24 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from tests.effort import examples
 from tests.oracle import SECOND, Event
 from tests.property.pipeline import pipeline
-from tests.property.replay_cases import MINUTE, told
-from tests.property.strategies import FEATURES, GAP, START, cuts, events, features
-from tests.property.watched_cases import segments
+from tests.property.replay_cases import told
+from tests.property.strategies import FEATURES, GAP, START, cuts
+from tests.property.watched_cases import by_the_event_clock, segments
 
 
-@given(
-    names=features,
-    chosen=events(most=25),
-    resolution=st.sampled_from([SECOND, MINUTE, 7 * MINUTE]),
-    by_id=st.booleans(),
-    data=st.data(),
-)
+@by_the_event_clock
 @settings(max_examples=examples(300), deadline=None)
 def test_a_look_at_what_can_change_a_verdict_is_enough(
     names: list[str], chosen: list[Event], resolution: int, by_id: bool, data: st.DataObject

@@ -23,7 +23,7 @@ from tests.property.pipeline import pipeline, segments_of
 from tests.property.replay_cases import MINUTE, iso, told
 from tests.property.strategies import FEATURES, GAP, START, cuts, events, features
 from tests.property.wall_lane import Course, WallLane
-from tests.property.watched_cases import segments
+from tests.property.watched_cases import by_the_event_clock, segments
 
 MORE: tuple[dict[str, Any], ...] = (
     {"paused": True},
@@ -98,13 +98,7 @@ def test_rules_that_change_are_judged_as_by_a_look_at_every_change(
     assert some.answers == every.answers
 
 
-@given(
-    names=features,
-    chosen=events(most=25),
-    resolution=st.sampled_from([SECOND, MINUTE, 7 * MINUTE]),
-    by_id=st.booleans(),
-    data=st.data(),
-)
+@by_the_event_clock
 @settings(max_examples=examples(200), deadline=None)
 def test_by_the_event_clock_a_last_look_is_good_for_other_rules(
     names: list[str], chosen: list[Event], resolution: int, by_id: bool, data: st.DataObject

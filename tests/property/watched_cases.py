@@ -4,14 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
+from hypothesis import given
 from hypothesis import strategies as st
 
 from operators.base.frame import Kind
+from tests.oracle import SECOND
 from tests.property.feeding import catalog_of
+from tests.property.replay_cases import MINUTE
+from tests.property.strategies import events, features
 
 # So that values stand on both sides of them, or on them.
 NUMBERS = st.sampled_from([0, 0.0005, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 50, 100, 250.5, -3])
 COMPARED = st.sampled_from(["<", "<=", "=", "<>", ">", ">="])
+
+# Features, a history of them, and whatever a test draws besides.
+by_the_event_clock = given(
+    names=features,
+    chosen=events(most=25),
+    resolution=st.sampled_from([SECOND, MINUTE, 7 * MINUTE]),
+    by_id=st.booleans(),
+    data=st.data(),
+)
 
 
 @st.composite
