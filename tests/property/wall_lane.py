@@ -8,8 +8,9 @@ from itertools import count
 from typing import Any
 
 import msgspec
+import numpy as np
 
-from operators.base.arrays import NEVER
+from operators.base.arrays import NEVER, Rows
 from operators.contracts.control.messages import Message, Preview, Segments, Started
 from operators.contracts.control.passage import JobRules, KnownRules, Passage
 from operators.contracts.records import Counts, Transition
@@ -32,14 +33,16 @@ from tests.property.feeding import batch_of
 from tests.property.pipeline import EveryChange
 
 MINUTE = 60 * SECOND
+_NOTHING: tuple[Rows, list[Message]] = np.zeros(0, np.int64), []
 
 
 @dataclass(frozen=True)
 class Course:
     """How a lane runs: whether sessions have ids, and how a look at everyone goes.
 
-    `most` users are looked at in a step, after each of which `pause_us` pass. At a full second
-    Profile's timer comes before Assign's, or after it if it is `tardy`.
+    `most` users are looked at in a step, after each of which `pause_us` pass; whoever is due
+    meanwhile makes that no shorter. At a full second Profile's timer comes before Assign's, or
+    after it if it is `tardy`.
     """
 
     by_id: bool = False
@@ -61,6 +64,7 @@ class WallLane:
         self.answers: list[Mapping[str, Counts]] = []
         self.evaluations = self.judgements = 0
         self.now_us = now_us
+        self._pauses = False
         self._catalog, self._course = catalog, course
         self._kind = EveryChange if every else Profiles
         self._version = count(1)
@@ -80,7 +84,9 @@ class WallLane:
         self.passage.take(message)
         self._profile()
         while self.passage.waits:
+            self._pauses = True
             self.wait(self.now_us + self._course.pause_us)
+            self._pauses = False
             self._profile()
 
     def wait(self, until_us: int) -> None:
@@ -150,7 +156,7 @@ class WallLane:
         return Members(Criteria(columns, rulebook, (), 1))
 
     def _profile(self) -> None:
-        rows, messages = self.passage.step(self._course.most)
+        rows, messages = _NOTHING if self._pauses else self.passage.step(self._course.most)
         self._go(self._wall.step(self.profiles, None, self.now_us, rows))
         for message in messages:
             self._hear(read_message(encode(message)))
