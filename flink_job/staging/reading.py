@@ -15,11 +15,11 @@ from flink_job.staging.containers import FilePart, parts, seekable, told
 from flink_job.staging.encodings import UTF_8, WINDOWS, encoding_of, marked
 from flink_job.staging.formats import FileFormat, format_of
 from flink_job.staging.json_texts import values
-from flink_job.staging.tables import Hear, Sought, table_rows
+from flink_job.staging.sought import NOTHING_SOUGHT, Sought
+from flink_job.staging.tables import Hear, table_rows
 
 _BLOCK_BYTES: Final = 64 * 1024
 _UTF_8: Final = (UTF_8, "utf-8-sig", "utf8")
-NOTHING_SOUGHT: Final = Sought()
 
 
 def open_bytes(path: Path) -> BinaryIO:

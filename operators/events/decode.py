@@ -20,7 +20,7 @@ from operators.events.fields import Fault, Faults
 from operators.events.markers import NULL
 from operators.events.reasons import Reason
 from operators.events.record import RecordDecoder
-from operators.events.spec import TIME_UNITS_US, EventsSpec
+from operators.events.spec import TIME_UNITS_NS, EventsSpec
 from operators.events.times import Times
 from operators.events.type_codes import TypeCodes
 
@@ -99,8 +99,9 @@ class EventDecoder:
         self._keyed = keyed
         self._numbers = sorted(numbers)
         self._texts = sorted(texts)
-        self._times = Times(TIME_UNITS_US.get(spec.time_unit), spec.zone_of_times)
+        self._times = Times(TIME_UNITS_NS.get(spec.time_unit), spec.zone_of_times)
         self._nobody = frozenset(spec.nobody)
+        self._no_session = frozenset(spec.no_session)
         named = (spec.user, spec.time, spec.type, spec.session, spec.id)
         own = [name for name in named if name is not None]
         self._places = {
@@ -203,11 +204,17 @@ class EventDecoder:
             "users": users,
             "time_us": time_us,
             "type": types,
-            "session": texts(spec.session, Reason.BAD_SESSION),
+            "session": self._sessions(texts(spec.session, Reason.BAD_SESSION)),
             "ids": texts(spec.id, Reason.BAD_ID),
             **self._properties(values, checks, plain=plain),
         }
         return columns, checks
+
+    def _sessions(self, ids: Sequence[str | None] | None) -> Sequence[str | None] | None:
+        """Session ids, without those that mean none."""
+        if ids is None or self._no_session.isdisjoint(ids):
+            return ids
+        return [None if each in self._no_session else each for each in ids]
 
     def _properties(
         self, values: Mapping[str, Sequence[Any]], checks: _Checks, *, plain: bool

@@ -25,6 +25,7 @@ _LONGEST_USER: Final = 512  # characters; Cassandra and Kafka keys are meant to 
 _LONGEST_TEXT: Final = 1_000  # characters; a record repeats a category in each why that names it
 _NUMERIC: Final = frozenset({float, int, type(None)})
 WHOLE: Final = frozenset({int})
+_NAMING: Final = frozenset({str, int, type(None)})
 _TEXT: Final = frozenset({str})
 _TEXTUAL: Final = frozenset({str, type(None)})
 
@@ -38,14 +39,18 @@ PLAIN_NUMBER: Final[Any] = float | None
 def users(
     values: Sequence[Any], nobody: frozenset[str] = frozenset(), *, plain: bool = False
 ) -> tuple[list[str], Faults]:
-    """Users: a text, or a whole number as text; those who are called as `nobody` is are missing."""
+    """Users: a text, or a whole number as text, also one that is written with decimals as 12345.0.
+
+    Those who are called as `nobody` is are missing.
+    """
     faults: Faults = {}
     short = plain or (all_texts(values) and max(map(len, values)) <= _LONGEST_USER)
     if short and nobody.isdisjoint(values):
         return list(values), faults
     column = []
     for position, value in enumerate(values):
-        text = _text(value) if type(value) in (str, int, type(None)) else _NO_TEXT
+        named = type(value) in _NAMING or (type(value) is float and value.is_integer())
+        text = _text(value) if named else _NO_TEXT
         if text is None:
             faults[position] = (Reason.MISSING_USER, "the user is missing, null or empty")
         elif text is _NO_TEXT or len(text) > _LONGEST_USER:

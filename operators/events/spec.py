@@ -14,7 +14,7 @@ from operators.base.moments import parse_zone
 from operators.events.names import alternatives, joined
 from operators.events.numbers import NumberFormat
 
-TIME_UNITS_US: Final = {"s": 1_000_000, "ms": 1_000, "us": 1}
+TIME_UNITS_NS: Final = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
 _FIELDS: Final = ("user", "time", "type", "session", "id")
 _DURATIONS: Final = ("session_gap", "max_skew", "dedup_within")
 
@@ -35,7 +35,8 @@ class EventsSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `time_unit` is `iso` for ISO 8601 texts, or the unit of a number since 1970. Texts that say no
     offset are in `zone`. Users of the names in `nobody` are missing. `types` renames event types.
     A session ends after `session_gap` without an event; with `session`, a new id begins a new
-    one. With `id`, an event whose id its user has shown within `dedup_within` is dropped. `key`
+    one; those of the names in `no_session` are missing. With `id`, an event whose id its user has
+    shown within `dedup_within` is dropped. `key`
     says whether the Kafka key is the user, or there is none and the user is taken from the value.
     `format` names what the rest is made of where it is not said; `properties` the fields within
     which properties stand that are not at the top. `number` is how texts write numbers, and
@@ -47,7 +48,7 @@ class EventsSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     type: FieldName = "event_type"
     session: FieldName | None = None
     id: FieldName | None = None
-    time_unit: Literal["iso", "s", "ms", "us"] = "iso"
+    time_unit: Literal["iso", "s", "ms", "us", "ns"] = "iso"
     types: dict[str, str] = {}
     session_gap: str = "30m"
     max_skew: str = "5m"
@@ -56,6 +57,7 @@ class EventsSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     key: Literal["user", "none"] = "user"
     zone: str = "UTC"
     nobody: list[str] = []
+    no_session: list[str] = []
     format: Format = "flat"
     properties: list[str] = []
     number: NumberFormat | None = None
@@ -104,12 +106,18 @@ def problems(spec: EventsSpec) -> Iterator[Problem]:
         parse_zone(spec.zone)
     except UsageError as error:
         yield Problem("events.zone", str(error))
+    yield from _problems_of_names(spec)
+    if spec.max_bytes < 1:
+        yield Problem("events.max_bytes", f"expected at least 1, found {spec.max_bytes}")
+
+
+def _problems_of_names(spec: EventsSpec) -> Iterator[Problem]:
     for name in _FIELDS:
         field = getattr(spec, name)
         if field is not None and "" in alternatives(field):
             yield Problem(f"events.{name}", "expected the name of a field of the events")
+    if spec.no_session and spec.session is None:
+        yield Problem("events.no_session", "expected events.session, the field that it is about")
     for raw, name in spec.types.items():
         if not raw or not name:
             yield Problem("events.types", "expected names that are not empty")
-    if spec.max_bytes < 1:
-        yield Problem("events.max_bytes", f"expected at least 1, found {spec.max_bytes}")

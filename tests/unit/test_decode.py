@@ -137,6 +137,8 @@ USED: list[tuple[str, bytes, bytes, str, Any]] = [
     ("whole number", event(price=3), b"ann", "price", 3.0),
     ("large whole number", event(price=2**70), b"ann", "price", float(2**70)),
     ("user as number", event(user_id=17), b"17", "user", "17"),
+    ("user as decimal", event(user_id=17.0), b"17", "user", "17"),
+    ("session as decimal", event(session=5.0), b"ann", "session", "5"),
     ("user beyond ASCII", event(user_id="änn"), "änn".encode(), "user", "änn"),
     ("text as number", event(shop=7), b"ann", "shop", "7"),
     ("text as float", event(shop=7.0), b"ann", "shop", "7"),
@@ -205,6 +207,13 @@ def test_times_as_people_write_them(text: str) -> None:
         ("s", 1_793_527_200.25, NOON_US + 250_000),
         ("ms", 1_793_527_200_001, NOON_US + 1_000),
         ("us", NOON_US + 1, NOON_US + 1),
+        ("ns", NOON_US * 1_000 + 1_999, NOON_US + 1),
+        ("ns", f"{NOON_US * 1_000 + 1_999}", NOON_US + 1),
+        ("us", f"{NOON_US}.9", NOON_US),
+        ("ms", "1793527200000.125", NOON_US + 125),
+        ("s", "1793527200.000001", NOON_US + 1),
+        ("s", "1.7935272e9", NOON_US),
+        ("ns", 1.7935272e18, NOON_US),
     ],
 )
 def test_times_as_numbers(unit: Any, value: Any, time_us: int) -> None:
@@ -213,11 +222,22 @@ def test_times_as_numbers(unit: Any, value: Any, time_us: int) -> None:
     assert decoded.events.time_us.tolist() == [time_us]
 
 
-@pytest.mark.parametrize("value", [True, "soon", 10**30, float("1e300"), -1, {}])
+@pytest.mark.parametrize(
+    "value",
+    [True, "soon", 10**30, float("1e300"), -1, {}, "1e300", "1e999999999", "-1.5", "9" * 5_000],
+)
 def test_times_that_are_no_numbers(value: Any) -> None:
     spec = EventsSpec(session="session", time_unit="s")
     (rejected,) = decode(event(event_time=value), spec=spec).rejected
     assert rejected.reason in (Reason.BAD_TIME, Reason.BEFORE_1970, Reason.FUTURE)
+
+
+def test_some_session_ids_mean_none() -> None:
+    spec = EventsSpec(session="session", no_session=["-1", "none"])
+    some = [event(session=each) for each in ("s1", "-1", "", None, -1, -1.0, "none")]
+    for values in (some[:4], some):
+        decoded = decoder(spec).decode([b"ann"] * len(values), values, LATEST_US)
+        assert decoded.events.session == ["s1", *[None] * (len(values) - 1)]
 
 
 def test_event_types_go_by_the_names_that_the_configuration_gives_them() -> None:

@@ -441,3 +441,25 @@ def test_whole_numbers_that_floats_do_not_tell_apart(tmp_path: Path) -> None:
     phones["where"] = f"category = {2**60 + 1}"
     with pytest.raises(ConfigError, match=f"write it as a text, '{2**60 + 1}'"):
         ran(tmp_path, {"events.jsonl": lines(*events)}, data)
+
+
+def test_ids_that_differ_by_a_point_and_a_zero(tmp_path: Path) -> None:
+    """In tables and as numbers they are one; texts are what they are, and are told."""
+    header = "user_id,event_time,event_type,session"
+    rows = ["7,2026-03-01,purchase,1", "7.0,2026-03-02,purchase,1.0", "x.0,2026-03-02,purchase,1"]
+    data = {
+        "features": {"n": {"count": "purchase", "window": "7d"}, "visits": {"sessions": "7d"}},
+        "segments": {"Twice": "n = 2", "One Visit": "visits = 1"},
+        "events": {"session": "session"},
+    }
+    found = ran(tmp_path, {"events.csv": csv(*rows, header=header)}, data)
+    assert found.segments == {"Twice": {"7"}, "One Visit": {"7", "x.0"}}
+    assert [each.split(": ", 1)[1] for each in found.doubts] == [
+        "whole numbers in 'user_id' are written as 7.0: read as 7"
+    ]
+    numbers = [bought(7, session=1), bought(7.0, "2026-03-02", session=1.0)]
+    found = ran(tmp_path, {"events.jsonl": lines(*numbers)}, data)
+    assert (found.segments["Twice"], found.doubts) == ({"7"}, ())
+    found = ran(tmp_path, {"events.jsonl": lines(bought("7", session=1), bought("7.0"))}, data)
+    assert (found.segments["Twice"], found.letters) == (set(), {})
+    assert "'7.0' (1 events), a text that is not '7'" in found.doubts[0]
