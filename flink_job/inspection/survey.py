@@ -115,7 +115,7 @@ class Survey:
             return ~np.isnan(events.numbers[name])
         texts = events.texts.get(name)
         if texts is None:
-            texts = events.ids if name == self.wanted.events.id else events.session
+            texts = events.ids if name == self.wanted.events.id_field else events.session
         return np.fromiter((text is not None for text in texts or ()), np.bool_, len(events))
 
     def _look_into(self, values: Sequence[bytes]) -> None:

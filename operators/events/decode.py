@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy as np
 from operators.base.arrays import Ints
 from operators.events import fields
 from operators.events.batch import EventBatch
+from operators.events.content_ids import ContentIds
 from operators.events.diagnosis import diagnosis
 from operators.events.fields import Fault, Faults
 from operators.events.markers import NULL
@@ -102,7 +103,7 @@ class EventDecoder:
         self._times = Times(TIME_UNITS_NS.get(spec.time_unit), spec.zone_of_times)
         self._nobody = frozenset(spec.nobody)
         self._no_session = frozenset(spec.no_session)
-        named = (spec.user, spec.time, spec.type, spec.session, spec.id)
+        named = (spec.user, spec.time, spec.type, spec.session, spec.id_field)
         own = [name for name in named if name is not None]
         self._places = {
             name: name if name in own else spec.property_name(name)
@@ -115,12 +116,22 @@ class EventDecoder:
         self._plain = _plain(spec, numbers, texts) if whole else None
         self._looked_at = 0
         self._reasons = _reasons(spec)
+        self._made_ids = ContentIds(spec.time) if spec.ids_by_content else None
 
     def decode(self, keys: Sequence[bytes], values: Sequence[bytes], latest_us: int) -> Decoded:
         """Decode records, each a key and a value; an event after `latest_us` is of the future.
 
         `keys` are not looked at unless records are keyed.
         """
+        decoded = self._decode(keys, values, latest_us)
+        if self._made_ids is None:
+            return decoded
+        events = decoded.events
+        raw = [values[at] for at in events.source.tolist()]
+        ids = self._made_ids.fill(events.ids, raw, events.time_us)
+        return replace(decoded, events=replace(events, ids=ids))
+
+    def _decode(self, keys: Sequence[bytes], values: Sequence[bytes], latest_us: int) -> Decoded:
         rejected: list[Rejected] = []
         plain = self._decode_plain(values)
         if plain is not None:
@@ -205,7 +216,7 @@ class EventDecoder:
             "time_us": time_us,
             "type": types,
             "session": self._sessions(texts(spec.session, Reason.BAD_SESSION)),
-            "ids": texts(spec.id, Reason.BAD_ID),
+            "ids": texts(spec.id_field, Reason.BAD_ID),
             **self._properties(values, checks, plain=plain),
         }
         return columns, checks
@@ -250,7 +261,7 @@ class EventDecoder:
 def _plain(spec: EventsSpec, numbers: Collection[str], texts: Collection[str]) -> RecordDecoder:
     """A decoder that refuses what is not of the kind that nearly all values of its field are."""
     required = {spec.user: fields.PLAIN_USER, spec.type: fields.PLAIN_TYPE}
-    textual = [name for name in (spec.session, spec.id, *texts) if name is not None]
+    textual = [name for name in (spec.session, spec.id_field, *texts) if name is not None]
     optional = dict.fromkeys(textual, fields.PLAIN_TEXT)
     optional |= dict.fromkeys(numbers, fields.PLAIN_NUMBER)
     return RecordDecoder(required, {**optional, spec.time: Any})
@@ -259,7 +270,7 @@ def _plain(spec: EventsSpec, numbers: Collection[str], texts: Collection[str]) -
 def _reasons(spec: EventsSpec) -> dict[str, Reason]:
     """What is wrong with an event when what is wrong is one of these fields."""
     reasons = {
-        spec.id: Reason.BAD_ID,
+        spec.id_field: Reason.BAD_ID,
         spec.session: Reason.BAD_SESSION,
         spec.type: Reason.BAD_TYPE,
         spec.time: Reason.BAD_TIME,

@@ -127,6 +127,11 @@ def _text(value: Any) -> str | None:
     return _NO_TEXT
 
 
+def scalar_text(value: Any) -> str | None:
+    """A number, text or true/false of JSON as text, None for null and empty, however long it is."""
+    return str(value) if type(value) is int else _text(value)
+
+
 def finite_number(value: Any) -> float | None:
     """A finite number, NaN for null and empty, None for what is no number."""
     if value is None or value == "":

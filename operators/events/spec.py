@@ -15,6 +15,7 @@ from operators.events.names import alternatives, joined
 from operators.events.numbers import NumberFormat
 
 TIME_UNITS_NS: Final = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
+CONTENT: Final = "content"  # in place of the name of an id: made of all that an event holds
 _FIELDS: Final = ("user", "time", "type", "session", "id")
 _DURATIONS: Final = ("session_gap", "max_skew", "dedup_within")
 
@@ -36,7 +37,7 @@ class EventsSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     offset are in `zone`. Users of the names in `nobody` are missing. `types` renames event types.
     A session ends after `session_gap` without an event; with `session`, a new id begins a new
     one; those of the names in `no_session` are missing. With `id`, an event whose id its user has
-    shown within `dedup_within` is dropped. `key`
+    shown within `dedup_within` is dropped; `CONTENT` stands for one that is made. `key`
     says whether the Kafka key is the user, or there is none and the user is taken from the value.
     `format` names what the rest is made of where it is not said; `properties` the fields within
     which properties stand that are not at the top. `number` is how texts write numbers, and
@@ -76,6 +77,17 @@ class EventsSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def zone_of_times(self) -> tzinfo:
         """The zone of times that say no offset."""
         return UTC if self.zone == "UTC" else parse_zone(self.zone)
+
+    @property
+    def id_field(self) -> str | None:
+        """The name of the field of ids, None if there is none."""
+        names = [] if self.id is None else [x for x in alternatives(self.id) if x != CONTENT]
+        return joined(names) if names else None
+
+    @property
+    def ids_by_content(self) -> bool:
+        """Whether events without an id get one by what they hold."""
+        return self.id is not None and CONTENT in alternatives(self.id)
 
     @property
     def session_gap_us(self) -> int:

@@ -267,6 +267,40 @@ def test_events_may_have_ids_which_are_texts() -> None:
     assert decoder().decode([b"ann"], [event()], LATEST_US).events.ids is None
 
 
+BY_CONTENT = EventsSpec(id="content")
+
+
+def made_ids(*values: bytes, spec: EventsSpec = BY_CONTENT) -> list[str | None]:
+    decoded = EventDecoder(spec, (), (), (), keyed=False).decode((), values, LATEST_US)
+    assert decoded.rejected == []
+    assert decoded.events.ids is not None
+    return list(decoded.events.ids)
+
+
+def test_what_an_event_holds_is_its_id() -> None:
+    alike = [
+        event(),
+        json.dumps(dict(reversed(GOOD.items()))).encode(),
+        event(price="2.50", note=None, more={}, tags=[], shop="a"),
+        event(event_time="2026-11-01T12:00:00+02:00"),
+    ]
+    whole = [event(price=1, n=[{"a": 1, "b": 2}]), event(price=1.0, n=[{"b": "2.0", "a": "1"}])]
+    others = [event(price=2.51), event(shop="b"), event(user_id="bob"), event(session="s2")]
+    others += [event(event_type="cart"), event(event_time="2026-11-01T10:00:00.000001Z")]
+    others += [event(more=1), event(more=[1]), event(more=[1, 1]), event(more={"a": 1}), whole[0]]
+    assert len(set(made_ids(*alike))) == 1
+    assert len(set(made_ids(*whole))) == 1
+    assert len(set(made_ids(alike[0], *others))) == len(others) + 1
+
+
+def test_an_id_is_made_where_there_is_none() -> None:
+    spec = EventsSpec(id=["event_id", "content"])  # type: ignore[arg-type] # as it is written
+    found = made_ids(event(event_id="e1"), event(event_id=7), event(event_id=""), spec=spec)
+    assert found == ["e1", "7", *made_ids(event())]
+    broken = event()[:-1] + b',"more":' + b"[" * 200 + b"]" * 200 + b"}"
+    assert len({*made_ids(broken), *made_ids(broken.replace(b"2.5", b"2.6"))}) == 2
+
+
 def test_batches_are_read_alike_after_one_that_is_not_plain() -> None:
     reader = decoder()
     plain, other = [event()] * 3, [event(), event(price="2.5"), event(shop=7)]

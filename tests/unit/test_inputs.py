@@ -87,6 +87,7 @@ def judged(plan: Plan, values: Sequence[bytes], end_us: int, doubts: tuple[str, 
         lanes=1,
         resolution=config.resolution_us,
         by_id=config.events.session is not None,
+        dedup_within=config.events.dedup_within_us,
     )
     decoder = EventDecoder(
         config.events, catalog.event_types, catalog.numbers, catalog.texts, keyed=False
@@ -463,3 +464,23 @@ def test_ids_that_differ_by_a_point_and_a_zero(tmp_path: Path) -> None:
     found = ran(tmp_path, {"events.jsonl": lines(bought("7", session=1), bought("7.0"))}, data)
     assert (found.segments["Twice"], found.letters) == (set(), {})
     assert "'7.0' (1 events), a text that is not '7'" in found.doubts[0]
+
+
+def test_a_file_that_is_read_twice_counts_once(tmp_path: Path) -> None:
+    """Also if the second is another export of it: a table, or with other fields first."""
+    data = {
+        "features": {"n": {"count": "purchase", "window": "7d"}},
+        "segments": {"Once": "n = 1", "Twice": "n = 2"},
+        "events": {"id": "content"},
+    }
+    events = [bought(price=1, note=""), bought("ben", price=2.5), bought("ben", price=3.5)]
+    header = "price,user_id,event_time,event_type"
+    rows = ["1.0,ana,2026-03-01 10:00:00,purchase", "2.50,ben,2026-03-01T11:00:00+01:00,purchase"]
+    files = {
+        "a.jsonl": lines(*events),
+        "b.jsonl": lines(*events),
+        "c.csv": csv(*rows, header=header),
+    }
+    found = ran(tmp_path, files, data)
+    assert found.segments == {"Once": {"ana"}, "Twice": {"ben"}}
+    assert (found.letters, found.doubts) == ({}, ())
