@@ -18,7 +18,7 @@ import msgspec
 
 from operators.base.arrays import Moments
 from operators.events.fields import scalar_text
-from operators.events.names import alternatives
+from operators.events.names import FieldPath, alternatives
 from operators.events.record import UNREADABLE
 
 _HASH_BYTES: Final = 12  # 2^48 events of one user, before two of them are likely to be alike
@@ -33,7 +33,8 @@ class ContentIds:
     """Makes ids of records whose time stands in a field of this name."""
 
     def __init__(self, time: str) -> None:
-        self._times = frozenset(alternatives(time))
+        names = alternatives(time)
+        self._times = [(name, FieldPath.of(name)) for name in names]
 
     def fill(
         self, ids: Sequence[str | None] | None, values: Sequence[bytes], time_us: Moments
@@ -46,35 +47,41 @@ class ContentIds:
     def of(self, value: bytes, time_us: int) -> str:
         """The id of one record."""
         try:
-            content = _encode((time_us, self._plain(_decode(value), "", 0)))
+            record = _decode(value)
+            self._take_out_times(record)
+            content = _encode((time_us, _plain(record, 0)))
         except UNREADABLE:  # of what nobody reads
             content = b"%d %b" % (time_us, value)
         return b64encode(blake2b(content, digest_size=_HASH_BYTES).digest()).decode()
 
-    def _plain(self, value: Any, path: str, depth: int) -> Any:
-        """A value as it is compared, None for what is missing.
+    def _take_out_times(self, record: dict[str, Any]) -> None:
+        for name, path in self._times:
+            record.pop(name, None)
+            if path is not None:
+                *steps, last = (path.first, *path.steps)
+                within: Any = record
+                for step in steps:
+                    within = within.get(step) if type(within) is dict else None
+                if type(within) is dict:
+                    within.pop(last, None)
 
-        Raises:
-            RecursionError: it is nested too deeply.
-        """
+
+def _plain(value: Any, depth: int) -> Any:
+    """A value as it is compared, None for what is missing.
+
+    Raises:
+        RecursionError: it is nested too deeply.
+    """
+    if type(value) is dict:
         if depth > _DEEPEST:
             raise RecursionError
-        if type(value) is dict:
-            return self._fields(value, path, depth) or None
-        if type(value) is list:
-            within = enumerate(value)
-            return [self._plain(each, f"{path}[{at}]", depth + 1) for at, each in within] or None
-        text = scalar_text(value)
-        if text is not None and "." in text and _DECIMAL.fullmatch(text):
-            text = text.rstrip("0").rstrip(".")
-        return "0" if text == "-0" else text
-
-    def _fields(self, fields: dict[str, Any], path: str, depth: int) -> dict[str, Any]:
-        found = {}
-        for name, value in fields.items():
-            place = f"{path}.{name}" if path else name
-            if place in self._times:
-                continue
-            if (plain := self._plain(value, place, depth + 1)) is not None:
-                found[name] = plain
-        return found
+        within = {name: _plain(each, depth + 1) for name, each in value.items()}
+        return {name: each for name, each in within.items() if each is not None} or None
+    if type(value) is list:
+        if depth > _DEEPEST:
+            raise RecursionError
+        return [_plain(each, depth + 1) for each in value] or None
+    text = value if type(value) is str else scalar_text(value)
+    if text and "." in text and _DECIMAL.fullmatch(text):
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text or None
