@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
+from msgspec import UNSET
 
-from operators.base.arrays import Ints
+from operators.base.arrays import Ints, Mask
 from operators.events import fields
 from operators.events.batch import EventBatch
 from operators.events.content_ids import ContentIds
@@ -110,10 +111,15 @@ class EventDecoder:
             for name in (*self._numbers, *self._texts)
         }
         read = [*own, *self._places.values()]
-        self._records = RecordDecoder({}, dict.fromkeys(read, Any))
+        # What is read as something else, too, is never taken back.
+        self._nullable = [
+            name for name, at in self._places.items() if spec.takes_back and at not in own
+        ]
+        told_apart = [self._places[name] for name in self._nullable]
+        self._records = RecordDecoder({}, dict.fromkeys(read, Any), told_apart)
         # A field that is read as two things is not of one kind, nor is what a path leads to.
         whole = self._records.whole and len(set(read)) == len(read)
-        self._plain = _plain(spec, numbers, texts) if whole else None
+        self._plain = _plain(spec, numbers, texts, told_apart) if whole else None
         self._looked_at = 0
         self._reasons = _reasons(spec)
         self._made_ids = ContentIds(spec.time) if spec.ids_by_content else None
@@ -231,15 +237,21 @@ class EventDecoder:
         self, values: Mapping[str, Sequence[Any]], checks: _Checks, *, plain: bool
     ) -> dict[str, Any]:
         numbers, texts = {}, {}
-        for name in self._numbers:
+        taken_back = {name: _nulls(values[self._places[name]]) for name in self._nullable}
+
+        def raw_of(name: str) -> Sequence[Any]:
             raw = values[self._places[name]]
+            return raw if name not in taken_back else [x if x is not UNSET else None for x in raw]
+
+        for name in self._numbers:
+            raw = raw_of(name)
             if self._spec.number is not None and not plain:
                 raw = self._spec.number.plain(raw)
             numbers[name] = checks.optional(fields.numbers(raw, name, plain=plain))
         for name in self._texts:
-            raw = values[self._places[name]]
+            raw = raw_of(name)
             texts[name] = checks.optional(fields.texts(raw, Reason.BAD_VALUE, name, plain=plain))
-        return {"numbers": numbers, "texts": texts}
+        return {"numbers": numbers, "texts": texts, "taken_back": taken_back}
 
     def _check_keys(self, users: Sequence[str], keys: Sequence[bytes], faults: Faults) -> None:
         encoded = list(map(str.encode, users))
@@ -258,13 +270,23 @@ class EventDecoder:
         return Reason.NULL_KEY, "the record has no key; the key must be the user"
 
 
-def _plain(spec: EventsSpec, numbers: Collection[str], texts: Collection[str]) -> RecordDecoder:
+def _nulls(values: Sequence[Any]) -> Mask:
+    """Which values are null, bool[n]."""
+    return np.fromiter((value is None for value in values), np.bool_, len(values))
+
+
+def _plain(
+    spec: EventsSpec,
+    numbers: Collection[str],
+    texts: Collection[str],
+    told_apart: Collection[str],
+) -> RecordDecoder:
     """A decoder that refuses what is not of the kind that nearly all values of its field are."""
     required = {spec.user: fields.PLAIN_USER, spec.type: fields.PLAIN_TYPE}
     textual = [name for name in (spec.session, spec.id_field, *texts) if name is not None]
     optional = dict.fromkeys(textual, fields.PLAIN_TEXT)
     optional |= dict.fromkeys(numbers, fields.PLAIN_NUMBER)
-    return RecordDecoder(required, {**optional, spec.time: Any})
+    return RecordDecoder(required, {**optional, spec.time: Any}, told_apart)
 
 
 def _reasons(spec: EventsSpec) -> dict[str, Reason]:

@@ -55,23 +55,23 @@ class FieldPath:
         steps = tuple(each[1] or int(each[2]) for each in found[1:])
         return cls(found[0][1], steps, tuple(name[each.start() :] for each in found[1:]))
 
-    def value(self, value: Any) -> Any:
-        """The value within that of the first field, None where there is none."""
+    def value(self, value: Any, absent: Any = None) -> Any:
+        """The value within that of the first field, `absent` where there is none."""
         for step, rest in zip(self.steps, self.rests, strict=True):
             if type(value) is dict:
                 if rest in value:
                     return value[rest]
-                value = value.get(step)
+                value = value.get(step, absent)
             elif type(value) is list:
-                value = _in_list(value, step)
+                value = _in_list(value, step, absent)
             else:
-                return None
+                return absent
         return value
 
 
-def _in_list(values: list[Any], step: _Step) -> Any:
+def _in_list(values: list[Any], step: _Step, absent: Any) -> Any:
     if type(step) is int:
-        return values[step] if step < len(values) else None
+        return values[step] if step < len(values) else absent
     for each in values:
         if type(each) is dict and each.get(_KEY) == step:
             value = each.get(_VALUE)
@@ -79,4 +79,4 @@ def _in_list(values: list[Any], step: _Step) -> Any:
             if type(value) is dict:
                 return next((x for x in value.values() if x is not None), None)
             return value
-    return None
+    return absent

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
+from msgspec import UNSET
 
 from operators.events.names import FieldPath, alternatives
 
@@ -22,9 +23,15 @@ class RecordDecoder:
     Args:
         required: the kind of each field that every record has.
         optional: the kind of each other field; one that is missing is None.
+        told_apart: those of them of which one that is missing is UNSET, and null is None.
     """
 
-    def __init__(self, required: Mapping[str, Any], optional: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        required: Mapping[str, Any],
+        optional: Mapping[str, Any],
+        told_apart: Collection[str] = (),
+    ) -> None:
         self._names = (*required, *optional)
         self._places = {
             name: [(x, FieldPath.of(x)) for x in alternatives(name)] for name in self._names
@@ -36,12 +43,17 @@ class RecordDecoder:
         if not self.whole:
             required, optional = {}, dict.fromkeys(self._tops(), Any)
         self._read = (*required, *optional)
+        self._told_apart = frozenset(told_apart)
+        tops = {top for name in self._told_apart for top, _ in self._places[name]}
         attributes = {name: f"f{at}" for at, name in enumerate(self._read)}
         record = msgspec.defstruct(
             "Record",
             [
                 *((attributes[name], kind) for name, kind in required.items()),
-                *((attributes[name], kind, None) for name, kind in optional.items()),
+                *(
+                    (attributes[name], kind, UNSET if name in tops else None)
+                    for name, kind in optional.items()
+                ),
             ],
             rename={attribute: name for name, attribute in attributes.items()},
             gc=False,
@@ -64,23 +76,32 @@ class RecordDecoder:
 
     def _column(self, name: str, tops: Mapping[str, Sequence[Any]]) -> Sequence[Any]:
         """The first value of each record that is there."""
+        apart = name in self._told_apart
+        absent = UNSET if apart else None
         columns = [
             column
             for top, path in self._places[name]
-            for column in (tops[top], *([] if path is None else [_within(path, tops)]))
+            for column in (tops[top], *([] if path is None else [_within(path, tops, absent)]))
         ]
         if len(columns) == 1:
             return columns[0]
-        return [_first(values) for values in zip(*columns, strict=True)]
+        first = _first_told if apart else _first
+        return [first(values) for values in zip(*columns, strict=True)]
 
 
-def _within(path: FieldPath, tops: Mapping[str, Sequence[Any]]) -> list[Any]:
-    return list(map(path.value, tops[path.first]))
+def _within(path: FieldPath, tops: Mapping[str, Sequence[Any]], absent: Any) -> list[Any]:
+    return [path.value(value, absent) for value in tops[path.first]]
 
 
 def _first(values: Sequence[Any]) -> Any:
     """The first that is there; what is empty is not."""
-    return next((value for value in values if value is not None and value != ""), None)
+    return next((x for x in values if x is not None and x != "" and x is not UNSET), None)
+
+
+def _first_told(values: Sequence[Any]) -> Any:
+    """The same, else None if one is null, and UNSET where there is none."""
+    found = _first(values)
+    return UNSET if found is None and None not in values else found
 
 
 _values = msgspec.structs.astuple

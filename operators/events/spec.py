@@ -41,7 +41,8 @@ class EventsSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     says whether the Kafka key is the user, or there is none and the user is taken from the value.
     `format` names what the rest is made of where it is not said; `properties` the fields within
     which properties stand that are not at the top. `number` is how texts write numbers, and
-    `on_bad_value` what becomes of an event with a property that can't be read.
+    `on_bad_value` what becomes of an event with a property that can't be read. With `takes_back`
+    a property that is null is not missing, but taken back.
     """
 
     user: FieldName = "user_id"
@@ -63,6 +64,7 @@ class EventsSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     properties: list[str] = []
     number: NumberFormat | None = None
     on_bad_value: Literal["dead_letter", "missing"] = "dead_letter"
+    takes_back: bool = False
 
     def property_name(self, name: str) -> str:
         """A property at the top of an event, else within one of `properties`."""

@@ -267,6 +267,34 @@ def test_events_may_have_ids_which_are_texts() -> None:
     assert decoder().decode([b"ann"], [event()], LATEST_US).events.ids is None
 
 
+def in_traits(value: bytes) -> bytes:
+    """An event whose shop stands within another field, as far as it has one."""
+    fields = json.loads(value)
+    traits = {"shop": fields.pop("shop")} if "shop" in fields else {}
+    return json.dumps({**fields, "traits": traits}).encode()
+
+
+def test_null_takes_back_and_a_missing_field_does_not() -> None:
+    """However it is decoded, and wherever the field may stand."""
+    taken = [event(), event(price=None, shop=None), without("price"), without("shop")]
+    taken.append(event(shop=""))
+    nested = [*taken[:1], event(price=None, shop=None, traits={"shop": "b"}), *taken[2:]]
+    within = [in_traits(each) for each in taken]
+    for spec, values, shops in (
+        (EventsSpec(takes_back=True), taken, [False, True, False, False, False]),
+        (EventsSpec(takes_back=True, properties=["traits"]), nested, [False] * 5),
+        (EventsSpec(takes_back=True, properties=["traits"]), within, [False, True, *[False] * 3]),
+    ):
+        for more in ([], [b"{"], [event(price="1")]):
+            keys = [b"ann"] * (len(values) + len(more))
+            found = decoder(spec).decode(keys, [*values, *more], LATEST_US).events
+            nulls = {name: column.tolist()[:5] for name, column in found.taken_back.items()}
+            assert nulls == {"price": [False, True, False, False, False], "shop": shops}
+            assert np.isnan(found.numbers["price"][:3]).tolist() == [False, True, True]
+            assert found.texts["shop"][4] is None
+    assert decoder().decode([b"ann"] * 5, taken, LATEST_US).events.taken_back == {}
+
+
 BY_CONTENT = EventsSpec(id="content")
 
 

@@ -484,3 +484,26 @@ def test_a_file_that_is_read_twice_counts_once(tmp_path: Path) -> None:
     found = ran(tmp_path, files, data)
     assert found.segments == {"Once": {"ana"}, "Twice": {"ben"}}
     assert (found.letters, found.doubts) == ({}, ())
+
+
+def test_a_trait_that_is_taken_back(tmp_path: Path) -> None:
+    """Null takes a trait back where that is said, and a call that does not speak of it does not."""
+
+    def call(user: str, time: str, **traits: Any) -> dict[str, Any]:
+        who = {"userId": user, "timestamp": time, "messageId": f"{user} {time}"}
+        return {**who, "type": "identify", "traits": traits}
+
+    calls = [call("ana", "2026-03-01", plan="pro"), call("ana", "2026-03-05", plan=None)]
+    calls += [call("ben", "2026-03-01", plan="pro"), call("ben", "2026-03-05", city="Bern")]
+    data = {
+        "events": {"format": "segment", "takes_back": True},
+        "features": {"plan": {"last": "plan", "of": "identify", "default": "none"}},
+        "segments": {"Pro": "plan = 'pro'", "None": "plan = 'none'"},
+    }
+    found = ran(tmp_path, {"calls.jsonl": lines(*calls)}, data, names={})
+    assert found.segments == {"Pro": {"ben"}, "None": {"ana"}}
+    left = [(each.user, each.at[:10]) for each in found.transitions if each.kind == "leave"]
+    assert left == [("ana", "2026-03-05")]
+    del data["events"]["takes_back"]
+    found = ran(tmp_path, {"calls.jsonl": lines(*calls)}, data, names={})
+    assert found.segments == {"Pro": {"ana", "ben"}, "None": set()}
