@@ -27,7 +27,9 @@ else:
     FieldName = str | list[str]
 
 
-Format = Literal["flat", "segment", "amplitude", "mixpanel", "posthog", "ga4_export", "snowplow"]
+Format = Literal[
+    *("flat", "segment", "amplitude", "mixpanel", "posthog", "ga4_export", "snowplow", "matomo")
+]
 
 
 class EventsSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,7 +44,8 @@ class EventsSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `format` names what the rest is made of where it is not said; `properties` the fields within
     which properties stand that are not at the top. `number` is how texts write numbers, and
     `on_bad_value` what becomes of an event with a property that can't be read. With `takes_back`
-    a property that is null is not missing, but taken back.
+    a property that is null is not missing, but taken back. `each` names the list of events that
+    a record of a file holds, where one holds several.
     """
 
     user: FieldName = "user_id"
@@ -65,6 +68,7 @@ class EventsSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     number: NumberFormat | None = None
     on_bad_value: Literal["dead_letter", "missing"] = "dead_letter"
     takes_back: bool = False
+    each: str | None = None
 
     def property_name(self, name: str) -> str:
         """A property at the top of an event, else within one of `properties`."""
@@ -130,8 +134,10 @@ def _problems_of_names(spec: EventsSpec) -> Iterator[Problem]:
         field = getattr(spec, name)
         if field is not None and "" in alternatives(field):
             yield Problem(f"events.{name}", "expected the name of a field of the events")
-    if spec.no_session and spec.session is None:
+    if spec.no_session and spec.session is None and spec.format == "flat":
         yield Problem("events.no_session", "expected events.session, the field that it is about")
+    if spec.each == "":
+        yield Problem("events.each", "expected the name of a field of the records")
     for raw, name in spec.types.items():
         if not raw or not name:
             yield Problem("events.types", "expected names that are not empty")

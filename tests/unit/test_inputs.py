@@ -320,6 +320,13 @@ SNOWPLOW: Final = [
 ]
 
 
+MATOMO: Final = [
+    {"type": "action", "eventAction": "Viewed", "visitorId": "a1", "userId": None, "idVisit": "7"},
+    {"type": "event", "eventAction": "set", "userId": "u1", "visitorId": "a1", "plan": "pro"},
+    {"type": "Ordered", "userId": "u1", "idVisit": 8, "total": "120"},
+]
+
+
 @pytest.mark.parametrize(
     ("format_", "events", "time", "unit"),
     [
@@ -329,6 +336,7 @@ SNOWPLOW: Final = [
         ("posthog", POSTHOG, "timestamp", None),
         ("ga4_export", GA4, "event_timestamp", 1_000_000),
         ("snowplow", SNOWPLOW, "collector_tstamp", None),
+        ("matomo", MATOMO, "timestamp", 1),
     ],
 )
 def test_presets(
@@ -339,7 +347,7 @@ def test_presets(
     for n, each in enumerate(events):
         at = datetime(2026, 3, 1, 9, n, tzinfo=UTC)
         moment: Any = at.isoformat() if unit is None else round(at.timestamp()) * unit
-        nested = {**each[time], "time": moment} if format_ == "mixpanel" else moment
+        nested = {**each["properties"], "time": moment} if format_ == "mixpanel" else moment
         written.append({**each, time: nested, "uuid": n, "messageId": n, "event_id": n})
     data = {
         "events": {"format": format_},
@@ -507,3 +515,38 @@ def test_a_trait_that_is_taken_back(tmp_path: Path) -> None:
     del data["events"]["takes_back"]
     found = ran(tmp_path, {"calls.jsonl": lines(*calls)}, data, names={})
     assert found.segments == {"Pro": {"ana", "ben"}, "None": set()}
+
+
+def test_visits_with_their_actions(tmp_path: Path) -> None:
+    """As Matomo's API gives them: each action is an event of its own, with the visit's fields."""
+    big = 2**70
+    ordered = {"type": "ecommerceOrder", "timestamp": 1772359300, "revenue": 120.5, "country": "CH"}
+    looked = {"type": "event", "eventAction": "Looked", "timestamp": 1772359200, "pageId": "1"}
+    visits = [
+        {"idVisit": "1", "visitorId": "ana", "userId": None, "country": "DE", "big": big,
+         "actionDetails": [looked, ordered]},
+        {"idVisit": "2", "visitorId": "x", "userId": "ben", "country": "DE",
+         "actionDetails": [{**looked, "pageId": "2"}, {**looked, "pageId": "2"}, 7]},
+        {"idVisit": "3", "visitorId": "cid", "actionDetails": []},
+    ]  # fmt: skip
+    data = {
+        "events": {"format": "matomo"},
+        "features": {
+            "spend": {"sum": "revenue", "of": "ecommerceOrder", "window": "7d"},
+            "looks": {"count": "Looked", "window": "7d", "where": "country = 'DE'"},
+            "country": {"last": "country"},
+            "big": {"first": "big"},
+        },
+        "segments": {
+            **{"Buyers": "spend > 100", "Lookers": "looks = 1", "Swiss": "country = 'CH'"},
+            "Big": f"big = '{big}'",
+        },
+    }
+    found = ran(tmp_path, {"visits.json": json.dumps(visits)}, data, names={})
+    assert found.segments == {
+        **{"Buyers": {"ana"}, "Lookers": {"ana", "ben"}, "Swiss": {"ana"}, "Big": {"ana"}}
+    }
+    assert {reason: len(details) for reason, details in found.letters.items()} == {
+        Reason.NOT_AN_OBJECT: 1,
+        Reason.MISSING_TIME: 1,
+    }
