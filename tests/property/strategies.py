@@ -40,6 +40,10 @@ FEATURES: dict[str, dict[str, Any]] = {
     },
     "shops_dear": {"distinct": "shop", "where": "price >= 100", "window": "session"},
     "since_a": {"since": "view", "where": "shop = 'a'"},
+    "like_views": {
+        **{"count": "view", "window": "lifetime"},
+        "where": "shop LIKE '_' AND CASE WHEN price > 500 THEN 'c' ELSE UPPER(shop) END <> 'A'",
+    },
     "last_dear": {"last": "shop", "where": "price IS NOT NULL AND price > 3"},
     "bought_30m": {"funnel": ["view", "cart", "purchase"], "within": "30m"},
     "twice_10m": {"funnel": ["view", "view", "any"], "within": "10m"},
