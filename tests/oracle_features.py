@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 SECOND = 1_000_000
 UNITS = {"seconds": SECOND, "minutes": 60 * SECOND, "hours": 3600 * SECOND, "days": 86400 * SECOND}
+CALENDAR = ("today", "yesterday", "this_week", "this_month", "last_month")
 LETTERS = {"ms": 1000, "s": SECOND, "m": 60 * SECOND, "h": 3600 * SECOND, "d": 86400 * SECOND}
 
 
@@ -295,10 +296,42 @@ class Asked:
         if window == "session":
             current = user.number if self._in_session() else 0
             return [(event, opened) for event, opened, number in every if number == current]
+        if window in CALENDAR:
+            return [(e, opened) for e, opened, _ in every if self._in_calendar(window, e.time)]
         length = tile or user.tiles[self.name]
         newest = max(self.now, user.newest) // length
         oldest = newest - micros(window) // length + 1
         return [(e, opened) for e, opened, _ in every if oldest <= e.time // length <= newest]
+
+    def _in_calendar(self, window: str, time: int) -> bool:
+        day, today = self._date(time), self._date(max(self.now, self.user.newest))
+        first = today.replace(day=1)
+        match window:
+            case "today":
+                return day == today
+            case "yesterday":
+                return day == today - timedelta(days=1)
+            case "this_week":
+                return day.isocalendar()[:2] == today.isocalendar()[:2]
+            case "this_month":
+                return day.replace(day=1) == first
+        return day.replace(day=1) == (first - timedelta(days=1)).replace(day=1)
+
+    def _date(self, time: int) -> date:
+        """What a calendar on the wall shows."""
+        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=time)
+        return moment.astimezone(ZoneInfo(self.spec.get("zone", "UTC"))).date()
+
+    def _active_days(self) -> float:
+        window = self.spec["window"]
+        times = [event.time for event in self._events(self.spec["active_days"])]
+        if window in CALENDAR:
+            times = [time for time in times if self._in_calendar(window, time)]
+        else:
+            today = self._date(max(self.now, self.user.newest))
+            first = today - timedelta(days=int(window.removesuffix("d")) - 1)
+            times = [time for time in times if self._date(time) >= first]
+        return float(len({self._date(time) for time in times}))
 
     def _in_session(self) -> bool:
         session = self.user.session

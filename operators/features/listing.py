@@ -10,8 +10,9 @@ from operators.base.durations import format_duration
 from operators.base.frame import Kind
 from operators.features.accumulators import SetAccumulator
 from operators.features.catalog import Catalog
+from operators.features.kinds.definition import Definition
 from operators.features.kinds.options import unit_text
-from operators.features.kinds.window_options import tiling
+from operators.features.kinds.window_options import calendar, tiling
 from operators.features.spec import FeatureSpec
 from operators.pages.layout import Field
 
@@ -62,11 +63,16 @@ def _listed(name: str, spec: FeatureSpec, catalog: Catalog, costs: Mapping[str, 
         kind=spec.kind.name,
         type="number" if column.kind is Kind.AGE else column.kind.value,
         unit=unit_text(feature),
-        window=feature.span_text,
+        window=_window_text(feature),
         tile=None if tiles is None else format_duration(tiles.tile_us),
         state_bytes=sum(part.state_bytes for part in parts),
         entry_bytes=sum(part.entry_bytes for part in parts),
     )
+
+
+def _window_text(feature: Definition) -> str | None:
+    of_calendar = calendar(feature)
+    return feature.span_text if of_calendar is None else str(of_calendar)
 
 
 def _costs(catalog: Catalog) -> dict[str, _Cost]:

@@ -101,12 +101,50 @@ FEATURES: dict[str, dict[str, Any]] = {
     "bounces": {"bounce_rate": "lifetime"},
     "bounces_1h": {"bounce_rate": "1h", "tile": "5m"},
     "depth_1h": {"per_session": "any", "where": "price > 3", "window": "1h", "tile": "5m"},
+    # It is Monday, and soon Tuesday in Tokyo.
+    "views_today": {"count": "view", "window": "today", "zone": "Asia/Tokyo"},
+    "spend_yesterday": {"sum": "price", "window": "yesterday", "zone": "Asia/Tokyo"},
+    "mean_today": {"mean": "price", "of": "view", "window": "today", "zone": "Asia/Kolkata"},
+    "least_week": {"min": "price", "window": "this_week"},
+    "greatest_today": {"max": "price", "window": "today", "zone": "Asia/Tokyo"},
+    "median_today": {"median": "price", "window": "today", "zone": "Asia/Tokyo"},
+    "shops_today": {"distinct": "shop", "window": "today", "zone": "Asia/Tokyo"},
+    "favourite_today": {"most_frequent": "shop", "window": "today", "zone": "Asia/Tokyo"},
+    "shops_list_today": {"unique_list": "shop", "window": "today", "zone": "Asia/Tokyo"},
+    "open_today": {
+        **{"unmatched": "cart", "by": "purchase", "same": "shop"},
+        **{"window": "today", "zone": "Asia/Tokyo"},
+    },
+    "visits_today": {"sessions": "today", "zone": "Asia/Tokyo"},
+    "depth_yesterday": {"per_session": "view", "window": "yesterday", "zone": "Asia/Tokyo"},
+    "bounces_today": {"bounce_rate": "today", "zone": "Asia/Tokyo"},
+    "days_2d": {"active_days": "view", "window": "2d", "zone": "Asia/Tokyo"},
+    "days_yesterday": {"active_days": "any", "window": "yesterday", "zone": "Asia/Tokyo"},
 }
 # Computed another way than the oracle does, which shows in the last digits.
 ROUNDED = {
     name for name, spec in FEATURES.items() if not {*spec}.isdisjoint(("half_life", "rate", "at"))
 }
+# Of a window of the calendar, two days more than it has at most.
+_DAYS = {
+    "views_today": 3,
+    "spend_yesterday": 4,
+    "mean_today": 3,
+    "least_week": 9,
+    "greatest_today": 3,
+    "median_today": 3,
+    "shops_today": 3,
+    "favourite_today": 3,
+    "shops_list_today": 3,
+    "open_today": 3,
+    "visits_today": 3,
+    "depth_yesterday": 4,
+    "bounces_today": 3,
+    "days_2d": 4,
+    "days_yesterday": 4,
+}
 TILES = {
+    **dict.fromkeys(_DAYS, 86_400 * SECOND),
     "views_10m": 60 * SECOND,
     "acts_1h": 300 * SECOND,
     "spend_1h": 600 * SECOND,
@@ -128,6 +166,7 @@ TILES = {
     "eagerness_b.window": 300 * SECOND,
 }
 WINDOWS = {
+    **{name: days * 86_400 * SECOND for name, days in _DAYS.items()},
     "views_10m": 600 * SECOND,
     "acts_1h": 3600 * SECOND,
     "spend_1h": 3600 * SECOND,

@@ -29,6 +29,8 @@ FEATURES = {
     "hour": FeatureSpec(hour="view"),
     "bounces": FeatureSpec(bounce_rate="30d"),
     "away": FeatureSpec(returned_after="session", unit="days"),
+    "views_yesterday": FeatureSpec(count="view", window="yesterday", zone="Europe/Berlin"),
+    "days": FeatureSpec(active_days="view", window="30d"),
 }
 GAP_US = 30 * 60_000_000
 
@@ -50,6 +52,8 @@ def test_every_feature_is_listed_with_its_type_unit_window_and_tile() -> None:
     assert told["brands"] == ("unique_list", "list", None, "7d", "12h")
     assert told["heat"] == ("decayed_count", "number", None, "1d", None)
     assert told["hour"] == ("hour", "number", None, None, None)
+    assert told["days"] == ("active_days", "number", None, "30d", "1d")
+    assert told["views_yesterday"][3:] == ("yesterday in Europe/Berlin", None)
     assert told["away"] == ("returned_after", "number", "days", "session", None)
 
 

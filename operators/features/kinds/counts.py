@@ -7,7 +7,7 @@ from typing import Final
 from operators.features.accumulators import EventCount
 from operators.features.kinds.kind import Compilation, Compiled, FeatureKind, zero
 from operators.features.kinds.options import WHERE, EventTypes
-from operators.features.kinds.window_options import TILE, WINDOW
+from operators.features.kinds.window_options import TILE, WINDOW, ZONE
 from operators.features.shared_windows import COUNTS
 
 
@@ -17,6 +17,10 @@ def _count(feature: Compilation) -> Compiled:
 
 KINDS: Final = (
     FeatureKind(
-        EventTypes("count"), takes=(WHERE, WINDOW, TILE), compile=_count, empty=zero, counts=True
+        EventTypes("count"),
+        takes=(WHERE, WINDOW, TILE, ZONE),
+        compile=_count,
+        empty=zero,
+        counts=True,
     ),
 )

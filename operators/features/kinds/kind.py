@@ -9,12 +9,18 @@ from typing import Any, TypeVar
 
 from operators.base.frame import Kind
 from operators.features.accumulators import Accumulator
+from operators.features.calendar import Calendar
 from operators.features.derived import Derived
 from operators.features.feature import StatefulFeature
 from operators.features.filters import EventFilter
 from operators.features.kinds.definition import Definition, Option
 from operators.features.kinds.options import WHERE, counted_types
-from operators.features.kinds.window_options import tiling, window_text, window_tilings
+from operators.features.kinds.window_options import (
+    calendar,
+    tiling,
+    window_text,
+    window_tilings,
+)
 from operators.features.properties import Property
 from operators.features.shared_windows import COUNTS, SUMS, CellType, Span, WindowPart, window
 from operators.features.tiling import Tiling
@@ -81,14 +87,14 @@ class Compilation:
         return self.reads.name if self.reads is not None else ""
 
     @property
-    def tiling(self) -> Tiling | None:
-        """The tiles of its window, or None for `session` and `lifetime`."""
-        return tiling(self.definition)
+    def limits(self) -> Tiling | Calendar | None:
+        """The moments that its window has, or None for `session` and `lifetime`."""
+        return tiling(self.definition) or calendar(self.definition)
 
     @property
     def span(self) -> Span:
         """How far back its window reaches."""
-        return self.tiling or str(window_text(self.definition))
+        return self.limits or str(window_text(self.definition))
 
     def get(self, option: Option[T]) -> T | None:
         """The value of an option, None if none is given."""

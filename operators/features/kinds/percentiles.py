@@ -10,12 +10,13 @@ import numpy as np
 
 from operators.base.arrays import Floats, Moments, Rows
 from operators.base.errors import Problem
+from operators.features.calendar import Calendar
 from operators.features.filters import EventFilter
 from operators.features.kinds.definition import Definition, Option
 from operators.features.kinds.kind import Compilation, Compiled, FeatureKind
 from operators.features.kinds.options import OF, WHERE, PropertyName
 from operators.features.kinds.reading import number
-from operators.features.kinds.window_options import BEYOND_SESSIONS, TILE
+from operators.features.kinds.window_options import TILE, UP_TO_NOW_BEYOND_SESSIONS, ZONE
 from operators.features.tiling import Tiling
 from operators.features.windows import BatchUpdate, counting
 from operators.pages.layout import Field
@@ -29,7 +30,7 @@ _NO_TIME: Final = -1
 class Percentile:
     """The value below which a share of a user's newest `MOST_VALUES` values in a window lie.
 
-    Between two values it lies as far as the share says. Without a tiling all time is one window.
+    Between two values it lies as far as the share says. Without limits all time is one window.
 
     State: the newest values and the times of their events, in the order of these.
     """
@@ -38,7 +39,7 @@ class Percentile:
     events: EventFilter
     reads: str
     share: float
-    tiling: Tiling | None
+    limits: Tiling | Calendar | None
 
     def fields(self) -> tuple[Field, ...]:
         times = Field(self._times, "i8", MOST_VALUES, initial=_NO_TIME)
@@ -65,8 +66,8 @@ class Percentile:
     def look(self, table: UserTable, rows: Rows, now_us: Moments) -> tuple[Floats, Moments | None]:
         times_us = table.cells(self._times).take(rows)
         counts, change_us = times_us != _NO_TIME, None
-        if self.tiling is not None:
-            counts, change_us = counting(table, self.tiling, rows, times_us, now_us)
+        if self.limits is not None:
+            counts, change_us = counting(table, self.limits, rows, times_us, now_us)
         values = np.where(counts, table.cells(self.name).take(rows), np.inf)
         return _point(np.sort(values, axis=1), counts.sum(axis=1), self.share), change_us
 
@@ -108,7 +109,7 @@ AT: Final = Percentage(
 
 def _at_share(feature: Compilation, share: float) -> Compiled:
     read = feature.property_name
-    return feature.alone(Percentile(feature.state, feature.events, read, share, feature.tiling))
+    return feature.alone(Percentile(feature.state, feature.events, read, share, feature.limits))
 
 
 def _median(feature: Compilation) -> Compiled:
@@ -119,7 +120,7 @@ def _percentile(feature: Compilation) -> Compiled:
     return _at_share(feature, (feature.get(AT) or 0) / _ALL)
 
 
-_OPTIONS: Final = (OF, WHERE, BEYOND_SESSIONS, TILE)
+_OPTIONS: Final = (OF, WHERE, UP_TO_NOW_BEYOND_SESSIONS, TILE, ZONE)
 
 KINDS: Final = (
     FeatureKind(PropertyName("median"), takes=_OPTIONS, reads=number, compile=_median),

@@ -9,11 +9,11 @@ from operators.features.derived import Ratio
 from operators.features.kinds.kind import Compilation, Compiled, FeatureKind, zero
 from operators.features.kinds.options import OF, WHERE, PropertyName
 from operators.features.kinds.reading import number
-from operators.features.kinds.window_options import TILE, WINDOW
+from operators.features.kinds.window_options import TILE, WINDOW, ZONE
 from operators.features.shared_windows import COUNTS, SUMS, CellType, WindowPart
 from operators.features.windows import MAXIMUM, MINIMUM
 
-_OPTIONS: Final = (OF, WHERE, WINDOW, TILE)
+_OPTIONS: Final = (OF, WHERE, WINDOW, TILE, ZONE)
 
 
 def _amounts(feature: Compilation) -> ValueAmount:
