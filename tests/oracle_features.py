@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 SECOND = 1_000_000
 UNITS = {"seconds": SECOND, "minutes": 60 * SECOND, "hours": 3600 * SECOND, "days": 86400 * SECOND}
+EXACTLY = 64  # events that an exact window tells apart
 CALENDAR = ("today", "yesterday", "this_week", "this_month", "last_month")
 LETTERS = {"ms": 1000, "s": SECOND, "m": 60 * SECOND, "h": 3600 * SECOND, "d": 86400 * SECOND}
 
@@ -53,7 +54,12 @@ class Asked:
         return getattr(self, f"_{next(iter(self.spec))}")()
 
     def _count(self) -> float:
-        return float(len(self._windowed(self.spec["count"])))
+        events = self._windowed(self.spec["count"])
+        if self.spec.get("exact") and len(events) <= EXACTLY:
+            begins = max(self.now, self.user.newest) - micros(self.spec["window"])
+            near = [e for e in self._events(self.spec["count"]) if e.time > begins]
+            return float(min(len(near), EXACTLY + 1))
+        return float(len(events))
 
     def _sessions(self) -> float:
         return float(sum(opened for _, opened in self._within(self.spec["sessions"])))
@@ -285,7 +291,18 @@ class Asked:
         self, types: str | Sequence[str], window: str | None = None, tile: int | None = None
     ) -> list[Event]:
         within = self._within(window or self.spec["window"], tile)
-        return [event for event, _ in within if self._chosen(types, event)]
+        found = [event for event, _ in within if self._chosen(types, event)]
+        if not self.spec.get("exact"):
+            return found
+        begins = max(self.now, self.user.newest) - micros(self.spec["window"])
+        near = [event for event in self._events(types) if event.time > begins]
+        kind = next(iter(self.spec))
+        if kind not in ("count", "sum", "mean", "min", "max"):
+            return near
+        known = [
+            e for e in near if kind == "count" or e.properties.get(self.spec[kind]) is not None
+        ]
+        return near if len(known) <= EXACTLY else found
 
     def _within(self, window: str, tile: int | None = None) -> list[tuple[Event, bool]]:
         """The events in a window, and whether each opened a session."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from operators.base.arrays import Ints, Moments
+from operators.base.arrays import Ints, Mask, Moments
 from operators.base.durations import US_PER_UNIT, format_duration, parse_duration_us
 from operators.base.errors import UsageError
 
@@ -71,6 +71,22 @@ class Tiling:
                 f"found '{format_duration(tile_us)}'"
             )
         return cls(tile_us, tiles)
+
+
+@dataclass(frozen=True)
+class Sliding:
+    """A window of single moments: each counts for so long, to the microsecond."""
+
+    window_us: int
+
+    def is_past(self, times_us: Moments, newest_us: Moments) -> Mask:
+        """Whether moments are older than the window at the newest ones, arrays that broadcast."""
+        past: Mask = times_us <= newest_us - self.window_us
+        return past
+
+    def ends_us(self, times_us: Moments) -> Moments:
+        """When these moments drop out of the window."""
+        return times_us + self.window_us
 
 
 FOREVER: Final = Tiling(US_PER_UNIT["h"], 9_000_000)  # a thousand years, as times end with 3000

@@ -17,9 +17,7 @@ import numpy as np
 
 from operators.base.arrays import NEVER, Floats, Ints, Mask, Moments, Rows
 from operators.features.arrivals import Arrivals
-from operators.features.calendar import Calendar
 from operators.features.sessions import EventSessions, active, in_current
-from operators.features.tiling import Tiling
 from operators.features.watch import ValueWatch
 from operators.pages.layout import Field
 from operators.pages.table import UserTable
@@ -100,9 +98,19 @@ class Window(Protocol):
         """
 
 
+class Limits(Protocol):
+    """The moments that a window has; arrays that broadcast."""
+
+    def is_past(self, times_us: Moments, newest_us: Moments) -> Mask:
+        """Whether moments are older than the window at the newest ones."""
+
+    def ends_us(self, times_us: Moments) -> Moments:
+        """When these moments drop out of the window."""
+
+
 def counting(
     table: UserTable,
-    limits: Tiling | Calendar,
+    limits: Limits,
     rows: Rows,
     times_us: Moments,
     now_us: Moments,

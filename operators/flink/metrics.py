@@ -30,6 +30,7 @@ class ProfileMetrics:
         self._dead = group.counter("dead_letters")
         self._duplicates = group.counter("duplicates_dropped")
         self._evaluated = group.counter("users_evaluated")
+        self._overflowed = group.counter("exact_windows_in_tiles")
         self._batch = group.distribution("batch_records")
         self._python_ns = group.distribution("python_ns_per_record")
         self._group = group
@@ -40,9 +41,10 @@ class ProfileMetrics:
         self._applied.inc(applied)
         self._duplicates.inc(duplicates)
 
-    def evaluated(self, evaluations: int) -> None:
-        """Users were evaluated, so often in all."""
+    def evaluated(self, evaluations: int, overflowed: int) -> None:
+        """Users were evaluated so often, and so many exact windows of theirs counted in tiles."""
         self._evaluated.inc(evaluations)
+        self._overflowed.inc(overflowed)
 
     def batch(self, records: int, python_ns: int) -> None:
         """One batch is done; it took `python_ns` in all."""

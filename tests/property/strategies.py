@@ -101,6 +101,19 @@ FEATURES: dict[str, dict[str, Any]] = {
     "bounces": {"bounce_rate": "lifetime"},
     "bounces_1h": {"bounce_rate": "1h", "tile": "5m"},
     "depth_1h": {"per_session": "any", "where": "price > 3", "window": "1h", "tile": "5m"},
+    "views_10m_exact": {"count": "view", "window": "10m", "tile": "1m", "exact": True},
+    "spend_1h_exact": {"sum": "price", "window": "1h", "tile": "10m", "exact": True},
+    "mean_1h_exact": {
+        **{"mean": "price", "of": "view", "where": "shop = 'a'"},
+        **{"window": "1h", "tile": "10m", "exact": True},
+    },
+    "least_1h_exact": {"min": "price", "window": "1h", "tile": "10m", "exact": True},
+    "greatest_10m_exact": {"max": "price", "window": "10m", "tile": "1m", "exact": True},
+    "median_1h_exact": {"median": "price", "window": "1h", "tile": "10m", "exact": True},
+    "shops_list_10m_exact": {
+        **{"unique_list": "shop", "window": "10m", "tile": "1m", "exact": True},
+        "most": 2,
+    },
     # It is Monday, and soon Tuesday in Tokyo.
     "views_today": {"count": "view", "window": "today", "zone": "Asia/Tokyo"},
     "spend_yesterday": {"sum": "price", "window": "yesterday", "zone": "Asia/Tokyo"},
@@ -143,7 +156,14 @@ _DAYS = {
     "days_2d": 4,
     "days_yesterday": 4,
 }
+# With the part of a tile by which others are short.
+_EXACT = {
+    **dict.fromkeys(("views_10m_exact", "greatest_10m_exact", "shops_list_10m_exact"), (660, 60)),
+    **dict.fromkeys(("spend_1h_exact", "mean_1h_exact", "least_1h_exact"), (4200, 600)),
+    "median_1h_exact": (4200, 600),
+}
 TILES = {
+    **{name: tile * SECOND for name, (_, tile) in _EXACT.items()},
     **dict.fromkeys(_DAYS, 86_400 * SECOND),
     "views_10m": 60 * SECOND,
     "acts_1h": 300 * SECOND,
@@ -166,6 +186,7 @@ TILES = {
     "eagerness_b.window": 300 * SECOND,
 }
 WINDOWS = {
+    **{name: window * SECOND for name, (window, _) in _EXACT.items()},
     **{name: days * 86_400 * SECOND for name, days in _DAYS.items()},
     "views_10m": 600 * SECOND,
     "acts_1h": 3600 * SECOND,

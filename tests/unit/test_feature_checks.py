@@ -42,6 +42,8 @@ def found(**feature: Any) -> list[str]:
         {"count": "view", "window": "last_month", "zone": "Europe/Berlin"},
         {"active_days": "any", "window": "2w", "zone": "Europe/Berlin"},
         {"active_days": "any", "window": "yesterday"},
+        {"count": "view", "window": "1h", "exact": True},
+        {"unique_list": "brand", "window": "7d", "tile": "1d", "exact": True},
         {"bounce_rate": "this_week", "zone": "Europe/Berlin"},
     ],
 )
@@ -153,6 +155,18 @@ def test_what_is_right_is_not_refused(feature: dict[str, Any]) -> None:
         (
             {"rate": "view", "window": "today", "baseline": "7d"},
             "features.x.window: expected a duration such as 1h, found 'today'",
+        ),
+        (
+            {"count": "view", "window": "today", "exact": True},
+            "features.x.exact: only a window of a duration is in tiles, and can be exact instead",
+        ),
+        (
+            {"sum": "price", "window": "1h", "exact": False},
+            "features.x.exact: expected true, or nothing where the window may be in tiles",
+        ),
+        (
+            {"distinct": "shop", "window": "1h", "exact": True},
+            "features.x.exact: 'distinct' takes of, tile, where, window, zone; not 'exact'",
         ),
         (
             {"active_days": "view", "window": "36h"},

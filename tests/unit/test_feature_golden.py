@@ -126,6 +126,13 @@ LATER: Final[Cases] = {
         ],
         [{"window": "today"}, {"window": "this_month", "zone": "Europe/Berlin"}],
     ),
+    "exact": (
+        [
+            *({"count": "view"}, {"sum": "price"}, {"mean": "price"}, {"max": "price"}),
+            *({"median": "price"}, {"unique_list": "shop"}),
+        ],
+        [{"window": "1h", "exact": True}, {"window": "7d", "tile": "1d", "exact": True}],
+    ),
     "calendar_sessions": (
         [{"sessions": "yesterday"}, {"bounce_rate": "today"}],
         [{}, {"zone": "Asia/Tokyo"}],

@@ -17,6 +17,7 @@ from operators.features.kinds.definition import Definition, Option
 from operators.features.kinds.options import WHERE, counted_types
 from operators.features.kinds.window_options import (
     calendar,
+    sliding,
     tiling,
     window_text,
     window_tilings,
@@ -24,7 +25,7 @@ from operators.features.kinds.window_options import (
 from operators.features.properties import Property
 from operators.features.shared_windows import COUNTS, SUMS, CellType, Span, WindowPart, window
 from operators.features.tiling import Tiling
-from operators.features.windows import Window
+from operators.features.windows import Limits, Window
 
 T = TypeVar("T")
 
@@ -87,14 +88,24 @@ class Compilation:
         return self.reads.name if self.reads is not None else ""
 
     @property
-    def limits(self) -> Tiling | Calendar | None:
-        """The moments that its window has, or None for `session` and `lifetime`."""
+    def tiles(self) -> Tiling | Calendar | None:
+        """The tiles or periods of its window, or None for `session` and `lifetime`."""
         return tiling(self.definition) or calendar(self.definition)
+
+    @property
+    def limits(self) -> Limits | None:
+        """The moments that its window has, or None for `session` and `lifetime`."""
+        return sliding(self.definition) or self.tiles
+
+    @property
+    def exact(self) -> bool:
+        """Whether its window has an exact edge."""
+        return sliding(self.definition) is not None
 
     @property
     def span(self) -> Span:
         """How far back its window reaches."""
-        return self.limits or str(window_text(self.definition))
+        return self.tiles or str(window_text(self.definition))
 
     def get(self, option: Option[T]) -> T | None:
         """The value of an option, None if none is given."""

@@ -11,16 +11,14 @@ import numpy as np
 from operators.base.arrays import Floats, Ints, Mask, Moments, Rows
 from operators.base.errors import Problem
 from operators.base.frame import Kind, list_text
-from operators.features.calendar import Calendar
 from operators.features.filters import EventFilter
 from operators.features.kinds.definition import Definition, Option
 from operators.features.kinds.kind import Compilation, Compiled, FeatureKind
 from operators.features.kinds.options import OF, WHERE, PropertyName
 from operators.features.kinds.reading import text
-from operators.features.kinds.window_options import TILE, UP_TO_NOW, WINDOW, ZONE
+from operators.features.kinds.window_options import SHOWN_EXACT, TILE, UP_TO_NOW, WINDOW, ZONE
 from operators.features.sessions import active, in_current
-from operators.features.tiling import Tiling
-from operators.features.windows import SESSION, BatchUpdate, counting
+from operators.features.windows import SESSION, BatchUpdate, Limits, counting
 from operators.pages.layout import Field
 from operators.pages.table import UserTable, set_keys
 
@@ -45,7 +43,7 @@ class UniqueList:
     events: EventFilter
     reads: str
     most: int
-    limits: Tiling | Calendar | None
+    limits: Limits | None
     gap_us: int | None
 
     def fields(self) -> tuple[Field, ...]:
@@ -157,7 +155,7 @@ def _unique_list(feature: Compilation) -> Compiled:
 KINDS: Final = (
     FeatureKind(
         PropertyName("unique_list"),
-        takes=(OF, WHERE, UP_TO_NOW, TILE, MOST, ZONE),
+        takes=(OF, WHERE, UP_TO_NOW, TILE, MOST, ZONE, SHOWN_EXACT),
         reads=text,
         compile=_unique_list,
         presents=Kind.LIST,

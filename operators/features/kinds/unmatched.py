@@ -30,14 +30,14 @@ class Unmatched:
 
     An event of other types with the same value matches those of its own moment and before. The
     sets `name` and `name.by` hold for every (user, value) the newest event of both sides. What
-    counts, counts in the tile or period of its newest event; without `limits` all time is one.
+    counts, counts in the tile or period of its newest event; without `tiles` all time is one.
     """
 
     name: str
     events: EventFilter
     by: EventFilter
     reads: str
-    limits: Tiling | Calendar | None
+    tiles: Tiling | Calendar | None
 
     @property
     def sets(self) -> tuple[str, str]:
@@ -76,9 +76,9 @@ class Unmatched:
             journal.drop(name, ~live)
 
     def _epochs(self, moments: Moments) -> Ints:
-        if self.limits is None:
+        if self.tiles is None:
             return np.zeros(len(moments), np.int64)
-        return self.limits.tiles_of(moments)
+        return self.tiles.tiles_of(moments)
 
 
 def _put(journal: Journal, name: str, keys: Ints, values: Ints, changed: Mask) -> None:
@@ -101,7 +101,7 @@ def _unmatched(feature: Compilation) -> Compiled:
     by = feature.of_types(types_of(feature.get(BY)))
     read = feature.property_name
     return feature.in_window(
-        Unmatched(feature.state, feature.events, by, read, feature.limits), COUNTS
+        Unmatched(feature.state, feature.events, by, read, feature.tiles), COUNTS
     )
 
 

@@ -11,7 +11,7 @@ from operators.base.errors import Problem, UsageError
 from operators.features.calendar import CALENDAR, GOING_ON, Calendar
 from operators.features.kinds.definition import Definition, Option
 from operators.features.kinds.options import Zone
-from operators.features.tiling import Tiling
+from operators.features.tiling import Sliding, Tiling
 from operators.features.windows import LIFETIME, SESSION
 
 UTC: Final = "UTC"  # the zone where none is said
@@ -78,6 +78,20 @@ class ZoneOfWindow(Zone):
         yield from super().problems_of_value(path, value, feature)
 
 
+@dataclass(frozen=True)
+class Exact(Option[bool]):
+    """Whether the edge of a window is where it is said to be, and not at that of a tile."""
+
+    type: Any = bool
+
+    def problems_of_value(self, path: str, value: bool, feature: Definition) -> Iterator[Problem]:
+        window = window_text(feature)
+        if not value:
+            yield Problem(path, "expected true, or nothing where the window may be in tiles")
+        elif window is not None and window in _window_of(feature).known:
+            yield Problem(path, "only a window of a duration is in tiles, and can be exact instead")
+
+
 WINDOW: Final = WindowLength("window")
 BEYOND_SESSIONS: Final = WindowLength("window", words=(LIFETIME,))
 # Of kinds that keep of a value when it was seen last: that is gone once it is seen again today.
@@ -86,6 +100,10 @@ UP_TO_NOW_BEYOND_SESSIONS: Final = WindowLength("window", words=(LIFETIME,), cal
 DURATION: Final = WindowLength("window", words=(), calendar=())
 TILE: Final = TileLength("tile")
 ZONE: Final = ZoneOfWindow("zone")
+EXACT: Final = Exact("exact")
+# Of kinds that keep single moments anyhow.
+SHOWN_EXACT: Final = Exact("exact", shown=True)
+MOST_EXACT: Final = 64  # events in a window that are told apart: of more, tiles are counted
 
 
 def window_text(feature: Definition) -> str | None:
@@ -105,6 +123,16 @@ def tiling(feature: Definition) -> Tiling | None:
     return Tiling.cut(str(window), feature.get(TILE))
 
 
+def sliding(feature: Definition) -> Sliding | None:
+    """The window where its edge is exact, else None.
+
+    Raises:
+        UsageError: the window or the tile can't be used.
+    """
+    tiles = tiling(feature)
+    return Sliding(tiles.window_us) if tiles is not None and feature.get(EXACT) else None
+
+
 def calendar(feature: Definition) -> Calendar | None:
     """The window of the calendar, None for others."""
     window = window_text(feature)
@@ -116,12 +144,14 @@ def calendar(feature: Definition) -> Calendar | None:
 def window_tilings(feature: Definition) -> Iterator[Tiling]:
     """The tiles of the window, if it has any; of a calendar's, days that surely have all of it.
 
+    An exact window has a part of one more in it.
+
     Raises:
         UsageError: the window or the tile can't be used.
     """
     tiles, of_calendar = tiling(feature), calendar(feature)
     if tiles is not None:
-        yield tiles
+        yield Tiling(tiles.tile_us, tiles.tiles + 1) if feature.get(EXACT) else tiles
     if of_calendar is not None:
         yield of_calendar.covered
 
