@@ -46,7 +46,7 @@ def amplitude(event: Event, at: int) -> Record:
         "session_id": -1 if event.session is None else event.session,
         "event_time": iso(event).replace("T", " ").removesuffix("Z"),
         "event_properties": _known(event),
-        "user_properties": {},
+        "user_properties": {"language": "German"},
     }
 
 

@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from operators.events.pairs import value_of
+
 ELSE: Final = "\0"
 
 _STEP: Final = re.compile(r"([^.\[\]]+)|\[(\d{1,6})\]")
-_KEY, _VALUE = "key", "value"
 _Step = str | int
 
 
@@ -70,13 +71,6 @@ class FieldPath:
 
 
 def _in_list(values: list[Any], step: _Step, absent: Any) -> Any:
-    if type(step) is int:
+    if isinstance(step, int):
         return values[step] if step < len(values) else absent
-    for each in values:
-        if type(each) is dict and each.get(_KEY) == step:
-            value = each.get(_VALUE)
-            # Some have a field for each type: {"string_value": "x"}, the others null or missing.
-            if type(value) is dict:
-                return next((x for x in value.values() if x is not None), None)
-            return value
-    return absent
+    return value_of(values, step, absent)

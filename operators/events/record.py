@@ -40,6 +40,8 @@ class RecordDecoder:
         self.whole = all(
             len(places) == 1 and places[0][1] is None for places in self._places.values()
         )
+        known = any(kind is not Any for kind in (*required.values(), *optional.values()))
+        self._typed = self._names if self.whole and known else ()
         if not self.whole:
             required, optional = {}, dict.fromkeys(self._tops(), Any)
         self._read = (*required, *optional)
@@ -59,6 +61,10 @@ class RecordDecoder:
             gc=False,
         )
         self.decode = msgspec.json.Decoder(record).decode
+
+    def typed(self, columns: Mapping[str, Sequence[Any]]) -> Collection[str]:
+        """The names of which all values are of the kinds that they were said to be."""
+        return self._typed
 
     def columns(self, records: Sequence[Any]) -> Mapping[str, Sequence[Any]]:
         """The values of each field, one a record."""
@@ -84,23 +90,28 @@ class RecordDecoder:
             for column in (tops[top], *([] if path is None else [_within(path, tops, absent)]))
         ]
         if len(columns) == 1:
-            return columns[0]
-        first = _first_told if apart else _first
-        return [first(values) for values in zip(*columns, strict=True)]
+            column = columns[0]
+            return column if apart or UNSET not in column else [_or_none(x) for x in column]
+        choose = first_told if apart else first
+        return [choose(values) for values in zip(*columns, strict=True)]
 
 
 def _within(path: FieldPath, tops: Mapping[str, Sequence[Any]], absent: Any) -> list[Any]:
     return [path.value(value, absent) for value in tops[path.first]]
 
 
-def _first(values: Sequence[Any]) -> Any:
+def _or_none(value: Any) -> Any:
+    return None if value is UNSET else value
+
+
+def first(values: Sequence[Any]) -> Any:
     """The first that is there; what is empty is not."""
     return next((x for x in values if x is not None and x != "" and x is not UNSET), None)
 
 
-def _first_told(values: Sequence[Any]) -> Any:
+def first_told(values: Sequence[Any]) -> Any:
     """The same, else None if one is null, and UNSET where there is none."""
-    found = _first(values)
+    found = first(values)
     return UNSET if found is None and None not in values else found
 
 

@@ -28,7 +28,14 @@ else:
 
 
 Format = Literal[
-    *("flat", "segment", "amplitude", "mixpanel", "posthog", "ga4_export", "snowplow", "matomo")
+    "flat",
+    "segment",
+    "amplitude",
+    "mixpanel",
+    "posthog",
+    "ga4_export",
+    "snowplow",
+    "matomo",
 ]
 
 
