@@ -79,7 +79,7 @@ def ga4_export(event: Event, at: int) -> Record:
         "event_params": [_pair(*each) for each in {**own, **_known(event)}.items() if each[1]],
         **who,
         "user_properties": [],
-        "device": {"category": "mobile", "language": "de"},
+        "device": {"operating_system": "iOS", "language": "de-de"},
         "geo": {"country": "Germany"},
     }
 

@@ -37,14 +37,16 @@ class _Value(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     set_timestamp_micros: str | int | None = None
 
 
-class Pair(msgspec.Struct, frozen=True, gc=False):
+class KeyValue(msgspec.Struct, frozen=True, gc=False):
     """A key with a value as nearly all are, decoded."""
 
     key: str
     value: _Value | str | int | float | bool | None = None
 
 
-def by_keys(records: Sequence[Sequence[Pair]], wanted: Mapping[str, Any]) -> dict[str, list[Any]]:
+def by_keys(
+    records: Sequence[Sequence[KeyValue]], wanted: Mapping[str, Any]
+) -> dict[str, list[Any]]:
     """The values that decoded pairs of records have for `wanted` keys, as `value_of` gives them.
 
     Of each key it is said what stands for a value that is absent.

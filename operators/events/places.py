@@ -8,7 +8,7 @@ from typing import NamedTuple
 from operators.events.names import FieldPath, alternatives
 
 
-class Place(NamedTuple):
+class ValuePlace(NamedTuple):
     """A field `within` an object of the record, or at its top (None).
 
     With a `path`, it is an object or a list in which the value is. But if there is a field `dotted`
@@ -21,7 +21,7 @@ class Place(NamedTuple):
     dotted: str | None = None
 
 
-def places(name: str, *, unlikely: bool) -> Iterator[Place]:
+def places(name: str, *, unlikely: bool) -> Iterator[ValuePlace]:
     """The places of a name, the first of which counts that has a value.
 
     What is `unlikely` is a path as the name of a field at the top.
@@ -29,7 +29,7 @@ def places(name: str, *, unlikely: bool) -> Iterator[Place]:
     for each in alternatives(name):
         path = FieldPath.of(each)
         if path is None or unlikely:
-            yield Place(None, each)
+            yield ValuePlace(None, each)
         if path is not None:
             yield _place(path)
 
@@ -39,11 +39,11 @@ def unlikely_fields(name: str) -> list[str]:
     return [each for each in alternatives(name) if FieldPath.of(each) is not None]
 
 
-def _place(path: FieldPath) -> Place:
+def _place(path: FieldPath) -> ValuePlace:
     step, *rest = path.steps
     if type(step) is int:
-        return Place(None, path.first, path)
+        return ValuePlace(None, path.first, path)
     if not rest:
-        return Place(path.first, str(step))
+        return ValuePlace(path.first, str(step))
     within = FieldPath(str(step), path.steps[1:], path.rests[1:])
-    return Place(path.first, within.first, within, path.rests[0])
+    return ValuePlace(path.first, within.first, within, path.rests[0])

@@ -125,10 +125,10 @@ class RecordReader:
                 records[which].append(found)
                 sources[which].append(source)
         parts = [each.columns(some) for each, some in zip(self._alone, records, strict=True)]
-        source = np.array([at for some in sources for at in some], np.int64)
-        order = np.argsort(source)
+        stood = np.array([at for some in sources for at in some], np.int64)
+        order = np.argsort(stood)
         columns = {name: _ordered([part[name] for part in parts], order) for name in parts[0]}
-        return Read(columns, (), source[order], faults)
+        return Read(columns, (), stood[order], faults)
 
     def _decoded(self, value: bytes) -> tuple[int | None, Any]:
         """A record, and which decoder it is of; or None and its fault."""

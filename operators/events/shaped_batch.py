@@ -11,7 +11,7 @@ import msgspec
 from msgspec import UNSET
 
 from operators.events.pairs import by_keys
-from operators.events.places import Place
+from operators.events.places import ValuePlace
 
 Column = Sequence[Any]
 _Spot = tuple[str | None, str]  # a field within an object of the record, or at its top
@@ -48,7 +48,7 @@ class ShapedBatch:
     _columns: dict[_Spot, Any] = field(default_factory=dict)
     _opened: dict[str, Column | None] = field(default_factory=dict)
 
-    def values(self, place: Place, absent: Any) -> Column | None:
+    def values(self, place: ValuePlace, absent: Any) -> Column | None:
         """What stands in a place, `absent` where nothing does; None if that is so in all."""
         column = self._column(place.within, place.field)
         if column is None:
@@ -62,7 +62,7 @@ class ShapedBatch:
     def _absent(self, within: str | None, name: str) -> Any:
         return self.tops[name] if within is None else self.objects[within].fields[name]
 
-    def _along(self, place: Place, column: Column, absent: Any) -> Column:
+    def _along(self, place: ValuePlace, column: Column, absent: Any) -> Column:
         assert place.path is not None
         follow = place.path.value
         values = [follow(each, absent) for each in column]

@@ -13,8 +13,8 @@ import msgspec
 from msgspec import UNSET
 
 from operators.events.kinds import NEVER, as_optional, is_optional, of_two
-from operators.events.pairs import Pair
-from operators.events.places import Place, places, unlikely_fields
+from operators.events.pairs import KeyValue
+from operators.events.places import ValuePlace, places, unlikely_fields
 from operators.events.record import first, first_told
 from operators.events.shaped_batch import Column, Object, ShapedBatch, struct_of
 
@@ -57,7 +57,7 @@ class ShapedDecoder:
         unlikely = {x for name in kinds for x in unlikely_fields(name)} if strict else set()
         fields: dict[str, tuple[Any, ...]] = _with_defaults(shapes[_TOP], self._tops)
         for name, each in self._objects.items():
-            fields[name] = (type(each.empty) | list[Pair] | None, each.empty)
+            fields[name] = (type(each.empty) | list[KeyValue] | None, each.empty)
         fields |= dict.fromkeys(sorted(unlikely - fields.keys()), (NEVER, None))
         self.decode = msgspec.json.Decoder(struct_of(fields)).decode
 
@@ -149,6 +149,6 @@ def _says(column: Column, absent: Any) -> bool:
     return column[0] is not absent or column.count(absent) < len(column)
 
 
-def _may_be_typed(kind: Any, where: Sequence[Place]) -> bool:
+def _may_be_typed(kind: Any, where: Sequence[ValuePlace]) -> bool:
     """Whether what is read under a name may be known to be of its kind."""
     return kind is not Any and all(place.path is None for place in where)
