@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from operators.base.arrays import Floats, Mask
+from operators.base.arrays import Floats, Ints, Mask
 from operators.base.dictionary import Dictionary
 from operators.rules.text_tests import TextTest
 
@@ -16,20 +16,25 @@ FUNCTIONS: Final[dict[str, Callable[[str], str]]] = {"LOWER": str.lower, "UPPER"
 
 def computed(function: str, codes: Floats, dictionary: Dictionary) -> Floats:
     """The codes of what a function makes of texts, float64[n]; NaN stays."""
-    distinct, of_each = np.unique(codes, return_inverse=True)
     change = FUNCTIONS[function]
-    made = [
-        np.nan if np.isnan(code) else dictionary.derive(change(dictionary.text(int(code))))
-        for code in distinct.tolist()
-    ]
-    found: Floats = np.array(made, np.float64)[of_each]
+    texts, of_each = _distinct(codes, dictionary)
+    made = [*(float(dictionary.derive(change(text))) for text in texts), np.nan]
+    found: Floats = np.array(made)[of_each]
     return found
 
 
 def fitting(tests: Sequence[TextTest], codes: Floats, dictionary: Dictionary) -> Mask:
     """Which texts fit which tests, bool[tests, n]; none where there is no text."""
-    distinct, of_each = np.unique(codes, return_inverse=True)
-    texts = [None if np.isnan(code) else dictionary.text(int(code)) for code in distinct.tolist()]
-    fits = [[text is not None and test.fits(text) for text in texts] for test in tests]
-    found: Mask = np.array(fits, np.bool_).reshape(len(tests), len(texts))[:, of_each]
+    texts, of_each = _distinct(codes, dictionary)
+    fits = [[*map(test.fits, texts), False] for test in tests]
+    found: Mask = np.array(fits, np.bool_)[:, of_each]
     return found
+
+
+def _distinct(codes: Floats, dictionary: Dictionary) -> tuple[list[str], Ints]:
+    """Each different text, and which of them each code is of: the one after the last for null."""
+    known = ~np.isnan(codes)
+    distinct, of_known = np.unique(codes[known].astype(np.int64), return_inverse=True)
+    of_each = np.full(len(codes), len(distinct))
+    of_each[known] = of_known
+    return [dictionary.text(code) for code in distinct.tolist()], of_each

@@ -365,7 +365,7 @@ def test_whole_numbers_that_floats_do_not_tell_apart(tmp_path: Path) -> None:
     found = ran(tmp_path, {"events.jsonl": lines(*events)}, data)
     assert found.segments == {"Lookers": {"ana"}}
     phones["where"] = f"category = {2**60 + 1}"
-    with pytest.raises(ConfigError, match=f"write it as a text, '{2**60 + 1}'"):
+    with pytest.raises(ConfigError, match=f"write an id as a text, '{2**60 + 1}'"):
         ran(tmp_path, {"events.jsonl": lines(*events)}, data)
 
 
