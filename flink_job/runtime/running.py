@@ -24,6 +24,7 @@ from operators.base.moments import now_us
 Define = Callable[[Environment], None]
 
 _POLL_S: Final = 0.3
+_LOOK_EVERY_S: Final = 1.0  # once all is at work: a look is some requests
 _CANCELLED_WITHIN_S: Final = 10.0
 _STOP_WITHIN_S: Final = 60.0
 _SURE_LOOKS: Final = 5
@@ -175,9 +176,13 @@ class _Watcher:
         self._at_work = False  # all of it, in this attempt
         self._begun = False  # it was at work in any
         self._committed = False
+        self._looked_s = 0.0
 
     def look(self) -> None:
         """Tell how far the job has come, and of failures that it was restarted after."""
+        if self._at_work and time.monotonic() - self._looked_s < _LOOK_EVERY_S:
+            return
+        self._looked_s = time.monotonic()
         try:
             attempt_ms = self._rest.attempt_ms(self._job)
             totals = self._totals_of(attempt_ms) if attempt_ms else None
