@@ -19,6 +19,11 @@ OPTIONAL_TYPE: Final[Any] = str | None
 NEVER: Final[Any] = Annotated[int, Meta(ge=1, le=0)]  # no value is of this kind
 
 TYPED: Final = (PLAIN_TEXT, PLAIN_NUMBER)  # of fields that may be missing
+# What values of these kinds are, if their texts are not too long.
+TYPES_OF: Final = {
+    PLAIN_TEXT: frozenset({str, type(None)}),
+    PLAIN_NUMBER: frozenset({float, int, type(None)}),
+}
 
 
 def of_two(one: Any, other: Any) -> Any:

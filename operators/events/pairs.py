@@ -10,6 +10,8 @@ from typing import Any, Final
 
 import msgspec
 
+from operators.events.kinds import PLAIN_TEXT
+
 _KEY, _VALUE = "key", "value"
 _OF_TYPES: Final = ("string_value", "int_value", "float_value", "double_value")
 
@@ -30,18 +32,18 @@ def _one(fields: Mapping[str, Any]) -> Any:
 
 
 class _Value(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
-    string_value: str | None = None
-    int_value: str | int | float | None = None
+    string_value: PLAIN_TEXT = None
+    int_value: PLAIN_TEXT | int | float = None
     float_value: int | float | None = None
     double_value: int | float | None = None
-    set_timestamp_micros: str | int | None = None
+    set_timestamp_micros: PLAIN_TEXT | int = None
 
 
 class KeyValue(msgspec.Struct, frozen=True, gc=False):
-    """A key with a value as nearly all are, decoded."""
+    """A key with a value as nearly all are, decoded; texts are as long as may be."""
 
     key: str
-    value: _Value | str | int | float | bool | None = None
+    value: _Value | PLAIN_TEXT | int | float | bool = None
 
 
 def by_keys(
@@ -51,15 +53,20 @@ def by_keys(
 
     Of each key it is said what stands for a value that is absent.
     """
-    columns = {key: [absent] * len(records) for key, absent in wanted.items()}
-    column_of = columns.get
-    for at, pairs in enumerate(records):
-        for pair in reversed(pairs):
-            column = column_of(pair.key)
-            if column is not None:
-                value = pair.value
-                column[at] = _plain(value) if type(value) is _Value else value
-    return columns
+    found = [{pair.key: pair.value for pair in pairs} for pairs in records]
+    if sum(map(len, found)) < sum(map(len, records)):  # a key stands twice in some
+        found = [{pair.key: pair.value for pair in reversed(pairs)} for pairs in records]
+    return {key: _column(found, key, absent) for key, absent in wanted.items()}
+
+
+def _column(found: Sequence[Mapping[str, Any]], key: str, absent: Any) -> list[Any]:
+    values = [some.get(key, absent) for some in found]
+    if _Value not in set(map(type, values)):
+        return values
+    return [
+        value if type(value) is not _Value else value.string_value or _plain(value)
+        for value in values
+    ]
 
 
 def _plain(value: _Value) -> Any:

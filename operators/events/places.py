@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from operators.events.names import FieldPath, alternatives
@@ -21,22 +21,28 @@ class ValuePlace(NamedTuple):
     dotted: str | None = None
 
 
-def places(name: str, *, unlikely: bool) -> Iterator[ValuePlace]:
+def places(name: str, never: Collection[str]) -> Iterator[ValuePlace]:
     """The places of a name, the first of which counts that has a value.
 
-    What is `unlikely` is a path as the name of a field at the top.
+    Fields at the top that are called as those in `never` are not among them.
     """
     for each in alternatives(name):
-        path = FieldPath.of(each)
-        if path is None or unlikely:
+        if each not in never:
             yield ValuePlace(None, each)
+        path = FieldPath.of(each)
         if path is not None:
             yield _place(path)
 
 
-def unlikely_fields(name: str) -> list[str]:
-    """Fields at the top that are called as a path is."""
-    return [each for each in alternatives(name) if FieldPath.of(each) is not None]
+def unlikely(names: Collection[str]) -> tuple[frozenset[str], frozenset[str]]:
+    """Fields at the top that hardly ever come: those that are called as a path is, and then also
+    those whose values may be within an object.
+    """
+    named = {name: alternatives(name) for name in names}
+    paths = frozenset(x for some in named.values() for x in some if FieldPath.of(x) is not None)
+    nested = {x for some in named.values() if not paths.isdisjoint(some) for x in some}
+    alone = {x for some in named.values() if paths.isdisjoint(some) for x in some}
+    return paths, paths | (nested - alone)
 
 
 def _place(path: FieldPath) -> ValuePlace:

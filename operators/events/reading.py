@@ -13,6 +13,7 @@ from operators.base.arrays import Ints
 from operators.events.diagnosis import diagnosis
 from operators.events.fields import Fault, Faults
 from operators.events.kinds import is_optional
+from operators.events.places import unlikely
 from operators.events.reasons import Reason
 from operators.events.record import RecordDecoder
 from operators.events.shapes import NoShapeError, ShapedDecoder
@@ -100,8 +101,10 @@ class RecordReader:
         elif not records.whole:
             with suppress(NoShapeError):
                 self._alone.insert(0, ShapedDecoder(unknown, told_apart))
-            with suppress(NoShapeError):
-                fast = [ShapedDecoder(kinds, told_apart)] if kinds != unknown else []
+            paths, most = unlikely(kinds)
+            for never in (most, paths) if kinds != unknown else ():
+                with suppress(NoShapeError):
+                    fast.append(ShapedDecoder(kinds, told_apart, never))
         self._ways = [*map(_Way, fast), _Way(self._alone[0])]
 
     def read(self, values: Sequence[bytes]) -> Read:

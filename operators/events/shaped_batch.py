@@ -94,7 +94,7 @@ class ShapedBatch:
         shape = self.objects[within]
         at = len(self.tops) + list(self.objects).index(within)
         column = _of_field(at)(self.records)
-        if column[0] is shape.empty and column.count(shape.empty) == len(column):
+        if column[0] == shape.empty and column.count(shape.empty) == len(column):
             return None
         kinds = set(map(type, column))
         if list in kinds:

@@ -12,9 +12,9 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET
 
-from operators.events.kinds import NEVER, as_optional, is_optional, of_two
+from operators.events.kinds import NEVER, TYPES_OF, as_optional, is_optional, of_two
 from operators.events.pairs import KeyValue
-from operators.events.places import ValuePlace, places, unlikely_fields
+from operators.events.places import ValuePlace, places
 from operators.events.record import first, first_told
 from operators.events.shaped_batch import Column, Object, ShapedBatch, struct_of
 
@@ -31,19 +31,24 @@ class ShapedDecoder:
     """Decodes batches of records into structs within structs; what is not read is passed over.
 
     Args:
-        kinds: the kind of each name, or `Any` for each. With others, records are refused that have
-            fields at the top which are called as paths are.
+        kinds: the kind of each name, or `Any` for each.
         told_apart: the names of which one that is missing is UNSET, and null is None.
+        never: fields at the top that are not read, and that no record may have.
 
     Raises:
         NoShapeError: something is read as an object and as a value, or as two kinds.
     """
 
-    def __init__(self, kinds: Mapping[str, Any], told_apart: Collection[str] = ()) -> None:
-        strict = any(kind is not Any for kind in kinds.values())
+    def __init__(
+        self,
+        kinds: Mapping[str, Any],
+        told_apart: Collection[str] = (),
+        never: Collection[str] = (),
+    ) -> None:
+        self._kinds = dict(kinds)
         self._told_apart = frozenset(told_apart)
         self._listed: Collection[str] = ()
-        self._places = {name: list(places(name, unlikely=not strict)) for name in kinds}
+        self._places = {name: list(places(name, never)) for name in kinds}
         self._typed = [x for x, kind in kinds.items() if _may_be_typed(kind, self._places[x])]
         self._needed = frozenset(name for name, kind in kinds.items() if not is_optional(kind))
         shapes = self._shapes(kinds)
@@ -54,11 +59,10 @@ class ShapedDecoder:
 
         self._tops = absent(_TOP)
         self._objects = {x: _object(shapes[x], absent(x)) for x in shapes if x is not _TOP}
-        unlikely = {x for name in kinds for x in unlikely_fields(name)} if strict else set()
         fields: dict[str, tuple[Any, ...]] = _with_defaults(shapes[_TOP], self._tops)
         for name, each in self._objects.items():
             fields[name] = (type(each.empty) | list[KeyValue] | None, each.empty)
-        fields |= dict.fromkeys(sorted(unlikely - fields.keys()), (NEVER, None))
+        fields |= dict.fromkeys(sorted(set(never) - fields.keys()), (NEVER, None))
         self.decode = msgspec.json.Decoder(struct_of(fields)).decode
 
     def columns(self, records: Sequence[Any]) -> Mapping[str, Column]:
@@ -118,7 +122,8 @@ class ShapedDecoder:
     def _is_typed(self, name: str, columns: Mapping[str, Column], listed: Collection[str]) -> bool:
         """Whether the values of a name are of its kind; those in `listed` are of any."""
         if listed and any(place.within in listed for place in self._places[name]):
-            return False
+            kinds = TYPES_OF.get(self._kinds[name], frozenset())
+            return kinds.issuperset(map(type, columns[name]))
         # Of what is needed some field must be there, and not be empty.
         return name not in self._needed or all(columns[name])
 
