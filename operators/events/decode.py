@@ -192,7 +192,7 @@ class EventDecoder:
 
     def _sessions(self, ids: Sequence[str | None] | None) -> Sequence[str | None] | None:
         """Session ids, without those that mean none."""
-        if ids is None or self._no_session.isdisjoint(ids):
+        if ids is None or not self._no_session or self._no_session.isdisjoint(ids):
             return ids
         return [None if each in self._no_session else each for each in ids]
 

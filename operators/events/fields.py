@@ -37,7 +37,7 @@ def users(
     """
     faults: Faults = {}
     short = plain or (all_texts(values) and max(map(len, values)) <= LONGEST_USER)
-    if short and nobody.isdisjoint(values):
+    if short and (not nobody or nobody.isdisjoint(values)):
         return list(values), faults
     column = []
     for position, value in enumerate(values):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 
@@ -23,8 +22,7 @@ _PASSED_OVER: Final = 15  # batches after one with something else in it: there w
 _Columns = Mapping[str, Sequence[Any]]
 
 
-@dataclass(frozen=True)
-class Read:
+class Read(NamedTuple):
     """What was read of a batch: the values of each name in `columns`, one a record.
 
     Those of the names in `typed` are known to be of their kinds. `source` is int64[n], where each
@@ -35,7 +33,7 @@ class Read:
     columns: _Columns
     typed: Collection[str]
     source: Ints
-    faults: Faults = field(default_factory=dict)
+    faults: Faults
 
 
 class _Decoder(Protocol):
@@ -65,7 +63,7 @@ class _Way:
             return None
         with suppress(Exception):
             columns = self.decoder.columns(list(map(self.decoder.decode, values)))
-            return Read(columns, self.decoder.typed(columns), np.arange(len(values)))
+            return Read(columns, self.decoder.typed(columns), np.arange(len(values)), {})
         self._passed_over = _PASSED_OVER
         return None
 

@@ -41,7 +41,7 @@ class RecordDecoder:
             len(places) == 1 and places[0][1] is None for places in self._places.values()
         )
         known = any(kind is not Any for kind in (*required.values(), *optional.values()))
-        self._typed = self._names if self.whole and known else ()
+        self._typed = frozenset(self._names if self.whole and known else ())
         if not self.whole:
             required, optional = {}, dict.fromkeys(self._tops(), Any)
         self._read = (*required, *optional)

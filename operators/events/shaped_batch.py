@@ -97,6 +97,8 @@ class ShapedBatch:
         if column[0] == shape.empty and column.count(shape.empty) == len(column):
             return None
         kinds = set(map(type, column))
+        if kinds == {list} and not any(column):
+            return None
         if list in kinds:
             self._open_pairs(within, column)
         elif type(None) in kinds:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET
 
-from operators.events.kinds import NEVER, TYPES_OF, as_optional, is_optional, of_two
+from operators.events.kinds import NEVER, PLAIN_NUMBER, TYPES_OF, as_optional, is_optional, of_two
 from operators.events.pairs import KeyValue
 from operators.events.places import ValuePlace, places
 from operators.events.record import first, first_told
@@ -46,10 +46,11 @@ class ShapedDecoder:
         never: Collection[str] = (),
     ) -> None:
         self._kinds = dict(kinds)
-        self._told_apart = frozenset(told_apart)
+        self._told_apart = told = frozenset(told_apart)
         self._listed: Collection[str] = ()
         self._places = {name: list(places(name, never)) for name in kinds}
         self._typed = [x for x, kind in kinds.items() if _may_be_typed(kind, self._places[x])]
+        self._texts = frozenset(x for x in self._typed if kinds[x] is not PLAIN_NUMBER) - told
         self._needed = frozenset(name for name, kind in kinds.items() if not is_optional(kind))
         shapes = self._shapes(kinds)
         unset = self._unset()
@@ -113,6 +114,8 @@ class ShapedDecoder:
                     break
         if len(parts) == 1:
             return parts[0]
+        if len(parts) == 2 and name in self._texts and not batch.listed:
+            return [one or other for one, other in zip(*parts, strict=True)]
         if len(parts) == 2 and absent is None:
             return [a if a is not None and a != "" else b for a, b in zip(*parts, strict=True)]
         choose = first if absent is None else first_told
