@@ -42,11 +42,8 @@ class _Decoder(Protocol):
     def decode(self, value: bytes, /) -> Any:
         """A record; raises if it is none."""
 
-    def columns(self, records: Sequence[Any]) -> _Columns:
-        """The values of each name, one a record."""
-
-    def typed(self, columns: _Columns) -> Collection[str]:
-        """The names of which all values are known to be of their kinds."""
+    def read(self, records: Sequence[Any]) -> tuple[_Columns, Collection[str]]:
+        """The values of each name, one a record, and the names that are known to be of a kind."""
 
 
 class _Way:
@@ -62,8 +59,8 @@ class _Way:
             self._passed_over -= 1
             return None
         with suppress(Exception):
-            columns = self.decoder.columns(list(map(self.decoder.decode, values)))
-            return Read(columns, self.decoder.typed(columns), np.arange(len(values)), {})
+            columns, typed = self.decoder.read(list(map(self.decoder.decode, values)))
+            return Read(columns, typed, np.arange(len(values)), {})
         self._passed_over = _PASSED_OVER
         return None
 
@@ -125,7 +122,7 @@ class RecordReader:
             else:
                 records[which].append(found)
                 sources[which].append(source)
-        parts = [each.columns(some) for each, some in zip(self._alone, records, strict=True)]
+        parts = [each.read(some)[0] for each, some in zip(self._alone, records, strict=True)]
         stood = np.array([at for some in sources for at in some], np.int64)
         order = np.argsort(stood)
         columns = {name: _ordered([part[name] for part in parts], order) for name in parts[0]}

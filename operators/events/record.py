@@ -62,9 +62,9 @@ class RecordDecoder:
         )
         self.decode = msgspec.json.Decoder(record).decode
 
-    def typed(self, columns: Mapping[str, Sequence[Any]]) -> Collection[str]:
-        """The names of which all values are of the kinds that they were said to be."""
-        return self._typed
+    def read(self, records: Sequence[Any]) -> tuple[Mapping[str, Sequence[Any]], Collection[str]]:
+        """The values of each field, one a record, and the fields that are known to be of a kind."""
+        return self.columns(records), self._typed
 
     def columns(self, records: Sequence[Any]) -> Mapping[str, Sequence[Any]]:
         """The values of each field, one a record."""

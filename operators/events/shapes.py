@@ -47,7 +47,6 @@ class ShapedDecoder:
     ) -> None:
         self._kinds = dict(kinds)
         self._told_apart = told = frozenset(told_apart)
-        self._listed: Collection[str] = ()
         self._places = {name: list(places(name, never)) for name in kinds}
         self._typed = [x for x, kind in kinds.items() if _may_be_typed(kind, self._places[x])]
         self._texts = frozenset(x for x in self._typed if kinds[x] is not PLAIN_NUMBER) - told
@@ -66,18 +65,14 @@ class ShapedDecoder:
         fields |= dict.fromkeys(sorted(set(never) - fields.keys()), (NEVER, None))
         self.decode = msgspec.json.Decoder(struct_of(fields)).decode
 
-    def columns(self, records: Sequence[Any]) -> Mapping[str, Column]:
-        """The values of each name, one a record."""
+    def read(self, records: Sequence[Any]) -> tuple[Mapping[str, Column], Collection[str]]:
+        """The values of each name, one a record, and the names that are known to be of a kind."""
         if not records:
-            return dict.fromkeys(self._places, ())
+            return dict.fromkeys(self._places, ()), ()
         batch = ShapedBatch(records, self._tops, self._objects)
         columns = {name: self._column(name, batch) for name in self._places}
-        self._listed = batch.listed
-        return columns
-
-    def typed(self, columns: Mapping[str, Column]) -> Collection[str]:
-        """The names of which all values of the last columns are known to be of their kinds."""
-        return [name for name in self._typed if self._is_typed(name, columns, self._listed)]
+        typed = [name for name in self._typed if self._is_typed(name, columns, batch.listed)]
+        return columns, typed
 
     def _shapes(self, kinds: Mapping[str, Any]) -> dict[str | None, _Kinds]:
         """The kinds of the fields that are read, at the top and within objects."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import cast
 
-from flink_job.loading.files import Loader, Waiting
+from flink_job.config.model import FileSource
+from flink_job.loading.files import EventFiles, Loader, Waiting
 from flink_job.loading.keys_and_times import KeysAndTimes
 from flink_job.loading.outbox import Outbox
 from flink_job.loading.pacing import Pace, as_it_happened, at_once, evenly
+from flink_job.staging.sought import Sought
 from operators.events.spec import EventsSpec
 
 START_S = 1_000.0
@@ -77,3 +80,21 @@ def test_a_stop_ends_it_after_what_was_sent() -> None:
     loader = load(day, at_once, iter([b"a", b"b", b"c"]))
     assert [value for _, value in day.sent] == [b"a", b"b", b"flushed"]
     assert loader.loaded.sent == 2
+
+
+def test_a_record_with_several_events_goes_as_several(tmp_path: Path) -> None:
+    """What is no list of events is left as it is."""
+    file = tmp_path / "batches.jsonl"
+    values = [
+        b'{"sent": 1, "user": "x", "batch": [{"user": "ann", "n": 1.50}, {"n": 2}]}',
+        b'{"sent": 2, "batch": []}',
+        b'{"batch": 7, "user": "bob"}',
+        b'{"batch": [{"user": "eve"}, 8]',
+    ]
+    file.write_bytes(b"\n".join(values))
+    found = EventFiles([file], FileSource([]), Sought(each="batch")).records()
+    assert list(found) == [
+        b'{"sent":1,"user":"ann","n":1.50}',
+        b'{"sent":1,"user":"x","n":2}',
+        *values[1:],
+    ]
