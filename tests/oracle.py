@@ -120,6 +120,10 @@ class Conditions:
         self._members: set[str] = set()
         self._database.create_function("in_segment", 1, lambda name: name in self._members)
         self._database.create_function("contains", 2, lambda found, text: text in loads(found))
+        # SQLite's own are of ASCII only, and its LIKE is what ILIKE is elsewhere.
+        self._database.create_function("lower", 1, lambda text: text and text.lower())
+        self._database.create_function("upper", 1, lambda text: text and text.upper())
+        self._database.execute("PRAGMA case_sensitive_like = ON")
 
     def holds(
         self, condition: str, values: Mapping[str, Any], members: set[str] | None = None

@@ -97,7 +97,7 @@ def _listed(name: str, spec: FeatureSpec, catalog: Catalog, costs: Mapping[str, 
 def _exact_text(spec: FeatureSpec) -> str | None:
     if sliding(spec.definition) is None:
         return None
-    return f"of up to {MOST_EXACT} events" if EXACT in spec.kind.options else ALWAYS
+    return f"for up to {MOST_EXACT} events" if EXACT in spec.kind.options else ALWAYS
 
 
 def _window_text(feature: Definition) -> str | None:

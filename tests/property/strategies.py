@@ -42,7 +42,7 @@ FEATURES: dict[str, dict[str, Any]] = {
     "since_a": {"since": "view", "where": "shop = 'a'"},
     "like_views": {
         **{"count": "view", "window": "lifetime"},
-        "where": "shop LIKE '_' AND CASE WHEN price > 500 THEN 'c' ELSE UPPER(shop) END <> 'A'",
+        "where": "shop NOT LIKE 'B' AND CASE WHEN price > 500 THEN 'c' ELSE UPPER(shop) END <> 'A'",
     },
     "last_dear": {"last": "shop", "where": "price IS NOT NULL AND price > 3"},
     "bought_30m": {"funnel": ["view", "cart", "purchase"], "within": "30m"},

@@ -65,8 +65,8 @@ def test_a_window_in_tiles_is_told_to_be_short_and_an_exact_one_to_be_exact() ->
     found = listed(FEATURES, Catalog.compile(FEATURES, GAP_US))
     told = {each.name: (each.short_by, each.exact, each.state_bytes) for each in found}
     assert told["views_1h"] == ("5m", None, 12 * 4)
-    assert told["views_exact"] == (None, "of up to 64 events", 12 * 4 + 65 * 8)
-    assert told["mean_exact"] == (None, "of up to 64 events", 14 * (8 + 4) + 65 * (8 + 8))
+    assert told["views_exact"] == (None, "for up to 64 events", 12 * 4 + 65 * 8)
+    assert told["mean_exact"] == (None, "for up to 64 events", 14 * (8 + 4) + 65 * (8 + 8))
     assert told["median_exact"] == (None, "always", 64 * (8 + 8))
     assert (told["spend"][0], told["views_yesterday"][0]) == (None, None)
 
@@ -76,7 +76,7 @@ def test_what_a_window_in_tiles_really_has_in_it() -> None:
     assert found["views_1h"] == "the last 55m to 1h, in tiles of 5m"
     assert found["views_whole"] == "up to the last 1h, in tiles of 1h"
     assert found["mean_exact"] == (
-        "exactly the last 7d of up to 64 events; of more, the last 156h to 7d, in tiles of 12h"
+        "exactly the last 7d for up to 64 events; of more, the last 156h to 7d, in tiles of 12h"
     )
     assert {"spend", "views_yesterday", "median_exact", "device"}.isdisjoint(found)
 

@@ -72,6 +72,14 @@ def why(
     return whys({"Some": spec}, words, **values)["Some"]
 
 
+def test_a_case_may_ask_for_another_segment() -> None:
+    asked = "CASE WHEN in_segment('VIP') THEN product_views ELSE 0 END > 3"
+    specs = {"Asking": SegmentSpec(asked), "VIP": SegmentSpec("carts_1h > 1")}
+    for carts, is_in in ((2, True), (1, False)):
+        found = whys(specs, product_views=5, carts_1h=carts)
+        assert (found["VIP"][0], found["Asking"][0]) == (is_in, is_in)
+
+
 TRUE = {
     "device LIKE 'm%' ESCAPE '{'": ["device = 'mobile' (LIKE 'm%' ESCAPE '{')"],
     "device NOT ILIKE '%TV'": ["device = 'mobile' (NOT ILIKE '%TV')"],
