@@ -21,6 +21,7 @@ from operators.rules.tree import (
     Atom,
     Between,
     Call,
+    CaseWhen,
     Comparison,
     Constant,
     Feature,
@@ -119,6 +120,8 @@ def _computed(operand: Operand, of: Sequence[Enclosure], like: Moments) -> Enclo
             return _absolute(of[0])
         case Call(function) if function in _CALLS:
             return reduce(_CALLS[function], of)
+        case CaseWhen(_, otherwise) if otherwise is not None:
+            return reduce(_either, of)
     return _broadcast(np.float64(-np.inf), np.float64(np.inf), like)
 
 
@@ -200,6 +203,12 @@ def _chosen(
 ) -> Enclosure:
     low, high = choose(first.low, second.low), choose(first.high, second.high)
     return _with_null(low, high, ~(first.known & second.known), first.null | second.null)
+
+
+def _either(first: Enclosure, second: Enclosure) -> Enclosure:
+    """Bounds of what is one of two numbers, now this and then that."""
+    low, high = np.minimum(first.low, second.low), np.maximum(first.high, second.high)
+    return _with_null(low, high, ~(first.known & second.known), first.null & second.null)
 
 
 _CALLS: Final[dict[str, Callable[[Enclosure, Enclosure], Enclosure]]] = {
