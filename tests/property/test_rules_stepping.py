@@ -92,7 +92,7 @@ def test_it_is_looked_at_steps_alone(tree: Tree, row: Row) -> None:
         ("views / young < 0.000001", 12),
         ("ABS(young - 1000000) < 10", 30),
         ("LEAST(young, old) + views > 1000000", 12),
-        ("CASE WHEN views > 1 THEN young ELSE old END > 1000000", 30),
+        ("CASE WHEN views > 1 THEN young ELSE old END > 1000000", 45),
         ("COALESCE(young, views) BETWEEN old - 5 AND views * 1000000", 45),
     ],
 )
