@@ -27,6 +27,7 @@ LONGEST: Final = tuple(
         ("stack", "steering"),
         ("flink", "replay"),
         ("stack", "guardian"),
+        ("stack", "as_it_comes"),
         ("stack", "bad_input"),
         ("stack", "real_data"),
         ("stack", "cassandra_tls"),

@@ -148,8 +148,10 @@ def _people(survey: Survey, looked: Looked) -> Iterator[Finding]:
 def _broken(survey: Survey, looked: Looked) -> Iterator[Finding]:
     """Records that become dead letters."""
     if survey.unread:
-        detail = f"missing, since they can't be read: {survey.unread_example}"
-        yield Finding(f"{survey.unread:,} values of {survey.usable:,} events are {detail}")
+        one = survey.unread == 1
+        values = f"{survey.unread:,} value{'' if one else 's'} of {survey.usable:,} events"
+        missing = f"can't be read, and {'is' if one else 'are'} missing: {survey.unread_example}"
+        yield Finding(f"{values} {missing}")
     for reason, count in survey.rejected.most_common():
         if count >= survey.records * _TOLD_SHARE:
             of = looked.of(survey.records, "records")

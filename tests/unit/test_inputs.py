@@ -407,7 +407,7 @@ def test_numbers_with_signs_between_thousands(tmp_path: Path) -> None:
     assert found.segments == {"Big Spenders": {"ana", "cid"}, "Buyers": everyone}
     assert found.letters == {}
     assert found.doubts == (
-        "1 values of 5 events are missing, since they can't be read: "
+        "1 value of 5 events can't be read, and is missing: "
         "'value': expected a finite number, found 'N/A'",
     )
     del data["events"]
