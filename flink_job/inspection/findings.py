@@ -111,8 +111,11 @@ def _properties(survey: Survey, looked: Looked) -> Iterator[Finding]:
     """Fields that are read and that no event has."""
     for where, field in survey.wanted.optional.items():
         if not survey.having[field].any() and survey.usable:
-            of = looked.of(survey.usable, "events")
-            yield Finding(f"{where}: none of {of} has '{shown_name(field)}'{_meant(survey, field)}")
+            of, name = looked.of(survey.usable, "events"), shown_name(field)
+            if any(each in survey.names for each in alternatives(field)):
+                yield Finding(f"{where}: '{name}' is empty in all of {of}")
+            else:
+                yield Finding(f"{where}: none of {of} has '{name}'{_meant(survey, field)}")
     told = set[tuple[str, str]]()
     for asked in survey.wanted.asked:
         events, having = _counts(survey, asked)

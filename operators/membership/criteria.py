@@ -16,9 +16,9 @@ from operators.membership.clusterings import (
     clusters_meaning,
     with_clusters,
 )
-from operators.rules.crossing import next_step
 from operators.rules.deadlines import rounded_up
 from operators.rules.rulebook import Rulebook
+from operators.rules.stepping import next_step
 
 # A user's age grows without end, and with it the distance to every center. An idle user is
 # assigned anew when the age has grown by about an eighth: often while young, rarely when old.

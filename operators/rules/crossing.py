@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from operators.base.arrays import NEVER, Floats, Mask, Moments
-from operators.base.frame import FeatureColumn, Frame, Kind
+from operators.base.frame import FeatureColumn, Frame
 from operators.rules.tree import (
     Atom,
     Between,
@@ -20,15 +20,13 @@ from operators.rules.tree import (
     IsNull,
     Number,
     OneOf,
+    ages,
     atoms,
-    features,
     operands,
 )
 
 # float64 holds whole microseconds up to here, the year 2255; nothing is due after it.
-_LAST_US: Final = 2**53
-
-_FINENESS: Final = 64  # steps of an age are no longer than this part of it, unless they are one
+LAST_US: Final = 2**53
 
 
 @dataclass(frozen=True)
@@ -36,27 +34,23 @@ class Crossings:
     """What of time a condition depends on.
 
     `after_us` has the ages that are compared with a number, each with a length of time after
-    whose moment the comparison changes. `stepped` has the ages that are computed with or
-    compared with what is no number; they may change the condition at every step. Steps grow
-    with the age, or one from 1970 would take millions.
+    whose moment the comparison changes. Ages that are computed with, or compared with what is no
+    number, are not among them: see `StepClock`.
     """
 
     after_us: frozenset[tuple[str, int]]
-    stepped: frozenset[str]
 
     @classmethod
     def of(cls, conditions: Iterable[Condition], columns: Mapping[str, FeatureColumn]) -> Crossings:
         """The crossings of any of these conditions."""
-        found = {atom for condition in conditions for atom in atoms(condition) if _ages(atom)}
-        exact = {atom for atom in found if _is_exact(atom)}
-        return cls(
-            frozenset(pair for atom in exact for pair in _after_us(atom, columns)),
-            frozenset(name for atom in found - exact for name in _ages(atom)),
-        )
+        found = {atom for condition in conditions for atom in atoms(condition) if ages(atom)}
+        exact = found - computed_with_ages(found)
+        return cls(frozenset(pair for atom in exact for pair in _after_us(atom, columns)))
 
 
-def _ages(atom: Atom) -> set[str]:
-    return {x.name for x in features(*operands(atom)) if x.kind is Kind.AGE}
+def computed_with_ages(among: Iterable[Atom]) -> set[Atom]:
+    """Those of some atoms that do anything with an age but compare it with numbers."""
+    return {atom for atom in among if ages(atom) and not _is_exact(atom)}
 
 
 def _is_exact(atom: Atom) -> bool:
@@ -66,7 +60,7 @@ def _is_exact(atom: Atom) -> bool:
 
 
 def _after_us(atom: Atom, columns: Mapping[str, FeatureColumn]) -> Iterator[tuple[str, int]]:
-    (name,) = _ages(atom)
+    (name,) = ages(atom)
     for number, strictly in _edges(atom):
         after_us = _passing_us(number, strictly, columns[name].unit_us)
         if after_us is not None:
@@ -102,7 +96,7 @@ def _passing_us(number: float, strictly: bool, unit_us: int) -> int | None:
         age = time_us / unit_us
         return age > number if strictly else age >= number
 
-    if number < 0 or passed(0) or number * unit_us >= _LAST_US:
+    if number < 0 or passed(0) or number * unit_us >= LAST_US:
         return None
     time_us = floor(number * unit_us)
     while passed(time_us):
@@ -115,9 +109,7 @@ def _passing_us(number: float, strictly: bool, unit_us: int) -> int | None:
 class CrossingClock:
     """When time alone next changes some conditions, whatever else is true of a user."""
 
-    def __init__(self, crossings: Crossings, step_us: int) -> None:
-        self._step_us = step_us
-        self._stepped = sorted(crossings.stepped)
+    def __init__(self, crossings: Crossings) -> None:
         self._after_us = {}
         for name in sorted({name for name, _ in crossings.after_us}):
             times = sorted(after for age, after in crossings.after_us if age == name)
@@ -131,23 +123,18 @@ class CrossingClock:
             # NaN counts as longest, so that who has no moment gets the infinity at the end.
             following = np.searchsorted(after_us[:-1], frame.now_us - moments, side="right")
             np.fmin(due, moments + after_us[following], out=due)
-        for name in self._stepped:
-            np.fmin(due, next_step(frame, name, self._step_us), out=due)
-        return _as_moments(due)
+        return as_moments(due)
 
 
 class GatedClock:
     """When time alone next changes conditions each of which matters for some users only."""
 
-    def __init__(self, crossings: Sequence[Crossings], step_us: int) -> None:
+    def __init__(self, crossings: Sequence[Crossings]) -> None:
         pairs = [(i, *pair) for i, each in enumerate(crossings) for pair in sorted(each.after_us)]
-        steps = [(i, name) for i, each in enumerate(crossings) for name in sorted(each.stepped)]
-        self._step_us = step_us
         self._ages = sorted({name for _, name, _ in pairs})
         self._rows = np.array([self._ages.index(name) for _, name, _ in pairs], np.intp)
         self._after_us = np.array([after_us for *_, after_us in pairs], float).reshape(-1, 1)
         self._gates = np.array([gate for gate, *_ in pairs], np.intp)
-        self._steps = steps
 
     def next_change_us(self, frame: Frame, gates: Mask) -> Moments:
         """The earliest moment after now of each user, or `NEVER`; int64[n].
@@ -160,35 +147,11 @@ class GatedClock:
             at = moments[self._rows] + self._after_us
             at[~((at > frame.now_us) & gates[self._gates])] = np.inf
             at.min(axis=0, out=due)
-        for gate, name in self._steps:
-            at = np.where(gates[gate], next_step(frame, name, self._step_us), np.inf)
-            np.fmin(due, at, out=due)
-        return _as_moments(due)
+        return as_moments(due)
 
 
-def next_step(frame: Frame, age: str, step_us: int, fineness: int = _FINENESS) -> Floats:
-    """The next step of an age, NaN for whom it is null.
-
-    A step is no longer than one `fineness`-th of the age, unless it is a single one of `step_us`.
-    It ends at a multiple of its size, which depends on the age there alone: so it ends where it
-    does whenever between its ends it is asked for.
-    """
-    since_us, longest_us = frame.row(age), fineness * step_us
-    size_us = step_us * _octaves((frame.now_us - since_us) / longest_us)
-    next_us = (frame.now_us // size_us + 1) * size_us
-    size_us = step_us * _octaves((next_us - since_us) / longest_us)
-    ends_us: Floats = -(-next_us // size_us) * size_us + 0.0 * since_us
-    return ends_us
-
-
-def _octaves(ratios: Floats) -> Moments:
-    """The greatest powers of two that are not above these, 1 at least."""
-    powers = np.frexp(np.fmax(ratios, 1.0))[1] - 1
-    octaves: Moments = np.left_shift(np.int64(1), powers.astype(np.int64))
-    return octaves
-
-
-def _as_moments(due: Floats) -> Moments:
+def as_moments(due: Floats) -> Moments:
+    """Moments of which some are infinite, as whole microseconds; `NEVER` for these."""
     moments = np.full(len(due), NEVER)
     np.copyto(moments, due, where=np.isfinite(due), casting="unsafe")
     return moments

@@ -20,6 +20,7 @@ from operators.rules.holdouts import JudgedUsers
 from operators.rules.judgement import Changes, Judgement, Rule
 from operators.rules.segment import Segment
 from operators.rules.spec import SegmentSpec
+from operators.rules.stepping import StepClock
 from operators.rules.strata import in_strata
 from operators.rules.stratum import Round, Stratum
 
@@ -58,9 +59,14 @@ class Rulebook:
         self.version = version
         self.names = tuple(segment.name for segment in everyone)
         self._strata = [
-            Stratum(stratum, first, everyone, columns, step_us)
+            Stratum(stratum, first, everyone, columns)
             for stratum, first in zip(strata, firsts, strict=False)
         ]
+        judged = list(enumerate(everyone[: len(everyone) - len(paused)]))
+        # Once in, `when` no longer matters where there is a `leave_when`.
+        always = [x.leave_when or x.entry for _, x in judged]
+        entries = [(index, x.entry) for index, x in judged if x.leave_when is not None]
+        self._steps = StepClock(always, entries, step_us)
         self._rules = _rules(everyone, self._strata)
 
     @classmethod
@@ -108,12 +114,13 @@ class Rulebook:
             evaluation, due_here_us = stratum.judge(round_)
             evaluations.append(evaluation)
             np.minimum(due_us, due_here_us, out=due_us)
+        np.minimum(due_us, self._steps.next_us(frame, round_.inside), out=due_us)
         changes = _changes(round_, was_member)
         return Judgement(changes, due_us, self._rules, round_, was_member, evaluations)
 
     def next_change_us(self, frame: Frame) -> Moments:
         """When time alone next changes any condition, wherever the users stand; int64[n]."""
-        next_us = np.full(len(frame), NEVER)
+        next_us = self._steps.next_us(frame)
         for stratum in self._strata:
             np.minimum(next_us, stratum.next_change_us(frame), out=next_us)
         return next_us

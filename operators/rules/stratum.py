@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from operators.base.arrays import Mask, Moments
 from operators.base.frame import FeatureColumn, Frame
 from operators.rules.circuit import Circuit, Evaluation
-from operators.rules.crossing import CrossingClock, Crossings, GatedClock
+from operators.rules.crossing import CrossingClock, Crossings, GatedClock, computed_with_ages
 from operators.rules.deadlines import Due
 from operators.rules.holdouts import Holdouts, JudgedUsers, Roll
 from operators.rules.segment import Segment
 from operators.rules.settling import Settling, Stood, Wishes
+from operators.rules.tree import atoms
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,6 @@ class Stratum:
         first: the index of the first among all segments.
         everyone: all segments, in order.
         columns: the features.
-        step_us: how often ages count that are computed with.
     """
 
     def __init__(
@@ -55,7 +55,6 @@ class Stratum:
         first: int,
         everyone: Sequence[Segment],
         columns: Mapping[str, FeatureColumn],
-        step_us: int,
     ) -> None:
         self.at = slice(first, first + len(segments))
         conditions = [condition for segment in segments for condition in segment.conditions()]
@@ -73,17 +72,17 @@ class Stratum:
         self.settled = _rows(segments, Settling.concerns)  # by more than whether a user fits
         settled = [segments[row] for row in self.settled]
         self.settling = Settling(settled, everyone)
-        stepped = Crossings.of((c for x in settled for c in x.conditions()), columns).stepped
-        self.settled_by_steps = bool(stepped)
+        found = (atom for x in settled for c in x.conditions() for atom in atoms(c))
+        self.settled_by_steps = bool(computed_with_ages(found))
         # Once in, `when` no longer matters where there is a `leave_when`.
         always = Crossings.of((x.leave_when or x.entry for x in segments), columns)
         entry = [Crossings.of([x.entry], columns) for x in segments if x.leave_when is not None]
-        self._clock = CrossingClock(always, step_us)
-        self._entry_clock = GatedClock(entry, step_us)
+        self._clock = CrossingClock(always)
+        self._entry_clock = GatedClock(entry)
 
     def judge(self, round_: Round) -> tuple[Evaluation, Moments]:
         """Judge these segments: the values of their circuit, and the next moment, int64[n], at
-        which time alone may change something, `NEVER` if none can.
+        which time alone may change something, `NEVER` if none can; but for steps of ages.
         """
         frame, due = round_.frame, Due(len(round_.frame))
         evaluation = self.circuit.evaluate(frame, round_.member)
@@ -103,7 +102,7 @@ class Stratum:
         return evaluation, due.at_us
 
     def next_change_us(self, frame: Frame) -> Moments:
-        """When time alone next changes any condition, wherever the users stand; int64[n]."""
+        """When time alone next changes any condition, as of `judge`, wherever users stand."""
         anyone = np.ones((len(self._with_leave), len(frame)), np.bool_)
         entry_us = self._entry_clock.next_change_us(frame, anyone)
         next_us: Moments = np.minimum(self._clock.next_change_us(frame), entry_us)

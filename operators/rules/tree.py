@@ -262,6 +262,11 @@ def operands(atom: Atom) -> tuple[Operand, ...]:
             return ()
 
 
+def ages(atom: Atom) -> set[str]:
+    """The names of the ages in an atom."""
+    return {x.name for x in features(*operands(atom)) if x.kind is Kind.AGE}
+
+
 def parts(operand: Operand) -> tuple[Operand, ...]:
     """The operands that an operand is computed from; none for a feature or a constant."""
     match operand:

@@ -45,10 +45,9 @@ class Watched:
         for atom in found:
             for name in _names(atom) - whole:
                 edges[name] = edges.get(name, frozenset()) | (_edges(atom) or frozenset())
-        crossings = Crossings.of(conditions, columns)
         borders = {b.at_us for each in judged for b in (each.opens, each.closes) if b is not None}
         dates_us = np.array([*sorted(borders), NEVER], np.int64)
-        return cls(edges, whole, replace(crossings, stepped=frozenset()), dates_us)
+        return cls(edges, whole, Crossings.of(conditions, columns), dates_us)
 
 
 class WatchedClock:
@@ -58,7 +57,7 @@ class WatchedClock:
     """
 
     def __init__(self, watched: Watched, lead_us: int = 0) -> None:
-        self._ages = CrossingClock(watched.ages, step_us=1)
+        self._ages = CrossingClock(watched.ages)
         self._dates_us = watched.dates_us
         self._lead_us = lead_us
 

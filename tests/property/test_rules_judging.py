@@ -214,8 +214,9 @@ def test_once_in_only_leaving_is_due() -> None:
 def test_a_step_is_due_only_for_whom_it_matters() -> None:
     spec = SegmentSpec("young + 1 < 4", leave_when="views = 0")
     row = (3.0, START_US, None)
-    step = START_US - START_US % STEP_US + STEP_US
-    assert judged(SegmentSpec("young + 1 > 4", "views = 0"), row, None).due_us == [step]
+    first = START_US - START_US % STEP_US + STEP_US
+    changes = first + STEP_US  # 3 units of 7 are over in the second step
+    assert judged(SegmentSpec("young + 1 > 4", "views = 0"), row, None).due_us == [changes]
     assert judged(spec, row, START_US).due_us == [NEVER]
     assert judged(spec, (3.0, None, None), None).due_us == [NEVER]
 

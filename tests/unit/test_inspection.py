@@ -115,6 +115,13 @@ def test_sessions_ids_and_renamed_types_that_never_come_are_told() -> None:
     ]
 
 
+def test_a_session_that_every_event_leaves_empty_is_told_as_such() -> None:
+    events = [event(visit=None), event(visit=None)]
+    assert [each.text for each in found(events, config(session="visit"))] == [
+        "events.session: 'visit' is empty in all of 2 events"
+    ]
+
+
 @pytest.mark.parametrize(
     ("said", "times", "meant"),
     [

@@ -96,6 +96,7 @@ _WHENS: Final = {
     "Bouncing": "bounces > 0.5 AND visits_30d >= 3",
     "Returned": "away_days > 2",
     "Recent Buyers": "since_purchase < 30",
+    "Quieter Than Usual": "since_event > known_days * 12 AND known_days > 2",
     "Cooling": "since_event > 720 AND since_event < 2880 AND spend > 0",
     "New": "known_days < 1",
     "Lately Changed Device": "device_days < 1 AND known_days > 2",
