@@ -1,8 +1,9 @@
 """Profile: decodes the events of a lane, keeps its users' features, evaluates them.
 
 Key: lane. State: see `LaneState` and `Profiles`; in memory a cache of it; the lane's `KnownRules`
-beside them, as long as the job lives. Replay: after a restart the events since the last checkpoint
-come again and meet the profiles of before them, and so do the messages of Steer.
+and what `InputWatch` keeps beside them, as long as the job lives. Replay: after a restart the
+events since the last checkpoint come again and meet the profiles of before them, and so do the
+messages of Steer.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from operators.features.event_clock import EventClock
 from operators.features.lifetime import NONE_FORGOTTEN
 from operators.features.profile_layout import DUE
 from operators.features.profiles import Arrived, Profiles
+from operators.flink.input_watch import InputWatch
 from operators.flink.interpreter import set_up
 from operators.flink.metrics import ProfileMetrics
 from operators.flink.state import LaneState
@@ -81,6 +83,7 @@ class Profile(KeyedProcessFunction):
             ValueStateDescriptor("profile-rules", Types.PICKLED_BYTE_ARRAY())
         )
         self._metrics = ProfileMetrics(runtime_context.get_metrics_group())
+        self._input = None if bounded else InputWatch(runtime_context, settings, self._catalog)
         self._lanes: dict[int, Profiles] = {}
         self._passages: dict[int, Passage] = {}
         self._timers = Timers()
@@ -102,8 +105,11 @@ class Profile(KeyedProcessFunction):
                 duplicates=arrived.repeated,
             )
             self._metrics.arrived(len(arrived.arrivals), arrived.repeated)
+            if self._input:
+                self._input.see(lane, arrived.arrivals, values, now)
             yield from self._letters(list(map(_late, arrived.late.tolist())), keys, values, now)
             yield from self._go(profiles, self._steps(profiles, arrived, now), event_at_ms, ctx)
+        yield from self._tell_input(lane, now)
         self._metrics.batch(len(values), time.perf_counter_ns() - started)
 
     def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Any]:
@@ -114,6 +120,11 @@ class Profile(KeyedProcessFunction):
             return
         self._timers.fired(ctx)
         yield from self._go_on(profiles, ctx)
+        yield from self._tell_input(lane, now_us())
+
+    def _tell_input(self, lane: int, now: int) -> Iterator[Any]:
+        if self._input:
+            yield from self._input.tell(lane, now)
 
     def steer(self, message: bytes, ctx: Any) -> Iterator[Any]:
         """Take what Steer says, and hand it on to Assign when it is time to."""

@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 
 from flink_job.cli.amounts import size_text, time_text
 from flink_job.cli.shown import printable
+from flink_job.control.input_status import Absent, InputStatus
 from flink_job.control.job_status import JobStatus
 from flink_job.control.plan_status import PlanStatus, SegmentsVersion
 from flink_job.deadletters.tally import LetterTally
@@ -38,6 +39,9 @@ class StatusLines:
         if "cluster" in self._found.unknown:
             yield self._line("cluster", self._why("cluster"))
         yield from self._part("segments", self._found.segments, self._segments)
+        yield from self._part("input", self._found.input, self._input)
+        for absent in self._found.input.absent if self._found.input else ():
+            yield self._line("", self._absent(absent))
         yield from self._part("models", self._found.models, self._models)
         yield from self._part("dead_letters", self._found.dead_letters, self._letters)
         for each in self._found.dead_letters.reasons if self._found.dead_letters else ():
@@ -96,6 +100,17 @@ class StatusLines:
         at = f", {self._ago(found.at)}" if found.at else ""
         far = f"; judged by it: {found.progress.text()}" if found.progress else ""
         return f"version {found.version}{by}{at}{far}"
+
+    def _input(self, found: InputStatus) -> str:
+        if not found.lanes_told:
+            return "nothing has come since the start"
+        asked, away = len(found.came), len(found.absent)
+        came = f"{asked - away} of {asked} types and fields that are asked for come"
+        return f"{came}, as told {self._ago(found.told_at)}"
+
+    def _absent(self, absent: Absent) -> str:
+        none = f"{absent.where}: no {absent.what} in {time_text(absent.seconds)}"
+        return f"{none}, since it is asked for{absent.hint}" if absent.never else none
 
     def _models(self, found: list[ModelVersion]) -> str:
         told = [f"{each.model} version {each.version}, {self._ago(each.at)}" for each in found]

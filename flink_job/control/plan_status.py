@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from flink_job.control.changing import standing_of
+from flink_job.control.input_status import InputStatus
 from flink_job.control.job_status import JobStatus, job_statuses
 from flink_job.control.status import StatusTopic, VersionProgress
 from flink_job.deadletters.tally import LetterTally, tally_of
@@ -43,6 +44,7 @@ class PlanStatus(msgspec.Struct, frozen=True):
     events: int | None
     changelog: int | None
     segments: SegmentsVersion | None
+    input: InputStatus | None
     models: list[ModelVersion] | None
     dead_letters: LetterTally | None
     unknown: dict[str, str]
@@ -59,6 +61,7 @@ def status_of(plan: Plan, rest: FlinkRest | None) -> PlanStatus:
         "events": lambda: _events(plan),
         "changelog": lambda: _changelog(plan),
         "segments": lambda: _segments(plan),
+        "input": lambda: _input(plan),
         "models": lambda: newest_versions(plan) if plan.config.clusters else None,
         "dead_letters": lambda: tally_of(plan),
     }
@@ -109,3 +112,9 @@ def _segments(plan: Plan) -> SegmentsVersion | None:
     held = standing.held
     progress = StatusTopic(plan).progress(held.version, standing.started_at)
     return SegmentsVersion(held.version, held.at, held.by, progress)
+
+
+def _input(plan: Plan) -> InputStatus | None:
+    if not plan.steered:
+        return None
+    return StatusTopic(plan).input(standing_of(plan).started_at)

@@ -9,11 +9,19 @@ from typing import Final
 
 import msgspec
 
+from flink_job.control.input_status import InputStatus
 from flink_job.kafka_client import reading
 from flink_job.plan import Plan
 from operators.base.durations import US_PER_UNIT
 from operators.base.errors import UsageError
-from operators.contracts.records import Counts, LanePreview, LaneProgress, Status, status_decoder
+from operators.contracts.records import (
+    Counts,
+    LaneInput,
+    LanePreview,
+    LaneProgress,
+    Status,
+    status_decoder,
+)
 from operators.membership.telling import TELL_US
 
 _NEWEST: Final = 4_000  # offsets at the end of the topic, which mostly have the newest of each lane
@@ -106,6 +114,20 @@ class StatusTopic:
         if len(told) < self._lanes:
             told = self._told(since, None)
         return VersionProgress.of(version, self._lanes, told)
+
+    def input(self, since: str | None) -> InputStatus | None:
+        """What has come to the lanes of the job that was started at a moment.
+
+        None before there was a job.
+
+        Raises:
+            PreflightError: Kafka does not answer, or the topic is not there.
+        """
+        if since is None:
+            return None
+        said = (each for each in self._said() if isinstance(each, LaneInput))
+        told = {each.lane: each for each in said if each.at >= since}
+        return InputStatus.of(self._lanes, told.values())
 
     def answer(self, question: str) -> dict[str, Counts] | None:
         """The sum of all lanes' answers to a preview, by segment; None until all are there.

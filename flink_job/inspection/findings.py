@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from flink_job.inspection.hints import field_hint, type_hint
 from flink_job.inspection.survey import Survey
 from flink_job.inspection.units import WORDS, probable_unit
-from flink_job.inspection.wanted import Asked
 from operators.base.durations import US_PER_UNIT
-from operators.base.errors import nearest
 from operators.base.moments import iso_at
 from operators.events.names import alternatives, shown_name
 from operators.events.reasons import Reason
+from operators.features.asked import Asked
 
 _YEAR_US: Final = 365 * US_PER_UNIT["d"]
-_MOST_LISTED: Final = 12
 _TOLD_SHARE: Final = 0.01  # of events, from which on it is told that they are nobody's, or broken
 _MANY: Final = 0.5
 
@@ -189,25 +188,16 @@ def disorder(survey: Survey) -> Finding | None:
 
 def _meant(survey: Survey, name: str) -> str:
     """What a field may be called, or what fields there are."""
-    known = [each for each, _ in survey.names.most_common()]
-    within = [each for each in known if each.rpartition(".")[2] == name]
-    wanted = within[0] if within else alternatives(name)[0]
-    return nearest(wanted, known) or f"; they have {_listed(known)}"
+    return field_hint(name, [each for each, _ in survey.names.most_common()])
 
 
 def _other(survey: Survey, name: str) -> str:
     """Types that there are instead."""
-    known = [each for each, _ in survey.types.most_common()]
-    hint = nearest(name, known)
-    if not hint:
-        return f"; there are {_listed(known)}"
+    hint = type_hint(name, [each for each, _ in survey.types.most_common()])
+    if not hint.endswith("?"):
+        return hint
     other = hint.split("'")[1]
     return f"{hint.removesuffix('?')}, which was seen {survey.types[other]:,} times?"
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = ", ..." if len(names) > _MOST_LISTED else ""
-    return ", ".join(f"'{name}'" for name in names[:_MOST_LISTED]) + more if names else "none"
 
 
 def _shown(survey: Survey) -> str:

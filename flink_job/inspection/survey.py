@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from operators.base.arrays import Ints
 from operators.events.batch import EventBatch
 from operators.events.reasons import Reason
 from operators.events.record import UNREADABLE, OneField
+from operators.events.seen_names import field_names, type_name
 
 NOBODY: Final = frozenset(
     {
@@ -27,7 +28,6 @@ NOBODY: Final = frozenset(
 _LOOKED_INTO: Final = 1_000  # records, whose fields are all read; then some of each chunk
 _OF_A_CHUNK: Final = 50
 _MOST_NAMES: Final = 1_000
-_DEEPEST: Final = 3  # fields within fields that are listed
 _MOST_TYPES: Final = 10_000
 
 
@@ -79,7 +79,7 @@ class Survey:
         self.records += len(values)
         self.usable += len(events)
         if len(self.types) < _MOST_TYPES:
-            names = map(_type_name, self._type.of(values))
+            names = map(type_name, self._type.of(values))
             self.types.update(name for name in names if name is not None)
         self._count(events)
         return events
@@ -122,26 +122,10 @@ class Survey:
                 record = msgspec.json.decode(value, type=dict[str, Any])
                 objects.append(value)
                 if len(self.names) < _MOST_NAMES:
-                    self.names.update(_names(record))
+                    self.names.update(field_names(record))
         self.looked_into += len(objects)
         for name, field in self._needed.items():
             found = [each for each in field.of(objects) if each is not None]
             self.present[name] += len(found)
             if name == self.wanted.events.time and len(self.times) < _LOOKED_INTO:
                 self.times += found
-
-
-def _names(record: Mapping[str, Any], depth: int = _DEEPEST) -> Iterator[str]:
-    """The names of a record's fields, and of those within them by their paths."""
-    for name, value in record.items():
-        yield name
-        if type(value) is dict and depth:
-            yield from (f"{name}.{within}" for within in _names(value, depth - 1))
-        elif type(value) is list:
-            pairs = [each for each in value if type(each) is dict and "key" in each]
-            yield from (f"{name}.{pair['key']}" for pair in pairs)
-
-
-def _type_name(value: Any) -> str | None:
-    """A type as text; None for what is none."""
-    return str(value) if type(value) in (str, int) and value != "" else None

@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from flink_job.config.model import Config
 from operators.events.decode import EventDecoder
 from operators.events.spec import EventsSpec
+from operators.features.asked import Asked, asked_fields, asked_types
 from operators.features.catalog import Catalog
-from operators.features.filters import PropertyFilter
-from operators.features.kinds.options import WHERE, counted_types
-from operators.features.spec import FeatureSpec
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A property that a feature reads, of events of some `types`, None for all; `where` it says."""
-
-    where: str
-    field: str
-    types: tuple[str, ...] | None
 
 
 @dataclass(frozen=True)
@@ -41,16 +29,12 @@ class Wanted:
     def of(cls, config: Config) -> Wanted:
         """What a whole configuration asks for."""
         catalog = Catalog.compile(config.features, config.events.session_gap_us)
-        types: dict[str, str] = {}
-        for name, spec in config.features.items():
-            for each in spec.definition.known_types:
-                types.setdefault(each, f"features.{name}")
         return cls(
             config.events,
-            types,
+            asked_types(config.features),
             catalog.numbers,
             catalog.texts,
-            tuple(each for name, spec in config.features.items() for each in _asked(name, spec)),
+            asked_fields(config.features),
         )
 
     @property
@@ -79,14 +63,3 @@ class Wanted:
     def decoder(self) -> EventDecoder:
         """What reads events as the job does."""
         return EventDecoder(self.events, list(self.types), self.numbers, self.texts, keyed=False)
-
-
-def _asked(name: str, spec: FeatureSpec) -> Iterator[Asked]:
-    definition, kind = spec.definition, spec.kind
-    found = counted_types(definition)
-    types = None if found is None else tuple(found)
-    reads, condition = kind.reads(definition), definition.get(WHERE)
-    properties = [] if reads is None else [reads.name]
-    if condition is not None:
-        properties += [x for x in PropertyFilter(condition).columns if x not in properties]
-    yield from (Asked(f"features.{name}", each, types) for each in properties)

@@ -163,7 +163,35 @@ class LanePreview(msgspec.Struct, frozen=True, tag_field="kind", tag="preview"):
     at: str
 
 
-Status = LaneProgress | LanePreview
+class CameLast(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Events that a feature asks for, and when one came last, by the wall clock of the job.
+
+    They are those of a `type`, or those of the types `of`, null for all, that have a `field`.
+    They are asked for `since` a moment; `last` is null if none has come.
+    """
+
+    where: str
+    since: str
+    last: str | None = None
+    type: str | None = None
+    field: str | None = None
+    of: list[str] | None = None
+
+
+class LaneInput(msgspec.Struct, frozen=True, tag_field="kind", tag="input"):
+    """What has come to a lane of what is asked for; `fields` and `types` are names that were seen.
+
+    The names are the most frequent ones of a sample, whichever lane they came to.
+    """
+
+    lane: int
+    at: str
+    came: list[CameLast]
+    fields: list[str]
+    types: list[str]
+
+
+Status = LaneProgress | LanePreview | LaneInput
 
 status_decoder = msgspec.json.Decoder(Status)
 assignment_decoder = msgspec.json.Decoder(Assignment)

@@ -6,11 +6,13 @@ gauge would be called back from a Java thread into the interpreter that it measu
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from operators.base.moments import now_us
 from operators.clustering.model import ClusterModel
 from operators.events.reasons import Reason
+from operators.features.asked import Expected
 
 _LARGEST: Final = 2**63 - 1  # that a distribution can take
 
@@ -57,6 +59,25 @@ class ProfileMetrics:
             group = self._group.add_group("reason", reason.value)
             self._by_reason[reason] = group.counter("dead_letters_by_reason")
         self._by_reason[reason].inc()
+
+
+class InputMetrics:
+    """Metrics of what features ask for: when an event with it came last, 0 if none has."""
+
+    def __init__(self, group: Any, expected: Sequence[Expected]) -> None:
+        self._last_us = [-1] * len(expected)
+        self._of = [self._metric(group, each) for each in expected]
+
+    def came(self, at: int, now_us: int) -> None:
+        """One came; `at` is its position in what is expected. A moment of -1 is none."""
+        self._last_us[at] = max(self._last_us[at], now_us)
+        self._of[at].update(max(self._last_us[at], 0) // 1_000)
+
+    def _metric(self, group: Any, each: Expected) -> Any:
+        kind = "field" if each.type is None else "type"
+        metric = group.add_group(kind, str(each)).distribution("came_last_ms")
+        metric.update(0)
+        return metric
 
 
 class LearnMetrics:

@@ -28,7 +28,11 @@ pytestmark = [pytest.mark.stack, pytest.mark.flink]
 RUNNER = CliRunner()
 MORE: dict[str, Any] = {
     "events": {"time_unit": "ms", "max_skew": "1m"},
-    "features": {"views": {"count": "view", "window": "lifetime"}},
+    "features": {
+        "views": {"count": "view", "window": "lifetime"},
+        "buys": {"count": "View", "window": "lifetime"},
+        "spend": {"sum": "price", "of": "view", "window": "lifetime"},
+    },
     "segments": {"Ever": {"when": "views >= 1"}},
     "clusters": {"shoppers": {"k": 2, "features": ["views"], "warm_start": 4}},
     "store": SQLITE,
@@ -100,8 +104,14 @@ def as_it_is(shop: LiveShop, process: subprocess.Popen[str]) -> bool:
         and letters == {"future": 1, "not_json": 2}
         and found["segments"]["progress"]["lanes_taken"] == 4
         and [model["model"] for model in found["models"]] == ["shoppers"]
+        and set(never(found["input"])) == {"View", "price"}
         and all(job["flink"]["checkpoints"]["last"] for job in found["jobs"])
     )
+
+
+def never(found: dict[str, Any]) -> list[str]:
+    """What is asked for, and has never come, by type or field."""
+    return [each.get("type") or each["field"] for each in found["came"] if "last" not in each]
 
 
 def check_told(told: str, process: subprocess.Popen[str]) -> None:
@@ -114,6 +124,12 @@ def check_told(told: str, process: subprocess.Popen[str]) -> None:
     assert any(line.startswith("segments      version 1, by ") for line in lines)
     assert any(line.startswith("models        shoppers version ") for line in lines)
     assert "dead letters  3" in lines
+    for absent in (
+        "              features.buys: no event of type 'View' in ",
+        "              features.spend: no event of type view with 'price' in ",
+    ):
+        assert any(line.startswith(absent) for line in lines)
+    assert ", since it is asked for, did you mean 'view'?" in told
     assert any(line.startswith("              2 not_json, newest ") for line in lines)
 
 

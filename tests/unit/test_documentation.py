@@ -22,9 +22,11 @@ from flink_job.local_cluster.__main__ import app as local_cluster
 from operators.clustering.record import Axis, ClusterRecord, ModelRecord
 from operators.contracts.records import Assignment, Belonging, DeadLetter, Transition
 from operators.events.reasons import Reason
+from operators.features.asked import Expected
 from operators.features.kinds.registry import FEATURE_KINDS
 from operators.flink.metrics import (
     AssignMetrics,
+    InputMetrics,
     LearnMetrics,
     ProfileMetrics,
     SteerMetrics,
@@ -224,6 +226,9 @@ class Names:
 def test_the_metrics_that_are_documented_are_those_that_there_are() -> None:
     names: set[str] = set()
     ProfileMetrics(Names(names)).dead_letter(Reason.LATE)
+    InputMetrics(
+        Names(names), [Expected("features.a", type="x"), Expected("features.b", field="y")]
+    )
     AssignMetrics(Names(names)).model("shoppers", 1)
     LearnMetrics(Names(names)).learned("shoppers", profiles=1, cpu_ns=1_000)
     SteerMetrics(Names(names))

@@ -7,6 +7,7 @@ import pytest
 
 from flink_job.cli.amounts import size_text, time_text
 from flink_job.cli.status_lines import StatusLines
+from flink_job.control.input_status import Absent, InputStatus
 from flink_job.control.job_status import JobStatus
 from flink_job.control.plan_status import PlanStatus, SegmentsVersion
 from flink_job.control.status import VersionProgress
@@ -19,7 +20,7 @@ from flink_job.runtime.job_facts import (
     JobFacts,
     JobState,
 )
-from operators.contracts.records import DeadLetter
+from operators.contracts.records import CameLast, DeadLetter
 
 NOW_US = 1_769_860_800_000_000  # 2026-01-31T12:00:00Z
 CHECKPOINTS = CheckpointHistory(
@@ -47,6 +48,16 @@ GOOD = PlanStatus(
     segments=SegmentsVersion(
         3, "2026-01-31T09:30:00.000000Z", "ann", VersionProgress(8, 8, 8, 1_200, 1_200, {}, None)
     ),
+    input=InputStatus(
+        8,
+        8,
+        "2026-01-31T11:59:00.000000Z",
+        [CameLast("features.views", "2026-01-28T11:59:00.000000Z")] * 3,
+        [
+            Absent("features.orders", "event of type 'purchase'", 259_200, True, "; there are 'a'"),
+            Absent("features.spend", "event of type 'cart'", 90_000, False),
+        ],
+    ),
     models=[ModelVersion("shoppers", 7, "2026-01-31T11:55:00.000000Z")],
     dead_letters=LetterTally(tallied(LETTERS), all=True),
     unknown={},
@@ -65,6 +76,10 @@ def test_what_is_at_work() -> None:
         "  lag           12 records not yet read",
         "segments      version 3, by ann, 2h 30m ago; judged by it: 8 of 8 lanes, 1,200 of 1,200 "
         "users",
+        "input         1 of 3 types and fields that are asked for come, as told 1m 0s ago",
+        "              features.orders: no event of type 'purchase' in 3d 0h, since it is asked "
+        "for; there are 'a'",
+        "              features.spend: no event of type 'cart' in 1d 1h",
         "models        shoppers version 7, 5m 0s ago",
         "dead letters  3",
         "              2 late, newest 2m 0s ago",
@@ -78,8 +93,8 @@ def test_what_can_not_be_known_is_said_in_its_place() -> None:
     found = msgspec.structs.replace(
         GOOD,
         jobs=[SEGMENT, UPSERT],
-        **dict.fromkeys(("events", "segments", "models", "dead_letters")),
-        unknown={**dict.fromkeys(("events", "changelog", "segments", "models"), away)}
+        **dict.fromkeys(("events", "segments", "input", "models", "dead_letters")),
+        unknown={**dict.fromkeys(("events", "changelog", "segments", "input", "models"), away)}
         | {"dead_letters": "no topic", "cluster": "Flink at b:8081 does not answer"},
     )
     assert lines(found)[3:] == [
@@ -89,6 +104,7 @@ def test_what_can_not_be_known_is_said_in_its_place() -> None:
         "  lag           unknown, as above",
         "cluster       unknown: Flink at b:8081 does not answer",
         "segments      unknown, as above",
+        "input         unknown, as above",
         "models        unknown, as above",
         "dead letters  unknown: no topic",
     ]
