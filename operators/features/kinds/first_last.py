@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from operators.base.arrays import Floats, Ints, Moments, Rows
+from operators.base.arrays import Floats, Ints, Mask, Moments, Rows
 from operators.base.errors import Problem
 from operators.base.frame import Kind
 from operators.features.arrivals import Arrivals
@@ -43,8 +43,27 @@ class EventValue:
 
     def add(self, table: UserTable, update: BatchUpdate) -> None:
         arrivals = update.arrivals
+        self._take(table, arrivals, self.events.among(arrivals, table.dictionary))
+
+    def add_traits(self, table: UserTable, people: Arrivals) -> None:
+        """Take the values of a roster, which are older than any event, and of no type."""
+        where = self.events.where
+        everyone = np.ones(len(people), np.bool_)
+        met = everyone if where is None else where.met(people, table.dictionary)
+        self._take(table, people, met)
+
+    @property
+    def traits(self) -> tuple[frozenset[str], frozenset[str]]:
+        """The properties that it reads as numbers, and those that it reads as texts."""
+        own, where = frozenset({self.read.name}), self.events.where
+        numbers = own if self.read.number else frozenset[str]()
+        if where is None:
+            return numbers, own - numbers
+        return numbers | where.numbers, (own - numbers) | where.texts
+
+    def _take(self, table: UserTable, arrivals: Arrivals, among: Mask) -> None:
         values, present = self.read.values(arrivals)
-        chosen = np.flatnonzero(self.events.among(arrivals, table.dictionary) & present)
+        chosen = np.flatnonzero(among & present)
         at = _one_of_each(arrivals, chosen, self.which)
         rows, time_us = arrivals.rows[at], arrivals.time_us[at]
         times = table.cells(self._time)
