@@ -11,7 +11,8 @@ import pytest
 from flink_job.jobs.segment import Start
 from flink_job.kafka_client import client as kafka_client
 from flink_job.kafka_client.broker import Broker
-from tests.stack.asking import here, new_name, write
+from tests.flink.harness import run_job
+from tests.stack.asking import here, kafka_config, new_name, write
 from tests.stack.live import LiveShop, at_work, kinds_of, until
 
 pytestmark = [pytest.mark.stack, pytest.mark.flink]
@@ -64,4 +65,33 @@ def test_people_come_in_from_a_topic_and_once(kafka: str, tmp_path: Path) -> Non
     assert kinds_of(shop, "ann", "Never Looked") == ["enter", "leave"]
     assert kinds_of(shop, "bob", "Never Looked") == ["enter"]
     assert kinds_of(shop, "dee", "Never Looked") == ["enter"]
+    replayed = here("deadletters", shop.path, "replay", "--json")
+    assert json.loads(replayed.stdout)["held"] == {"bad_roster": 1}
+    words = ("replay", "--reason", "bad_roster", "--to", tmp_path / "mended.jsonl")
+    assert here("deadletters", shop.path, *words).returncode == 0
+    assert (tmp_path / "mended.jsonl").read_text() == "no JSON\n"
     assert [(each.reason, each.raw) for each in shop.dead_letters()] == [("bad_roster", "no JSON")]
+
+
+def test_a_bounded_topic_without_keys_has_a_roster_too(kafka: str, tmp_path: Path) -> None:
+    made, users, events = kafka_config(kafka, **MORE), new_name("users"), new_name("events")
+    made["source"]["kafka"] |= {"topic": events, "bounded": True}
+    made |= {"roster": {"topic": users, "user": ["id", "key"]}, "output": {"folder": "out"}}
+    made["events"] = {**MORE["events"], "key": "none"}
+    made["run"] = {"state": "state", "lanes": 2, "as_of": "2026-03-02T00:00:00Z"}
+    at_ms = 1_772_359_200_000
+    view = {"user_id": "ann", "event_time": at_ms, "event_type": "view", "id": "bob", "plan": "x"}
+    write(kafka, events, [(None, json.dumps(view).encode())])
+    people = [{"id": "ann", "plan": "pro"}, {"key": "cay", "plan": "pro"}, {"plan": "pro"}]
+    write(kafka, users, [(None, json.dumps(each).encode()) for each in people])
+    run = run_job(tmp_path, made)
+    members = {user: set(found.segments) for user, found in run.assignments().items()}
+    assert members == {"ann": {"Ever"}, "cay": {"Never Looked", "Pro"}}
+    assert [letter.reason for letter in run.dead_letters()] == ["bad_roster"]
+    assert run.outcome.totals == {
+        "records": 4,
+        "events_applied": 1,
+        "people": 2,
+        "dead_letters": 1,
+        "duplicates": 0,
+    }
