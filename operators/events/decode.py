@@ -5,6 +5,7 @@ Every record is decoded alone, so that no broken record can eat its neighbour.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -114,6 +115,10 @@ class EventDecoder:
         self._plain = _plain(spec, numbers, texts) if whole else None
         self._looked_at = 0
         self._reasons = _reasons(spec)
+
+    def count_types(self, seen: Counter[str] | None) -> None:
+        """Count the types of all records that are decoded from now on, as they stand there."""
+        self._types.seen = seen
 
     def decode(self, keys: Sequence[bytes], values: Sequence[bytes], latest_us: int) -> Decoded:
         """Decode records, each a key and a value; an event after `latest_us` is of the future.
