@@ -30,7 +30,7 @@ from operators.contracts.wire import pack, read_message
 from operators.events.decode import EventDecoder, Rejected
 from operators.events.markers import NULL
 from operators.events.reasons import Reason
-from operators.events.roster import parted, unmarked
+from operators.events.roster import parted
 from operators.features.clocks import Step, WallClock
 from operators.features.event_clock import EventClock
 from operators.features.lifetime import NONE_FORGOTTEN
@@ -95,16 +95,15 @@ class Profile(KeyedProcessFunction):
         _, keys, values, event_at_ms = value
         lane = ctx.get_current_key()
         profiles = self._lane(lane, ctx)
-        now = now_us()
         self._metrics.read(len(values))
         if self._roster:
-            events, people = parted(values)
-            yield from self._enroll(profiles, *_at(people, keys, values), ctx)
-            keys, values = _at(events, keys, values) if people else (keys, values)
+            people, (keys, values) = parted(keys, values)
+            yield from self._enroll(profiles, *people, ctx)
+            started = time.perf_counter_ns()
         if values:
             yield from self._apply(profiles, keys, values, event_at_ms, ctx)
-        yield from self._tell_input(lane, now)
-        self._metrics.batch(len(values), time.perf_counter_ns() - started)
+            self._metrics.batch(len(values), time.perf_counter_ns() - started)
+        yield from self._tell_input(lane, now_us())
 
     def _apply(
         self,
@@ -138,14 +137,12 @@ class Profile(KeyedProcessFunction):
         """Take records of the roster; by the wall clock their people are judged at once."""
         if not values or self._roster is None:
             return
-        now = now_us()
-        values = list(map(unmarked, values))
-        decoded = self._roster.decode(keys, values)
+        now, decoded = now_us(), self._roster.decode(keys, values)
         people, refused = decoded.events, decoded.rejected
         _count(profiles, records=len(values), dead_letters=len(refused), people=len(people))
         self._metrics.enrolled(len(people))
         yield from self._letters(refused, keys, values, now)
-        rows = profiles.enroll(people)
+        rows = profiles.enroll(people) if len(people) else _NOBODY
         self._write(profiles, NONE_FORGOTTEN.rows, ctx)
         if self._wall:
             yield from self._go(profiles, [self._wall.step(profiles, None, now, rows)], None, ctx)
@@ -318,12 +315,6 @@ def _count(profiles: Profiles, **counts: int) -> None:
     head = profiles.journal.head
     for name, count in counts.items():
         head[name] = head.get(name, 0) + count
-
-
-def _at(
-    positions: Sequence[int], keys: Sequence[bytes], values: Sequence[bytes]
-) -> tuple[Sequence[bytes], Sequence[bytes]]:
-    return [keys[at] for at in positions], [values[at] for at in positions]
 
 
 def _late(source: int) -> Rejected:

@@ -22,18 +22,25 @@ from operators.events.reasons import Reason
 from operators.events.record import RecordDecoder
 from operators.events.spec import EventsSpec
 
-
-def parted(values: Sequence[bytes]) -> tuple[list[int], list[int]]:
-    """The positions of events in what a lane is handed, and those of records of the roster."""
-    events: list[int] = []
-    people: list[int] = []
-    for at, value in enumerate(values):
-        (people if value.startswith(ROSTER) else events).append(at)
-    return events, people
+Raw = tuple[Sequence[bytes], Sequence[bytes]]  # keys, and values
 
 
-def unmarked(value: bytes) -> bytes:
-    """A record of the roster as it was before it was marked."""
+def parted(keys: Sequence[bytes], values: Sequence[bytes]) -> tuple[Raw, Raw]:
+    """Records of the roster, without their markers, and then the others, in their order."""
+    marked = [value.startswith(ROSTER) for value in values]
+    if not any(marked):
+        return ([], []), (keys, values)
+    both = list(zip(keys, values, marked, strict=True))
+    people = [(key, _unmarked(value)) for key, value, is_marked in both if is_marked]
+    others = [(key, value) for key, value, is_marked in both if not is_marked]
+    return _columns(people), _columns(others)
+
+
+def _columns(records: Sequence[tuple[bytes, bytes]]) -> Raw:
+    return [key for key, _ in records], [value for _, value in records]
+
+
+def _unmarked(value: bytes) -> bytes:
     return value.removeprefix(ROSTER) or NULL
 
 

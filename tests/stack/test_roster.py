@@ -61,6 +61,10 @@ def test_people_come_in_from_a_topic_and_once(kafka: str, tmp_path: Path) -> Non
         write(kafka, users, [record("eve", "pro")])
         until(lambda: kinds_of(shop, "eve", "Pro") == ["enter"], job, "eve to be known")
         job.stop()
+    shop.configure(roster=None)
+    refused = here("run", shop.path, "--resume")
+    assert refused.returncode == 2
+    assert f"roster.topic: expected {users}, with which the run was started" in refused.stderr
     assert kinds_of(shop, "ann", "Pro") == ["enter", "leave"]
     assert kinds_of(shop, "ann", "Never Looked") == ["enter", "leave"]
     assert kinds_of(shop, "bob", "Never Looked") == ["enter"]

@@ -18,7 +18,7 @@ from flink_job.staging.stage import Staging
 from operators.base.errors import ConfigError, UsageError
 from operators.contracts.letters import dead_letter
 from operators.events.markers import BAD_ROW, NULL, ROSTER
-from operators.events.roster import RosterDecoder, parted, unmarked
+from operators.events.roster import RosterDecoder, parted
 from operators.events.spec import EventsSpec
 
 KAFKA: Final = {"source": {"kafka": {"bootstrap": "b", "topic": "events"}}}
@@ -138,8 +138,11 @@ def test_the_key_must_be_the_user_and_a_record_not_too_large() -> None:
 
 
 def test_records_of_the_roster_are_told_from_events_by_their_marker() -> None:
-    assert parted([b"{}", ROSTER + b"{}", ROSTER, NULL]) == ([0, 3], [1, 2])
-    assert [unmarked(ROSTER + b"{}"), unmarked(ROSTER)] == [b"{}", NULL]
+    keys, values = [b"a", b"b", b"c", b"d"], [b"1", ROSTER + b"2", ROSTER, NULL]
+    people, others = parted(keys, values)
+    assert people == ([b"b", b"c"], [b"2", NULL])
+    assert others == ([b"a", b"d"], [b"1", NULL])
+    assert parted(keys[:1], values[:1]) == (([], []), (keys[:1], values[:1]))
 
 
 def staged(folder: Path, people: str, events: Sequence[dict[str, Any]]) -> tuple[StagedInput, Any]:
