@@ -228,7 +228,8 @@ class Profile(KeyedProcessFunction):
         for step in steps:
             if step:
                 yield from self._sent(profiles, step, event_at_ms, ctx.get_current_key())
-                self._metrics.evaluated(sum(len(round_.rows) for round_ in step.rounds))
+                evaluations = sum(len(round_.rows) for round_ in step.rounds)
+                self._metrics.evaluated(evaluations, profiles.take_overflowed())
             forgotten = step.forgotten
         self._write(profiles, forgotten.rows, ctx)
 

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 from flink_job import stack
 from flink_job.stack import CassandraAccess
 from flink_job.stack.jars import JarKind, ensure_jars, jars_present, jars_root
-from tests import order, starting
+from tests import effort, order, starting
 from tests.session import Session, is_worker, shared_folder
 
 # Tests start hundreds of processes: compiling our modules in each would take a minute in all.
@@ -32,8 +32,14 @@ os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
 # Two of scikit-learn's threads on a busy core wait for each other, fifty times as long.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-# On a machine that has much to do examples come slowly, and that is all.
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# On a machine that has much to do examples come slowly, and that is all. Everybody's `make test`
+# draws the same ones, so what is red there is red here; `make soak` draws others each time.
+settings.register_profile(
+    "patient",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=not effort.chosen(),
+)
 settings.load_profile("patient")
 
 NOT_TESTED = "Kafka and Cassandra did not run in these tests"

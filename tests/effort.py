@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import os
 
-_SCALE = float(os.environ.get("FLOCKWISE_EXAMPLES", "0.25"))
+_CHOSEN = "FLOCKWISE_EXAMPLES"
+_SCALE = float(os.environ.get(_CHOSEN, "0.25"))
 _FEWEST = 10
+
+
+def chosen() -> bool:
+    """Whether somebody has said how many to draw."""
+    return _CHOSEN in os.environ
 
 
 def examples(usual: int) -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 SECOND = 1_000_000
 UNITS = {"seconds": SECOND, "minutes": 60 * SECOND, "hours": 3600 * SECOND, "days": 86400 * SECOND}
+EXACTLY = 64  # events that an exact window tells apart
+CALENDAR = ("today", "yesterday", "this_week", "this_month", "last_month")
 LETTERS = {"ms": 1000, "s": SECOND, "m": 60 * SECOND, "h": 3600 * SECOND, "d": 86400 * SECOND}
 
 
@@ -52,7 +54,12 @@ class Asked:
         return getattr(self, f"_{next(iter(self.spec))}")()
 
     def _count(self) -> float:
-        return float(len(self._windowed(self.spec["count"])))
+        events = self._windowed(self.spec["count"])
+        if self.spec.get("exact") and len(events) <= EXACTLY:
+            begins = max(self.now, self.user.newest) - micros(self.spec["window"])
+            near = [e for e in self._events(self.spec["count"]) if e.time > begins]
+            return float(min(len(near), EXACTLY + 1))
+        return float(len(events))
 
     def _sessions(self) -> float:
         return float(sum(opened for _, opened in self._within(self.spec["sessions"])))
@@ -288,7 +295,18 @@ class Asked:
         self, types: str | Sequence[str], window: str | None = None, tile: int | None = None
     ) -> list[Event]:
         within = self._within(window or self.spec["window"], tile)
-        return [event for event, _ in within if self._chosen(types, event)]
+        found = [event for event, _ in within if self._chosen(types, event)]
+        if not self.spec.get("exact"):
+            return found
+        begins = max(self.now, self.user.newest) - micros(self.spec["window"])
+        near = [event for event in self._events(types) if event.time > begins]
+        kind = next(iter(self.spec))
+        if kind not in ("count", "sum", "mean", "min", "max"):
+            return near
+        known = [
+            e for e in near if kind == "count" or e.properties.get(self.spec[kind]) is not None
+        ]
+        return near if len(known) <= EXACTLY else found
 
     def _within(self, window: str, tile: int | None = None) -> list[tuple[Event, bool]]:
         """The events in a window, and whether each opened a session."""
@@ -299,10 +317,42 @@ class Asked:
         if window == "session":
             current = user.number if self._in_session() else 0
             return [(event, opened) for event, opened, number in every if number == current]
+        if window in CALENDAR:
+            return [(e, opened) for e, opened, _ in every if self._in_calendar(window, e.time)]
         length = tile or user.tiles[self.name]
         newest = max(self.now, user.newest) // length
         oldest = newest - micros(window) // length + 1
         return [(e, opened) for e, opened, _ in every if oldest <= e.time // length <= newest]
+
+    def _in_calendar(self, window: str, time: int) -> bool:
+        day, today = self._date(time), self._date(max(self.now, self.user.newest))
+        first = today.replace(day=1)
+        match window:
+            case "today":
+                return day == today
+            case "yesterday":
+                return day == today - timedelta(days=1)
+            case "this_week":
+                return day.isocalendar()[:2] == today.isocalendar()[:2]
+            case "this_month":
+                return day.replace(day=1) == first
+        return day.replace(day=1) == (first - timedelta(days=1)).replace(day=1)
+
+    def _date(self, time: int) -> date:
+        """What a calendar on the wall shows."""
+        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=time)
+        return moment.astimezone(ZoneInfo(self.spec.get("zone", "UTC"))).date()
+
+    def _active_days(self) -> float:
+        window = self.spec["window"]
+        times = [event.time for event in self._events(self.spec["active_days"])]
+        if window in CALENDAR:
+            times = [time for time in times if self._in_calendar(window, time)]
+        else:
+            today = self._date(max(self.now, self.user.newest))
+            first = today - timedelta(days=int(window.removesuffix("d")) - 1)
+            times = [time for time in times if self._date(time) >= first]
+        return float(len({self._date(time) for time in times}))
 
     def _in_session(self) -> bool:
         session = self.user.session

@@ -15,6 +15,7 @@ from rich.markup import escape
 
 from flink_job.cli.answers import assignment_lines, member_lines, user_lines, why_lines
 from flink_job.cli.counted import counted
+from flink_job.cli.edges import edge_lines
 from flink_job.cli.output import json_line, write_lines
 from flink_job.cli.run import ConfigPath, console, plan_of
 from flink_job.plan import Plan
@@ -38,7 +39,8 @@ def lookup(
 
     The store answers if the configuration has one, else the changelog itself.
     """
-    with _asking(plan_of(config)) as asked:
+    plan = plan_of(config)
+    with _asking(plan) as asked:
         found = asked.lookup(user)
         if found is None:
             raise FlockwiseError(f"nothing is known of the user '{user}'")
@@ -47,9 +49,10 @@ def lookup(
         moved = [msgspec.structs.asdict(transition) for transition in transitions]
         write_lines([json_line({**msgspec.structs.asdict(found), "transitions": moved})])
     elif why:
-        write_lines(why_lines(found))
+        write_lines(chain(why_lines(found), edge_lines(found, plan.config.features)))
     else:
-        write_lines(user_lines(found, transitions))
+        notes = edge_lines(found, plan.config.features)
+        write_lines(chain(user_lines(found, transitions), _below(notes)))
 
 
 def members(
@@ -95,6 +98,14 @@ def export(
             write_lines((json_line(msgspec.structs.asdict(each)) for each in found), to)
         else:
             write_lines(assignment_lines(found), to)
+
+
+def _below(notes: Iterator[str]) -> Iterator[str]:
+    """Notes, if there are any, below an empty line."""
+    for at, note in enumerate(notes):
+        if at == 0:
+            yield ""
+        yield note
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from operators.features.catalog import Catalog
 from operators.features.listing import Listed, listed
 from operators.features.profiles import Profiles
 
-_HEADER = ("feature", "kind", "type", "unit", "window", "tile", "bytes a user")
+_HEADER = ("feature", "kind", "type", "unit", "window", "tile", "short by", "bytes a user")
 
 
 def features(
@@ -47,7 +47,7 @@ def features(
 
 def _told(feature: Listed, counting: Mapping[str, str | None]) -> dict[str, Any]:
     since = {"since": counting[feature.name]} if feature.name in counting else {}
-    return {**dataclasses.asdict(feature), **since}
+    return {**dataclasses.asdict(feature), "short_by": feature.short_by, **since}
 
 
 def _cells(feature: Listed, counting: Mapping[str, str | None]) -> tuple[str, ...]:
@@ -58,8 +58,9 @@ def _cells(feature: Listed, counting: Mapping[str, str | None]) -> tuple[str, ..
         feature.kind,
         feature.type,
         feature.unit or "-",
-        feature.window or "-",
+        f"{feature.window or '-'}{f', exact {feature.exact}' if feature.exact else ''}",
         feature.tile or "-",
+        f"up to {feature.short_by}" if feature.short_by else "-",
         f"{feature.state_bytes}{more}",
         *since,
     )

@@ -32,7 +32,7 @@ from flink_job.loading.pacing import Pace, as_it_happened, at_once, evenly
 from flink_job.plan import Plan
 from flink_job.runtime.stopping import stopping
 from flink_job.staging.formats import FileFormat
-from flink_job.staging.tables import Sought
+from flink_job.staging.sought import Sought
 from operators.base.errors import FlockwiseError, UsageError
 from operators.base.moments import now_us
 from operators.events.spec import EventsSpec
@@ -109,7 +109,7 @@ def load(  # noqa: PLR0913 - the options of a command are its parameters
     events, named = _events(plan, user, time_field, time_unit), plan is not None and not roster
     wanted = replace(Wanted.of(plan.config), events=events) if plan and named else Wanted(events)
     source = _source(plan, columns, format_, files)
-    event_files = EventFiles(files, source, Sought(wanted.fields, wanted.number_fields))
+    event_files = EventFiles(files, source, Sought.of(wanted))
     doubts = _doubts(wanted, source, timed=speed is not None, named=named)
     _tell(doubts)
     pace = _pace(rate, speed, events)

@@ -81,6 +81,18 @@ def job_line(ticker_: Ticker, lags: Lags) -> Callable[[JobProgress], None]:
     return tell
 
 
+def learning_line(ticker_: Ticker) -> Callable[[JobProgress], None]:
+    """Tell how far the first half of a run is that reads its history twice."""
+    rate = RecentRate()
+
+    def tell(progress: JobProgress) -> None:
+        events = progress.counters["records"]
+        now = rate.of(progress.seconds, events)
+        ticker_.tell(f"first half, for the cluster models alone: {events:,} events ({now:,.0f}/s)")
+
+    return tell
+
+
 def upsert_line(ticker_: Ticker, lags: Lags) -> Callable[[JobProgress], None]:
     """Tell an upsert job's progress with this ticker, and how far the store is behind."""
 

@@ -18,7 +18,7 @@ from rich.markup import escape
 
 from flink_job.cli.beside import Beside
 from flink_job.cli.outages import outages
-from flink_job.cli.progress import count_line, job_line, ticker, upsert_line
+from flink_job.cli.progress import count_line, job_line, learning_line, ticker, upsert_line
 from flink_job.cli.shown import warn
 from flink_job.cli.steps import steps
 from flink_job.jobs import preflight
@@ -73,6 +73,7 @@ class Session:
             ):
                 watch = replace(
                     self._watch(COUNTERS, job_line(told, lags), stop),
+                    learning=learning_line(told),
                     at_work=at_work,
                     may_go_on=lease.check if lease else lambda: None,
                     committed=lambda: _shut_out(plan, lease),

@@ -22,6 +22,7 @@ PRESETS: Final[Mapping[str, Mapping[str, object]]] = {
         "time": "event_time",
         "type": "event_type",
         "session": "session_id",
+        "no_session": ["-1"],
         "id": "$insert_id",
         "properties": ["event_properties", "user_properties"],
     },
@@ -55,6 +56,15 @@ PRESETS: Final[Mapping[str, Mapping[str, object]]] = {
         "type": ["event_name", "event"],
         "session": "domain_sessionid",
         "id": "event_id",
+    },
+    "matomo": {
+        "each": "actionDetails",
+        "user": ["userId", "visitorId"],
+        "time": "timestamp",
+        "time_unit": "s",
+        "type": ["eventAction", "type"],
+        "session": "idVisit",
+        "id": "pageId",
     },
 }
 

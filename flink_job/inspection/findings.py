@@ -145,6 +145,11 @@ def _people(survey: Survey, looked: Looked) -> Iterator[Finding]:
             f"events.user: {events:,} of {of} are of a user called {names}, who may be nobody: "
             "then name them in events.nobody"
         )
+    for name, count in survey.decimals.most_common(1):
+        yield Finding(
+            f"events.user: there are users such as '{name}' ({count:,} events), a text that is not "
+            f"'{name[:-2]}': write whole numbers without decimals"
+        )
 
 
 def _broken(survey: Survey, looked: Looked) -> Iterator[Finding]:

@@ -39,8 +39,8 @@ class Survey:
     have a value; `times` their raw times. `unread` counts properties that can't be read and are
     missing. `types` are the events by their types as they stand there; `having` the usable events
     that have a property, by property and the code of the type, and `of_type` all of them.
-    `nobodies` are users whose name says that there is none. `steps_back` counts events that are
-    older than the one read before.
+    `nobodies` are users whose name says that there is none, `decimals` those who are called as
+    12345.0 is. `steps_back` counts events that are older than the one read before.
     """
 
     def __init__(self, wanted: Wanted, latest_us: int) -> None:
@@ -54,6 +54,7 @@ class Survey:
         self.times: list[Any] = []
         self.types = Counter[str]()
         self.nobodies = Counter[str]()
+        self.decimals = Counter[str]()
         self.timeline = Timeline()
         kinds = len(wanted.types) + 1
         self.of_type: Ints = np.zeros(kinds, np.int64)
@@ -103,6 +104,9 @@ class Survey:
         newest = int(times.argmax())
         self.newest = max(self.newest, (int(times[newest]), events.users[newest]))
         self.nobodies.update(user for user in events.users if user in NOBODY)
+        if len(self.decimals) < _MOST_NAMES:
+            ending = (user for user in events.users if user.endswith(".0"))
+            self.decimals.update(user for user in ending if user[:-2].isdecimal())
 
     def _has(self, events: EventBatch, name: str) -> Any:
         """Which events have a property, bool[n]."""
@@ -110,7 +114,7 @@ class Survey:
             return ~np.isnan(events.numbers[name])
         texts = events.texts.get(name)
         if texts is None:
-            texts = events.ids if name == self.wanted.events.id else events.session
+            texts = events.ids if name == self.wanted.events.id_field else events.session
         return np.fromiter((text is not None for text in texts or ()), np.bool_, len(events))
 
     def _look_into(self, values: Sequence[bytes]) -> None:

@@ -8,10 +8,13 @@ from typing import Any, Final
 
 from operators.base.durations import US_PER_UNIT
 from operators.events.fields import finite_number
-from operators.events.spec import TIME_UNITS_US
+from operators.events.spec import TIME_UNITS_NS
 from operators.events.times import Times
 
-WORDS: Final = {"iso": "ISO 8601 texts", "s": "seconds", "ms": "milliseconds", "us": "microseconds"}
+WORDS: Final = {
+    **{"iso": "ISO 8601 texts", "s": "seconds", "ms": "milliseconds", "us": "microseconds"},
+    "ns": "nanoseconds",
+}
 _YEAR_US: Final = 366 * US_PER_UNIT["d"]
 _EARLIEST_US: Final = 25 * _YEAR_US  # in 1995: what people have of events is later
 _AHEAD_US: Final = 2 * _YEAR_US
@@ -34,7 +37,7 @@ def probable_unit(times: Sequence[Any], now_us: int) -> str | None:
     middle = median(numbers)
     near = (
         unit
-        for unit, unit_us in TIME_UNITS_US.items()
-        if _EARLIEST_US <= middle * unit_us <= now_us + _AHEAD_US
+        for unit, unit_ns in TIME_UNITS_NS.items()
+        if _EARLIEST_US <= middle * unit_ns / 1_000 <= now_us + _AHEAD_US
     )
     return next(near, None)

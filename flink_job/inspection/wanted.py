@@ -46,7 +46,7 @@ class Wanted:
     @property
     def optional(self) -> dict[str, str]:
         """The fields that events may have, by the places where they are named."""
-        named = {"events.session": self.events.session, "events.id": self.events.id}
+        named = {"events.session": self.events.session, "events.id": self.events.id_field}
         return {where: name for where, name in named.items() if name is not None}
 
     @property

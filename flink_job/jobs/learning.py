@@ -75,7 +75,7 @@ def _quiet(watch: Watch) -> Watch:
     """A watch of what commits nothing that others could read."""
     return Watch(
         watch.counters,
-        watch.progress,
+        watch.learning,
         watch.restarted,
         watch.stop,
         may_go_on=watch.may_go_on,

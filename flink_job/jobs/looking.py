@@ -16,7 +16,7 @@ from flink_job.kafka_client.reading import read_newest
 from flink_job.plan import Plan
 from flink_job.staging.files import expanded, passed_over
 from flink_job.staging.reading import read
-from flink_job.staging.tables import Sought
+from flink_job.staging.sought import Sought
 from operators.base.errors import UsageError
 from operators.events.markers import NULL
 
@@ -102,7 +102,7 @@ def look_at_files(source: FileSource, wanted: Wanted, now_us: int, latest_us: in
 
 def _add_head(survey: Survey, path: Path, source: FileSource, most: int, heard: list[str]) -> bool:
     """Add the head of a file; whether that is all of it."""
-    sought = Sought(survey.wanted.fields, survey.wanted.number_fields)
+    sought = Sought.of(survey.wanted)
     values = read(path, source, sought=sought, hear=heard.append)
     survey.add(list(islice(values, most)))
     return next(values, None) is None

@@ -17,8 +17,8 @@ from flink_job.loading.outbox import Outbox
 from flink_job.loading.pacing import Pace
 from flink_job.staging.files import expanded
 from flink_job.staging.formats import check_name
-from flink_job.staging.reading import NOTHING_SOUGHT, open_bytes, read
-from flink_job.staging.tables import Sought
+from flink_job.staging.reading import open_bytes, read
+from flink_job.staging.sought import NOTHING_SOUGHT, Sought
 from operators.base.errors import UsageError
 
 _CHUNK: Final = 1_000  # records read together

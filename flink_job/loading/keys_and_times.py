@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from operators.events import fields
 from operators.events.record import OneField
-from operators.events.spec import TIME_UNITS_US, EventsSpec
+from operators.events.spec import TIME_UNITS_NS, EventsSpec
 from operators.events.times import Times
 
 
@@ -16,7 +16,7 @@ class KeysAndTimes:
     def __init__(self, events: EventsSpec) -> None:
         self._user = OneField(events.user)
         self._time = OneField(events.time)
-        self._times = Times(TIME_UNITS_US.get(events.time_unit), events.zone_of_times)
+        self._times = Times(TIME_UNITS_NS.get(events.time_unit), events.zone_of_times)
         self._nobody = frozenset(events.nobody)
 
     def keys(self, values: Sequence[bytes]) -> list[bytes | None]:

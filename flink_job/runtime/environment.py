@@ -24,6 +24,8 @@ _FIXED: Final = {
     # Records wait so long for others at each of four exchanges; Flink's own 100 ms would show.
     "execution.buffer-timeout.interval": "5 ms",
     # Explicit ids for SQL operators, too: a resumed job must find the state of its source.
+    # Shorter classes are not parsed again to be split: a fifth of what Java takes to define a job.
+    "table.generated-code.max-length": "64000",
     "table.exec.uid.generation": "ALWAYS",
     "table.exec.uid.format": "sql-<id>-<transformation>",
     "execution.checkpointing.mode": "EXACTLY_ONCE",

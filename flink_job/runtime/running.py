@@ -58,6 +58,7 @@ class Watch:
     progress: Callable[[JobProgress], None]
     restarted: Callable[[str], None]
     stop: threading.Event
+    learning: Callable[[JobProgress], None] = lambda _: None  # instead, while nobody is judged
     accepted: Callable[[], None] = lambda: None  # once Flink has taken the job
     at_work: Callable[[], None] = lambda: None  # once all of it runs
     may_go_on: Callable[[], None] = lambda: None  # raises a JobError once it may not

@@ -11,10 +11,10 @@ from flink_job.inspection.hints import field_hint
 from flink_job.staging.files import expanded
 from flink_job.staging.lines import lane_text, staged_line
 from flink_job.staging.reading import read
-from flink_job.staging.tables import Sought
+from flink_job.staging.sought import Sought
 from operators.base.errors import UsageError
 from operators.events.markers import ROSTER
-from operators.events.names import shown_name
+from operators.events.names import alternatives, shown_name
 from operators.events.roster import RosterDecoder
 from operators.events.seen_names import SeenNames
 
@@ -81,4 +81,5 @@ class StagedRoster:
         )
 
     def _sought(self) -> Sought:
-        return Sought(frozenset({self._user}) | self._decoder.fields, self._decoder.number_fields)
+        read = frozenset({self._user}) | self._decoder.fields
+        return Sought(read, self._decoder.number_fields, frozenset(alternatives(self._user)))

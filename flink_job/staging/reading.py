@@ -15,11 +15,12 @@ from flink_job.staging.containers import FilePart, parts, seekable, told
 from flink_job.staging.encodings import UTF_8, WINDOWS, encoding_of, marked
 from flink_job.staging.formats import FileFormat, format_of
 from flink_job.staging.json_texts import values
-from flink_job.staging.tables import Hear, Sought, table_rows
+from flink_job.staging.sought import NOTHING_SOUGHT, Sought
+from flink_job.staging.tables import Hear, table_rows
+from flink_job.staging.unfolding import unfolded
 
 _BLOCK_BYTES: Final = 64 * 1024
 _UTF_8: Final = (UTF_8, "utf-8-sig", "utf8")
-NOTHING_SOUGHT: Final = Sought()
 
 
 def open_bytes(path: Path) -> BinaryIO:
@@ -49,7 +50,8 @@ def read(
     """
     for part in parts(path, opened):
         with told(part.name):
-            yield from _records(part, source, sought, hear)
+            records = _records(part, source, sought, hear)
+            yield from records if sought.each is None else unfolded(records, sought.each)
 
 
 def _records(part: FilePart, source: FileSource, sought: Sought, hear: Hear) -> Iterator[bytes]:

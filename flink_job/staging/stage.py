@@ -25,7 +25,7 @@ from flink_job.staging.files import expanded
 from flink_job.staging.lines import lane_text, staged_line
 from flink_job.staging.reading import read
 from flink_job.staging.sorting import TimedLine, in_order
-from flink_job.staging.tables import Sought
+from flink_job.staging.sought import Sought
 
 _CHUNK: Final = 10_000  # records decoded together
 _NO_TIME: Final = -1
@@ -80,7 +80,7 @@ def stage(
 
 
 def _chunks(source: FileSource, survey: Survey, staging: Staging) -> Iterator[list[bytes]]:
-    sought = Sought(survey.wanted.fields, survey.wanted.number_fields)
+    sought = Sought.of(survey.wanted)
     values = (
         value
         for path in expanded(source.paths)

@@ -7,7 +7,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -24,22 +24,16 @@ from flink_job.staging.dialects import (
     with_point,
 )
 from flink_job.staging.encodings import UTF_8, WINDOWS, encoding_of, marked
+from flink_job.staging.sought import Sought
 from operators.base.errors import UsageError
 from operators.events.markers import BAD_ROW, open_quote
 
 _TABS: Final = "\t"
 _SAYS: Final = re.compile(r"sep=(.)\r?\n")  # what some spreadsheets write above the header
 _SAMPLE_LINES: Final = 1_000
+_WHOLE: Final = re.compile(r"-?\d{1,40}\.0", re.ASCII)  # what pandas writes of a number in a gap
 
 Hear = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Sought:
-    """What is read of events: the names of all `fields`, and of those that are `numbers`."""
-
-    fields: frozenset[str] = frozenset()
-    numbers: frozenset[str] = frozenset()
 
 
 def table_rows(
@@ -68,7 +62,29 @@ def table_rows(
     sample = first_rows(lines, dialect)
     numbers = [at for at, name in enumerate(header) if name in sought.numbers]
     decimal = source.decimal or _decimal(part.name, header, sample, numbers, hear)
+    ids = [at for at, name in enumerate(header) if name in sought.ids]
+    rows = _with_whole_ids(rows, ids, partial(_hear_of_id, part.name, header, hear))
     yield from _records(rows, header, dialect, numbers if decimal else (), decimal or "")
+
+
+def _with_whole_ids(
+    rows: Iterator[list[str] | OpenQuote], ids: Collection[int], tell: Callable[[int, str], None]
+) -> Iterator[list[str] | OpenQuote]:
+    """Rows in whose id columns 12345.0 is the whole number that it is; the first is told."""
+    told = False
+    for row in rows:
+        if not isinstance(row, OpenQuote):
+            for at in ids:
+                if at < len(row) and row[at].endswith(".0") and _WHOLE.fullmatch(row[at]):
+                    if not told:
+                        tell(at, row[at])
+                        told = True
+                    row[at] = row[at][:-2]
+        yield row
+
+
+def _hear_of_id(name: str, header: Sequence[str], hear: Hear, at: int, cell: str) -> None:
+    hear(f"{name}: whole numbers in '{header[at]}' are written as {cell}: read as {cell[:-2]}")
 
 
 def _records(

@@ -6,12 +6,15 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 _NO_TEXT: Final = -1  # the code of None
+_DERIVED: Final = 1 << 40  # codes from here on are of computed texts, and no part of state
 
 
 class Dictionary:
     """Texts and their codes, both ways. A code keeps its text for as long as it is held.
 
     Codes that were let go are given out again: ids of events would use up all that there are.
+    Texts that are computed of others, as LOWER does in conditions, have codes that end with the
+    next `keep`, and are no part of state.
     """
 
     def __init__(self) -> None:
@@ -20,6 +23,8 @@ class Dictionary:
         self._next = 0
         self._free: list[int] = []
         self._given: list[int] = []
+        self._derived: dict[str, int] = {}
+        self._derived_texts: list[str] = []
 
     def __len__(self) -> int:
         return len(self._texts)
@@ -57,9 +62,18 @@ class Dictionary:
         self._texts[code] = text
         self._next = max(self._next, code + 1)
 
+    def derive(self, text: str) -> int:
+        """The code of a text that was computed, given out until the next `keep` if it has none."""
+        code = self.code(text)
+        if code is None:
+            code = self._derived[text] = _DERIVED + len(self._derived_texts)
+            self._derived_texts.append(text)
+        return code
+
     def code(self, text: str) -> int | None:
         """The code of a text, or None if it has none."""
-        return self._codes.get(text)
+        code = self._codes.get(text)
+        return self._derived.get(text) if code is None else code
 
     def text(self, code: int) -> str:
         """The text of a code.
@@ -67,10 +81,11 @@ class Dictionary:
         Raises:
             KeyError: no text has this code.
         """
-        return self._texts[code]
+        return self._texts[code] if code < _DERIVED else self._derived_texts[code - _DERIVED]
 
     def keep(self, codes: Iterable[int]) -> None:
         """Let go of every text whose code is not among these."""
+        self._derived, self._derived_texts = {}, []
         kept = dict(self.pairs(codes))
         self._texts = kept
         self._codes = {None: _NO_TEXT, **{text: code for code, text in kept.items()}}

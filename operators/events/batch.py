@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,8 @@ class EventBatch:
     `time_us` is int64[n], microseconds since 1970. `type` is int64[n], the position of the
     event's type in the known types, or their number for any other. `session` is None where
     events have no session ids, and within it None for an event without. `numbers` are
-    float64[n] by property, NaN where missing; `texts` likewise, None where missing. `ids` is
+    float64[n] by property, NaN where missing; `texts` likewise, None where missing. `taken_back`
+    has of each property, where nulls take one back, bool[n]: whether it is null. `ids` is
     None where events have no ids, and within it None for an event without. `source`
     is int64[n], the position of each event's raw record in what was decoded.
     """
@@ -31,6 +32,7 @@ class EventBatch:
     texts: Mapping[str, Sequence[str | None]]
     source: NDArray[np.int64]
     ids: Sequence[str | None] | None = None
+    taken_back: Mapping[str, Mask] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.users)
@@ -51,4 +53,5 @@ class EventBatch:
             texts={name: chosen(values) for name, values in self.texts.items()},
             source=self.source[kept],
             ids=None if self.ids is None else chosen(self.ids),
+            taken_back={name: nulls[kept] for name, nulls in self.taken_back.items()},
         )

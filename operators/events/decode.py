@@ -7,25 +7,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from msgspec import UNSET
 
-from operators.base.arrays import Ints
+from operators.base.arrays import Mask
 from operators.events import fields
 from operators.events.batch import EventBatch
-from operators.events.diagnosis import diagnosis
+from operators.events.content_ids import ContentIds
 from operators.events.fields import Fault, Faults
+from operators.events.kinds import PLAIN_NUMBER, PLAIN_TEXT, PLAIN_TYPE, PLAIN_USER
 from operators.events.markers import NULL
+from operators.events.reading import RecordReader
 from operators.events.reasons import Reason
-from operators.events.record import RecordDecoder
-from operators.events.spec import TIME_UNITS_US, EventsSpec
+from operators.events.spec import TIME_UNITS_NS, EventsSpec
 from operators.events.times import Times
 from operators.events.type_codes import TypeCodes
-
-_LOOKED_AT: Final = 15  # batches after one with a value of another kind: there will be more of it
 
 
 @dataclass(frozen=True)
@@ -100,21 +99,36 @@ class EventDecoder:
         self._keyed = keyed
         self._numbers = sorted(numbers)
         self._texts = sorted(texts)
-        self._times = Times(TIME_UNITS_US.get(spec.time_unit), spec.zone_of_times)
+        self._times = Times(TIME_UNITS_NS.get(spec.time_unit), spec.zone_of_times)
         self._nobody = frozenset(spec.nobody)
-        named = (spec.user, spec.time, spec.type, spec.session, spec.id)
+        self._no_session = frozenset(spec.no_session)
+        named = (spec.user, spec.time, spec.type, spec.session, spec.id_field)
         own = [name for name in named if name is not None]
         self._places = {
             name: name if name in own else spec.property_name(name)
             for name in (*self._numbers, *self._texts)
         }
         read = [*own, *self._places.values()]
-        self._records = RecordDecoder({}, dict.fromkeys(read, Any))
-        # A field that is read as two things is not of one kind, nor is what a path leads to.
-        whole = self._records.whole and len(set(read)) == len(read)
-        self._plain = _plain(spec, numbers, texts) if whole else None
-        self._looked_at = 0
-        self._reasons = _reasons(spec)
+        # What is read as something else, too, is never taken back.
+        self._nullable = [
+            name for name, at in self._places.items() if spec.takes_back and at not in own
+        ]
+        told_apart = [self._places[name] for name in self._nullable]
+        # A field that is read as two things is not of one kind.
+        kinds = self._kinds() if len(set(read)) == len(read) else dict.fromkeys(read, Any)
+        self._reader = RecordReader(kinds, told_apart, spec.max_bytes, _reasons(spec))
+        self._made_ids = ContentIds(spec.time) if spec.ids_by_content else None
+
+    def _kinds(self) -> dict[str, Any]:
+        """What nearly all values of each field are."""
+        spec = self._spec
+        ids = [name for name in (spec.session, spec.id_field) if name is not None]
+        return {
+            **{spec.user: PLAIN_USER, spec.type: PLAIN_TYPE, spec.time: Any},
+            **dict.fromkeys(ids, PLAIN_TEXT),
+            **{self._places[name]: PLAIN_NUMBER for name in self._numbers},
+            **{self._places[name]: PLAIN_TEXT for name in self._texts},
+        }
 
     def count_types(self, seen: Counter[str] | None) -> None:
         """Count the types of all records that are decoded from now on, as they stand there."""
@@ -125,17 +139,21 @@ class EventDecoder:
 
         `keys` are not looked at unless records are keyed.
         """
-        rejected: list[Rejected] = []
-        plain = self._decode_plain(values)
-        if plain is not None:
-            source = np.arange(len(values))
-            columns, checks = self._columns(plain, keys, latest_us, plain=True)
-        else:
-            records, source, rejected = self._decode_all(values)
-            if self._keyed and rejected:
-                keys = [keys[at] for at in source.tolist()]
-            read = self._records.columns(records)
-            columns, checks = self._columns(read, keys, latest_us, plain=False)
+        decoded = self._decode(keys, values, latest_us)
+        if self._made_ids is None:
+            return decoded
+        events = decoded.events
+        raw = [values[at] for at in events.source.tolist()]
+        ids = self._made_ids.fill(events.ids, raw, events.time_us)
+        return replace(decoded, events=replace(events, ids=ids))
+
+    def _decode(self, keys: Sequence[bytes], values: Sequence[bytes], latest_us: int) -> Decoded:
+        read = self._reader.read(values)
+        source = read.source
+        rejected = [Rejected(at, *fault) for at, fault in read.faults.items()]
+        if self._keyed and rejected:
+            keys = [keys[at] for at in source.tolist()]
+        columns, checks = self._columns(read.columns, read.typed, keys, latest_us)
         faults = checks.faults
         missing = [Rejected(int(source[at]), *fault) for at, fault in checks.unread]
         if not faults:
@@ -144,89 +162,64 @@ class EventDecoder:
         kept = [at for at in range(len(source)) if at not in faults]
         return Decoded(EventBatch(source=source[kept], **_kept(columns, kept)), rejected, missing)
 
-    def _decode_plain(self, values: Sequence[bytes]) -> Mapping[str, Sequence[Any]] | None:
-        """The fields of records whose values are all of the kinds that nearly all are.
-
-        None if a value is not, and for some batches after that: it takes a look at each value.
-        """
-        if self._plain is None or self._looked_at > 0:
-            self._looked_at -= 1
-            return None
-        if max(map(len, values), default=0) <= self._spec.max_bytes:
-            with suppress(Exception):
-                return self._plain.columns(list(map(self._plain.decode, values)))
-        self._looked_at = _LOOKED_AT
-        return None
-
-    def _decode_all(self, values: Sequence[bytes]) -> tuple[list[Any], Ints, list[Rejected]]:
-        """The records, where each stood, and what was none; the common case in one sweep."""
-        if max(map(len, values), default=0) <= self._spec.max_bytes:
-            with suppress(Exception):
-                return list(map(self._records.decode, values)), np.arange(len(values)), []
-        return self._decode_each(values)
-
-    def _decode_each(self, values: Sequence[bytes]) -> tuple[list[Any], Ints, list[Rejected]]:
-        records, sources, rejected = [], [], []
-        decode, most = self._records.decode, self._spec.max_bytes
-        for source, value in enumerate(values):
-            try:
-                if len(value) > most:
-                    detail = f"{len(value)} bytes, at most {most} are taken (events.max_bytes)"
-                    rejected.append(Rejected(source, Reason.TOO_LARGE, detail))
-                    continue
-                records.append(decode(value))
-                sources.append(source)
-            except Exception as error:
-                rejected.append(Rejected(source, *diagnosis(value, error, self._reasons)))
-        return records, np.array(sources, np.int64), rejected
-
     def _columns(
         self,
         values: Mapping[str, Sequence[Any]],
+        plain: Collection[str],
         keys: Sequence[bytes],
         latest_us: int,
-        *,
-        plain: bool,
     ) -> tuple[dict[str, Any], _Checks]:
         spec = self._spec
         checks = _Checks(stays=spec.on_bad_value == "missing")
         checked, faults = checks.required, checks.faults
-        users = checked(fields.users(values[spec.user], self._nobody, plain=plain))
+        users = checked(fields.users(values[spec.user], self._nobody, plain=spec.user in plain))
         if self._keyed:
             self._check_keys(users, keys, faults)
         time_us = checked(self._times.read(values[spec.time]))
         for position in np.flatnonzero(time_us > latest_us).tolist():
             faults.setdefault(position, (Reason.FUTURE, "the time lies in the future"))
-        types = checked(self._types.read(values[spec.type], plain=plain))
+        types = checked(self._types.read(values[spec.type], plain=spec.type in plain))
 
         def texts(field: str | None, reason: Reason) -> Any:
             if field is None:
                 return None
-            return checked(fields.texts(values[field], reason, field, plain=plain))
+            return checked(fields.texts(values[field], reason, field, plain=field in plain))
 
         columns = {
             "users": users,
             "time_us": time_us,
             "type": types,
-            "session": texts(spec.session, Reason.BAD_SESSION),
-            "ids": texts(spec.id, Reason.BAD_ID),
-            **self._properties(values, checks, plain=plain),
+            "session": self._sessions(texts(spec.session, Reason.BAD_SESSION)),
+            "ids": texts(spec.id_field, Reason.BAD_ID),
+            **self._properties(values, checks, plain),
         }
         return columns, checks
 
+    def _sessions(self, ids: Sequence[str | None] | None) -> Sequence[str | None] | None:
+        """Session ids, without those that mean none."""
+        if ids is None or self._no_session.isdisjoint(ids):
+            return ids
+        return [None if each in self._no_session else each for each in ids]
+
     def _properties(
-        self, values: Mapping[str, Sequence[Any]], checks: _Checks, *, plain: bool
+        self, values: Mapping[str, Sequence[Any]], checks: _Checks, plain: Collection[str]
     ) -> dict[str, Any]:
         numbers, texts = {}, {}
+        taken_back = {name: _nulls(values[self._places[name]]) for name in self._nullable}
+
+        def raw_of(name: str) -> Sequence[Any]:
+            raw = values[self._places[name]]
+            return raw if name not in taken_back else [x if x is not UNSET else None for x in raw]
+
         for name in self._numbers:
-            raw = values[self._places[name]]
-            if self._spec.number is not None and not plain:
+            raw, known = raw_of(name), self._places[name] in plain
+            if self._spec.number is not None and not known:
                 raw = self._spec.number.plain(raw)
-            numbers[name] = checks.optional(fields.numbers(raw, name, plain=plain))
+            numbers[name] = checks.optional(fields.numbers(raw, name, plain=known))
         for name in self._texts:
-            raw = values[self._places[name]]
-            texts[name] = checks.optional(fields.texts(raw, Reason.BAD_VALUE, name, plain=plain))
-        return {"numbers": numbers, "texts": texts}
+            raw, known = raw_of(name), self._places[name] in plain
+            texts[name] = checks.optional(fields.texts(raw, Reason.BAD_VALUE, name, plain=known))
+        return {"numbers": numbers, "texts": texts, "taken_back": taken_back}
 
     def _check_keys(self, users: Sequence[str], keys: Sequence[bytes], faults: Faults) -> None:
         encoded = list(map(str.encode, users))
@@ -245,19 +238,15 @@ class EventDecoder:
         return Reason.NULL_KEY, "the record has no key; the key must be the user"
 
 
-def _plain(spec: EventsSpec, numbers: Collection[str], texts: Collection[str]) -> RecordDecoder:
-    """A decoder that refuses what is not of the kind that nearly all values of its field are."""
-    required = {spec.user: fields.PLAIN_USER, spec.type: fields.PLAIN_TYPE}
-    textual = [name for name in (spec.session, spec.id, *texts) if name is not None]
-    optional = dict.fromkeys(textual, fields.PLAIN_TEXT)
-    optional |= dict.fromkeys(numbers, fields.PLAIN_NUMBER)
-    return RecordDecoder(required, {**optional, spec.time: Any})
+def _nulls(values: Sequence[Any]) -> Mask:
+    """Which values are null, bool[n]."""
+    return np.fromiter((value is None for value in values), np.bool_, len(values))
 
 
 def _reasons(spec: EventsSpec) -> dict[str, Reason]:
     """What is wrong with an event when what is wrong is one of these fields."""
     reasons = {
-        spec.id: Reason.BAD_ID,
+        spec.id_field: Reason.BAD_ID,
         spec.session: Reason.BAD_SESSION,
         spec.type: Reason.BAD_TYPE,
         spec.time: Reason.BAD_TIME,

@@ -9,47 +9,44 @@ is looked at one by one.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import numpy as np
-from msgspec import Meta
 from numpy.typing import NDArray
 
+from operators.events.kinds import LONGEST_TEXT, LONGEST_USER
 from operators.events.names import shown_name
 from operators.events.reasons import Reason
 
 Fault = tuple[Reason, str]
 Faults = dict[int, Fault]
 
-_LONGEST_USER: Final = 512  # characters; Cassandra and Kafka keys are meant to be short
-_LONGEST_TEXT: Final = 1_000  # characters; a record repeats a category in each why that names it
 _NUMERIC: Final = frozenset({float, int, type(None)})
 WHOLE: Final = frozenset({int})
+_NAMING: Final = frozenset({str, int, type(None)})
 _TEXT: Final = frozenset({str})
 _TEXTUAL: Final = frozenset({str, type(None)})
-
-# What nearly all values are, as msgspec can check it on the way.
-PLAIN_USER: Final[Any] = Annotated[str, Meta(min_length=1, max_length=_LONGEST_USER)]
-PLAIN_TYPE: Final[Any] = Annotated[str, Meta(min_length=1)]
-PLAIN_TEXT: Final[Any] = Annotated[str, Meta(max_length=_LONGEST_TEXT)] | None
-PLAIN_NUMBER: Final[Any] = float | None
 
 
 def users(
     values: Sequence[Any], nobody: frozenset[str] = frozenset(), *, plain: bool = False
 ) -> tuple[list[str], Faults]:
-    """Users: a text, or a whole number as text; those who are called as `nobody` is are missing."""
+    """Users: a text, or a whole number as text, also one that is written with decimals as 12345.0.
+
+    Those who are called as `nobody` is are missing.
+    """
     faults: Faults = {}
-    short = plain or (all_texts(values) and max(map(len, values)) <= _LONGEST_USER)
+    short = plain or (all_texts(values) and max(map(len, values)) <= LONGEST_USER)
     if short and nobody.isdisjoint(values):
         return list(values), faults
     column = []
     for position, value in enumerate(values):
-        text = _text(value) if type(value) in (str, int, type(None)) else _NO_TEXT
+        named = type(value) in _NAMING or (type(value) is float and value.is_integer())
+        text = _text(value) if named else _NO_TEXT
         if text is None:
             faults[position] = (Reason.MISSING_USER, "the user is missing, null or empty")
-        elif text is _NO_TEXT or len(text) > _LONGEST_USER:
-            wanted = f"expected a text of up to {_LONGEST_USER} characters or a whole number"
+        elif text is _NO_TEXT or len(text) > LONGEST_USER:
+            wanted = f"expected a text of up to {LONGEST_USER} characters or a whole number"
             faults[position] = (Reason.BAD_USER, f"{wanted}, found {shown(value)}")
         elif text in nobody:
             faults[position] = (Reason.MISSING_USER, f"{shown(text)} is nobody (events.nobody)")
@@ -64,14 +61,14 @@ def texts(
     faults: Faults = {}
     if plain or _TEXTUAL.issuperset(map(type, values)):
         column = [value or None for value in values] if "" in values else list(values)
-        if plain or max(map(len, filter(None, column)), default=0) <= _LONGEST_TEXT:
+        if plain or max(map(len, filter(None, column)), default=0) <= LONGEST_TEXT:
             return column, faults
     column = []
     for position, value in enumerate(values):
         text = _text(value)
-        if text is _NO_TEXT or len(text or "") > _LONGEST_TEXT:
+        if text is _NO_TEXT or len(text or "") > LONGEST_TEXT:
             name = shown_name(field)
-            wanted = f"'{name}': expected a text of up to {_LONGEST_TEXT} characters or a number"
+            wanted = f"'{name}': expected a text of up to {LONGEST_TEXT} characters or a number"
             faults[position] = (reason, f"{wanted}, found {shown(value)}")
             text = None
         column.append(text)
@@ -120,6 +117,11 @@ def _text(value: Any) -> str | None:
     if type(value) is float:
         return str(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(value)
     return _NO_TEXT
+
+
+def scalar_text(value: Any) -> str | None:
+    """A number, text or true/false of JSON as text, None for null and empty, however long it is."""
+    return str(value) if type(value) is int else _text(value)
 
 
 def finite_number(value: Any) -> float | None:

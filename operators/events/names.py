@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from operators.events.pairs import value_of
+
 ELSE: Final = "\0"
 
 _STEP: Final = re.compile(r"([^.\[\]]+)|\[(\d{1,6})\]")
-_KEY, _VALUE = "key", "value"
 _Step = str | int
 
 
@@ -55,28 +56,21 @@ class FieldPath:
         steps = tuple(each[1] or int(each[2]) for each in found[1:])
         return cls(found[0][1], steps, tuple(name[each.start() :] for each in found[1:]))
 
-    def value(self, value: Any) -> Any:
-        """The value within that of the first field, None where there is none."""
+    def value(self, value: Any, absent: Any = None) -> Any:
+        """The value within that of the first field, `absent` where there is none."""
         for step, rest in zip(self.steps, self.rests, strict=True):
             if type(value) is dict:
                 if rest in value:
                     return value[rest]
-                value = value.get(step)
+                value = value.get(step, absent)
             elif type(value) is list:
-                value = _in_list(value, step)
+                value = _in_list(value, step, absent)
             else:
-                return None
+                return absent
         return value
 
 
-def _in_list(values: list[Any], step: _Step) -> Any:
-    if type(step) is int:
-        return values[step] if step < len(values) else None
-    for each in values:
-        if type(each) is dict and each.get(_KEY) == step:
-            value = each.get(_VALUE)
-            # Some have a field for each type: {"string_value": "x"}, the others null or missing.
-            if type(value) is dict:
-                return next((x for x in value.values() if x is not None), None)
-            return value
-    return None
+def _in_list(values: list[Any], step: _Step, absent: Any) -> Any:
+    if isinstance(step, int):
+        return values[step] if step < len(values) else absent
+    return value_of(values, step, absent)

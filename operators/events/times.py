@@ -1,26 +1,34 @@
-"""The times of events: ISO 8601 texts, or numbers in a unit since 1970."""
+"""The times of events: ISO 8601 texts, or numbers in a unit since 1970.
+
+What is below a microsecond is cut off, but for numbers of JSON with decimals, which are no exact
+decimals: they become the nearest microsecond.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
+from decimal import Decimal
 from typing import Any, Final
 
 import numpy as np
 
 from operators.base.arrays import Moments
-from operators.events.fields import WHOLE, Fault, Faults, finite_number, shown
+from operators.events.fields import WHOLE, Fault, Faults, all_texts, finite_number, shown
 from operators.events.reasons import Reason
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _LATEST_US: Final = 32_503_680_000_000_000  # the year 3000: far from the edge of int64
+_NS_PER_US: Final = 1_000
 
 # How most streams write UTC. What is in the group, numpy reads.
 _PLAIN: Final = re.compile(
     r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,6})?)(?:Z| UTC| GMT|\+00:00|)", re.ASCII
 )
+
+_WHOLE_TEXT: Final = re.compile(r"[0-9]+")
 
 # As in "2026-03-01 10:00:00 +0100".
 _SPACED_OFFSET: Final = re.compile(r" +([+-]\d\d:?\d\d)$", re.ASCII)
@@ -30,19 +38,19 @@ _NINE: Final = np.uint8(ord("9"))
 
 
 class Times:
-    """Reads event times, texts if `unit_us` is None. They end with the year 3000.
+    """Reads event times, texts if `unit_ns` is None. They end with the year 3000.
 
     Texts that say no offset are in the `zone`; of an hour that comes twice, it is the first.
     """
 
-    def __init__(self, unit_us: int | None, zone: tzinfo = UTC) -> None:
-        self._unit_us = unit_us
+    def __init__(self, unit_ns: int | None, zone: tzinfo = UTC) -> None:
+        self._unit_ns = unit_ns
         self._zone = zone
 
     def read(self, values: Sequence[Any]) -> tuple[Moments, Faults]:
         """The times in microseconds, int64[n]; 0 where there is a fault."""
-        unit_us = self._unit_us
-        column = _whole_numbers(values, unit_us) if unit_us else self._texts(values)
+        unit_ns = self._unit_ns
+        column = _whole_numbers(values, unit_ns) if unit_ns else self._texts(values)
         return (column, {}) if column is not None else self._read_each(values)
 
     def _texts(self, values: Sequence[Any]) -> Moments | None:
@@ -67,11 +75,11 @@ class Times:
             return Reason.MISSING_TIME, "the time is missing, null or empty"
         time_us = (
             _iso_us(value, self._zone)
-            if self._unit_us is None
-            else _number_us(value, self._unit_us)
+            if self._unit_ns is None
+            else _number_us(value, self._unit_ns)
         )
         if time_us is None:
-            wanted = "an ISO 8601 text" if self._unit_us is None else "a number"
+            wanted = "an ISO 8601 text" if self._unit_ns is None else "a number"
             return Reason.BAD_TIME, f"expected {wanted}, found {shown(value)}"
         if time_us < 0:
             return Reason.BEFORE_1970, f"the time {shown(value)} lies before 1970"
@@ -80,15 +88,20 @@ class Times:
         return time_us
 
 
-def _whole_numbers(values: Sequence[Any], unit_us: int) -> Moments | None:
-    """Whole numbers in range; None if others are among them."""
-    if not WHOLE.issuperset(map(type, values)):
-        return None
+def _whole_numbers(values: Sequence[Any], unit_ns: int) -> Moments | None:
+    """Whole numbers in range, also as texts; None if others are among them."""
     try:
+        if not WHOLE.issuperset(map(type, values)):
+            if not (all_texts(values) and _WHOLE_TEXT.fullmatch("".join(values))):
+                return None
+            values = list(map(int, values))
         column = np.array(values, np.int64)
-    except OverflowError:
+    except (OverflowError, ValueError):  # the latter of more digits than Python reads
         return None
-    return column * unit_us if _in_range(column, _LATEST_US // unit_us) else None
+    if not _in_range(column, min(_LATEST_US * _NS_PER_US // unit_ns, np.iinfo(np.int64).max)):
+        return None
+    whole, rest = divmod(unit_ns, _NS_PER_US)
+    return column * whole if not rest else column * rest // _NS_PER_US
 
 
 def _alike(values: Sequence[Any]) -> Moments | None:
@@ -144,11 +157,13 @@ def _iso_us(value: Any, zone: tzinfo) -> int | None:
     return (moment - _EPOCH) // _MICROSECOND
 
 
-def _number_us(value: Any, unit_us: int) -> int | None:
+def _number_us(value: Any, unit_ns: int) -> int | None:
     if type(value) is int:
-        return value * unit_us
+        return value * unit_ns // _NS_PER_US
     number = finite_number(value)
     if number is None or np.isnan(number):
         return None
-    time_us = number * unit_us
+    if type(value) is str and abs(number) <= _LATEST_US * _NS_PER_US:
+        return int(Decimal(value) * unit_ns // _NS_PER_US) if number else 0
+    time_us = number * unit_ns / _NS_PER_US
     return round(time_us) if np.isfinite(time_us) else round(number)

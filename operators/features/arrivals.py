@@ -21,6 +21,7 @@ class Arrivals:
     `touched` are the rows, each once, ascending; `group` int64[n] is each event's position in
     them, and `starts` the first event of each. `source` leads back to the raw records.
     `session` holds dictionary codes, -1 for none; so do the `texts` and the `ids` of the events.
+    `taken_back` has of properties that are null where that takes them back, bool[n].
     """
 
     rows: Rows
@@ -34,6 +35,7 @@ class Arrivals:
     touched: Rows
     group: Ints
     starts: Ints
+    taken_back: Mapping[str, Mask]
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -84,6 +86,7 @@ class Arrivals:
             texts={name: codes[kept] for name, codes in self.texts.items()},
             ids=None if self.ids is None else self.ids[kept],
             source=self.source[kept],
+            taken_back={name: nulls[kept] for name, nulls in self.taken_back.items()},
         )
 
 
@@ -102,6 +105,7 @@ def arrive(table: UserTable, events: EventBatch) -> Arrivals:
         texts={name: table.codes_of(values)[order] for name, values in events.texts.items()},
         ids=ids,
         source=events.source[order],
+        taken_back={name: nulls[order] for name, nulls in events.taken_back.items()},
     )
 
 
@@ -115,6 +119,7 @@ def group_by_row(  # noqa: PLR0913 - the columns of a batch
     texts: Mapping[str, Ints],
     ids: Ints | None,
     source: Ints,
+    taken_back: Mapping[str, Mask],
 ) -> Arrivals:
     """Arrivals of columns that are sorted by row."""
     first = np.ones(len(rows), np.bool_)
@@ -132,6 +137,7 @@ def group_by_row(  # noqa: PLR0913 - the columns of a batch
         touched=rows[starts],
         group=np.cumsum(first) - 1,
         starts=starts,
+        taken_back=taken_back,
     )
 
 

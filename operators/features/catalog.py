@@ -14,14 +14,12 @@ from operators.features.derived import Derived
 from operators.features.feature import StatefulFeature, TakesTraits
 from operators.features.kinds.kind import Compilation
 from operators.features.kinds.options import ONE_HOT, UNIT, unit_us
-from operators.features.kinds.registry import OPTIONS
 from operators.features.kinds.window_options import window_text
 from operators.features.shared_windows import SharedWindow, shared_windows
 from operators.features.spec import FeatureSpec
 from operators.features.tiling import Tiling
 from operators.features.windows import LIFETIME, SESSION
 
-_SHOWN: Final = tuple(option.name for option in OPTIONS.values() if option.shown)
 _LATE_BY_DEFAULT: Final = Tiling.cut("1d", "1h")  # where no feature has a window of a duration
 
 
@@ -98,7 +96,7 @@ class Catalog:
             session_gap_us=session_gap_us,
             by_session=frozenset(name for name, x in sources.items() if _by_session(x)),
             identities={
-                part: _identity(part, source, features[name], _SHOWN)
+                part: _identity(part, source, features[name], _shown(source))
                 for name, source in sources.items()
                 for part in (name, *(derived[name].parts if name in derived else ()))
             },
@@ -113,6 +111,11 @@ def _identity(name: str, source: Compilation, spec: FeatureSpec, but: Collection
     gap_us = source.session_gap_us if _by_session(source) else None
     definition = msgspec.json.encode((spec.without(but), gap_us))
     return f"{name} {sha256(definition).hexdigest()[:16]}"
+
+
+def _shown(source: Compilation) -> list[str]:
+    """The options that say how state is shown, and nothing of what is in it."""
+    return [option.name for option in source.kind.options if option.shown]
 
 
 def _by_session(source: Compilation) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 
@@ -31,5 +32,25 @@ class Ratio:
     parts: tuple[str, str]
 
     def of(self, parts: Floats, now_us: Moments) -> tuple[Floats, Moments | None]:
-        above, below = parts
-        return above / np.where(below, below, np.nan), None
+        return ratio(parts), None
+
+
+def ratio(parts: Floats) -> Floats:
+    """The first of two rows by the second, NaN where that is 0."""
+    above, below = parts
+    quotient: Floats = above / np.where(below, below, np.nan)
+    return quotient
+
+
+OVERFLOW: Final = np.inf  # instead of an exact value: there are more events than are kept
+
+
+@dataclass(frozen=True)
+class Exactly:
+    """The first part, or where it is `OVERFLOW` what comes of the others."""
+
+    parts: tuple[str, ...]
+    otherwise: Callable[[Floats], Floats]
+
+    def of(self, parts: Floats, now_us: Moments) -> tuple[Floats, Moments | None]:
+        return np.where(parts[0] == OVERFLOW, self.otherwise(parts[1:]), parts[0]), None

@@ -2,42 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
 
 import numpy as np
 from sqlglot import exp
 
 from operators.base.arrays import Mask
 from operators.base.dictionary import Dictionary
-from operators.base.errors import RuleError
 from operators.base.frame import FeatureColumn, Frame, Kind
 from operators.features.arrivals import Arrivals
 from operators.rules.circuit import Circuit
 from operators.rules.grammar import read
 from operators.rules.parse import parse
-
-_TOLD_APART: Final = 2**53
+from operators.rules.syntax import starts_with
+from operators.rules.texts import FUNCTIONS as TEXT_FUNCTIONS
 
 
 class PropertyFilter:
     """A condition over the properties of an event, such as `price > 100 AND category = 'shoes'`.
 
-    A property that is compared with a text is a text, and so is one of which nothing is asked
-    but whether it is null, since numbers are read as texts, too; any other is a number. What is
-    missing is null, and an unknown condition is not met.
+    A property that is compared with a text, or asked what only texts are (`LIKE`, `LOWER`), is a
+    text, and so is one of which nothing is asked but whether it is null, since numbers are read as
+    texts, too; any other is a number. What is missing is null, and an unknown condition is not met.
 
     Raises:
-        RuleError: it is no condition, compares a property with both, or has a whole number that
-            is the same as its neighbours.
+        RuleError: it is no condition, or compares a property with both.
     """
 
     def __init__(self, text: str) -> None:
-        tree = read(text)
-        _check_numbers(tree)
-        kinds = _kinds(tree)
+        kinds = _kinds(read(text))
         self.columns = {name: FeatureColumn(name, kind) for name, kind in kinds.items()}
         condition = parse(text, self.columns)
         self._circuit = Circuit([condition])
@@ -99,27 +94,64 @@ class EventFilter:
         return wanted
 
 
-def _check_numbers(tree: exp.Expr) -> None:
-    """Refuse whole numbers that floats don't tell apart: they are ids, which are texts."""
-    for literal in tree.find_all(exp.Literal):
-        number = literal.name
-        if not literal.is_string and number.isdecimal() and float(number) > _TOLD_APART:
-            raise RuleError(
-                f"{number} is beyond 2^53, where whole numbers next to each other are the same: "
-                f"write it as a text, '{number}'"
-            )
-
-
 def _kinds(tree: exp.Expr) -> dict[str, Kind]:
     """The properties of a condition, in the order in which they stand, and what they are."""
     columns = list(tree.find_all(exp.Column, bfs=False))
     compared = {column.name for column in columns if not isinstance(_around(column), exp.Is)}
-    kinds = {x.name: Kind.NUMBER if x.name in compared else Kind.CATEGORY for x in columns}
+    texts = {x.name for x in columns if x.name not in compared} | set(_texts_by_use(tree))
+    groups = list(_alike(tree))
+    while (
+        found := {x for group in groups if _any_text(group, texts) for x in _names(group)} - texts
+    ):
+        texts |= found
+    return {x.name: Kind.CATEGORY if x.name in texts else Kind.NUMBER for x in columns}
+
+
+def _texts_by_use(tree: exp.Expr) -> Iterator[str]:
+    """The properties of which something is asked or made that only texts have."""
+    for node in tree.find_all(exp.Like, exp.ILike, exp.StartsWith):
+        yield from _names([node.this])
+    for node in tree.find_all(exp.Anonymous):
+        if starts_with(node) or _is_text_call(node):
+            yield from _names(node.expressions)
+
+
+def _alike(tree: exp.Expr) -> Iterator[list[exp.Expr]]:
+    """Values that are of one kind: sides of comparisons, results of a CASE."""
     for node in tree.find_all(exp.EQ, exp.NEQ, exp.In):
-        sides = [side.unnest() for side in (node.this, *(node.expressions or [node.expression]))]
-        if any(isinstance(side, exp.Literal) and side.is_string for side in sides):
-            kinds |= {x.name: Kind.CATEGORY for x in sides if isinstance(x, exp.Column)}
-    return kinds
+        yield _values([node.this, *(node.expressions or [node.expression])])
+    for case in tree.find_all(exp.Case):
+        yield _values([case])
+
+
+def _values(sides: Iterable[exp.Expr]) -> list[exp.Expr]:
+    """The sides without parentheses, a CASE as the values that it may come to."""
+    found: list[exp.Expr] = []
+    for side in sides:
+        value = side.unnest()
+        if isinstance(value, exp.Case):
+            results = [branch.args["true"] for branch in value.args["ifs"]]
+            found += _values([*results, *filter(None, [value.args.get("default")])])
+        else:
+            found.append(value)
+    return found
+
+
+def _any_text(values: Iterable[exp.Expr], texts: Collection[str]) -> bool:
+    return any(
+        (isinstance(x, exp.Literal) and x.is_string)
+        or _is_text_call(x)
+        or (isinstance(x, exp.Column) and x.name in texts)
+        for x in values
+    )
+
+
+def _names(values: Iterable[exp.Expr]) -> list[str]:
+    return [x.name for x in _values(values) if isinstance(x, exp.Column)]
+
+
+def _is_text_call(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Anonymous) and node.name.upper() in TEXT_FUNCTIONS
 
 
 def _around(node: exp.Expr) -> exp.Expr | None:

@@ -10,8 +10,9 @@ from operators.base.durations import format_duration
 from operators.base.frame import Kind
 from operators.features.accumulators import SetAccumulator
 from operators.features.catalog import Catalog
+from operators.features.kinds.definition import Definition
 from operators.features.kinds.options import unit_text
-from operators.features.kinds.window_options import tiling
+from operators.features.kinds.window_options import EXACT, MOST_EXACT, calendar, sliding, tiling
 from operators.features.spec import FeatureSpec
 from operators.pages.layout import Field
 
@@ -22,7 +23,7 @@ class Listed:
 
     `state_bytes` is what a user's row holds for it alone; what tells values apart keeps besides
     `entry_bytes` for each value that counts. `unit`, `window` and `tile` are None where the
-    feature has none.
+    feature has none, `exact`, up to how much its window is, where it is not.
     """
 
     name: str
@@ -33,6 +34,28 @@ class Listed:
     tile: str | None
     state_bytes: int
     entry_bytes: int
+    exact: str | None = None
+
+    @property
+    def short_by(self) -> str | None:
+        """By how much the window is short at most: by a tile, as the current one has only begun."""
+        return None if self.exact else self.tile
+
+
+def edges(features: Mapping[str, FeatureSpec]) -> dict[str, str]:
+    """Of what the features in tiles really are, by name."""
+    texts = {name: _edge(spec) for name, spec in features.items()}
+    return {name: text for name, text in texts.items() if text is not None}
+
+
+def _edge(spec: FeatureSpec) -> str | None:
+    tiles, exact = tiling(spec.definition), _exact_text(spec)
+    if tiles is None or exact == ALWAYS:
+        return None
+    window, least_us = spec.definition.span_text, tiles.window_us - tiles.tile_us
+    least = f"the last {format_duration(least_us)} to" if least_us else "up to the last"
+    in_tiles = f"{least} {window}, in tiles of {format_duration(tiles.tile_us)}"
+    return f"exactly the last {window} {exact}; of more, {in_tiles}" if exact else in_tiles
 
 
 @dataclass(frozen=True)
@@ -44,6 +67,7 @@ class _Cost:
 
 
 _ENTRY_BYTES: Final = 16  # in a set: the row with the value's code, and the newest moment
+ALWAYS: Final = "always"  # of kinds that keep single moments anyhow
 _NOTHING: Final = _Cost(0)  # what all sessions share is nobody's
 
 
@@ -62,11 +86,23 @@ def _listed(name: str, spec: FeatureSpec, catalog: Catalog, costs: Mapping[str, 
         kind=spec.kind.name,
         type="number" if column.kind is Kind.AGE else column.kind.value,
         unit=unit_text(feature),
-        window=feature.span_text,
+        window=_window_text(feature),
         tile=None if tiles is None else format_duration(tiles.tile_us),
         state_bytes=sum(part.state_bytes for part in parts),
         entry_bytes=sum(part.entry_bytes for part in parts),
+        exact=_exact_text(spec),
     )
+
+
+def _exact_text(spec: FeatureSpec) -> str | None:
+    if sliding(spec.definition) is None:
+        return None
+    return f"of up to {MOST_EXACT} events" if EXACT in spec.kind.options else ALWAYS
+
+
+def _window_text(feature: Definition) -> str | None:
+    of_calendar = calendar(feature)
+    return feature.span_text if of_calendar is None else str(of_calendar)
 
 
 def _costs(catalog: Catalog) -> dict[str, _Cost]:

@@ -17,6 +17,7 @@ from operators.features.accumulators import SetAccumulator
 from operators.features.arrivals import Arrivals, arrive
 from operators.features.catalog import Catalog
 from operators.features.dedup import Dedup
+from operators.features.derived import OVERFLOW, Exactly
 from operators.features.lifetime import Forgotten, Lifetime
 from operators.features.profile_layout import DUE, EVALUATED, NEWEST, layout_of, sets_of
 from operators.features.tiling import FOREVER
@@ -93,6 +94,9 @@ class Profiles:
         self._parts = {
             name: [self._at[part] for part in made.parts] for name, made in catalog.derived.items()
         }
+        exact = (made for made in catalog.derived.values() if isinstance(made, Exactly))
+        self._exact = [self._at[made.parts[0]] for made in exact]
+        self._overflowed = 0
         self.watch(watched)
 
     def watch(self, watched: Watched | None, lead_us: int = 0) -> None:
@@ -185,6 +189,8 @@ class Profiles:
         for name, feature in catalog.alone.items():
             values[self._at[name]], next_us = feature.look(table, rows, now_us)
             _bring_forward(change_us, next_us if name in self._watching else None)
+        if self._exact:
+            self._overflowed += np.count_nonzero(values[self._exact] == OVERFLOW)
         for name, made in catalog.derived.items():
             values[self._at[name]], next_us = made.of(values[self._parts[name]], now_us)
             _bring_forward(change_us, next_us if name in self._watching else None)
@@ -195,6 +201,11 @@ class Profiles:
             frame = Frame(catalog.columns, values, now_us, table.dictionary)
             _bring_forward(change_us, clock.next_us(frame))
         return ProfileValues(values, change_us)
+
+    def take_overflowed(self) -> int:
+        """How many values of exact windows had too many events for that since this was asked."""
+        overflowed, self._overflowed = self._overflowed, 0
+        return overflowed
 
     def told_apart(self, rows: Rows, before_us: Moments, now_us: Moments, values: Floats) -> Mask:
         """Whom rules can tell, by these values of now, from how they were, bool[rows].

@@ -26,6 +26,16 @@ class Property:
         codes = arrivals.texts[self.name]
         return codes, codes >= 0
 
+    def told(self, arrivals: Arrivals) -> tuple[Floats | Ints, Mask]:
+        """The same, where an event that takes the property back tells that there is no value."""
+        values, present = self.values(arrivals)
+        taken_back = arrivals.taken_back.get(self.name)
+        return values, present if taken_back is None else present | taken_back
+
+    def missing(self, values: Floats | Ints) -> Mask:
+        """Which of its values are none, bool[n]."""
+        return np.isnan(values) if self.number else values < 0
+
     def field(self, name: str) -> Field:
         """What holds one value of it; none at first."""
         if self.number:

@@ -8,6 +8,8 @@ from itertools import groupby
 from typing import Final
 
 from operators.features.accumulators import Accumulator
+from operators.features.calendar import Calendar
+from operators.features.calendar_window import CalendarWindow
 from operators.features.decay import DecayWindow
 from operators.features.tile_window import TileWindow
 from operators.features.tiling import Tiling
@@ -48,7 +50,8 @@ class HalfLife:
     us: int
 
 
-Span = Tiling | HalfLife | str  # how far back a window reaches; a text is SESSION or LIFETIME
+# How far back a window reaches; a text is SESSION or LIFETIME.
+Span = Tiling | Calendar | HalfLife | str
 
 
 @dataclass(frozen=True)
@@ -75,10 +78,12 @@ class WindowPart:
     @property
     def window(self) -> str:
         """Parts of one name share a window; it names the field in state, too."""
+        numbers = "counts" if self.cells.whole else self.cells.fold.name
         match self.span:
             case Tiling(tile_us, tiles):
-                numbers = "counts" if self.cells.whole else self.cells.fold.name
                 return f"window.{tile_us}x{tiles}.{numbers}"
+            case Calendar(word, zone):
+                return f"window.{word} {zone}.{numbers}"
             case HalfLife(us):
                 return f"decay.{us}"
             case text:
@@ -102,9 +107,12 @@ def shared_windows(all_parts: Iterable[WindowPart], session_gap_us: int) -> Iter
 
 def window(name: str, span: Span, cells: CellType, columns: int, session_gap_us: int) -> Window:
     """A window of so many columns, `name` in the layout."""
+    dtype = "i4" if cells.whole else "f8"
     match span:
         case Tiling():
-            return TileWindow(name, span, "i4" if cells.whole else "f8", columns, cells.fold)
+            return TileWindow(name, span, dtype, columns, cells.fold)
+        case Calendar():
+            return CalendarWindow(name, span, dtype, columns, cells.fold)
         case HalfLife(us):
             return DecayWindow(name, us, columns)
         case _ if span == SESSION:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -14,20 +14,28 @@ from operators.pages.layout import Field
 from operators.pages.table import UserTable
 
 
-class TileWindow:
+class TileRing:
     """A ring of tiles a feature: the tile of the user's newest event and those before it.
 
-    Tile t (time // tile_us) lies in cell t modulo the number of tiles. A ring holds what its
-    user did up to the newest event; at a later moment the oldest tiles count no more.
+    Tile t, as `tiles_of` numbers them by their moments, lies in cell t modulo the number of
+    tiles. A ring holds what its user did up to the newest event.
     """
 
-    def __init__(self, name: str, tiling: Tiling, dtype: str, columns: int, fold: Fold) -> None:
+    def __init__(
+        self,
+        name: str,
+        tiles_of: Callable[[Moments], Ints],
+        tiles: int,
+        dtype: str,
+        columns: int,
+        fold: Fold,
+    ) -> None:
         self.columns = columns
         self._fold = fold
         self._name = name
         self._dtype = dtype
-        self._tile_us = tiling.tile_us
-        self._tiles = tiling.tiles
+        self._tiles_of = tiles_of
+        self._tiles = tiles
         # Where a ring's newest tile stands at place p, the ages by place are row tiles - 1 - p.
         circle = (self._tiles - 1 - np.arange(2 * self._tiles - 1)) % self._tiles
         self._circle = np.lib.stride_tricks.sliding_window_view(circle, self._tiles)
@@ -37,8 +45,8 @@ class TileWindow:
         return Field(self._name, self._dtype, length, initial=self._fold.empty)
 
     def turn(self, table: UserTable, update: BatchUpdate) -> None:
-        old = update.before_us // self._tile_us
-        passed = np.minimum(update.newest_us // self._tile_us - old, self._tiles)
+        old = self._tiles_of(update.before_us)
+        passed = np.minimum(self._tiles_of(update.newest_us) - old, self._tiles)
         moved = np.flatnonzero((passed > 0) & (update.before_us >= 0))
         if len(moved):
             gone = self._ages(old[moved]) >= self._tiles - passed[moved, None]
@@ -49,13 +57,12 @@ class TileWindow:
             cells.put(rows, rings.reshape(len(rows), -1))
 
     def epochs(self, table: UserTable, update: BatchUpdate) -> Ints:
-        tiles = update.arrivals.time_us // self._tile_us
-        oldest = (update.newest_us // self._tile_us - self._tiles + 1)[update.arrivals.group]
+        tiles = self._tiles_of(update.arrivals.time_us)
+        oldest = (self._tiles_of(update.newest_us) - self._tiles + 1)[update.arrivals.group]
         return np.where(tiles >= oldest, tiles, NOT_COUNTED)
 
     def live(self, table: UserTable, rows: Rows, epochs: Ints) -> Mask:
-        newest = table.cells("newest_us").take_one(rows) // self._tile_us
-        alive: Mask = epochs > newest - self._tiles
+        alive: Mask = epochs > self._newest(table, rows) - self._tiles
         return alive
 
     def add(
@@ -64,6 +71,28 @@ class TileWindow:
         cells = table.cells(self._name)
         cells.fold(self._fold.ufunc, rows, amounts, column * self._tiles + epochs % self._tiles)
 
+    def _rings(self, table: UserTable, rows: Rows) -> Floats:
+        """The cells, [rows, columns, tiles]."""
+        rings: Floats = table.cells(self._name).take(rows)
+        return rings.reshape(len(rows), self.columns, self._tiles)
+
+    def _newest(self, table: UserTable, rows: Rows) -> Ints:
+        """The tiles of the users' newest events."""
+        return self._tiles_of(table.cells("newest_us").take_one(rows))
+
+    def _ages(self, newest: Ints) -> Ints:
+        """How many tiles each place of a ring is behind the newest one, int64[rows, tiles]."""
+        ages: Ints = self._circle[self._tiles - 1 - newest % self._tiles]
+        return ages
+
+
+class TileWindow(TileRing):
+    """All tiles of a ring: a window of a duration. Later the oldest tiles count no more."""
+
+    def __init__(self, name: str, tiling: Tiling, dtype: str, columns: int, fold: Fold) -> None:
+        super().__init__(name, tiling.tiles_of, tiling.tiles, dtype, columns, fold)
+        self._tile_us = tiling.tile_us
+
     def look(
         self,
         table: UserTable,
@@ -71,8 +100,7 @@ class TileWindow:
         now_us: Moments,
         watches: Sequence[ValueWatch | None] | None = None,
     ) -> tuple[Floats, Moments | None]:
-        rings = table.cells(self._name).take(rows).reshape(len(rows), self.columns, self._tiles)
-        newest = table.cells("newest_us").take_one(rows) // self._tile_us
+        rings, newest = self._rings(table, rows), self._newest(table, rows)
         passed = np.maximum(now_us // self._tile_us - newest, 0)
         if watches is not None:
             return self._solve(rings, newest, passed, watches)
@@ -100,11 +128,6 @@ class TileWindow:
         last = self._tiles - differ[:, ::-1].argmax(axis=1)  # the most tiles by which one differs
         drops_us = (newest + self._tiles - last) * self._tile_us
         return self._fold.values(values), np.where(differ.any(axis=1), drops_us, NEVER)
-
-    def _ages(self, newest: Ints) -> Ints:
-        """How many tiles each place of a ring is behind the newest one, int64[rows, tiles]."""
-        ages: Ints = self._circle[self._tiles - 1 - newest % self._tiles]
-        return ages
 
     def _totals(self, rings: Floats, newest: Ints) -> Floats:
         """What comes of the newest 0, 1, ... tiles alone, float64[columns, rows, tiles + 1].

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
+from operators.base.arrays import Ints, Mask, Moments
 from operators.base.durations import US_PER_UNIT, format_duration, parse_duration_us
 from operators.base.errors import UsageError
 
@@ -41,6 +42,16 @@ class Tiling:
         """Whether moments are older than the window at the newest ones; numbers or arrays."""
         return time_us // self.tile_us < newest_us // self.tile_us - self.tiles + 1
 
+    def tiles_of(self, times_us: Moments) -> Ints:
+        """The tile that each moment lies in."""
+        tiles: Ints = times_us // self.tile_us
+        return tiles
+
+    def ends_us(self, times_us: Moments) -> Moments:
+        """When these moments drop out of the window."""
+        ends_us: Moments = (self.tiles_of(times_us) + self.tiles) * self.tile_us
+        return ends_us
+
     def __str__(self) -> str:
         return f"{format_duration(self.window_us)} in tiles of {format_duration(self.tile_us)}"
 
@@ -60,6 +71,22 @@ class Tiling:
                 f"found '{format_duration(tile_us)}'"
             )
         return cls(tile_us, tiles)
+
+
+@dataclass(frozen=True)
+class Sliding:
+    """A window of single moments: each counts for so long, to the microsecond."""
+
+    window_us: int
+
+    def is_past(self, times_us: Moments, newest_us: Moments) -> Mask:
+        """Whether moments are older than the window at the newest ones, arrays that broadcast."""
+        past: Mask = times_us <= newest_us - self.window_us
+        return past
+
+    def ends_us(self, times_us: Moments) -> Moments:
+        """When these moments drop out of the window."""
+        return times_us + self.window_us
 
 
 FOREVER: Final = Tiling(US_PER_UNIT["h"], 9_000_000)  # a thousand years, as times end with 3000

@@ -1,9 +1,10 @@
 """Windows: the cells in which amounts are added up, and when they count no more.
 
-There are three: tiles of a duration (`tile_window`), the current session, a lifetime. Each holds
-the cells of all features that share it, side by side, so that they are cleared, read and looked
-through together. An event's epoch says when its amount was added: the index of its tile, the
-number of its session, or 0; NOT_COUNTED where it lies outside the window.
+There are four: tiles of a duration (`tile_window`), periods of the calendar (`calendar_window`),
+the current session, a lifetime. Each holds the cells of all features that share it, side by side,
+so that they are cleared, read and looked through together. An event's epoch says when its amount
+was added: the number of its tile, period or session, or 0; NOT_COUNTED where it lies outside the
+window.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ import numpy as np
 from operators.base.arrays import NEVER, Floats, Ints, Mask, Moments, Rows
 from operators.features.arrivals import Arrivals
 from operators.features.sessions import EventSessions, active, in_current
-from operators.features.tiling import Tiling
 from operators.features.watch import ValueWatch
 from operators.pages.layout import Field
 from operators.pages.table import UserTable
@@ -98,8 +98,22 @@ class Window(Protocol):
         """
 
 
+class Limits(Protocol):
+    """The moments that a window has; arrays that broadcast."""
+
+    def is_past(self, times_us: Moments, newest_us: Moments) -> Mask:
+        """Whether moments are older than the window at the newest ones."""
+
+    def ends_us(self, times_us: Moments) -> Moments:
+        """When these moments drop out of the window."""
+
+
 def counting(
-    table: UserTable, tiling: Tiling, rows: Rows, times_us: Moments, now_us: Moments
+    table: UserTable,
+    limits: Limits,
+    rows: Rows,
+    times_us: Moments,
+    now_us: Moments,
 ) -> tuple[Mask, Moments]:
     """Which of some moments of each user lie in the window, and when the first drops out.
 
@@ -108,10 +122,9 @@ def counting(
     no moment lies in it.
     """
     newest_us = np.maximum(now_us, table.cells("newest_us").take_one(rows))
-    counts = (times_us >= 0) & ~tiling.is_past(times_us, newest_us[:, None])
-    tiles = np.where(counts, times_us, NEVER) // tiling.tile_us
-    drops_us = (tiles.min(axis=1) + tiling.tiles) * tiling.tile_us
-    return counts, np.where(counts.any(axis=1), drops_us, NEVER)
+    counts = (times_us >= 0) & ~limits.is_past(times_us, newest_us[:, None])
+    oldest_us = np.where(counts, times_us, newest_us[:, None]).min(axis=1)
+    return counts, np.where(counts.any(axis=1), limits.ends_us(oldest_us), NEVER)
 
 
 class _OneCell:

@@ -33,6 +33,7 @@ class ProfileMetrics:
         self._duplicates = group.counter("duplicates_dropped")
         self._people = group.counter("people_enrolled")
         self._evaluated = group.counter("users_evaluated")
+        self._overflowed = group.counter("exact_windows_in_tiles")
         self._batch = group.distribution("batch_records")
         self._python_ns = group.distribution("python_ns_per_record")
         self._group = group
@@ -43,9 +44,10 @@ class ProfileMetrics:
         self._applied.inc(applied)
         self._duplicates.inc(duplicates)
 
-    def evaluated(self, evaluations: int) -> None:
-        """Users were evaluated, so often in all."""
+    def evaluated(self, evaluations: int, overflowed: int) -> None:
+        """Users were evaluated so often, and so many exact windows of theirs counted in tiles."""
         self._evaluated.inc(evaluations)
+        self._overflowed.inc(overflowed)
 
     def read(self, records: int) -> None:
         """So many records have come, of events and of the roster."""

@@ -1,5 +1,6 @@
 """Elementary comparisons, evaluated many at a time: each row of operands against a column of
-constants, a row against another row, a row against null, a row of lists against texts.
+constants, a row against another row, a row against null, a row of lists against texts, a row of
+texts against patterns.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import numpy as np
 from operators.base.arrays import Floats, Mask
 from operators.base.dictionary import Dictionary
 from operators.base.frame import list_values
+from operators.rules.text_tests import TextTest
+from operators.rules.texts import fitting
 
 # Three comparisons and negation make all six: x < c is NOT x >= c, for unknown x as well.
 OPERATORS: Final = {
@@ -62,7 +65,15 @@ class ListContains:
     text: str
 
 
-Cell: TypeAlias = Threshold | Pair | Null | ListContains
+@dataclass(frozen=True, slots=True)
+class TextFits:
+    """The texts of a row fitting a pattern."""
+
+    row: int
+    test: TextTest
+
+
+Cell: TypeAlias = Threshold | Pair | Null | ListContains | TextFits
 
 
 def cell_order(cell: Cell) -> tuple[int, str, int]:
@@ -76,6 +87,8 @@ def cell_order(cell: Cell) -> tuple[int, str, int]:
             return 2, "", row
         case ListContains(row, _):
             return 3, "", row
+        case TextFits(row, _):
+            return 4, "", row
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +109,11 @@ class Cells:
         first_null = len(thresholds) + len(pairs)
         self._of_pairs = slice(len(thresholds), first_null)
         held = [cell for cell in cells if isinstance(cell, ListContains)]
-        self._of_nulls = slice(first_null, len(cells) - len(held))
-        self._of_held = slice(len(cells) - len(held), len(cells))
+        tested = [cell for cell in cells if isinstance(cell, TextFits)]
+        first_tested = len(cells) - len(tested)
+        self._of_nulls = slice(first_null, first_tested - len(held))
+        self._of_held = slice(first_tested - len(held), first_tested)
+        self._of_tested = slice(first_tested, len(cells))
         self._rows = np.array([cell.row for cell in cells], np.intp)
         self._others = np.array([cell.other for cell in pairs], np.intp)
         numbers = [_NO_CODE if isinstance(t.constant, str) else t.constant for t in thresholds]
@@ -108,6 +124,8 @@ class Cells:
         self._pair_runs = _runs([(pair.operator, 0) for pair in pairs])
         self._held_runs = _runs([("", cell.row) for cell in held])
         self._held_texts = [cell.text for cell in held]
+        self._tested_runs = _runs([("", cell.row) for cell in tested])
+        self._tests = [cell.test for cell in tested]
 
     def evaluate(
         self, numbers: Floats, dictionary: Dictionary, is_true: Mask, is_false: Mask
@@ -123,6 +141,9 @@ class Cells:
         known_here[self._of_pairs] &= known[self._others]
         np.logical_not(known_here[self._of_nulls], out=is_true[self._of_nulls])
         self._look_into_lists(numbers, dictionary, is_true)
+        for run in self._tested_runs:
+            fits = fitting(self._tests[run.at], numbers[run.row], dictionary)
+            is_true[self._of_tested][run.at] = fits
         known_here[self._of_held] = True
         np.greater(known_here, is_true, out=is_false)  # known and not true
 

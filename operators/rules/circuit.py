@@ -19,14 +19,15 @@ from operators.base.frame import Frame
 from operators.rules.arithmetic import Values, compute
 from operators.rules.cells import Cells
 from operators.rules.network import Network
+from operators.rules.texts import computed
 from operators.rules.tree import (
-    Arithmetic,
-    Call,
+    CaseWhen,
     Condition,
     Feature,
-    Negative,
     Number,
     Operand,
+    Text,
+    TextCall,
     parts,
 )
 
@@ -113,8 +114,9 @@ class Circuit:
         self.literals: Mapping[Condition, int] = network.literals
         self.rows: Mapping[Operand, int] = network.rows
         self._features = [x for x in network.rows if isinstance(x, Feature)]
-        computed = (x for x in network.rows if isinstance(x, Negative | Arithmetic | Call))
-        self._expressions = list(computed)
+        self._expressions = [x for x in network.rows if not isinstance(x, Feature | Number | Text)]
+        choosing = (x for x in self._expressions if isinstance(x, CaseWhen))
+        self._branches = {x: Circuit(x.conditions, segments) for x in choosing}
         self._cells = Cells(network.cells)
         first_gate = _first_gate(network)
         self._cells_at = slice(1, 1 + len(network.cells))
@@ -128,7 +130,7 @@ class Circuit:
 
         `member` is bool[segments, n]: who is in which of the segments that are asked for.
         """
-        numbers = self._numbers(frame)
+        numbers = self._numbers(frame, member)
         truths = np.empty((self._size, 2, len(frame)), bool)
         truths[0] = [[False], [True]]
         of_cells = truths[self._cells_at]
@@ -141,20 +143,45 @@ class Circuit:
             gates.evaluate(truths)
         return Evaluation(frame, truths.reshape(2 * self._size, len(frame)), numbers, self.rows)
 
-    def _numbers(self, frame: Frame) -> Floats:
+    def _numbers(self, frame: Frame, member: Mask | None) -> Floats:
         numbers = np.empty((len(self.rows), len(frame)))
         for row, feature in enumerate(self._features):
             numbers[row] = frame.numbers(feature.name)
         given = numbers[: len(self._features)]
         given[~np.isfinite(given)] = np.nan
         for expression in self._expressions:
-            values = [self._values(part, numbers) for part in parts(expression)]
-            numbers[self.rows[expression]] = compute(expression, values)
+            values = [self._values(part, numbers, frame) for part in parts(expression)]
+            row = numbers[self.rows[expression]]
+            match expression:
+                case TextCall(function, _):
+                    row[:] = computed(function, np.asarray(values[0]), frame.dictionary)
+                case CaseWhen():
+                    row[:] = self._chosen(expression, values, frame, member)
+                case _:
+                    row[:] = compute(expression, values)
         return numbers
 
-    def _values(self, operand: Operand, numbers: Floats) -> Values:
-        if isinstance(operand, Number):
-            return np.float64(operand.value)
+    def _chosen(
+        self, case: CaseWhen, values: Sequence[Values], frame: Frame, member: Mask | None
+    ) -> Floats:
+        """The value of the first branch that is true, float64[n]."""
+        circuit = self._branches[case]
+        truths = circuit.evaluate(frame, member).truths
+        fits = [truths[circuit.literals[condition]] for condition in case.conditions]
+        branches = [np.broadcast_to(value, len(frame)) for value in values[: len(fits)]]
+        otherwise = values[len(fits)] if case.otherwise is not None else np.nan
+        chosen: Floats = np.select(fits, branches, otherwise)
+        return chosen
+
+    @staticmethod
+    def _constant(operand: Number | Text, frame: Frame) -> np.float64:
+        if isinstance(operand, Text):
+            return np.float64(frame.dictionary.derive(operand.value))
+        return np.float64(operand.value)
+
+    def _values(self, operand: Operand, numbers: Floats, frame: Frame) -> Values:
+        if isinstance(operand, Number | Text):
+            return self._constant(operand, frame)
         row: Floats = numbers[self.rows[operand]]
         return row
 

@@ -3,7 +3,9 @@
 What stands in parentheses holds for the value before it: where `product_views > 3` is false,
 `product_views = 2 (<= 3)`. Of a comparison with an unknown, it is what the condition asks for:
 `since_purchase is unknown (< 30)`. Of another segment: `in segment VIP`, `not in segment VIP`. Of a
-list: `brands contains 'nike'`, `brands does not contain 'nike'`.
+list: `brands contains 'nike'`, `brands does not contain 'nike'`. Of a pattern: `device = 'mobile'
+(LIKE 'm%')`. What a CASE asks for is told with it: `CASE WHEN views > 3 THEN 1 ELSE 0 END = 1
+(= 1), where views = 5`.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from operators.rules.tree import (
     Constant,
     Contains,
     Feature,
+    Fits,
     InSegment,
     IsNull,
     Number,
@@ -32,6 +35,10 @@ from operators.rules.tree import (
     Operand,
     Some,
     Text,
+    atoms,
+    cases_in,
+    features,
+    is_text,
     operands,
     quoted,
 )
@@ -184,9 +191,11 @@ class Reasons:
             return ConditionReason(literal, None, children, isinstance(condition, All))
         # Of a list no value is told: it may be long, and stands in the assignment.
         compared = () if isinstance(condition, Contains) else operands(condition)
-        sides = tuple(_side(operand, self._circuit.rows) for operand in compared)
+        asked = _asked_by_cases(compared)
+        sides = tuple(_side(operand, self._circuit.rows) for operand in (*compared, *asked))
         converse = condition if isinstance(condition, Constant) else condition.complement()
-        fact = _Fact(sides, _pattern(condition), _pattern(converse))
+        more = f", where {', '.join(['{}'] * len(asked))}" if asked else ""
+        fact = _Fact(sides, _pattern(condition) + more, _pattern(converse) + more)
         return ConditionReason(literal, _special(fact) or fact, (), False)
 
 
@@ -226,20 +235,25 @@ def _special(fact: _Fact) -> _Threshold | _Choice | None:
     return _Threshold(fact, first.label, first.row, constants, holds, fails)
 
 
+def _asked_by_cases(compared: Sequence[Operand]) -> tuple[Feature, ...]:
+    """The features that conditions of CASE in these operands ask for, each once, but for lists."""
+    inner = (atom for case in cases_in(*compared) for c in case.conditions for atom in atoms(c))
+    found = dict.fromkeys(x for atom in inner for x in features(*operands(atom)))
+    return tuple(x for x in found if x.kind is not Kind.LIST)
+
+
 def _side(operand: Operand, rows: Mapping[Operand, int]) -> _Side:
     if isinstance(operand, Number):
         return _Side(str(operand), constant=operand.value)
     if isinstance(operand, Text):
         return _Side(str(operand))
-    if isinstance(operand, Feature) and operand.kind is Kind.CATEGORY:
+    if is_text(operand):
         return _Side(str(operand), rows[operand], is_category=True)
     return _Side(str(operand), rows[operand])
 
 
 def _pattern(atom: Atom) -> str:
     match atom:
-        case Constant():
-            return str(atom)
         case Comparison(operator):
             return f"{{}} ({operator} {{}})"
         case Between(negated=negated):
@@ -248,12 +262,21 @@ def _pattern(atom: Atom) -> str:
             return f"{{}} ({'NOT ' * negated}IN ({', '.join(['{}'] * len(options))}))"
         case IsNull(negated=negated):
             return f"{{}} (IS {'NOT ' * negated}NULL)"
-        case InSegment() | Contains():
-            return _asked(atom).replace("{", "{{").replace("}", "}}")
+        case Fits():
+            return f"{{}} ({_literally('NOT ' * atom.negated + atom.asked)})"
+        case _:
+            return _literally(_asked(atom))
 
 
-def _asked(atom: InSegment | Contains) -> str:
+def _literally(text: str) -> str:
+    """A text as a pattern that stands for itself."""
+    return text.replace("{", "{{").replace("}", "}}")
+
+
+def _asked(atom: Constant | InSegment | Contains) -> str:
     """What needs no values to be told."""
+    if isinstance(atom, Constant):
+        return str(atom)
     if isinstance(atom, InSegment):
         return f"{'not ' * atom.negated}in segment {atom.segment}"
     said = "does not contain" if atom.negated else "contains"

@@ -9,23 +9,38 @@ from typing import Final
 from sqlglot.tokenizer_core import Token, TokenType
 
 from operators.base.errors import RuleError
-from operators.rules.tokens import JOINTS, PREFIXES, VALUES, place
+from operators.rules.tokens import BRANCHES, JOINTS, PREFIXES, VALUES, place, shown
 
 # sqlglot takes up to 29 Python frames a level, of the 1,000 that a thread has by default.
 DEEPEST: Final = 20
+_OPENING: Final = {TokenType.L_PAREN, TokenType.CASE}
+_CLOSING: Final = {TokenType.R_PAREN, TokenType.END}
+# The words of a CASE that may come after the last one.
+_FOLLOWING: Final[dict[TokenType | None, set[TokenType]]] = {
+    None: {TokenType.WHEN},
+    TokenType.WHEN: {TokenType.THEN},
+    TokenType.THEN: {TokenType.WHEN, TokenType.ELSE},
+    TokenType.ELSE: set(),
+}
+_EXAMPLE: Final = "expected CASE WHEN views > 3 THEN 1 ELSE 0 END"
 
 
 @dataclass(slots=True)
 class _Group:
-    """An open parenthesis: what has been read in it of the comparison that stands last."""
+    """An open parenthesis, or CASE: what has been read in it of the comparison that stands last.
+
+    `branch` is the last WHEN, THEN or ELSE of a CASE.
+    """
 
     opened: Token | None
+    branch: TokenType | None = None
     prefixes: int = 0  # NOTs and signs; sqlglot recurses at each of them
     betweens: list[Token] = field(default_factory=list)  # that still want their AND
 
 
 def check_nesting(text: str, tokens: Sequence[Token]) -> None:
-    """See that parentheses match, that each BETWEEN has its AND, and that the depth is bounded.
+    """See that parentheses and the words of CASE match, that each BETWEEN has its AND, and that
+    the depth is bounded.
 
     `tokens` are in an order that `read_words` has passed.
 
@@ -44,15 +59,33 @@ def check_nesting(text: str, tokens: Sequence[Token]) -> None:
             groups[-1].betweens.pop()
         elif kind in JOINTS:
             _end_comparison(text, groups[-1])
-        elif kind is TokenType.L_PAREN:
+        elif kind in BRANCHES:
+            _go_on(text, token, groups[-1])
+        elif kind in _OPENING:
             groups.append(_Group(token))
-        elif kind is TokenType.R_PAREN:
+        elif kind in _CLOSING:
             _close(text, token, groups)
         _check_depth(text, token, groups)
-        expected_value = kind not in VALUES and kind is not TokenType.R_PAREN
+        expected_value = kind not in VALUES and kind not in _CLOSING
     _end_comparison(text, groups[-1])
     if groups[-1].opened:
-        raise RuleError(f"{place(text, groups[-1].opened.start)}: this '(' is never closed")
+        raise RuleError(_never_closed(text, groups[-1].opened))
+
+
+def _never_closed(text: str, opened: Token) -> str:
+    if opened.token_type is TokenType.CASE:
+        return f"{place(text, opened.start)}: this CASE has no END"
+    return f"{place(text, opened.start)}: this '(' is never closed"
+
+
+def _go_on(text: str, token: Token, group: _Group) -> None:
+    """Go on to another branch of a CASE."""
+    _end_comparison(text, group)
+    is_case = group.opened is not None and group.opened.token_type is TokenType.CASE
+    if not is_case or token.token_type not in _FOLLOWING[group.branch]:
+        found = f"found {token.text}, which does not follow here"
+        raise RuleError(f"{place(text, token.start)}: {found}; {_EXAMPLE}")
+    group.branch = token.token_type
 
 
 def _end_comparison(text: str, group: _Group) -> None:
@@ -63,9 +96,17 @@ def _end_comparison(text: str, group: _Group) -> None:
 
 
 def _close(text: str, token: Token, groups: list[_Group]) -> None:
-    _end_comparison(text, groups.pop())
-    if not groups:
-        raise RuleError(f"{place(text, token.start)}: found ')', but no '(' is open")
+    group = groups.pop()
+    _end_comparison(text, group)
+    opening = TokenType.L_PAREN if token.token_type is TokenType.R_PAREN else TokenType.CASE
+    if group.opened is not None and group.opened.token_type is not opening:
+        raise RuleError(_never_closed(text, group.opened))
+    if group.opened is None:
+        opened = "'('" if opening is TokenType.L_PAREN else "CASE"
+        found = f"found {shown(token.text)}, but no {opened} is open"
+        raise RuleError(f"{place(text, token.start)}: {found}")
+    if token.token_type is TokenType.END and group.branch is TokenType.WHEN:
+        raise RuleError(f"{place(text, token.start)}: found END before THEN; {_EXAMPLE}")
 
 
 def _check_depth(text: str, token: Token, groups: Sequence[_Group]) -> None:

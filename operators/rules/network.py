@@ -19,6 +19,7 @@ from operators.rules.cells import (
     ListContains,
     Null,
     Pair,
+    TextFits,
     Threshold,
     cell_order,
 )
@@ -30,6 +31,7 @@ from operators.rules.tree import (
     Condition,
     Constant,
     Contains,
+    Fits,
     InSegment,
     IsNull,
     Number,
@@ -56,8 +58,9 @@ class Membership:
 
 Gate: TypeAlias = tuple[int, ...]  # the literals of its inputs, ascending
 Variable: TypeAlias = Cell | Membership | Gate
+_Asking: TypeAlias = Comparison | Between | OneOf | IsNull | InSegment | Contains | Fits
 _CONSTANT: Final[Gate] = ()
-_AFTER_CELLS: Final = 4  # above all that `cell_order` begins with
+_AFTER_CELLS: Final = 5  # above all that `cell_order` begins with
 
 
 class Network:
@@ -127,7 +130,7 @@ class _Builder:
             case _:
                 return self._atom(condition)
 
-    def _atom(self, atom: Comparison | Between | OneOf | IsNull | InSegment | Contains) -> int:
+    def _atom(self, atom: _Asking) -> int:
         match atom:
             case Comparison(operator, left, right):
                 return self._compare(operator, left, right)
@@ -136,12 +139,20 @@ class _Builder:
                 return self._all(sides) ^ negated
             case OneOf(operand, options, negated):
                 return self._any(self._compare("=", operand, x) for x in options) ^ negated
-            case IsNull(operand, negated):
-                return self._variable(Null(self._row(operand)), 1) ^ negated
-            case Contains(operand, text, negated):
-                return self._variable(ListContains(self._row(operand), text.value), 1) ^ negated
-            case InSegment(segment, negated):
-                return self._variable(Membership(segment), 1) ^ negated
+            case _:
+                return self._variable(self._single(atom), 1) ^ atom.negated
+
+    def _single(self, atom: IsNull | Contains | Fits | InSegment) -> Variable:
+        """The variable of an atom that is one."""
+        match atom:
+            case IsNull(operand):
+                return Null(self._row(operand))
+            case Contains(operand, text):
+                return ListContains(self._row(operand), text.value)
+            case Fits(operand, test):
+                return TextFits(self._row(operand), test)
+            case InSegment(segment):
+                return Membership(segment)
 
     def _all(self, inputs: Iterable[int]) -> int:
         literals = set(inputs) - {TRUE}
@@ -176,7 +187,7 @@ class _Builder:
     def _row(self, operand: Operand) -> int:
         if operand not in self.rows:
             for part in parts(operand):
-                if not isinstance(part, Number):
+                if not isinstance(part, Number | Text):
                     self._row(part)
             self.rows[operand] = len(self.rows)
         return self.rows[operand]

@@ -3,16 +3,17 @@
 The language is a part of SQL. A condition is made of comparisons
 (`=`, `<>`, `<`, `<=`, `>`, `>=`), `IS [NOT] NULL`, `[NOT] BETWEEN`, `[NOT] IN`, TRUE and FALSE,
 in_segment('name'), contains(list, 'text'), with AND, OR, NOT and parentheses. Numbers and ages
-may be computed with; categories are texts, and are compared by `=`, `<>` and IN only, and so are
-clusters with the names that people gave them. Lists are asked for what they contain, and for
-nothing else. Names of features are case-sensitive, words of the language are not; a name with
-blanks or of a keyword stands in "double quotes".
+may be computed with; categories are texts, and are compared by `=`, `<>`, IN, `[NOT] LIKE`,
+`[NOT] ILIKE` and `[NOT] STARTS WITH`, also in LOWER or UPPER; clusters are compared with the
+names that people gave them, too. CASE WHEN gives a number or a text. Lists are asked for what
+they contain, and for nothing else. Names of features are case-sensitive, words of the language
+are not; a name with blanks or of a keyword stands in "double quotes".
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Final, TypeVar
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final
 
 import numpy as np
 from sqlglot import exp
@@ -21,19 +22,25 @@ from operators.base.errors import RuleError, nearest
 from operators.base.frame import FeatureColumn, Kind
 from operators.rules.arithmetic import Expression, compute
 from operators.rules.grammar import read
-from operators.rules.tokens import CONTAINS, IN_SEGMENT, place, shown
+from operators.rules.syntax import COMPARISONS, LIKES, each, is_atom, spine, starts_with
+from operators.rules.text_tests import STARTS_WITH, TextTest
+from operators.rules.texts import FUNCTIONS as TEXT_FUNCTIONS
+from operators.rules.tokens import IN_SEGMENT, place, shown
 from operators.rules.tree import (
+    LARGEST_WHOLE,
     MIRROR,
     All,
     Arithmetic,
     Atom,
     Between,
     Call,
+    CaseWhen,
     Comparison,
     Condition,
     Constant,
     Contains,
     Feature,
+    Fits,
     InSegment,
     IsNull,
     Negative,
@@ -42,26 +49,16 @@ from operators.rules.tree import (
     Operand,
     Some,
     Text,
+    TextCall,
+    atoms,
     features,
+    is_text,
     operands,
     parts,
 )
 
-_Result = TypeVar("_Result")
-
-_MOST_PROBLEMS: Final = 10  # in one chain; each costs a search for the nearest name
-
-_COMPARISONS: Final[dict[type[exp.Expr], str]] = {
-    exp.EQ: "=",
-    exp.NEQ: "<>",
-    exp.LT: "<",
-    exp.LTE: "<=",
-    exp.GT: ">",
-    exp.GTE: ">=",
-}
 _ADDITIVE: Final[dict[type[exp.Expr], str]] = {exp.Add: "+", exp.Sub: "-"}
 _MULTIPLICATIVE: Final[dict[type[exp.Expr], str]] = {exp.Mul: "*", exp.Div: "/"}
-_ATOMS: Final = (*_COMPARISONS, exp.Between, exp.In, exp.Is, exp.Boolean)
 
 
 def parse(
@@ -92,18 +89,18 @@ class _Parse:
             node = node.this
         if isinstance(node, exp.And | exp.Or):
             return self._joined(node, negated)
-        if not _is_atom(node):
+        if not is_atom(node):
             raise self._error(node, self._no_condition(node))
         atom = self._atom(node)
-        if not isinstance(atom, Constant | InSegment) and not any(features(*operands(atom))):
+        if not _asks(atom):
             raise self._error(node, f"{atom} compares no feature; write TRUE or FALSE")
         return atom.complement() if negated else atom
 
     def _joined(self, node: exp.And | exp.Or, negated: bool) -> Condition:
         joint = All if isinstance(node, exp.And) ^ negated else Some
-        sides, _ = _spine(node, (type(node),))
+        sides, _ = spine(node, (type(node),))
         children: list[Condition] = []
-        for part in _each(lambda side: self.condition(side, negated), sides):
+        for part in each(lambda side: self.condition(side, negated), sides):
             children.extend(part.children if isinstance(part, joint) else (part,))
         return joint(tuple(children))
 
@@ -115,17 +112,22 @@ class _Parse:
 
     def _atom(self, node: exp.Expr) -> Atom:
         if isinstance(node, exp.Anonymous):
-            in_segment = node.name.upper() == IN_SEGMENT
-            return self._in_segment(node) if in_segment else self._contains(node)
+            return self._called(node)
+        if isinstance(node, LIKES):
+            return self._fits(node)
         if isinstance(node, exp.Boolean):
             return Constant(bool(node.this))
         if isinstance(node, exp.Is):
             return IsNull(self._operand(node.this))
         if isinstance(node, exp.In):
             return self._one_of(node)
-        if isinstance(node, exp.Between):
-            return self._between(node)
-        return self._comparison(node)
+        return self._between(node) if isinstance(node, exp.Between) else self._comparison(node)
+
+    def _called(self, node: exp.Anonymous) -> Atom:
+        if starts_with(node):
+            return self._fits(node)
+        in_segment = node.name.upper() == IN_SEGMENT
+        return self._in_segment(node) if in_segment else self._contains(node)
 
     def _in_segment(self, node: exp.Anonymous) -> InSegment:
         if self._segments is None:
@@ -151,9 +153,38 @@ class _Parse:
             raise self._error(node, expected)
         return Contains(of, Text(text.this))
 
+    def _fits(self, node: exp.Expr) -> Fits:
+        escape, like = "", node
+        if isinstance(node, exp.Escape):
+            escape, like = node.expression.name, node.this
+        of, pattern = self._sides_of_pattern(like)
+        operator = STARTS_WITH
+        if isinstance(like, exp.Like | exp.ILike):
+            operator = like.key.upper()
+        operand = self._operand(of)
+        if not is_text(operand):
+            told = f"{operator} is asked of texts, and {operand} is a {_kind(operand)}"
+            raise self._error(node, told)
+        text = self._operand(pattern)
+        if not isinstance(text, Text):
+            raise self._error(pattern, f"expected a text after {operator}, found {text}")
+        test = TextTest(operator, text.value, escape)
+        if (problem := test.problem()) is not None:
+            raise self._error(node, problem)
+        return Fits(operand, test, bool(like.args.get("negate")))
+
+    def _sides_of_pattern(self, node: exp.Expr) -> tuple[exp.Expr, exp.Expr]:
+        if not isinstance(node, exp.Anonymous):
+            return node.this, node.expression
+        sides = node.expressions
+        if len(sides) != 2:
+            expected = "expected two texts, as in starts_with(device, 'mob')"
+            raise self._error(node, expected)
+        return sides[0], sides[1]
+
     def _comparison(self, node: exp.Expr) -> Comparison:
-        operator = _COMPARISONS[type(node)]
-        left, right = _each(self._operand, (node.this, node.expression))
+        operator = COMPARISONS[type(node)]
+        left, right = each(self._operand, (node.this, node.expression))
         if operator in ("=", "<>"):
             left = self._numbered(node.this, left, right)
             right = self._numbered(node.expression, right, left)
@@ -161,27 +192,27 @@ class _Parse:
         if isinstance(left, Number | Text) and not isinstance(right, Number | Text):
             atom = Comparison(MIRROR[operator], right, left)
         self._check_sides(node, left, right)
-        if operator not in ("=", "<>") and _is_text(left):
+        if operator not in ("=", "<>") and is_text(left):
             side = f"{left} is a {_kind(left)}"
             raise self._error(node, f"{operator} compares numbers, but {side}; use =, <> or IN")
         return atom
 
     def _between(self, node: exp.Between) -> Between:
         sides = (node.this, node.args["low"], node.args["high"])
-        operand, low, high = _each(self._between_side, sides)
+        operand, low, high = each(self._between_side, sides)
         return Between(operand, low, high)
 
     def _between_side(self, node: exp.Expr) -> Operand:
         side = self._operand(node)
-        if _is_text(side):
+        if is_text(side):
             raise self._error(node, f"BETWEEN compares numbers, but {side} is a {_kind(side)}")
         return side
 
     def _one_of(self, node: exp.In) -> OneOf:
-        operand, *found = _each(self._operand, (node.this, *node.expressions))
+        operand, *found = each(self._operand, (node.this, *node.expressions))
         options: list[Number | Text] = []
-        for each, at in zip(found, node.expressions, strict=True):
-            option = self._numbered(at, each, operand)
+        for one, at in zip(found, node.expressions, strict=True):
+            option = self._numbered(at, one, operand)
             if not isinstance(option, Number | Text):
                 raise self._error(at, f"IN takes numbers or 'texts', found {option}")
             self._check_sides(at, operand, option)
@@ -201,7 +232,7 @@ class _Parse:
         raise self._error(node, f"{other} has none of the name {side}{hint}")
 
     def _check_sides(self, node: exp.Expr, left: Operand, right: Operand) -> None:
-        if _is_text(left) is not _is_text(right):
+        if is_text(left) is not is_text(right):
             sides = f"{left} is a {_kind(left)}, {right} is a {_kind(right)}"
             raise self._error(node, f"the sides don't match: {sides}")
 
@@ -212,7 +243,34 @@ class _Parse:
             return self._single(node)
         if isinstance(node, exp.Literal):
             return Text(node.this) if node.is_string else self._number(node)
+        if isinstance(node, exp.Case):
+            return self._case(node)
+        if isinstance(node, exp.Anonymous) and node.name.upper() in TEXT_FUNCTIONS:
+            return self._text_call(node)
         return self._folded(node, self._expression(node))
+
+    def _case(self, node: exp.Case) -> CaseWhen:
+        ifs = node.args["ifs"]
+        conditions = each(lambda branch: self.condition(branch.this, negated=False), ifs)
+        last = node.args.get("default")
+        results = [branch.args["true"] for branch in ifs] + ([] if last is None else [last])
+        values = each(self._operand, results)
+        for value, at in zip(values, results, strict=True):
+            self._check_sides(at, values[0], value)
+        otherwise = None if last is None else values[-1]
+        return CaseWhen(tuple(zip(conditions, values, strict=False)), otherwise)
+
+    def _text_call(self, node: exp.Anonymous) -> TextCall | Text:
+        function = node.name.upper()
+        arguments = each(self._operand, node.expressions)
+        if len(arguments) != 1:
+            raise self._error(node, f"{function} takes one text, found {len(arguments)}")
+        (operand,) = arguments
+        if isinstance(operand, Text):
+            return Text(TEXT_FUNCTIONS[function](operand.value))
+        if not is_text(operand):
+            raise self._error(node, f"{function} takes a text, and {operand} is a {_kind(operand)}")
+        return TextCall(function, operand)
 
     def _expression(self, node: exp.Expr) -> Expression:
         if isinstance(node, exp.Neg):
@@ -221,15 +279,15 @@ class _Parse:
             return self._chain(node, _ADDITIVE)
         if isinstance(node, exp.Mul | exp.Div):
             return self._chain(node, _MULTIPLICATIVE)
-        if isinstance(node, exp.And | exp.Or | exp.Not) or _is_atom(node):
+        if isinstance(node, exp.And | exp.Or | exp.Not) or is_atom(node):
             raise self._error(node, "expected a number or text, found a condition")
         if isinstance(node, exp.Anonymous):
             return self._call(node)
         raise self._error(node, "a list in parentheses stands only after IN")
 
     def _chain(self, node: exp.Expr, classes: Mapping[type[exp.Expr], str]) -> Arithmetic:
-        parts, joints = _spine(node, tuple(classes))
-        first, *rest = _each(self._numeric, parts)
+        parts, joints = spine(node, tuple(classes))
+        first, *rest = each(self._numeric, parts)
         operators = tuple(classes[joint] for joint in joints)
         if isinstance(first, Arithmetic) and first.operators[0] in classes.values():
             return Arithmetic((*first.operands, *rest), first.operators + operators)
@@ -237,14 +295,14 @@ class _Parse:
 
     def _call(self, node: exp.Anonymous) -> Call:
         function = node.name.upper()
-        arguments = _each(self._numeric, node.expressions)
+        arguments = each(self._numeric, node.expressions)
         if function == "ABS" and len(arguments) != 1:
             raise self._error(node, f"ABS takes one number, found {len(arguments)}")
         return Call(function, tuple(arguments))
 
     def _numeric(self, node: exp.Expr) -> Operand:
         operand = self._operand(node)
-        if _is_text(operand):
+        if is_text(operand):
             message = f"only numbers can be computed with, and {operand} is a {_kind(operand)}"
             raise self._error(node, message)
         return operand
@@ -281,6 +339,13 @@ class _Parse:
             raise self._error(node, f"expected a number, found {shown(node.this)}") from None
         if not np.isfinite(value):
             raise self._error(node, f"the number {shown(node.this)} is too large")
+        whole = node.this
+        if whole.isdecimal() and int(whole) > LARGEST_WHOLE:
+            raise self._error(
+                node,
+                f"{whole} is beyond 2^53, where whole numbers next to each other are the same: "
+                f"write an id as a text, '{whole}', and an amount as {whole}.0",
+            )
         return Number(value)
 
     def _error(self, node: exp.Expr, message: str) -> RuleError:
@@ -289,47 +354,18 @@ class _Parse:
         return RuleError(f"{place(self._text, at)}: {message}")
 
 
-def _each(convert: Callable[[exp.Expr], _Result], nodes: Iterable[exp.Expr]) -> list[_Result]:
-    results, problems = [], []
-    for node in nodes:
-        try:
-            results.append(convert(node))
-        except RuleError as error:
-            problems.append(str(error))
-        if len(problems) == _MOST_PROBLEMS:
-            problems.append("and maybe more")
-            break
-    if problems:
-        raise RuleError("; ".join(problems))
-    return results
-
-
-def _spine(
-    node: exp.Expr, classes: tuple[type[exp.Expr], ...]
-) -> tuple[list[exp.Expr], list[type[exp.Expr]]]:
-    """The operands and operators of a chain, from left to right, however long it is."""
-    sides, joints = [], []
-    while isinstance(node, classes):
-        sides.append(node.args["expression"])
-        joints.append(type(node))
-        node = node.this
-    return [node, *reversed(sides)], joints[::-1]
-
-
-def _is_atom(node: exp.Expr) -> bool:
-    if isinstance(node, exp.Anonymous):
-        return node.name.upper() in (IN_SEGMENT, CONTAINS)
-    return isinstance(node, _ATOMS)
-
-
-def _is_text(operand: Operand) -> bool:
-    return _kind(operand) in ("text", "category")
+def _asks(atom: Atom) -> bool:
+    """Whether an atom depends on anything, or says at once that it doesn't."""
+    if isinstance(atom, Constant | InSegment):
+        return True
+    inner = list(atoms(atom))
+    return any(isinstance(x, InSegment) or any(features(*operands(x))) for x in inner)
 
 
 def _kind(operand: Operand) -> str:
     if isinstance(operand, Feature) and operand.kind is Kind.CATEGORY:
         return "category"
-    return "text" if isinstance(operand, Text) else "number"
+    return "text" if is_text(operand) else "number"
 
 
 def _listed(names: Sequence[str]) -> str:

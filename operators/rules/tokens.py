@@ -19,13 +19,19 @@ from sqlglot.tokens import Tokenizer
 from operators.base.errors import RuleError, nearest
 
 LONGEST: Final = 10_000  # characters; the longest sensible condition has some hundreds
-FUNCTIONS: Final = ("COALESCE", "ABS", "LEAST", "GREATEST")
+FUNCTIONS: Final = ("COALESCE", "ABS", "LEAST", "GREATEST", "LOWER", "UPPER")
 IN_SEGMENT: Final = "IN_SEGMENT"
 CONTAINS: Final = "CONTAINS"
+STARTS_WITH: Final = ("STARTS_WITH", "STARTSWITH")  # as different databases call it
 ALLOWED: Final = (
     "features, numbers, 'texts', AND, OR, NOT, parentheses, = <> < <= > >=, IS NULL, BETWEEN, "
-    "IN, TRUE, FALSE, in_segment('name'), contains(list, 'text'), + - * / and the functions "
-    f"{', '.join(FUNCTIONS)}"
+    "IN, LIKE, ILIKE, STARTS WITH, TRUE, FALSE, CASE WHEN, in_segment('name'), "
+    f"contains(list, 'text'), + - * / and the functions {', '.join(FUNCTIONS)}"
+)
+_EXPRESSIONS: Final = re.compile(r"(?i)R(EG(EX|EXP)|LIKE)(_\w+)?|SIMILAR|GLOB|~")
+_NO_EXPRESSIONS: Final = (
+    "there are no regular expressions, as nothing here matches them in linear time; LIKE has % for "
+    "any text and _ for one character"
 )
 
 
@@ -73,6 +79,21 @@ _COMPARISONS: Final = {
 }
 JOINTS: Final = {TokenType.AND, TokenType.OR, TokenType.COMMA}
 _OPERATORS: Final = JOINTS | _COMPARISONS | _SIGNS | {TokenType.STAR, TokenType.SLASH}
+_PATTERNS: Final = {TokenType.LIKE, TokenType.ILIKE}
+_STARTS: Final = TokenType.CARET_AT  # what sqlglot knows STARTS WITH as
+_BLANK: Final = TokenType.SPACE  # the WITH of it
+# Words that have their meaning only where no name can stand, so that features may be called so.
+_BETWEEN_VALUES: Final = {
+    "LIKE": TokenType.LIKE,
+    "ILIKE": TokenType.ILIKE,
+    "STARTS": _STARTS,
+    "ESCAPE": TokenType.ESCAPE,
+    "WHEN": TokenType.WHEN,
+    "THEN": TokenType.THEN,
+    "ELSE": TokenType.ELSE,
+    "END": TokenType.END,
+}
+BRANCHES: Final = {TokenType.WHEN, TokenType.THEN, TokenType.ELSE}
 _WORDS: Final = (
     VALUES
     | _OPERATORS
@@ -91,29 +112,45 @@ _WORDS: Final = (
 # What is expected next -> the words that may come -> what is expected after them.
 _VALUE: Final = "a value"
 _OPERATOR: Final = "an operator, AND, OR or the end"
+_WITH: Final = "WITH"
+_WHEN: Final = "WHEN"
+_TEXT: Final = "a text"
+_NEGATED: Final = "IN, BETWEEN, LIKE, ILIKE or STARTS WITH"
 _ORDER: Final[dict[str, dict[TokenType, str]]] = {
     _VALUE: {
         **dict.fromkeys(VALUES, _OPERATOR),
         **dict.fromkeys(PREFIXES | {TokenType.L_PAREN}, _VALUE),
         TokenType.DOT: "digits",
+        TokenType.CASE: _WHEN,
     },
+    _WHEN: {TokenType.WHEN: _VALUE},
+    _WITH: {_BLANK: _VALUE},
+    _TEXT: {TokenType.STRING: _OPERATOR},
     "digits": {TokenType.NUMBER: _OPERATOR},
     _OPERATOR: {
-        **dict.fromkeys(_OPERATORS | {TokenType.BETWEEN}, _VALUE),
-        TokenType.R_PAREN: _OPERATOR,
+        **dict.fromkeys(_OPERATORS | BRANCHES | _PATTERNS | {TokenType.BETWEEN}, _VALUE),
+        **dict.fromkeys((TokenType.R_PAREN, TokenType.END), _OPERATOR),
+        TokenType.ESCAPE: _TEXT,
+        _STARTS: _WITH,
         TokenType.IS: "NULL or NOT NULL",
-        TokenType.NOT: "IN or BETWEEN",
+        TokenType.NOT: _NEGATED,
         TokenType.IN: "a list in parentheses",
     },
     "NULL or NOT NULL": {TokenType.NULL: _OPERATOR, TokenType.NOT: "NULL"},
     "NULL": {TokenType.NULL: _OPERATOR},
-    "IN or BETWEEN": {TokenType.IN: "a list in parentheses", TokenType.BETWEEN: _VALUE},
+    _NEGATED: {
+        **dict.fromkeys(_PATTERNS | {TokenType.BETWEEN}, _VALUE),
+        TokenType.IN: "a list in parentheses",
+        _STARTS: _WITH,
+    },
     "a list in parentheses": {TokenType.L_PAREN: _VALUE},
 }
 
 
 def read_words(text: str) -> list[Token]:
     """The words of a text, each of which may follow the one before it.
+
+    STARTS WITH is one of them.
 
     Raises:
         RuleError: it is too long, has a word that no condition has, or one in a wrong place.
@@ -122,7 +159,7 @@ def read_words(text: str) -> list[Token]:
     tokens = _tokens(text)
     _check_words(text, tokens)
     _check_order(text, tokens)
-    return tokens
+    return [token for token in tokens if token.token_type is not _BLANK]
 
 
 def _check_characters(text: str) -> None:
@@ -165,14 +202,19 @@ def _check_words(text: str, tokens: Sequence[Token]) -> None:
             found = shown(text[token.start : token.end + 1])
             raise RuleError(
                 f"{place(text, token.start)}: found {found}, which no condition has; "
-                f"allowed are {ALLOWED}"
+                f"{_advice(token, f'allowed are {ALLOWED}')}"
             )
+
+
+def _advice(token: Token, otherwise: str) -> str:
+    return _NO_EXPRESSIONS if _EXPRESSIONS.fullmatch(token.text) else otherwise
 
 
 def _check_order(text: str, tokens: Sequence[Token]) -> None:
     expected = _VALUE
     before: Token | None = None
-    for token in tokens:
+    for token, after in zip(tokens, [*tokens[1:], None], strict=True):
+        _give_meaning(token, after, expected)
         if _opens_call(text, before, token):
             expected = _VALUE
         elif token.token_type in _ORDER[expected]:
@@ -184,14 +226,28 @@ def _check_order(text: str, tokens: Sequence[Token]) -> None:
         raise RuleError(f"the condition ends where {expected} was expected")
 
 
+def _give_meaning(token: Token, after: Token | None, expected: str) -> None:
+    """Make a word of the language of a name that stands where one has to."""
+    if token.token_type is not TokenType.VAR:
+        return
+    word, next_word = token.text.upper(), after.text.upper() if after else ""
+    if expected in (_OPERATOR, _NEGATED, _WHEN):
+        token.token_type = _BETWEEN_VALUES.get(word, TokenType.VAR)
+    elif expected == _WITH and word == _WITH:
+        token.token_type = _BLANK
+    elif expected == _VALUE and word == "CASE" and next_word == _WHEN:
+        token.token_type = TokenType.CASE
+
+
 def _opens_call(text: str, name: Token | None, token: Token) -> bool:
     if name is None or name.token_type not in _NAMES or token.token_type != TokenType.L_PAREN:
         return False
-    known = (*FUNCTIONS, IN_SEGMENT, CONTAINS)
+    known = (*FUNCTIONS, *STARTS_WITH, IN_SEGMENT, CONTAINS)
     if name.token_type == TokenType.IDENTIFIER or name.text.upper() not in known:
         hint = nearest(name.text.lower(), [IN_SEGMENT.lower()])
         found = f"there is no function {shown(name.text)}"
-        others = hint or f"; there are {', '.join(FUNCTIONS)}, in_segment and contains"
+        there = f"there are {', '.join(FUNCTIONS)}, starts_with, in_segment and contains"
+        others = hint or f"; {_advice(name, there)}"
         raise RuleError(f"{place(text, name.start)}: {found}{others}")
     return True
 
@@ -201,6 +257,10 @@ def _order_problem(text: str, token: Token, expected: str) -> str:
     advice = ""
     if token.token_type is TokenType.NULL:
         advice = "; NULL stands only in IS NULL and IS NOT NULL"
+    elif expected == _WHEN:
+        advice = ", as in CASE WHEN views > 3 THEN 1 ELSE 0 END"
     elif expected == _OPERATOR:
-        advice = f"; allowed are {ALLOWED}"
+        advice = f"; {_advice(token, f'allowed are {ALLOWED}')}"
+    elif expected == _NEGATED and _EXPRESSIONS.fullmatch(token.text):
+        advice = f"; {_NO_EXPRESSIONS}"
     return f"{place(text, token.start)}: found {found}, expected {expected}{advice}"

@@ -12,10 +12,13 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from operators.base.frame import Kind
+from operators.rules.text_tests import TextTest
 
 KEYWORDS: Final = frozenset({"AND", "OR", "NOT", "IS", "NULL", "BETWEEN", "IN", "TRUE", "FALSE"})
 COMPLEMENT: Final = {"=": "<>", "<>": "=", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 MIRROR: Final = {"=": "=", "<>": "<>", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
+
+LARGEST_WHOLE: Final = 2**53  # from here on some whole numbers are the same as their neighbours
 
 _PLAIN_NAME = re.compile(r"[^\W\d]\w*")
 
@@ -27,7 +30,7 @@ def quoted(text: str) -> str:
 
 def number_text(value: float) -> str:
     """A number in the shortest way that reads back as the same one, integers without .0."""
-    return str(int(value)) if value.is_integer() and abs(value) < 1e16 else repr(value)
+    return str(int(value)) if value.is_integer() and abs(value) <= LARGEST_WHOLE else repr(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,57 @@ class Call:
         return f"{self.function}({', '.join(map(str, self.operands))})"
 
 
-Operand: TypeAlias = Feature | Number | Text | Negative | Arithmetic | Call
+@dataclass(frozen=True, slots=True)
+class TextCall:
+    """LOWER or UPPER of a text."""
+
+    function: str
+    operand: Operand
+
+    def __str__(self) -> str:
+        return f"{self.function}({self.operand})"
+
+
+@dataclass(frozen=True, slots=True)
+class CaseWhen:
+    """The value of the first branch whose condition is true, else `otherwise`; null without one."""
+
+    branches: tuple[tuple[Condition, Operand], ...]
+    otherwise: Operand | None
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """What the branches ask for, in order."""
+        return tuple(condition for condition, _ in self.branches)
+
+    @property
+    def values(self) -> tuple[Operand, ...]:
+        """What it may come to, of the branches in order and then otherwise."""
+        last = () if self.otherwise is None else (self.otherwise,)
+        return *(value for _, value in self.branches), *last
+
+    def __str__(self) -> str:
+        branches = "".join(f" WHEN {when} THEN {_apart(value)}" for when, value in self.branches)
+        otherwise = "" if self.otherwise is None else f" ELSE {self.otherwise}"
+        return f"CASE{branches}{otherwise} END"
+
+
+Operand: TypeAlias = Feature | Number | Text | Negative | Arithmetic | Call | TextCall | CaseWhen
+
+
+def _apart(value: Operand) -> str:
+    """A value before WHEN, where a feature called case would begin a CASE."""
+    text = str(value)
+    return f"({text})" if text.upper().endswith("CASE") else text
+
+
+def is_text(operand: Operand) -> bool:
+    """Whether an operand is a text; else it is a number, or a list."""
+    if isinstance(operand, CaseWhen):
+        return is_text(operand.values[0])
+    if isinstance(operand, Feature):
+        return operand.kind is Kind.CATEGORY
+    return isinstance(operand, Text | TextCall)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +263,29 @@ class Contains:
         return replace(self, negated=not self.negated)
 
 
-Atom: TypeAlias = Comparison | Between | OneOf | IsNull | Constant | InSegment | Contains
+@dataclass(frozen=True, slots=True)
+class Fits:
+    """A text fitting a pattern: operand LIKE 'pattern' ESCAPE '!', ILIKE or STARTS WITH."""
+
+    operand: Operand
+    test: TextTest
+    negated: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.operand} {'NOT ' * self.negated}{self.asked}"
+
+    @property
+    def asked(self) -> str:
+        """What is asked of the operand."""
+        escape = f" ESCAPE {quoted(self.test.escape)}" if self.test.escape else ""
+        return f"{self.test.operator} {quoted(self.test.pattern)}{escape}"
+
+    def complement(self) -> Fits:
+        """What holds if this is false."""
+        return replace(self, negated=not self.negated)
+
+
+Atom: TypeAlias = Comparison | Between | OneOf | IsNull | Constant | InSegment | Contains | Fits
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,12 +312,23 @@ Condition: TypeAlias = Atom | All | Some
 
 
 def atoms(condition: Condition) -> Iterator[Atom]:
-    """Every atom of a condition, from left to right."""
+    """Every atom of a condition, from left to right, behind each those of a CASE in it."""
     if isinstance(condition, All | Some):
         for child in condition.children:
             yield from atoms(child)
-    else:
-        yield condition
+        return
+    yield condition
+    for case in cases_in(*operands(condition)):
+        for each in case.conditions:
+            yield from atoms(each)
+
+
+def cases_in(*among: Operand) -> Iterator[CaseWhen]:
+    """Every CASE in these operands, but for those in the conditions of another."""
+    for operand in among:
+        if isinstance(operand, CaseWhen):
+            yield operand
+        yield from cases_in(*parts(operand))
 
 
 def operands(atom: Atom) -> tuple[Operand, ...]:
@@ -254,7 +340,7 @@ def operands(atom: Atom) -> tuple[Operand, ...]:
             return operand, low, high
         case OneOf(operand, options):
             return operand, *options
-        case IsNull(operand):
+        case IsNull(operand) | Fits(operand):
             return (operand,)
         case Contains(operand, text):
             return operand, text
@@ -268,17 +354,25 @@ def ages(atom: Atom) -> set[str]:
 
 
 def parts(operand: Operand) -> tuple[Operand, ...]:
-    """The operands that an operand is computed from; none for a feature or a constant."""
+    """The operands that an operand is computed from; none for a feature or a constant.
+
+    Of a CASE these are its values, and not what its conditions ask for.
+    """
     match operand:
-        case Negative(inner):
+        case Negative(inner) | TextCall(_, inner):
             return (inner,)
+        case CaseWhen():
+            return operand.values
         case Arithmetic(inner, _) | Call(_, inner):
             return inner
     return ()
 
 
 def features(*among: Operand) -> Iterator[Feature]:
-    """Every feature in these operands, as often as it stands there, from left to right."""
+    """Every feature in these operands, as often as it stands there, from left to right.
+
+    Those in the conditions of a CASE are those of its atoms.
+    """
     for operand in among:
         if isinstance(operand, Feature):
             yield operand

@@ -89,7 +89,12 @@ class _Servers:
         Raises:
             FlockwiseError: one can't be had.
         """
-        stack.up(self._folder, parts=room.servers, progress=lambda line: console.print(f"  {line}"))
+        if room.servers:
+            stack.up(self._folder, parts=room.servers, progress=_tell)
+
+
+def _tell(line: str) -> None:
+    console.print(f"  {line}")
 
 
 @contextmanager

@@ -39,6 +39,11 @@ class RoomOf:
 
 ROOMS: Final = (
     RoomOf(
+        "decoding",
+        (Part("presets", "decoding, the slowest format of `events.format` / flat", 0.7),),
+        servers=(),
+    ),
+    RoomOf(
         "rates",
         (
             Part("scan_heap", "live, standard workload, heap / bare scan", 0.5),

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from random import Random
 from typing import Any, Final
 
 import msgspec
 import pytest
+from kafka import KafkaProducer
 
 from flink_job.config.load import check
 from flink_job.connectors.committed import committed_files
 from flink_job.jobs.segment import Start
+from flink_job.kafka_client.broker import Broker
+from flink_job.kafka_client.client import make_topic
 from flink_job.plan import Plan
 from operators.base.errors import ConfigError
+from operators.base.moments import iso_at
 from operators.clustering.record import ModelRecord
 from operators.contracts.records import Transition, encode
-from tests.flink.harness import Run, config_of, run_job, write_events
+from tests.flink.harness import Run, config_of, row_of, run_job, write_events
 from tests.flink.shoppers import shoppers
 from tests.oracle import Event
 
@@ -105,6 +110,27 @@ def test_nothing_but_the_events_of_users_decides(tmp_path: Path) -> None:
     first = {move.user: move.at for move in reversed(one.transitions())}
     by_cluster = [move for move in one.transitions() if "cluster" in str(move.why)]
     assert min(move.at for move in by_cluster) == min(first.values())
+
+
+@pytest.mark.stack
+def test_a_topic_that_is_read_to_its_end_is_as_a_file(kafka: str, tmp_path: Path) -> None:
+    events = shoppers(seed=5, users=40, count=600, back_s=0)
+    as_of = iso_at(max(event.time for event in events))
+    write_events(tmp_path / "events.jsonl", events)
+    file = run_job(tmp_path, final({"lanes": 4, "as_of": as_of}))
+
+    topic = "final-models"
+    make_topic(Broker(kafka), topic, 3)
+    with closing(KafkaProducer(bootstrap_servers=kafka)) as producer:
+        for event in events:
+            value = msgspec.json.encode(row_of(event))
+            producer.send(topic, value, key=event.user.encode())
+    source = {"bootstrap": kafka, "topic": topic, "bounded": True}
+    config = final({"lanes": 4, "as_of": as_of, "state": "other", "clock": "event"})
+    config |= {"source": {"kafka": source}, "output": {"folder": "other/out"}}
+    read = run_job(tmp_path, config)
+    assert len(models(read)) == len(CLUSTERS)
+    assert (models(read), told(read)) == (models(file), told(file))
 
 
 def test_what_was_learned_is_kept_for_a_run_that_is_resumed(tmp_path: Path) -> None:

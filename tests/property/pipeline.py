@@ -61,6 +61,7 @@ class Pipeline:
     lifetime: Lifetime | None = None
     steered: bool = False  # whether its segments may change
     every: bool = False  # whether it looks at every change
+    dedup_within: int | None = None
     assignments: dict[str, Assignment] = field(default_factory=dict)
     changelog: list[Assignment] = field(default_factory=list)
     transitions: list[Transition] = field(default_factory=list)
@@ -105,7 +106,9 @@ class Pipeline:
         if number not in self._lanes:
             lane = Lane(LaneRules(self.segments), self._members, lambda: 0)
             kind = EveryChange if self.every else Profiles
-            profiles = kind(self.catalog, lifetime=self.lifetime, watched=self._watched())
+            profiles = kind(
+                self.catalog, self.dedup_within, lifetime=self.lifetime, watched=self._watched()
+            )
             self._lanes[number] = LanePair(profiles, lane)
         return self._lanes[number]
 

@@ -40,6 +40,10 @@ FEATURES: dict[str, dict[str, Any]] = {
     },
     "shops_dear": {"distinct": "shop", "where": "price >= 100", "window": "session"},
     "since_a": {"since": "view", "where": "shop = 'a'"},
+    "like_views": {
+        **{"count": "view", "window": "lifetime"},
+        "where": "shop LIKE '_' AND CASE WHEN price > 500 THEN 'c' ELSE UPPER(shop) END <> 'A'",
+    },
     "last_dear": {"last": "shop", "where": "price IS NOT NULL AND price > 3"},
     "bought_30m": {"funnel": ["view", "cart", "purchase"], "within": "30m"},
     "twice_10m": {"funnel": ["view", "view", "any"], "within": "10m"},
@@ -97,12 +101,70 @@ FEATURES: dict[str, dict[str, Any]] = {
     "bounces": {"bounce_rate": "lifetime"},
     "bounces_1h": {"bounce_rate": "1h", "tile": "5m"},
     "depth_1h": {"per_session": "any", "where": "price > 3", "window": "1h", "tile": "5m"},
+    "views_10m_exact": {"count": "view", "window": "10m", "tile": "1m", "exact": True},
+    "spend_1h_exact": {"sum": "price", "window": "1h", "tile": "10m", "exact": True},
+    "mean_1h_exact": {
+        **{"mean": "price", "of": "view", "where": "shop = 'a'"},
+        **{"window": "1h", "tile": "10m", "exact": True},
+    },
+    "least_1h_exact": {"min": "price", "window": "1h", "tile": "10m", "exact": True},
+    "greatest_10m_exact": {"max": "price", "window": "10m", "tile": "1m", "exact": True},
+    "median_1h_exact": {"median": "price", "window": "1h", "tile": "10m", "exact": True},
+    "shops_list_10m_exact": {
+        **{"unique_list": "shop", "window": "10m", "tile": "1m", "exact": True},
+        "most": 2,
+    },
+    # It is Monday, and soon Tuesday in Tokyo.
+    "views_today": {"count": "view", "window": "today", "zone": "Asia/Tokyo"},
+    "spend_yesterday": {"sum": "price", "window": "yesterday", "zone": "Asia/Tokyo"},
+    "mean_today": {"mean": "price", "of": "view", "window": "today", "zone": "Asia/Kolkata"},
+    "least_week": {"min": "price", "window": "this_week"},
+    "greatest_today": {"max": "price", "window": "today", "zone": "Asia/Tokyo"},
+    "median_today": {"median": "price", "window": "today", "zone": "Asia/Tokyo"},
+    "shops_today": {"distinct": "shop", "window": "today", "zone": "Asia/Tokyo"},
+    "favourite_today": {"most_frequent": "shop", "window": "today", "zone": "Asia/Tokyo"},
+    "shops_list_today": {"unique_list": "shop", "window": "today", "zone": "Asia/Tokyo"},
+    "open_today": {
+        **{"unmatched": "cart", "by": "purchase", "same": "shop"},
+        **{"window": "today", "zone": "Asia/Tokyo"},
+    },
+    "visits_today": {"sessions": "today", "zone": "Asia/Tokyo"},
+    "depth_yesterday": {"per_session": "view", "window": "yesterday", "zone": "Asia/Tokyo"},
+    "bounces_today": {"bounce_rate": "today", "zone": "Asia/Tokyo"},
+    "days_2d": {"active_days": "view", "window": "2d", "zone": "Asia/Tokyo"},
+    "days_yesterday": {"active_days": "any", "window": "yesterday", "zone": "Asia/Tokyo"},
 }
 # Computed another way than the oracle does, which shows in the last digits.
 ROUNDED = {
     name for name, spec in FEATURES.items() if not {*spec}.isdisjoint(("half_life", "rate", "at"))
 }
+# Of a window of the calendar, two days more than it has at most.
+_DAYS = {
+    "views_today": 3,
+    "spend_yesterday": 4,
+    "mean_today": 3,
+    "least_week": 9,
+    "greatest_today": 3,
+    "median_today": 3,
+    "shops_today": 3,
+    "favourite_today": 3,
+    "shops_list_today": 3,
+    "open_today": 3,
+    "visits_today": 3,
+    "depth_yesterday": 4,
+    "bounces_today": 3,
+    "days_2d": 4,
+    "days_yesterday": 4,
+}
+# With the part of a tile by which others are short.
+_EXACT = {
+    **dict.fromkeys(("views_10m_exact", "greatest_10m_exact", "shops_list_10m_exact"), (660, 60)),
+    **dict.fromkeys(("spend_1h_exact", "mean_1h_exact", "least_1h_exact"), (4200, 600)),
+    "median_1h_exact": (4200, 600),
+}
 TILES = {
+    **{name: tile * SECOND for name, (_, tile) in _EXACT.items()},
+    **dict.fromkeys(_DAYS, 86_400 * SECOND),
     "views_10m": 60 * SECOND,
     "acts_1h": 300 * SECOND,
     "spend_1h": 600 * SECOND,
@@ -124,6 +186,8 @@ TILES = {
     "eagerness_b.window": 300 * SECOND,
 }
 WINDOWS = {
+    **{name: window * SECOND for name, (window, _) in _EXACT.items()},
+    **{name: days * 86_400 * SECOND for name, days in _DAYS.items()},
     "views_10m": 600 * SECOND,
     "acts_1h": 3600 * SECOND,
     "spend_1h": 3600 * SECOND,

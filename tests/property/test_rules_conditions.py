@@ -7,6 +7,7 @@ import json
 import re
 import sqlite3
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,7 +34,7 @@ MODERATE = st.sampled_from((None, 0.0, 1.0, 2.0, 3.0, 0.5, -1.0))
 AGES = st.sampled_from(
     (None, -5, 0, 1, 30_000_000, 59_999_999, 60_000_000, 60_000_001, 120_000_000)
 )
-TEXTS = st.sampled_from((None, "mobile", "desktop", "it's", "tv"))
+TEXTS = st.sampled_from((None, "mobile", "desktop", "it's", "tv", "Mobile", "MOBILE", "m%", "É\\"))
 LISTS = st.lists(st.sampled_from(("mobile", "it's", "", 'a", "mobile')), unique=True).map(tuple)
 
 
@@ -96,7 +97,32 @@ def database() -> sqlite3.Connection:
         )
     connection.create_function("contains", 2, lambda found, text: text in json.loads(found))
     connection.create_function("coalesce", 1, lambda found: found)  # SQLite wants two or more
+    for name in ("lower", "upper"):  # SQLite's are of ASCII only
+        connection.create_function(
+            name, 1, lambda found, n=name: None if found is None else getattr(found, n)()
+        )
+    connection.execute("PRAGMA case_sensitive_like = ON")
     return connection
+
+
+def for_sqlite(tree: Tree) -> Tree:
+    """The same in words that SQLite has."""
+    kind, *parts = tree
+    if kind.endswith("ilike"):
+        lowered = ("lower", [for_sqlite(parts[0])])
+        return (kind.replace("ilike", "like"), lowered, parts[1].lower(), parts[2].lower())
+    if kind.endswith("starts with"):
+        pattern = re.sub("([!%_])", r"!\1", parts[1]) + "%"
+        return (kind.replace("starts with", "like"), for_sqlite(parts[0]), pattern, "!")
+    return (kind, *map(_for_sqlite, parts))
+
+
+def _for_sqlite(part: Any) -> Any:
+    if isinstance(part, list):
+        return [_for_sqlite(each) for each in part]
+    if not isinstance(part, tuple):
+        return part
+    return for_sqlite(part) if isinstance(part[0], str) else tuple(map(_for_sqlite, part))
 
 
 @settings(max_examples=examples(500))
@@ -109,7 +135,8 @@ def test_truth_is_sqlites(
     circuit = Circuit([condition])
     evaluation = circuit.evaluate(frame_of(rows))
     names = ", ".join('? AS "' + name.replace('"', '""') + '"' for name in COLUMNS)
-    condition_text = re.sub(r"\bcase\b", '"case"', text(tree))  # a word of SQLite's
+    # Names that are words of SQLite's.
+    condition_text = re.sub(r"\bcase\b", '"case"', text(for_sqlite(tree)))
     query = f"SELECT {condition_text} FROM (SELECT {names})"
     for at, row in enumerate(rows):
         given = [json.dumps(x) if isinstance(x, tuple) else x for x in user_of(row).values()]
@@ -121,7 +148,8 @@ def test_truth_is_sqlites(
 PIECES = """
     views "spend_30d" device since cluster 1 2.5 .5 1e400 1e 'mobile' ' " ( ) ( ) , ; . = == <> !=
     < <= > >= + - * / % || -- /* */ :: : ? @ # { } [ ] {# #} n' e' x' AND OR NOT IS NULL BETWEEN IN
-    TRUE FALSE and or not LIKE CASE WHEN END SELECT COALESCE( ABS( least( greatest( count( cast( AS
+    TRUE FALSE and or not LIKE ILIKE ESCAPE STARTS WITH starts_with( LOWER( '%_' ~ REGEXP CASE CASE
+    WHEN THEN ELSE END SELECT COALESCE( ABS( least( greatest( count( cast( AS
     symmetric distinct from at time zone over interval exists any all é 😀
 """
 BLANKS = ("\n", "\t", "\r", "\x00", "\x1c", "\u00a0", "\u2028")
@@ -152,6 +180,13 @@ DEEP = [
     *("(", "-", "- ", "+", "NOT ", "NOT (", "-(", "ABS(", "COALESCE(1, ", "/*", "'", "''", "{#"),
     *("NOT views > ", "NOT (views) = ", "views > 1 AND (", "views > 1 OR NOT ", "views > 1 AND "),
     *("views BETWEEN 1 AND NOT ", "views BETWEEN ", "views IN (", "views IS NULL ", "views, "),
+    *(
+        "CASE WHEN views > 1 THEN ",
+        "CASE WHEN views > ",
+        "CASE WHEN ",
+        "LOWER(",
+        "NOT device LIKE ",
+    ),
     *("views + ", "views - (", "views / ", "views = ", "views AND ", "views IN (1) OR "),
 ]
 

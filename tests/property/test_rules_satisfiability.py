@@ -43,6 +43,7 @@ NEVER = {
     "views > 3 AND since > 30": "since > 30",
     "NOT (views > 3 OR since <= 30)": "since > 30",
     "since > 30 OR since = 8": "since > 30",
+    "since > 30 AND device LIKE 'm%'": "since > 30",
 }
 
 
@@ -56,6 +57,8 @@ def test_what_never_holds(condition: str) -> None:
     [
         *("since > 6.9", "since >= 7", "since IN (8, 7)", "since BETWEEN 7 AND 9", "since < 30"),
         *("NOT since > 30", "since NOT IN (30)", "since > 30 OR views > 3", "views > 30"),
+        *("CASE WHEN since > 30 THEN 1 ELSE 0 END = 0", "views > CASE WHEN views > 1 THEN 1 END"),
+        *("since > CASE WHEN views > 1 THEN 30 ELSE 3 END", "device LIKE 'm%' OR since > 30"),
         *("since / 2 > 30", "COALESCE(since, 40) > 30", "since > views", "since IS NULL"),
     ],
 )

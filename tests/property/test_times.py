@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from operators.events.reasons import Reason
+from operators.events.spec import TIME_UNITS_NS
 from operators.events.times import Times
 
 FORMS = [
@@ -64,8 +66,27 @@ def test_iso_texts_are_the_moments_they_write(instants: list[datetime]) -> None:
 
 @given(st.lists(st.integers(-5, 40_000_000_000), min_size=1))
 def test_whole_numbers_are_read_as_each_alone(seconds: list[int]) -> None:
-    times_us, faults = Times(1_000_000).read(seconds)
+    times_us, faults = Times(TIME_UNITS_NS["s"]).read(seconds)
     for at, second in enumerate(seconds):
-        alone_us, fault = Times(1_000_000).read([None, second])
+        alone_us, fault = Times(TIME_UNITS_NS["s"]).read([None, second])
         assert times_us[at] == alone_us[1]
         assert faults.get(at) == fault.get(1)
+
+
+@given(
+    st.sampled_from(sorted(TIME_UNITS_NS)),
+    st.lists(st.integers(0, 32_503_680_000_000_000_000), min_size=1),
+    st.booleans(),
+)
+def test_numbers_in_each_unit_are_the_microseconds_they_write(
+    unit: str, nanoseconds: list[int], as_text: bool
+) -> None:
+    """As whole numbers, and as texts with all their decimals."""
+    unit_ns = TIME_UNITS_NS[unit]
+    whole = [ns // unit_ns * unit_ns for ns in nanoseconds] if not as_text else nanoseconds
+    written: list[Any] = [ns // unit_ns for ns in whole]
+    if as_text:
+        written = [str(Decimal(ns) / unit_ns) for ns in whole]
+    for values in (written, [*written, None]):
+        times_us, _ = Times(unit_ns).read(values)
+        assert times_us.tolist()[: len(whole)] == [ns // 1_000 for ns in whole]

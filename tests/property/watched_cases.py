@@ -37,7 +37,13 @@ def conditions(draw: st.DrawFn, names: list[str]) -> str:
         case Kind.LIST:
             return f"contains({name}, 'a')"
         case Kind.CATEGORY:
-            return draw(st.sampled_from([f"{name} = 'b'", f"{name} IS NULL", f"{name} <> 'a'"]))
+            texts = [
+                f"{name} = 'b'",
+                f"{name} IS NULL",
+                f"{name} <> 'a'",
+                f"UPPER({name}) LIKE '_'",
+            ]
+            return draw(st.sampled_from(texts))
     low, high = sorted(draw(st.tuples(NUMBERS, NUMBERS)))
     forms = [
         f"{name} {draw(COMPARED)} {low}",
@@ -46,6 +52,8 @@ def conditions(draw: st.DrawFn, names: list[str]) -> str:
         f"{name} IS NOT NULL",
         f"{name} + {draw(st.sampled_from(numbers))} > {high}",
         f"{name} > {draw(st.sampled_from(numbers))}",
+        f"CASE WHEN {name} > {low} THEN {draw(st.sampled_from(numbers))} ELSE {low} END > {high}",
+        f"CASE WHEN {name} < {high} THEN 'new' WHEN {name} IS NULL THEN 'none' END LIKE 'n%w'",
     ]
     return draw(st.sampled_from(forms[:1] * 3 + forms[1:]))
 

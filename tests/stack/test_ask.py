@@ -250,6 +250,7 @@ def test_why(config: Path) -> None:
         "views = 7 (here 6, next 9).",
         "ann is an outlier of the cluster 'all' (8) of all, with a share of 30%; the next is "
         "nearer by 0.5, too little to leave.",
+        "views has the last 55m to 1h, in tiles of 5m.",
     ]
 
 

@@ -120,13 +120,23 @@ def to_itself(process: subprocess.Popen[str], _shop: LiveShop, _temporary: Path)
 Signal = Callable[[subprocess.Popen[str], LiveShop, Path], None]
 
 
+OTHERS: Final = (to_the_group, to_itself)
+
+
+@pytest.mark.parametrize(
+    ("name", "signals"),
+    [
+        ("ending", (to_everything,)),
+        pytest.param("ending otherwise", OTHERS, marks=pytest.mark.faults),
+    ],
+)
 def test_whatever_ends_a_run_it_goes_on_from_there(
-    kafka: str, tmp_path: Path, temporary: Path
+    name: str, signals: tuple[Signal, ...], kafka: str, tmp_path: Path, temporary: Path
 ) -> None:
-    shop = LiveShop(kafka, "ending", tmp_path, JUDGED)
+    shop = LiveShop(kafka, name, tmp_path, JUDGED)
     ann = Ann(shop)
     killed_before_there_is_anything_to_resume(shop, tmp_path)
-    for send in (to_the_group, to_everything, to_itself):
+    for send in signals:
         term_stops_as_ctrl_c_does(send, shop, ann, temporary)
     said = (tmp_path / "said").read_text()
     assert {*heads(said)} == {ANEW}

@@ -101,7 +101,8 @@ def test_a_good_configuration_has_no_mistakes() -> None:
         ),
         (
             {"features": GOOD["features"] | {"views": {"count": "view"}}},
-            "features.views.window: expected session, lifetime or a duration such as 1h",
+            "features.views.window: expected session, lifetime, today, yesterday, this_week, "
+            "this_month, last_month or a duration such as 1h",
         ),
         (
             {"features": GOOD["features"] | {"views": {"count": "view", "window": "1 fortnight"}}},
@@ -130,14 +131,15 @@ def test_a_good_configuration_has_no_mistakes() -> None:
         ),
         (
             {"features": {"x": {"sessions": "1h", "where": "a = 1"}}},
-            "features.x.where: 'sessions' takes tile; not 'where'",
+            "features.x.where: 'sessions' takes tile, zone; not 'where'",
         ),
         (
             {"features": GOOD["features"] | {"x": {"count": "view", "sum": "p", "window": "1h"}}},
             "features.x: expected one of count, sum, mean, min, max, median, percentile, last, "
             "first, since, since_first, since_change, hour, weekday, distinct, most_frequent, "
             "unique_list, decayed_count, decayed_sum, rate, unmatched, funnel, funnel_time, "
-            "duration, sessions, returned_after, per_session, bounce_rate, found count and sum",
+            "duration, sessions, returned_after, per_session, bounce_rate, active_days, "
+            "found count and sum",
         ),
         (
             {"features": GOOD["features"] | {"two words": {"since": "view"}}},
@@ -245,6 +247,8 @@ def test_a_good_configuration_has_no_mistakes() -> None:
         ),
         ({"run": {"as_of": "2026-01-01"}}, "run.as_of: only a bounded run ends at a moment"),
         ({"events": {"session_gap": "0s"}}, "events.session_gap: expected a duration"),
+        ({"events": {"no_session": ["-1"]}}, "events.no_session: expected events.session"),
+        ({"events": {"each": ""}}, "events.each: expected the name of a field"),
         ({"events": {"user": ""}}, "events.user: expected the name of a field of the events"),
     ],
 )

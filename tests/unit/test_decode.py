@@ -137,6 +137,8 @@ USED: list[tuple[str, bytes, bytes, str, Any]] = [
     ("whole number", event(price=3), b"ann", "price", 3.0),
     ("large whole number", event(price=2**70), b"ann", "price", float(2**70)),
     ("user as number", event(user_id=17), b"17", "user", "17"),
+    ("user as decimal", event(user_id=17.0), b"17", "user", "17"),
+    ("session as decimal", event(session=5.0), b"ann", "session", "5"),
     ("user beyond ASCII", event(user_id="änn"), "änn".encode(), "user", "änn"),
     ("text as number", event(shop=7), b"ann", "shop", "7"),
     ("text as float", event(shop=7.0), b"ann", "shop", "7"),
@@ -205,6 +207,13 @@ def test_times_as_people_write_them(text: str) -> None:
         ("s", 1_793_527_200.25, NOON_US + 250_000),
         ("ms", 1_793_527_200_001, NOON_US + 1_000),
         ("us", NOON_US + 1, NOON_US + 1),
+        ("ns", NOON_US * 1_000 + 1_999, NOON_US + 1),
+        ("ns", f"{NOON_US * 1_000 + 1_999}", NOON_US + 1),
+        ("us", f"{NOON_US}.9", NOON_US),
+        ("ms", "1793527200000.125", NOON_US + 125),
+        ("s", "1793527200.000001", NOON_US + 1),
+        ("s", "1.7935272e9", NOON_US),
+        ("ns", 1.7935272e18, NOON_US),
     ],
 )
 def test_times_as_numbers(unit: Any, value: Any, time_us: int) -> None:
@@ -213,11 +222,22 @@ def test_times_as_numbers(unit: Any, value: Any, time_us: int) -> None:
     assert decoded.events.time_us.tolist() == [time_us]
 
 
-@pytest.mark.parametrize("value", [True, "soon", 10**30, float("1e300"), -1, {}])
+@pytest.mark.parametrize(
+    "value",
+    [True, "soon", 10**30, float("1e300"), -1, {}, "1e300", "1e999999999", "-1.5", "9" * 5_000],
+)
 def test_times_that_are_no_numbers(value: Any) -> None:
     spec = EventsSpec(session="session", time_unit="s")
     (rejected,) = decode(event(event_time=value), spec=spec).rejected
     assert rejected.reason in (Reason.BAD_TIME, Reason.BEFORE_1970, Reason.FUTURE)
+
+
+def test_some_session_ids_mean_none() -> None:
+    spec = EventsSpec(session="session", no_session=["-1", "none"])
+    some = [event(session=each) for each in ("s1", "-1", "", None, -1, -1.0, "none")]
+    for values in (some[:4], some):
+        decoded = decoder(spec).decode([b"ann"] * len(values), values, LATEST_US)
+        assert decoded.events.session == ["s1", *[None] * (len(values) - 1)]
 
 
 def test_event_types_go_by_the_names_that_the_configuration_gives_them() -> None:
@@ -245,6 +265,68 @@ def test_events_may_have_ids_which_are_texts() -> None:
     (rejected,) = decoded.rejected
     assert (rejected.source, rejected.reason) == (3, Reason.BAD_ID)
     assert decoder().decode([b"ann"], [event()], LATEST_US).events.ids is None
+
+
+def in_traits(value: bytes) -> bytes:
+    """An event whose shop stands within another field, as far as it has one."""
+    fields = json.loads(value)
+    traits = {"shop": fields.pop("shop")} if "shop" in fields else {}
+    return json.dumps({**fields, "traits": traits}).encode()
+
+
+def test_null_takes_back_and_a_missing_field_does_not() -> None:
+    """However it is decoded, and wherever the field may stand."""
+    taken = [event(), event(price=None, shop=None), without("price"), without("shop")]
+    taken.append(event(shop=""))
+    nested = [*taken[:1], event(price=None, shop=None, traits={"shop": "b"}), *taken[2:]]
+    within = [in_traits(each) for each in taken]
+    for spec, values, shops in (
+        (EventsSpec(takes_back=True), taken, [False, True, False, False, False]),
+        (EventsSpec(takes_back=True, properties=["traits"]), nested, [False] * 5),
+        (EventsSpec(takes_back=True, properties=["traits"]), within, [False, True, *[False] * 3]),
+    ):
+        for more in ([], [b"{"], [event(price="1")]):
+            keys = [b"ann"] * (len(values) + len(more))
+            found = decoder(spec).decode(keys, [*values, *more], LATEST_US).events
+            nulls = {name: column.tolist()[:5] for name, column in found.taken_back.items()}
+            assert nulls == {"price": [False, True, False, False, False], "shop": shops}
+            assert np.isnan(found.numbers["price"][:3]).tolist() == [False, True, True]
+            assert found.texts["shop"][4] is None
+    assert decoder().decode([b"ann"] * 5, taken, LATEST_US).events.taken_back == {}
+
+
+BY_CONTENT = EventsSpec(id="content")
+
+
+def made_ids(*values: bytes, spec: EventsSpec = BY_CONTENT) -> list[str | None]:
+    decoded = EventDecoder(spec, (), (), (), keyed=False).decode((), values, LATEST_US)
+    assert decoded.rejected == []
+    assert decoded.events.ids is not None
+    return list(decoded.events.ids)
+
+
+def test_what_an_event_holds_is_its_id() -> None:
+    alike = [
+        event(),
+        json.dumps(dict(reversed(GOOD.items()))).encode(),
+        event(price="2.50", note=None, more={}, tags=[], shop="a"),
+        event(event_time="2026-11-01T12:00:00+02:00"),
+    ]
+    whole = [event(price=1, n=[{"a": 1, "b": 2}]), event(price=1.0, n=[{"b": "2.0", "a": "1"}])]
+    others = [event(price=2.51), event(shop="b"), event(user_id="bob"), event(session="s2")]
+    others += [event(event_type="cart"), event(event_time="2026-11-01T10:00:00.000001Z")]
+    others += [event(more=1), event(more=[1]), event(more=[1, 1]), event(more={"a": 1}), whole[0]]
+    assert len(set(made_ids(*alike))) == 1
+    assert len(set(made_ids(*whole))) == 1
+    assert len(set(made_ids(alike[0], *others))) == len(others) + 1
+
+
+def test_an_id_is_made_where_there_is_none() -> None:
+    spec = EventsSpec(id=["event_id", "content"])  # type: ignore[arg-type] # as it is written
+    found = made_ids(event(event_id="e1"), event(event_id=7), event(event_id=""), spec=spec)
+    assert found == ["e1", "7", *made_ids(event())]
+    broken = event()[:-1] + b',"more":' + b"[" * 200 + b"]" * 200 + b"}"
+    assert len({*made_ids(broken), *made_ids(broken.replace(b"2.5", b"2.6"))}) == 2
 
 
 def test_batches_are_read_alike_after_one_that_is_not_plain() -> None:

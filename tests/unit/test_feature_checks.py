@@ -10,6 +10,9 @@ import pytest
 from operators.features.checks import problems
 from operators.features.spec import FeatureSpec
 
+ANY_OF = "today, yesterday, this_week, this_month, last_month"
+GOING_ON = "today, this_week, this_month"
+
 
 def found(**feature: Any) -> list[str]:
     return [str(p) for p in problems({"x": msgspec.convert(feature, FeatureSpec)})]
@@ -36,6 +39,12 @@ def found(**feature: Any) -> list[str]:
         {"bounce_rate": "30d", "tile": "1d"},
         {"median": "price", "of": "purchase", "window": "90d"},
         {"percentile": "price", "at": 99.5, "window": "lifetime"},
+        {"count": "view", "window": "last_month", "zone": "Europe/Berlin"},
+        {"active_days": "any", "window": "2w", "zone": "Europe/Berlin"},
+        {"active_days": "any", "window": "yesterday"},
+        {"count": "view", "window": "1h", "exact": True},
+        {"unique_list": "brand", "window": "7d", "tile": "1d", "exact": True},
+        {"bounce_rate": "this_week", "zone": "Europe/Berlin"},
     ],
 )
 def test_what_is_right_is_not_refused(feature: dict[str, Any]) -> None:
@@ -112,12 +121,68 @@ def test_what_is_right_is_not_refused(feature: dict[str, Any]) -> None:
         ),
         (
             {"median": "price", "window": "session"},
-            "features.x.window: expected lifetime or a duration such as 1h",
+            f"features.x.window: expected lifetime, {GOING_ON} or a duration such as 1h, found "
+            "'session'",
         ),
         ({"most_frequent": "", "window": "1h"}, "features.x.most_frequent: expected the name of a"),
         (
             {"most_frequent": "category"},
-            "features.x.window: expected session, lifetime or a duration such as 1h",
+            f"features.x.window: expected session, lifetime, {GOING_ON} or a duration such as 1h",
+        ),
+        (
+            {"distinct": "category", "window": "yesterday"},
+            f"features.x.window: expected session, lifetime, {GOING_ON} or a duration such as 1h, "
+            "found 'yesterday'",
+        ),
+        (
+            {"count": "view", "window": "tomorrow"},
+            "features.x.window: expected a duration such as 30s, 5m, 1.5h or 7d (up to 100 years), "
+            f"found 'tomorrow', or session or lifetime or {ANY_OF.replace(', ', ' or ')}",
+        ),
+        (
+            {"count": "view", "window": "today", "tile": "1h"},
+            "features.x.tile: only a window of a duration has tiles",
+        ),
+        (
+            {"count": "view", "window": "1d", "zone": "Asia/Tokyo"},
+            f"features.x.zone: only a window of the calendar has a zone: {ANY_OF}",
+        ),
+        (
+            {"sessions": "today", "zone": "Asia/Tokio"},
+            "features.x.zone: expected a time zone such as UTC or Europe/Berlin, found "
+            "'Asia/Tokio', did you mean 'Asia/Tokyo'?",
+        ),
+        (
+            {"rate": "view", "window": "today", "baseline": "7d"},
+            "features.x.window: expected a duration such as 1h, found 'today'",
+        ),
+        (
+            {"count": "view", "window": "today", "exact": True},
+            "features.x.exact: only a window of a duration is in tiles, and can be exact instead",
+        ),
+        (
+            {"sum": "price", "window": "1h", "exact": False},
+            "features.x.exact: expected true, or nothing where the window may be in tiles",
+        ),
+        (
+            {"distinct": "shop", "window": "1h", "exact": True},
+            "features.x.exact: 'distinct' takes of, tile, where, window, zone; not 'exact'",
+        ),
+        (
+            {"active_days": "view", "window": "36h"},
+            "features.x.window: expected 1 to 400 whole days, found '36h'",
+        ),
+        (
+            {"active_days": "view", "window": "401d"},
+            "features.x.window: expected 1 to 400 whole days, found '401d'",
+        ),
+        (
+            {"active_days": "view", "window": "lifetime"},
+            f"features.x.window: expected {ANY_OF} or a duration such as 1h, found 'lifetime'",
+        ),
+        (
+            {"active_days": "view", "window": "2d", "tile": "1d"},
+            "features.x.tile: 'active_days' takes where, window, zone; not 'tile'",
         ),
         (
             {"since": "view", "type": "number"},
@@ -135,7 +200,7 @@ def test_what_is_right_is_not_refused(feature: dict[str, Any]) -> None:
         ),
         (
             {"unique_list": "brand"},
-            "features.x.window: expected session, lifetime or a duration such as 1h",
+            f"features.x.window: expected session, lifetime, {GOING_ON} or a duration such as 1h",
         ),
         (
             {"unmatched": "cart", "same": "product", "window": "1d"},
@@ -147,7 +212,8 @@ def test_what_is_right_is_not_refused(feature: dict[str, Any]) -> None:
         ),
         (
             {"unmatched": "cart", "by": "purchase", "same": "p", "window": "session"},
-            "features.x.window: expected lifetime or a duration such as 1h",
+            f"features.x.window: expected lifetime, {GOING_ON} or a duration such as 1h, found "
+            "'session'",
         ),
         (
             {"funnel_time": ["view"], "within": "30m"},
@@ -159,15 +225,15 @@ def test_what_is_right_is_not_refused(feature: dict[str, Any]) -> None:
         ),
         (
             {"per_session": "view", "window": "session"},
-            "features.x.window: expected lifetime or a duration such as 1h",
+            f"features.x.window: expected lifetime, {ANY_OF} or a duration such as 1h",
         ),
         (
             {"bounce_rate": "session"},
-            "features.x.bounce_rate: expected lifetime or a duration such as 1h",
+            f"features.x.bounce_rate: expected lifetime, {ANY_OF} or a duration such as 1h",
         ),
         (
             {"sessions": "session"},
-            "features.x.sessions: expected lifetime or a duration such as 1h",
+            f"features.x.sessions: expected lifetime, {ANY_OF} or a duration such as 1h",
         ),
         (
             {"sessions": "often"},

@@ -106,7 +106,38 @@ CASES: Final[Cases] = {
     "bounce_rate": ([{"bounce_rate": "30d"}, {"bounce_rate": "lifetime"}], [{}]),
     "bounce_rate_tiled": ([{"bounce_rate": "30d", "tile": "1d"}], [{}]),
 }
-LATER: Final[Cases] = {}  # kinds that came after the first golden values
+# Kinds, and windows of kinds, that came after the first golden values.
+LATER: Final[Cases] = {
+    "active_days": (
+        [{"active_days": "view"}, {"active_days": ["view", "cart"], "where": SHOES}],
+        [{"window": "30d"}, {"window": "last_month"}, {"window": "7d", "zone": "Asia/Tokyo"}],
+    ),
+    "calendar": (
+        [{"count": "view"}, {"mean": "price", "of": "view"}, {"min": "price", "where": SHOES}],
+        [
+            *({"window": "today"}, {"window": "yesterday", "zone": "Europe/Berlin"}),
+            *({"window": "this_week"}, {"window": "this_month"}, {"window": "last_month"}),
+        ],
+    ),
+    "calendar_now": (
+        [
+            *({"distinct": "shop"}, {"most_frequent": "shop"}, {"unique_list": "shop"}),
+            *({"median": "price"}, {"unmatched": "cart", "by": "purchase", "same": "shop"}),
+        ],
+        [{"window": "today"}, {"window": "this_month", "zone": "Europe/Berlin"}],
+    ),
+    "exact": (
+        [
+            *({"count": "view"}, {"sum": "price"}, {"mean": "price"}, {"max": "price"}),
+            *({"median": "price"}, {"unique_list": "shop"}),
+        ],
+        [{"window": "1h", "exact": True}, {"window": "7d", "tile": "1d", "exact": True}],
+    ),
+    "calendar_sessions": (
+        [{"sessions": "yesterday"}, {"bounce_rate": "today"}],
+        [{}, {"zone": "Asia/Tokyo"}],
+    ),
+}
 
 
 def features(cases: Cases) -> dict[str, dict[str, Any]]:

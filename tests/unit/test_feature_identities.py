@@ -24,6 +24,26 @@ def identities(gap_us: int = GAP_US, **feature: Any) -> tuple[str, str]:
     [
         ({"count": "view", "window": "1h"}, {"count": "cart", "window": "1h"}, False, False),
         ({"hour": "view"}, {"hour": "view", "zone": "Asia/Tokyo"}, True, False),
+        (
+            {"count": "view", "window": "today"},
+            {"count": "view", "window": "today", "zone": "Asia/Tokyo"},
+            *(False, False),
+        ),
+        (
+            {"active_days": "view", "window": "7d"},
+            {"active_days": "view", "window": "7d", "zone": "Asia/Tokyo"},
+            *(False, False),
+        ),
+        (
+            {"count": "view", "window": "1h"},
+            {"count": "view", "window": "1h", "exact": True},
+            *(False, False),
+        ),
+        (
+            {"median": "price", "window": "1h"},
+            {"median": "price", "window": "1h", "exact": True},
+            *(True, False),
+        ),
         ({"last": "plan"}, {"last": "plan", "default": "free"}, True, False),
         ({"last": "plan"}, {"last": "plan", "one_hot": ["free"]}, True, True),
         ({"since": "view"}, {"since": "view", "unit": "days"}, True, True),

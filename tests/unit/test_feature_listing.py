@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from operators.features.catalog import Catalog
-from operators.features.listing import listed
+from operators.features.listing import edges, listed
 from operators.features.profiles import Profiles
 from operators.features.spec import FeatureSpec
 
@@ -29,6 +29,12 @@ FEATURES = {
     "hour": FeatureSpec(hour="view"),
     "bounces": FeatureSpec(bounce_rate="30d"),
     "away": FeatureSpec(returned_after="session", unit="days"),
+    "views_yesterday": FeatureSpec(count="view", window="yesterday", zone="Europe/Berlin"),
+    "days": FeatureSpec(active_days="view", window="30d"),
+    "views_exact": FeatureSpec(count="view", window="1h", exact=True),
+    "mean_exact": FeatureSpec(mean="price", window="7d", exact=True),
+    "median_exact": FeatureSpec(median="price", window="1h", exact=True),
+    "views_whole": FeatureSpec(count="view", window="1h", tile="1h"),
 }
 GAP_US = 30 * 60_000_000
 
@@ -50,7 +56,29 @@ def test_every_feature_is_listed_with_its_type_unit_window_and_tile() -> None:
     assert told["brands"] == ("unique_list", "list", None, "7d", "12h")
     assert told["heat"] == ("decayed_count", "number", None, "1d", None)
     assert told["hour"] == ("hour", "number", None, None, None)
+    assert told["days"] == ("active_days", "number", None, "30d", "1d")
+    assert told["views_yesterday"][3:] == ("yesterday in Europe/Berlin", None)
     assert told["away"] == ("returned_after", "number", "days", "session", None)
+
+
+def test_a_window_in_tiles_is_told_to_be_short_and_an_exact_one_to_be_exact() -> None:
+    found = listed(FEATURES, Catalog.compile(FEATURES, GAP_US))
+    told = {each.name: (each.short_by, each.exact, each.state_bytes) for each in found}
+    assert told["views_1h"] == ("5m", None, 12 * 4)
+    assert told["views_exact"] == (None, "of up to 64 events", 12 * 4 + 65 * 8)
+    assert told["mean_exact"] == (None, "of up to 64 events", 14 * (8 + 4) + 65 * (8 + 8))
+    assert told["median_exact"] == (None, "always", 64 * (8 + 8))
+    assert (told["spend"][0], told["views_yesterday"][0]) == (None, None)
+
+
+def test_what_a_window_in_tiles_really_has_in_it() -> None:
+    found = edges(FEATURES)
+    assert found["views_1h"] == "the last 55m to 1h, in tiles of 5m"
+    assert found["views_whole"] == "up to the last 1h, in tiles of 1h"
+    assert found["mean_exact"] == (
+        "exactly the last 7d of up to 64 events; of more, the last 156h to 7d, in tiles of 12h"
+    )
+    assert {"spend", "views_yesterday", "median_exact", "device"}.isdisjoint(found)
 
 
 def test_the_bytes_of_features_add_up_to_the_rows() -> None:

@@ -17,7 +17,7 @@ import pytest
 from flink_job.config.model import FileSource
 from flink_job.staging.files import expanded, passed_over
 from flink_job.staging.reading import read
-from flink_job.staging.tables import Sought
+from flink_job.staging.sought import Sought
 from operators.base.errors import UsageError
 from operators.events.markers import BAD_ROW, open_quote
 

@@ -5,105 +5,23 @@ Each is of a kind that once ended in a green tick with nobody, or somebody else,
 
 from __future__ import annotations
 
-import gzip
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
 import pytest
 
-from flink_job.config.load import check
-from flink_job.jobs.input import staged_input
-from flink_job.plan import Plan
-from flink_job.staging.lines import LANE_WIDTH, RETURN
-from flink_job.staging.stage import Staging
 from operators.base.errors import ConfigError
-from operators.contracts.records import Transition
-from operators.events.decode import EventDecoder
 from operators.events.numbers import NumberFormat
 from operators.events.reasons import Reason
-from operators.features.catalog import Catalog
-from tests.property.pipeline import Pipeline, memberships, segments_of
+from tests.inputs import Ran, ran
 
-NAMES: Final = {"user": "user_id", "time": "event_time", "type": "event_type"}
 BUYERS: Final = {
     "features": {"n": {"count": "purchase", "window": "7d"}},
     "segments": {"Buyers": "n >= 1"},
 }
-
-
-@dataclass(frozen=True)
-class Ran:
-    """What came of a run: users by segment, dead letters by reason with their details, doubts."""
-
-    segments: dict[str, set[str]]
-    letters: dict[Reason, list[str]]
-    doubts: tuple[str, ...]
-    transitions: list[Transition]
-
-
-def ran(
-    folder: Path,
-    files: Mapping[str, str | bytes],
-    data: Mapping[str, Any],
-    names: Mapping[str, str] = NAMES,
-) -> Ran:
-    """Run a configuration (features, segments by their `when`, events, run, source) over files."""
-    for name, content in files.items():
-        (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
-    config = {
-        "source": {"files": {"paths": list(files), **data.get("source", {})}},
-        "output": {"folder": "out"},
-        "events": {**names, **data.get("events", {})},
-        "features": data["features"],
-        "segments": {name: {"when": when} for name, when in data["segments"].items()},
-        "run": {"state": "state", "resolution": "1m", **data.get("run", {})},
-    }
-    plan = Plan(check(config, "the test"), folder)
-    staged = staged_input(plan, Staging())
-    assert staged is not None
-    end_us = plan.as_of_us() or staged.end_us
-    assert end_us is not None
-    return judged(plan, values_of(plan.folder.staged), end_us, staged.doubts)
-
-
-def values_of(staged: Path) -> list[bytes]:
-    with gzip.open(staged, "rt", encoding="utf-8", newline=None) as file:
-        texts = [line.rstrip("\n").replace(RETURN, "\r")[LANE_WIDTH:] for line in file]
-    return [text.encode("latin-1") for text in texts]
-
-
-def judged(plan: Plan, values: Sequence[bytes], end_us: int, doubts: tuple[str, ...]) -> Ran:
-    config = plan.config
-    specs = {name: msgspec.to_builtins(spec) for name, spec in config.segments.items()}
-    catalog = Catalog.compile(config.features, config.events.session_gap_us)
-    run = Pipeline(
-        catalog,
-        segments_of(specs, 1),
-        lanes=1,
-        resolution=config.resolution_us,
-        by_id=config.events.session is not None,
-    )
-    decoder = EventDecoder(
-        config.events, catalog.event_types, catalog.numbers, catalog.texts, keyed=False
-    )
-    decoded = decoder.decode((), values, end_us)
-    late = run.feed_decoded(decoded.events)
-    run.finish(end_us)
-    letters: dict[Reason, list[str]] = {}
-    for rejected in decoded.rejected:
-        letters.setdefault(rejected.reason, []).append(rejected.detail)
-    if late:
-        letters[Reason.LATE] = [""] * late
-    found: dict[str, set[str]] = {name: set() for name in config.segments}
-    for user, segments in memberships(run).items():
-        for segment in segments:
-            found[segment].add(user)
-    return Ran(found, letters, doubts, run.transitions)
 
 
 def lines(*events: Mapping[str, Any]) -> str:
@@ -319,6 +237,13 @@ SNOWPLOW: Final = [
 ]
 
 
+MATOMO: Final = [
+    {"type": "action", "eventAction": "Viewed", "visitorId": "a1", "userId": None, "idVisit": "7"},
+    {"type": "event", "eventAction": "set", "userId": "u1", "visitorId": "a1", "plan": "pro"},
+    {"type": "Ordered", "userId": "u1", "idVisit": 8, "total": "120"},
+]
+
+
 @pytest.mark.parametrize(
     ("format_", "events", "time", "unit"),
     [
@@ -328,6 +253,7 @@ SNOWPLOW: Final = [
         ("posthog", POSTHOG, "timestamp", None),
         ("ga4_export", GA4, "event_timestamp", 1_000_000),
         ("snowplow", SNOWPLOW, "collector_tstamp", None),
+        ("matomo", MATOMO, "timestamp", 1),
     ],
 )
 def test_presets(
@@ -338,7 +264,7 @@ def test_presets(
     for n, each in enumerate(events):
         at = datetime(2026, 3, 1, 9, n, tzinfo=UTC)
         moment: Any = at.isoformat() if unit is None else round(at.timestamp()) * unit
-        nested = {**each[time], "time": moment} if format_ == "mixpanel" else moment
+        nested = {**each["properties"], "time": moment} if format_ == "mixpanel" else moment
         written.append({**each, time: nested, "uuid": n, "messageId": n, "event_id": n})
     data = {
         "events": {"format": format_},
@@ -439,5 +365,105 @@ def test_whole_numbers_that_floats_do_not_tell_apart(tmp_path: Path) -> None:
     found = ran(tmp_path, {"events.jsonl": lines(*events)}, data)
     assert found.segments == {"Lookers": {"ana"}}
     phones["where"] = f"category = {2**60 + 1}"
-    with pytest.raises(ConfigError, match=f"write it as a text, '{2**60 + 1}'"):
+    with pytest.raises(ConfigError, match=f"write an id as a text, '{2**60 + 1}'"):
         ran(tmp_path, {"events.jsonl": lines(*events)}, data)
+
+
+def test_ids_that_differ_by_a_point_and_a_zero(tmp_path: Path) -> None:
+    """In tables and as numbers they are one; texts are what they are, and are told."""
+    header = "user_id,event_time,event_type,session"
+    rows = ["7,2026-03-01,purchase,1", "7.0,2026-03-02,purchase,1.0", "x.0,2026-03-02,purchase,1"]
+    data = {
+        "features": {"n": {"count": "purchase", "window": "7d"}, "visits": {"sessions": "7d"}},
+        "segments": {"Twice": "n = 2", "One Visit": "visits = 1"},
+        "events": {"session": "session"},
+    }
+    found = ran(tmp_path, {"events.csv": csv(*rows, header=header)}, data)
+    assert found.segments == {"Twice": {"7"}, "One Visit": {"7", "x.0"}}
+    assert [each.split(": ", 1)[1] for each in found.doubts] == [
+        "whole numbers in 'user_id' are written as 7.0: read as 7"
+    ]
+    numbers = [bought(7, session=1), bought(7.0, "2026-03-02", session=1.0)]
+    found = ran(tmp_path, {"events.jsonl": lines(*numbers)}, data)
+    assert (found.segments["Twice"], found.doubts) == ({"7"}, ())
+    found = ran(tmp_path, {"events.jsonl": lines(bought("7", session=1), bought("7.0"))}, data)
+    assert (found.segments["Twice"], found.letters) == (set(), {})
+    assert "'7.0' (1 events), a text that is not '7'" in found.doubts[0]
+
+
+def test_a_file_that_is_read_twice_counts_once(tmp_path: Path) -> None:
+    """Also if the second is another export of it: a table, or with other fields first."""
+    data = {
+        "features": {"n": {"count": "purchase", "window": "7d"}},
+        "segments": {"Once": "n = 1", "Twice": "n = 2"},
+        "events": {"id": "content"},
+    }
+    events = [bought(price=1, note=""), bought("ben", price=2.5), bought("ben", price=3.5)]
+    header = "price,user_id,event_time,event_type"
+    rows = ["1.0,ana,2026-03-01 10:00:00,purchase", "2.50,ben,2026-03-01T11:00:00+01:00,purchase"]
+    files = {
+        "a.jsonl": lines(*events),
+        "b.jsonl": lines(*events),
+        "c.csv": csv(*rows, header=header),
+    }
+    found = ran(tmp_path, files, data)
+    assert found.segments == {"Once": {"ana"}, "Twice": {"ben"}}
+    assert (found.letters, found.doubts) == ({}, ())
+
+
+def test_a_trait_that_is_taken_back(tmp_path: Path) -> None:
+    """Null takes a trait back where that is said, and a call that does not speak of it does not."""
+
+    def call(user: str, time: str, **traits: Any) -> dict[str, Any]:
+        who = {"userId": user, "timestamp": time, "messageId": f"{user} {time}"}
+        return {**who, "type": "identify", "traits": traits}
+
+    calls = [call("ana", "2026-03-01", plan="pro"), call("ana", "2026-03-05", plan=None)]
+    calls += [call("ben", "2026-03-01", plan="pro"), call("ben", "2026-03-05", city="Bern")]
+    data = {
+        "events": {"format": "segment", "takes_back": True},
+        "features": {"plan": {"last": "plan", "of": "identify", "default": "none"}},
+        "segments": {"Pro": "plan = 'pro'", "None": "plan = 'none'"},
+    }
+    found = ran(tmp_path, {"calls.jsonl": lines(*calls)}, data, names={})
+    assert found.segments == {"Pro": {"ben"}, "None": {"ana"}}
+    left = [(each.user, each.at[:10]) for each in found.transitions if each.kind == "leave"]
+    assert left == [("ana", "2026-03-05")]
+    del data["events"]["takes_back"]
+    found = ran(tmp_path, {"calls.jsonl": lines(*calls)}, data, names={})
+    assert found.segments == {"Pro": {"ana", "ben"}, "None": set()}
+
+
+def test_visits_with_their_actions(tmp_path: Path) -> None:
+    """As Matomo's API gives them: each action is an event of its own, with the visit's fields."""
+    big = 2**70
+    ordered = {"type": "ecommerceOrder", "timestamp": 1772359300, "revenue": 120.5, "country": "CH"}
+    looked = {"type": "event", "eventAction": "Looked", "timestamp": 1772359200, "pageId": "1"}
+    visits = [
+        {"idVisit": "1", "visitorId": "ana", "userId": None, "country": "DE", "big": big,
+         "actionDetails": [looked, ordered]},
+        {"idVisit": "2", "visitorId": "x", "userId": "ben", "country": "DE",
+         "actionDetails": [{**looked, "pageId": "2"}, {**looked, "pageId": "2"}, 7]},
+        {"idVisit": "3", "visitorId": "cid", "actionDetails": []},
+    ]  # fmt: skip
+    data = {
+        "events": {"format": "matomo"},
+        "features": {
+            "spend": {"sum": "revenue", "of": "ecommerceOrder", "window": "7d"},
+            "looks": {"count": "Looked", "window": "7d", "where": "country = 'DE'"},
+            "country": {"last": "country"},
+            "big": {"first": "big"},
+        },
+        "segments": {
+            **{"Buyers": "spend > 100", "Lookers": "looks = 1", "Swiss": "country = 'CH'"},
+            "Big": f"big = '{big}'",
+        },
+    }
+    found = ran(tmp_path, {"visits.json": json.dumps(visits)}, data, names={})
+    assert found.segments == {
+        **{"Buyers": {"ana"}, "Lookers": {"ana", "ben"}, "Swiss": {"ana"}, "Big": {"ana"}}
+    }
+    assert {reason: len(details) for reason, details in found.letters.items()} == {
+        Reason.NOT_AN_OBJECT: 1,
+        Reason.MISSING_TIME: 1,
+    }

@@ -6,7 +6,7 @@ from io import StringIO
 
 from rich.console import Console
 
-from flink_job.cli.progress import job_line, ticker, upsert_line
+from flink_job.cli.progress import job_line, learning_line, ticker, upsert_line
 from flink_job.jobs.servers import Lags
 from flink_job.runtime.running import JobProgress
 
@@ -32,6 +32,15 @@ def test_lags_that_are_not_known_are_left_out() -> None:
         job_line(told, Lags())(JobProgress(COUNTED, 1.0))
     assert out.getvalue().splitlines()[1] == (
         "1,200 events (0/s), 30 assignments changed, 40 transitions, 5 dead letters"
+    )
+
+
+def test_the_first_half_of_a_run_with_final_models_is_told_as_such() -> None:
+    out = StringIO()
+    with ticker(Console(file=out), "starting") as told:
+        learning_line(told)(JobProgress(COUNTED, 1.0))
+    assert out.getvalue().splitlines()[1] == (
+        "first half, for the cluster models alone: 1,200 events (0/s)"
     )
 
 

@@ -21,11 +21,23 @@ COLUMNS = {
 }
 ALLOWED = (
     "allowed are features, numbers, 'texts', AND, OR, NOT, parentheses, = <> < <= > >=, IS NULL, "
-    "BETWEEN, IN, TRUE, FALSE, in_segment('name'), contains(list, 'text'), + - * / and the "
-    "functions COALESCE, ABS, LEAST, GREATEST"
+    "BETWEEN, IN, LIKE, ILIKE, STARTS WITH, TRUE, FALSE, CASE WHEN, in_segment('name'), "
+    "contains(list, 'text'), + - * / and the functions COALESCE, ABS, LEAST, GREATEST, LOWER, UPPER"
 )
 OPERATOR = f"expected an operator, AND, OR or the end; {ALLOWED}"
-FUNCTIONS = "there are COALESCE, ABS, LEAST, GREATEST, in_segment and contains"
+FUNCTIONS = (
+    "there are COALESCE, ABS, LEAST, GREATEST, LOWER, UPPER, starts_with, in_segment and contains"
+)
+NO_EXPRESSIONS = (
+    "there are no regular expressions, as nothing here matches them in linear time; LIKE has % for "
+    "any text and _ for one character"
+)
+CASE = "expected CASE WHEN views > 3 THEN 1 ELSE 0 END"
+NO_OPERATOR = "expected an operator, AND, OR or the end"
+BEYOND = (
+    "is beyond 2^53, where whole numbers next to each other are the same: write an id as a text, "
+    "'9007199254740993'"
+)
 SEGMENTS = ("VIP", "Buyers", "it's")
 NEEDS = "expected a condition such as product_views > 3"
 CONTAINS = "expected a list and a text, as in contains(brands, 'shoes')"
@@ -78,6 +90,8 @@ WRONG = {
     "carts_1h > 1 / 0": "column 12: 1 / 0 has no value",
     "carts_1h > 1e999": "column 12: the number '1e999' is too large",
     "carts_1h > 1e": "column 12: expected a number, found '1e'",
+    "carts_1h > 9007199254740993": f"column 12: 9007199254740993 {BEYOND}, and an amount as "
+    "9007199254740993.0",
     # functions
     "COUNT(*) > 1": f"column 1: there is no function 'COUNT'; {FUNCTIONS}",
     "CAST(carts_1h AS int) > 1": f"column 1: there is no function 'CAST'; {FUNCTIONS}",
@@ -117,7 +131,7 @@ WRONG = {
         "column 12: found 'NULL', expected a value; NULL stands only in IS NULL and IS NOT NULL"
     ),
     "carts_1h IS NOT 3": "column 17: found '3', expected NULL",
-    "carts_1h NOT 3": "column 14: found '3', expected IN or BETWEEN",
+    "carts_1h NOT 3": "column 14: found '3', expected IN, BETWEEN, LIKE, ILIKE or STARTS WITH",
     "carts_1h IN 3": "column 13: found '3', expected a list in parentheses",
     "carts_1h IN ()": "column 14: found ')', expected a value",
     "carts_1h IN (1, )": "column 17: found ')', expected a value",
@@ -125,7 +139,57 @@ WRONG = {
         "column 10: BETWEEN without its AND; expected x BETWEEN low AND high"
     ),
     "carts_1h > 5m": f"column 13: found 'm', {OPERATOR}",
-    "device LIKE 'm%'": f"column 8: found 'LIKE', {OPERATOR}",
+    # patterns
+    "carts_1h LIKE '1%'": "column 1: LIKE is asked of texts, and carts_1h is a number",
+    "NOT starts_with(carts_1h, '1')": (
+        "column 5: STARTS WITH is asked of texts, and carts_1h is a number"
+    ),
+    "starts_with(device)": "column 1: expected two texts, as in starts_with(device, 'mob')",
+    "device NOT ILIKE carts_1h": "column 18: expected a text after ILIKE, found carts_1h",
+    "device LIKE 'm!' ESCAPE '!'": "column 1: the pattern 'm!' ends in its ESCAPE character",
+    "device LIKE 'm' ESCAPE '!!'": "column 1: ESCAPE takes one character, found '!!'",
+    "device LIKE 'm' ESCAPE 3": "column 24: found '3', expected a text",
+    "device = 'm' ESCAPE '!'": "column 14: found 'ESCAPE', where no condition goes on",
+    "device STARTS 'm'": "column 15: found ''m'', expected WITH",
+    "device LIKE 'm' LIKE 'm'": "column 1: expected a number or text, found a condition",
+    "brands LIKE 'n%'": f"column 1: {ONLY}",
+    "device ~ 'm.*'": f"column 8: found '~', which no condition has; {NO_EXPRESSIONS}",
+    "device REGEXP 'm.*'": f"column 8: found 'REGEXP', {NO_OPERATOR}; {NO_EXPRESSIONS}",
+    "device NOT RLIKE 'm.*'": (
+        "column 12: found 'RLIKE', expected IN, BETWEEN, LIKE, ILIKE or STARTS WITH; "
+        f"{NO_EXPRESSIONS}"
+    ),
+    "regexp_like(device, 'm.*')": (
+        f"column 1: there is no function 'regexp_like'; {NO_EXPRESSIONS}"
+    ),
+    # texts
+    "LOWER(carts_1h) = '1'": "column 1: LOWER takes a text, and carts_1h is a number",
+    "UPPER(device, 'a') = 'A'": "column 1: UPPER takes one text, found 2",
+    "LOWER(device) > 'a'": (
+        "column 1: > compares numbers, but LOWER(device) is a text; use =, <> or IN"
+    ),
+    "LOWER('TV') = 'tv'": "column 1: 'tv' = 'tv' compares no feature; write TRUE or FALSE",
+    # cases
+    "CASE WHEN carts_1h > 1 THEN 1 ELSE 0 END": (
+        f"column 11: {NEEDS}, found the number CASE WHEN carts_1h > 1 THEN 1 ELSE 0 END"
+    ),
+    "CASE WHEN carts_1h > 1 THEN 1 = 1": "column 1: this CASE has no END",
+    "CASE WHEN carts_1h > 1 THEN (1 END = 1": "column 29: this '(' is never closed",
+    "(CASE WHEN carts_1h > 1 THEN 1) = 1": "column 2: this CASE has no END",
+    "CASE WHEN carts_1h > 1 END = 1": f"column 24: found END before THEN; {CASE}",
+    "CASE WHEN carts_1h > 1 THEN 1 THEN 2 END = 1": (
+        f"column 31: found THEN, which does not follow here; {CASE}"
+    ),
+    "carts_1h > 1 THEN 1": f"column 14: found THEN, which does not follow here; {CASE}",
+    "carts_1h > 1 END": "column 14: found 'END', but no CASE is open",
+    "CASE device WHEN 'tv' THEN 1 END = 1": f"column 6: found 'device', {OPERATOR}",
+    "CASE WHEN carts_1h > 1 THEN 1 ELSE 'a' END = 1": (
+        "column 36: the sides don't match: 1 is a number, 'a' is a text"
+    ),
+    "CASE WHEN carts_1h > 1 THEN carts_1h > 2 END": (
+        "column 29: expected a number or text, found a condition"
+    ),
+    "CASE WHEN device THEN 1 END = 1": f"column 11: {NEEDS}, found the category device",
     "carts_1h > 1 AS bought": f"column 14: found 'AS', {OPERATOR}",
     "SELECT carts_1h": f"column 8: found 'carts_1h', {OPERATOR}",
     "shop.carts_1h > 1": f"column 5: found '.', {OPERATOR}",
@@ -187,6 +251,21 @@ RIGHT = {
     ),
     "carts_1h > 2 * 30 - 1": "carts_1h > 59",
     "carts_1h > -.5": "carts_1h > -0.5",
+    "carts_1h > -9007199254740992": "carts_1h > -9007199254740992",
+    "carts_1h > 9500000000000000.0": "carts_1h > 9500000000000000.0",
+    "carts_1h > 12345678901234567.0": "carts_1h > 1.2345678901234568e+16",
+    "device not like 'm!%' escape '!'": "device NOT LIKE 'm!%' ESCAPE '!'",
+    "NOT device NOT STARTS  WITH ('m')": "device STARTS WITH 'm'",
+    "NOT starts_with(device, 'm') OR StartsWith(device, 'n')": (
+        "device NOT STARTS WITH 'm' OR device STARTS WITH 'n'"
+    ),
+    "lower(UPPER(device)) ILIKE LOWER('M%')": "LOWER(UPPER(device)) ILIKE 'm%'",
+    "case when carts_1h > 1 then 'a' when device like 'a' then device end = 'a'": (
+        "CASE WHEN carts_1h > 1 THEN 'a' WHEN device LIKE 'a' THEN device END = 'a'"
+    ),
+    "1 + CASE WHEN NOT (carts_1h > 1 AND TRUE) THEN carts_1h ELSE 2 END > 3": (
+        "1 + CASE WHEN carts_1h <= 1 OR FALSE THEN carts_1h ELSE 2 END > 3"
+    ),
     "carts_1h - (1 - product_views) > 0": "carts_1h - (1 - product_views) > 0",
     "(carts_1h - 1) - product_views > 0": "carts_1h - 1 - product_views > 0",
     "-carts_1h * -product_views > 0": "(-carts_1h) * (-product_views) > 0",
@@ -209,11 +288,20 @@ def test_a_condition_is_read_as_sql_does(condition: str) -> None:
     assert str(parse(condition, COLUMNS, SEGMENTS)) == RIGHT[condition]
 
 
-@pytest.mark.parametrize("name", ["case", "date", "interval", "count", "end", "symmetric", "abs"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("case", "date", "interval", "count", "end", "symmetric", "abs", "like", "ilike", "when"),
+        *("then", "else", "starts", "with", "escape", "lower", "starts_with"),
+    ],
+)
 def test_a_feature_may_be_called_as_sql_words_are(name: str) -> None:
     columns = {name: FeatureColumn(name, Kind.NUMBER)}
     condition = f"{name} BETWEEN {name} AND 3 AND {name} IS NOT NULL AND abs({name}) > 1"
     assert str(parse(condition, columns)).startswith(f"{name} BETWEEN {name} AND 3")
+    chosen = f"CASE WHEN {name} > 1 THEN ({name}) WHEN {name} < 0 THEN -1 ELSE {name} END = 3"
+    read = parse(chosen, columns)
+    assert parse(str(read), columns) == read
 
 
 def test_a_keyword_is_a_feature_in_quotes() -> None:

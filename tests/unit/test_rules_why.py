@@ -73,6 +73,17 @@ def why(
 
 
 TRUE = {
+    "device LIKE 'm%' ESCAPE '{'": ["device = 'mobile' (LIKE 'm%' ESCAPE '{')"],
+    "device NOT ILIKE '%TV'": ["device = 'mobile' (NOT ILIKE '%TV')"],
+    "starts_with(device, 'mo')": ["device = 'mobile' (STARTS WITH 'mo')"],
+    "UPPER(device) IN ('TV', 'MOBILE')": ["UPPER(device) = 'MOBILE' (IN ('TV', 'MOBILE'))"],
+    "CASE WHEN product_views > 3 THEN 1 ELSE 0 END = 1": [
+        "CASE WHEN product_views > 3 THEN 1 ELSE 0 END = 1 (= 1), where product_views = 5"
+    ],
+    "CASE WHEN device LIKE 'm%' AND carts_1h > 1 THEN 'a' END LIKE 'a'": [
+        "CASE WHEN device LIKE 'm%' AND carts_1h > 1 THEN 'a' END = 'a' (LIKE 'a'), where "
+        "device = 'mobile', carts_1h = 2"
+    ],
     "product_views > 3": ["product_views = 5 (> 3)"],
     "3 < product_views": ["product_views = 5 (> 3)"],
     "NOT product_views < 3": ["product_views = 5 (>= 3)"],
@@ -123,6 +134,14 @@ def test_who_is_in_by_a_condition(condition: str) -> None:
 
 
 NOT_TRUE = {
+    "device LIKE 'm%'": ["device is unknown (LIKE 'm%')"],
+    "CASE WHEN product_views > 3 THEN 1 ELSE 0 END = 1": [
+        "CASE WHEN product_views > 3 THEN 1 ELSE 0 END = 0 (<> 1), where product_views = 2"
+    ],
+    "CASE WHEN carts_1h > 1 THEN 'tv' ELSE device END STARTS WITH 'm'": [
+        "CASE WHEN carts_1h > 1 THEN 'tv' ELSE device END = 'tv' (NOT STARTS WITH 'm'), where "
+        "carts_1h = 2"
+    ],
     "product_views > 3": ["product_views = 2 (<= 3)"],
     "product_views > 3 AND carts_1h = 2": ["product_views = 2 (<= 3)"],
     "product_views > 3 OR carts_1h = 9": ["product_views = 2 (<= 3)", "carts_1h = 2 (<> 9)"],

@@ -19,8 +19,8 @@ from flink_job.inspection.wanted import Wanted
 from flink_job.staging.lines import LANE_WIDTH, RETURN
 from flink_job.staging.reading import read
 from flink_job.staging.sorting import in_order
+from flink_job.staging.sought import Sought
 from flink_job.staging.stage import Staging, stage
-from flink_job.staging.tables import Sought
 from operators.base.errors import UsageError
 from operators.events.markers import BAD_ROW
 from operators.events.spec import EventsSpec

@@ -20,7 +20,7 @@ from operators.features.filters import EventFilter
 from operators.features.kinds.kind import Compilation, Compiled, FeatureKind, zero
 from operators.features.kinds.options import OF, WHERE, PropertyName
 from operators.features.kinds.reading import text
-from operators.features.kinds.window_options import TILE, WINDOW
+from operators.features.kinds.window_options import TILE, UP_TO_NOW, ZONE
 from operators.features.shared_windows import COUNTS, WindowPart
 from operators.features.windows import NOT_COUNTED, BatchUpdate, Window
 from operators.pages.journal import Journal
@@ -199,7 +199,7 @@ def _distinct(feature: Compilation) -> Compiled:
 KINDS: Final = (
     FeatureKind(
         PropertyName("distinct"),
-        takes=(OF, WHERE, WINDOW, TILE),
+        takes=(OF, WHERE, UP_TO_NOW, TILE, ZONE),
         reads=text,
         compile=_distinct,
         empty=zero,

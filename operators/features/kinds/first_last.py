@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from operators.base.arrays import Floats, Ints, Mask, Moments, Rows
+from operators.base.arrays import Floats, Ints, Moments, Rows
 from operators.base.errors import Problem
 from operators.base.frame import Kind
 from operators.features.arrivals import Arrivals
@@ -29,7 +29,8 @@ from operators.pages.table import UserTable
 class EventValue:
     """The value of a property in the newest or first event that has it.
 
-    The default stands for what is not known yet.
+    The default stands for what is not known yet, and for what is taken back. Of one that is taken
+    back there is no value, and the time is when: the first value is the first from then on.
     """
 
     name: str
@@ -43,14 +44,20 @@ class EventValue:
 
     def add(self, table: UserTable, update: BatchUpdate) -> None:
         arrivals = update.arrivals
-        self._take(table, arrivals, self.events.among(arrivals, table.dictionary))
+        values, told = self.read.told(arrivals)
+        chosen = np.flatnonzero(self.events.among(arrivals, table.dictionary) & told)
+        if self.which is FIRST_EVENT and self.read.name in arrivals.taken_back:
+            chosen = self._add_one_by_one(table, arrivals, values, chosen)
+        self._put(table, arrivals, values, chosen)
 
     def add_traits(self, table: UserTable, people: Arrivals) -> None:
         """Take the values of a roster, which are older than any event, and of no type."""
-        where = self.events.where
-        everyone = np.ones(len(people), np.bool_)
-        met = everyone if where is None else where.met(people, table.dictionary)
-        self._take(table, people, met)
+        values, present = self.read.values(people)
+        where, rows = self.events.where, people.rows
+        met = present if where is None else present & where.met(people, table.dictionary)
+        kept, time_us = (table.cells(name).take_one(rows) for name in (self.name, self._time))
+        taken_back = self.read.missing(kept) & (time_us != self.which.never)
+        self._put(table, people, values, np.flatnonzero(met & ~taken_back))
 
     @property
     def traits(self) -> tuple[frozenset[str], frozenset[str]]:
@@ -61,9 +68,9 @@ class EventValue:
             return numbers, own - numbers
         return numbers | where.numbers, (own - numbers) | where.texts
 
-    def _take(self, table: UserTable, arrivals: Arrivals, among: Mask) -> None:
-        values, present = self.read.values(arrivals)
-        chosen = np.flatnonzero(among & present)
+    def _put(
+        self, table: UserTable, arrivals: Arrivals, values: Floats | Ints, chosen: Ints
+    ) -> None:
         at = _one_of_each(arrivals, chosen, self.which)
         rows, time_us = arrivals.rows[at], arrivals.time_us[at]
         times = table.cells(self._time)
@@ -73,8 +80,32 @@ class EventValue:
 
     def look(self, table: UserTable, rows: Rows, now_us: Moments) -> tuple[Floats, Moments | None]:
         values = table.cells(self.name).take_one(rows).astype(np.float64)
-        missing = np.isnan(values) if self.read.number else values < 0
-        return np.where(missing, self._otherwise(table), values), None
+        return np.where(self.read.missing(values), self._otherwise(table), values), None
+
+    def _add_one_by_one(
+        self, table: UserTable, arrivals: Arrivals, values: Floats | Ints, chosen: Ints
+    ) -> Ints:
+        """Add the events of users who take a first value back, or have done so; gives the others.
+
+        Which value is the first depends on each of them, in the order of arrival.
+        """
+        times, kept = table.cells(self._time), table.cells(self.name)
+        missing = self.read.missing(values)
+        rows = arrivals.rows[chosen]
+        had = self.read.missing(kept.take_one(rows)) & (times.take_one(rows) != self.which.never)
+        alone = np.isin(rows, rows[had | missing[chosen]])
+        for at in chosen[alone].tolist():
+            row, time_us = arrivals.rows[at : at + 1], int(arrivals.time_us[at])
+            before_us = int(times.take_one(row)[0])
+            empty = bool(self.read.missing(kept.take_one(row))[0])
+            if missing[at] or empty:
+                counts = before_us == self.which.never or time_us >= before_us
+            else:
+                counts = time_us < before_us
+            if counts:
+                times.put_one(row, time_us)
+                kept.put_one(row, values[at])
+        return chosen[~alone]
 
     @property
     def _time(self) -> str:

@@ -9,16 +9,23 @@ from typing import Any, TypeVar
 
 from operators.base.frame import Kind
 from operators.features.accumulators import Accumulator
+from operators.features.calendar import Calendar
 from operators.features.derived import Derived
 from operators.features.feature import StatefulFeature
 from operators.features.filters import EventFilter
 from operators.features.kinds.definition import Definition, Option
 from operators.features.kinds.options import WHERE, counted_types
-from operators.features.kinds.window_options import tiling, window_text, window_tilings
+from operators.features.kinds.window_options import (
+    calendar,
+    sliding,
+    tiling,
+    window_text,
+    window_tilings,
+)
 from operators.features.properties import Property
 from operators.features.shared_windows import COUNTS, SUMS, CellType, Span, WindowPart, window
 from operators.features.tiling import Tiling
-from operators.features.windows import Window
+from operators.features.windows import Limits, Window
 
 T = TypeVar("T")
 
@@ -81,14 +88,24 @@ class Compilation:
         return self.reads.name if self.reads is not None else ""
 
     @property
-    def tiling(self) -> Tiling | None:
-        """The tiles of its window, or None for `session` and `lifetime`."""
-        return tiling(self.definition)
+    def tiles(self) -> Tiling | Calendar | None:
+        """The tiles or periods of its window, or None for `session` and `lifetime`."""
+        return tiling(self.definition) or calendar(self.definition)
+
+    @property
+    def limits(self) -> Limits | None:
+        """The moments that its window has, or None for `session` and `lifetime`."""
+        return sliding(self.definition) or self.tiles
+
+    @property
+    def exact(self) -> bool:
+        """Whether its window has an exact edge."""
+        return sliding(self.definition) is not None
 
     @property
     def span(self) -> Span:
         """How far back its window reaches."""
-        return self.tiling or str(window_text(self.definition))
+        return self.tiles or str(window_text(self.definition))
 
     def get(self, option: Option[T]) -> T | None:
         """The value of an option, None if none is given."""

@@ -14,7 +14,7 @@ from operators.features.filters import EventFilter
 from operators.features.kinds.kind import Compilation, Compiled, FeatureKind
 from operators.features.kinds.options import OF, ONE_HOT, WHERE, PropertyName
 from operators.features.kinds.reading import text
-from operators.features.kinds.window_options import TILE, WINDOW
+from operators.features.kinds.window_options import TILE, UP_TO_NOW, ZONE
 from operators.features.windows import NOT_COUNTED, BatchUpdate, Window
 from operators.pages.layout import Field
 from operators.pages.table import UserTable, set_codes, set_keys, set_rows
@@ -148,7 +148,7 @@ def _most_frequent(feature: Compilation) -> Compiled:
 KINDS: Final = (
     FeatureKind(
         PropertyName("most_frequent"),
-        takes=(OF, WHERE, WINDOW, TILE, ONE_HOT),
+        takes=(OF, WHERE, UP_TO_NOW, TILE, ONE_HOT, ZONE),
         reads=text,
         compile=_most_frequent,
         presents=Kind.CATEGORY,

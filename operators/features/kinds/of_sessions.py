@@ -16,7 +16,7 @@ from operators.features.derived import Ratio
 from operators.features.kinds.definition import Definition
 from operators.features.kinds.kind import Compilation, Compiled, FeatureKind, Remembered, zero
 from operators.features.kinds.options import UNIT, WHERE, EventTypes, Word, unit_us
-from operators.features.kinds.window_options import BEYOND_SESSIONS, TILE, WindowLength
+from operators.features.kinds.window_options import BEYOND_SESSIONS, TILE, ZONE, WindowLength
 from operators.features.sessions import NEVER_ENDED, OUTSIDE, active
 from operators.features.shared_windows import COUNTS, WindowPart
 from operators.features.windows import LIFETIME, NOT_COUNTED, SESSION, BatchUpdate, Window
@@ -150,7 +150,7 @@ KINDS: Final = (
     ),
     FeatureKind(
         WindowLength("sessions", words=(LIFETIME,)),
-        takes=(TILE,),
+        takes=(TILE, ZONE),
         compile=_sessions,
         empty=zero,
         counts=True,
@@ -165,13 +165,13 @@ KINDS: Final = (
     ),
     FeatureKind(
         EventTypes("per_session"),
-        takes=(WHERE, BEYOND_SESSIONS, TILE),
+        takes=(WHERE, BEYOND_SESSIONS, TILE, ZONE),
         compile=_per_session,
         of_sessions=True,
     ),
     FeatureKind(
         WindowLength("bounce_rate", words=(LIFETIME,)),
-        takes=(TILE,),
+        takes=(TILE, ZONE),
         compile=_bounce_rate,
         of_sessions=True,
     ),

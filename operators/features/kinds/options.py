@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+from zoneinfo import available_timezones
 
 from operators.base.durations import US_PER_UNIT, parse_duration_us
 from operators.base.errors import Problem, UsageError, nearest
@@ -103,6 +104,19 @@ class Categories(Names):
         yield from super().problems_of_value(path, value, feature)
         if feature.get(TYPE) == NUMBER:
             yield Problem(path, "only a category is one-hot encoded, not a number")
+
+
+@dataclass(frozen=True)
+class Zone(Option[str]):
+    """A name of the tz database."""
+
+    type: Any = str
+
+    def problems_of_value(self, path: str, value: str, feature: Definition) -> Iterator[Problem]:
+        zones = available_timezones()
+        if value not in zones:
+            expected = "a time zone such as UTC or Europe/Berlin"
+            yield problem_of_word(path, value, expected, sorted(zones))
 
 
 OF: Final = EventTypes("of")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from operators.features.kinds import (
+    active_days,
     counts,
     decayed,
     distinct,
@@ -36,6 +37,7 @@ _IN_ORDER: Final = (
     *unmatched.KINDS,
     *funnels.KINDS,
     *of_sessions.KINDS,
+    *active_days.KINDS,
 )
 FEATURE_KINDS: Final = {kind.name: kind for kind in _IN_ORDER}
 # What kinds take, by name; of those that differ in what they allow, the first.

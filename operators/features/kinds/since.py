@@ -68,6 +68,8 @@ class SinceChange:
     Events are followed in the order of arrival: one that is older than the newest that has the
     property changes nothing.
 
+    What is taken back is there no longer, since no moment.
+
     State: the newest value, the time of its newest event, and that of the first one with it.
     """
 
@@ -83,8 +85,8 @@ class SinceChange:
         )
 
     def add(self, table: UserTable, update: BatchUpdate) -> None:
-        values, present = self.read.values(update.arrivals)
-        chosen = self.events.among(update.arrivals, table.dictionary) & present
+        values, told = self.read.told(update.arrivals)
+        chosen = self.events.among(update.arrivals, table.dictionary) & told
         arrivals, values = update.arrivals.where(chosen), values[chosen]
         times, kept = table.cells(self._time), table.cells(self._value)
         leads = arrivals.newest_us(times.take_one(arrivals.touched)) == arrivals.time_us
@@ -94,7 +96,8 @@ class SinceChange:
         before[arrivals.starts] = kept.take_one(arrivals.touched)
         changed = values != before  # also where there was none
         # Of a row that stands here several times, the last assignment stays.
-        table.cells(self.name).put_one(arrivals.rows[changed], arrivals.time_us[changed])
+        since_us = np.where(self.read.missing(values), LAST_EVENT.never, arrivals.time_us)
+        table.cells(self.name).put_one(arrivals.rows[changed], since_us[changed])
         kept.put_one(arrivals.rows, values)
         times.put_one(arrivals.rows, arrivals.time_us)
 

@@ -16,10 +16,9 @@ from operators.features.kinds.definition import Definition, Option
 from operators.features.kinds.kind import Compilation, Compiled, FeatureKind
 from operators.features.kinds.options import OF, WHERE, PropertyName
 from operators.features.kinds.reading import text
-from operators.features.kinds.window_options import TILE, WINDOW
+from operators.features.kinds.window_options import SHOWN_EXACT, TILE, UP_TO_NOW, WINDOW, ZONE
 from operators.features.sessions import active, in_current
-from operators.features.tiling import Tiling
-from operators.features.windows import SESSION, BatchUpdate, counting
+from operators.features.windows import SESSION, BatchUpdate, Limits, counting
 from operators.pages.layout import Field
 from operators.pages.table import UserTable, set_keys
 
@@ -32,9 +31,10 @@ _NONE: Final = -1  # no code, and no time
 class UniqueList:
     """The up to `most` different values that were seen last, the newest first.
 
-    Of values seen at one moment, the last to arrive is the newest. The window is `tiling`, or the
-    current session where there is a `gap_us`, or all time. Whatever the order in which events
-    come, these are the newest: a value that made room can only come back with a newer event.
+    Of values seen at one moment, the last to arrive is the newest. The window has the moments of
+    `limits`, or those of the current session where there is a `gap_us`, or all time. Whatever the
+    order in which events come, these are the newest: a value that made room can only come back with
+    a newer event.
 
     State: the values in their order, and the time of each one's newest event.
     """
@@ -43,7 +43,7 @@ class UniqueList:
     events: EventFilter
     reads: str
     most: int
-    tiling: Tiling | None
+    limits: Limits | None
     gap_us: int | None
 
     def fields(self) -> tuple[Field, ...]:
@@ -78,8 +78,8 @@ class UniqueList:
     def look(self, table: UserTable, rows: Rows, now_us: Moments) -> tuple[Floats, Moments | None]:
         times_us = table.cells(self._times).take(rows)
         counts, change_us = times_us != _NONE, None
-        if self.tiling is not None:
-            counts, change_us = counting(table, self.tiling, rows, times_us, now_us)
+        if self.limits is not None:
+            counts, change_us = counting(table, self.limits, rows, times_us, now_us)
         elif self.gap_us is not None:
             counts &= active(table, rows, now_us, self.gap_us)[:, None]
         return self._lists(table, rows, counts.sum(axis=1)), change_us
@@ -146,7 +146,7 @@ def _unique_list(feature: Compilation) -> Compiled:
             feature.events,
             feature.property_name,
             feature.get(MOST) or _VALUES_BY_DEFAULT,
-            feature.tiling,
+            feature.limits,
             gap_us,
         )
     )
@@ -155,7 +155,7 @@ def _unique_list(feature: Compilation) -> Compiled:
 KINDS: Final = (
     FeatureKind(
         PropertyName("unique_list"),
-        takes=(OF, WHERE, WINDOW, TILE, MOST),
+        takes=(OF, WHERE, UP_TO_NOW, TILE, MOST, ZONE, SHOWN_EXACT),
         reads=text,
         compile=_unique_list,
         presents=Kind.LIST,

@@ -8,13 +8,15 @@ from typing import Final
 import numpy as np
 
 from operators.base.arrays import Ints, Mask, Moments
+from operators.features.calendar import Calendar
 from operators.features.filters import EventFilter
 from operators.features.kinds.definition import Definition
 from operators.features.kinds.kind import Compilation, Compiled, FeatureKind, zero
 from operators.features.kinds.options import WHERE, EventTypes, PropertyName, types_of
-from operators.features.kinds.window_options import BEYOND_SESSIONS, TILE
+from operators.features.kinds.window_options import TILE, UP_TO_NOW_BEYOND_SESSIONS, ZONE
 from operators.features.properties import Property
 from operators.features.shared_windows import COUNTS
+from operators.features.tiling import Tiling
 from operators.features.windows import NOT_COUNTED, BatchUpdate, Window
 from operators.pages.journal import Journal
 from operators.pages.table import set_keys, set_rows
@@ -28,14 +30,14 @@ class Unmatched:
 
     An event of other types with the same value matches those of its own moment and before. The
     sets `name` and `name.by` hold for every (user, value) the newest event of both sides. What
-    counts, counts in the tile of its newest event; `tile_us` None is one tile for all time.
+    counts, counts in the tile or period of its newest event; without `tiles` all time is one.
     """
 
     name: str
     events: EventFilter
     by: EventFilter
     reads: str
-    tile_us: int | None
+    tiles: Tiling | Calendar | None
 
     @property
     def sets(self) -> tuple[str, str]:
@@ -74,9 +76,9 @@ class Unmatched:
             journal.drop(name, ~live)
 
     def _epochs(self, moments: Moments) -> Ints:
-        if self.tile_us is None:
+        if self.tiles is None:
             return np.zeros(len(moments), np.int64)
-        return moments // self.tile_us
+        return self.tiles.tiles_of(moments)
 
 
 def _put(journal: Journal, name: str, keys: Ints, values: Ints, changed: Mask) -> None:
@@ -97,15 +99,16 @@ def _same(feature: Definition) -> Property:
 
 def _unmatched(feature: Compilation) -> Compiled:
     by = feature.of_types(types_of(feature.get(BY)))
-    tile_us = feature.tiling.tile_us if feature.tiling else None
     read = feature.property_name
-    return feature.in_window(Unmatched(feature.state, feature.events, by, read, tile_us), COUNTS)
+    return feature.in_window(
+        Unmatched(feature.state, feature.events, by, read, feature.tiles), COUNTS
+    )
 
 
 KINDS: Final = (
     FeatureKind(
         EventTypes("unmatched"),
-        takes=(BY, SAME, WHERE, BEYOND_SESSIONS, TILE),
+        takes=(BY, SAME, WHERE, UP_TO_NOW_BEYOND_SESSIONS, TILE, ZONE),
         reads=_same,
         compile=_unmatched,
         empty=zero,
