@@ -30,6 +30,7 @@ from operators.contracts.wire import pack, read_message
 from operators.events.decode import EventDecoder, Rejected
 from operators.events.markers import NULL
 from operators.events.reasons import Reason
+from operators.events.roster import parted
 from operators.features.clocks import Step, WallClock
 from operators.features.event_clock import EventClock
 from operators.features.lifetime import NONE_FORGOTTEN
@@ -43,7 +44,7 @@ from operators.flink.streams import DEAD_LETTERS, END_OF_TIME, SAMPLES, TOTALS
 from operators.flink.timers import PULSE_US, Timers
 from operators.settings import Settings
 
-_TOTALS: Final = ("records", "events_applied", "dead_letters", "duplicates")
+_TOTALS: Final = ("records", "events_applied", "dead_letters", "duplicates", "people")
 _ENDED: Final = 4_096  # users who come to the end of a run together
 _LOOKED: Final = 4_096  # users a step of a look at everyone: some 100 ms, in which no event is read
 _NOBODY: Final[Rows] = np.zeros(0, np.int64)
@@ -66,6 +67,7 @@ class Profile(KeyedProcessFunction):
             self._catalog.texts,
             keyed=settings.keyed,
         )
+        self._roster = settings.roster_decoder(self._catalog)
         columns = self._catalog.columns
         clusterings = settings.clusterings(columns)
         learned = clusterings if settings.given is None else ()
@@ -93,7 +95,26 @@ class Profile(KeyedProcessFunction):
         _, keys, values, event_at_ms = value
         lane = ctx.get_current_key()
         profiles = self._lane(lane, ctx)
-        now = now_us()
+        self._metrics.read(len(values))
+        if self._roster:
+            people, (keys, values) = parted(keys, values)
+            yield from self._enroll(profiles, *people, ctx)
+            started = time.perf_counter_ns()
+        if values:
+            yield from self._apply(profiles, keys, values, event_at_ms, ctx)
+            self._metrics.batch(len(values), time.perf_counter_ns() - started)
+        yield from self._tell_input(lane, now_us())
+
+    def _apply(
+        self,
+        profiles: Profiles,
+        keys: Sequence[bytes],
+        values: Sequence[bytes],
+        event_at_ms: int | None,
+        ctx: Any,
+    ) -> Iterator[Any]:
+        """Take the events of a batch."""
+        lane, now = ctx.get_current_key(), now_us()
         decoded = self._decoder.decode(keys, values, self._latest_us(now))
         _count(profiles, records=len(values), dead_letters=len(decoded.rejected))
         yield from self._letters(decoded.rejected, keys, values, now)
@@ -109,8 +130,22 @@ class Profile(KeyedProcessFunction):
                 self._input.see(lane, arrived.arrivals, values, now)
             yield from self._letters(list(map(_late, arrived.late.tolist())), keys, values, now)
             yield from self._go(profiles, self._steps(profiles, arrived, now), event_at_ms, ctx)
-        yield from self._tell_input(lane, now)
-        self._metrics.batch(len(values), time.perf_counter_ns() - started)
+
+    def _enroll(
+        self, profiles: Profiles, keys: Sequence[bytes], values: Sequence[bytes], ctx: Any
+    ) -> Iterator[Any]:
+        """Take records of the roster; by the wall clock their people are judged at once."""
+        if not values or self._roster is None:
+            return
+        now, decoded = now_us(), self._roster.decode(keys, values)
+        people, refused = decoded.events, decoded.rejected
+        _count(profiles, records=len(values), dead_letters=len(refused), people=len(people))
+        self._metrics.enrolled(len(people))
+        yield from self._letters(refused, keys, values, now)
+        rows = profiles.enroll(people) if len(people) else _NOBODY
+        self._write(profiles, NONE_FORGOTTEN.rows, ctx)
+        if self._wall:
+            yield from self._go(profiles, [self._wall.step(profiles, None, now, rows)], None, ctx)
 
     def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Any]:
         lane = ctx.get_current_key()

@@ -14,6 +14,7 @@ from operators.clustering.spec import ClusterSpec
 from operators.contracts.control.messages import Segments
 from operators.contracts.control.passage import JobRules
 from operators.contracts.leases import Lease
+from operators.events.roster import RosterDecoder
 from operators.events.spec import EventsSpec
 from operators.features.catalog import Catalog
 from operators.features.lifetime import Lifetime
@@ -70,6 +71,7 @@ class Settings:
     users are never forgotten. `lanes` is their number. A job that writes to Kafka has a `lease`;
     whenever it is restarted, `may_begin` raises if another start has taken over. One that
     `only_learns` judges nobody; one to which models are `given` judges by them from the start.
+    With a roster, `roster_user` is the field of its records that has the user.
     """
 
     events: EventsSpec
@@ -85,10 +87,19 @@ class Settings:
     only_learns: bool = False
     given: Mapping[str, FinalModel] | None = None
     may_begin: Callable[[], None] = _may
+    roster_user: str | None = None
 
     def catalog(self) -> Catalog:
         """The features, compiled."""
         return Catalog.compile(self.features, self.events.session_gap_us)
+
+    def roster_decoder(self, catalog: Catalog) -> RosterDecoder | None:
+        """What reads the records of the roster, None without one."""
+        if self.roster_user is None:
+            return None
+        numbers, texts = catalog.traits
+        types = len(catalog.event_types)
+        return RosterDecoder(self.roster_user, self.events, numbers, texts, types, keyed=self.keyed)
 
     def clusterings(self, columns: Mapping[str, FeatureColumn]) -> list[Clustering]:
         """The cluster models over the features, in order."""

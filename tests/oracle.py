@@ -66,6 +66,11 @@ class User:
         self.number = 0
         self.newest = -1
         self.conditions = Conditions()
+        self.roster: list[Event] = []
+
+    def enroll(self, traits: Mapping[str, Any]) -> None:
+        """Take a record of a roster: no event, but values that are older than any."""
+        self.roster.append(Event("", 0, "", None, traits))
 
     def add(self, event: Event) -> bool:
         """Take an event; False if it is late."""

@@ -211,7 +211,7 @@ class Asked:
 
     def _last(self) -> Any:
         newest, value = -1, self.spec.get("default")
-        for event in self._events(self._of()):
+        for event in self._traits() + self._events(self._of()):
             read = event.properties.get(self.spec["last"])
             if read is not None and event.time >= newest:
                 newest, value = event.time, read
@@ -220,7 +220,7 @@ class Asked:
     def _first(self) -> Any:
         known = [
             (event.time, at, event.properties[self.spec["first"]])
-            for at, event in enumerate(self._events(self._of()))
+            for at, event in enumerate(self._traits() + self._events(self._of()))
             if event.properties.get(self.spec["first"]) is not None
         ]
         return min(known)[2] if known else self.spec.get("default")
@@ -283,6 +283,10 @@ class Asked:
     def _of(self) -> str | Sequence[str]:
         of: str | Sequence[str] = self.spec.get("of", "any")
         return of
+
+    def _traits(self) -> list[Event]:
+        """What a roster says of the user, whatever the types are."""
+        return [record for record in self.user.roster if self._chosen("any", record)]
 
     def _events(self, types: str | Sequence[str]) -> list[Event]:
         return [event for event in self.user.events if self._chosen(types, event)]

@@ -29,6 +29,14 @@ _SHOWN: Final = 20
 _SHOWN_CHARACTERS: Final = 200  # of a raw, to a person
 
 
+# Why letters are left where they are, by their reason.
+_BY_KEY: Final = "they would fail again; --rekey mends their keys"
+_HELD: Final[Mapping[str, str]] = {
+    Reason.BAD_ROSTER: "they are no events; --reason bad_roster --to FILE writes them down, and "
+    "`flockwise load FILE --roster` puts them into the roster's topic"
+}
+
+
 class Action(StrEnum):
     """What to do with dead letters."""
 
@@ -208,7 +216,7 @@ def _tell(replayed: Replay, to: str, *, dry_run: bool) -> None:
         soft_wrap=True,
     )
     for reason, count in replayed.held.items():
-        _warn(f"{count:,} of reason {reason} left: they would fail again; --rekey mends their keys")
+        _warn(f"{count:,} of reason {reason} left: {_HELD.get(reason, _BY_KEY)}")
     for why, count in replayed.refused.items():
         _warn(f"{count:,} can't be replayed: {why}")
 

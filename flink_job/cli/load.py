@@ -75,6 +75,9 @@ def load(  # noqa: PLR0913 - the options of a command are its parameters
         TimeUnit | None,
         typer.Option("--time-unit", help="ISO 8601 texts, or numbers since 1970 in a unit."),
     ] = None,
+    roster: Annotated[
+        bool, typer.Option("--roster", help="Into the topic of the configuration's roster.")
+    ] = False,
     columns: Annotated[
         str | None,
         typer.Option("--columns", metavar="A,B,C", help="Of CSV files that have no header."),
@@ -100,12 +103,14 @@ def load(  # noqa: PLR0913 - the options of a command are its parameters
     the job makes a dead letter of it.
     """
     plan = None if config is None else plan_of(config)
+    if roster:
+        topic, user = _of_roster(plan, topic, user)
     broker, topic = _destination(plan, bootstrap, topic)
-    events = _events(plan, user, time_field, time_unit)
-    wanted = Wanted(events) if plan is None else replace(Wanted.of(plan.config), events=events)
+    events, named = _events(plan, user, time_field, time_unit), plan is not None and not roster
+    wanted = replace(Wanted.of(plan.config), events=events) if plan and named else Wanted(events)
     source = _source(plan, columns, format_, files)
     event_files = EventFiles(files, source, Sought.of(wanted))
-    doubts = _doubts(wanted, source, timed=speed is not None, named=plan is not None)
+    doubts = _doubts(wanted, source, timed=speed is not None, named=named)
     _tell(doubts)
     pace = _pace(rate, speed, events)
     kafka.make_topic(broker, topic, partitions)
@@ -155,6 +160,20 @@ def _load(target: _Target, files: EventFiles, reader: KeysAndTimes, pace: Pace) 
                 raise
     seconds = time.monotonic() - started_s
     return _Ended(target.topic, largest, loader.loaded, seconds, stop.is_set())
+
+
+def _of_roster(
+    plan: Plan | None, topic: str | None, user: str | None
+) -> tuple[str | None, str | None]:
+    """The topic and the user of the configuration's roster, if they are not typed.
+
+    Raises:
+        UsageError: there is no configuration, or it has no roster from a topic.
+    """
+    config = None if plan is None else plan.config
+    if config is None or config.roster is None or config.roster.topic is None:
+        raise UsageError("--roster: expected a --config that has roster.topic")
+    return topic or config.roster.topic, user or config.roster_user
 
 
 def _destination(plan: Plan | None, bootstrap: str | None, topic: str | None) -> tuple[Broker, str]:

@@ -204,13 +204,15 @@ class Session:
             self._console.print("[green]✓[/] stopped; --resume goes on from here")
             return
         totals = outcome.totals
-        records = totals["records"]
+        people = totals.get("people", 0)
+        records = totals["records"] - people
         self._console.print(
             f"[green]✓[/] {records:,} events in {seconds:.1f} s "
             f"({records / max(seconds, 1e-9):,.0f}/s, start of Flink included): "
             f"{totals['events_applied']:,} applied, "
             f"{totals['dead_letters']:,} dead letters"
             + (f", {totals['duplicates']:,} duplicates dropped" if totals["duplicates"] else "")
+            + (f"; {people:,} records of the roster" if people else "")
         )
 
 

@@ -20,7 +20,9 @@ from flink_job.config.model import (
     KafkaOutput,
     KafkaSecurity,
     KafkaSource,
+    RosterSpec,
     RunSpec,
+    Source,
 )
 from flink_job.config.presets import with_preset
 from operators.base.durations import parse_duration_us
@@ -29,6 +31,7 @@ from operators.base.frame import FeatureColumn
 from operators.base.moments import parse_moment_us
 from operators.clustering import spec as clustering
 from operators.events import spec as events
+from operators.events.names import alternatives
 from operators.features import checks as features
 from operators.features.catalog import Catalog
 from operators.membership.clusterings import with_clusters
@@ -136,6 +139,8 @@ def _problems_of_flow(config: Config) -> Iterator[Problem]:
         yield Problem("features", "expected at least one feature")
     if files is not None:
         yield from _problems_of_files(files)
+    if config.roster is not None:
+        yield from _problems_of_roster(config.roster, config.source)
     if kafka is not None:
         yield from _problems_of_start(kafka)
         yield from _problems_of_kafka("source.kafka", kafka.security, kafka.properties)
@@ -145,15 +150,37 @@ def _problems_of_flow(config: Config) -> Iterator[Problem]:
         yield from _problems_of_kafka("output.kafka", out.security, out.properties)
 
 
-def _problems_of_files(files: FileSource) -> Iterator[Problem]:
+def _problems_of_files(files: FileSource, path: str = "source.files") -> Iterator[Problem]:
     if not files.paths:
-        yield Problem("source.files.paths", "expected at least one file")
+        yield Problem(f"{path}.paths", "expected at least one file")
     if files.separator is not None and (len(files.separator) != 1 or files.separator in "\r\n"):
         expected = "expected one character"
-        yield Problem("source.files.separator", f"{expected}, found '{files.separator}'")
+        yield Problem(f"{path}.separator", f"{expected}, found '{files.separator}'")
     if files.encoding is not None and not _is_encoding(files.encoding):
         expected = "expected an encoding such as utf-8, windows-1252 or utf-16"
-        yield Problem("source.files.encoding", f"{expected}, found '{files.encoding}'")
+        yield Problem(f"{path}.encoding", f"{expected}, found '{files.encoding}'")
+
+
+def _problems_of_roster(roster: RosterSpec, source: Source) -> Iterator[Problem]:
+    kafka = source.kafka
+    if (roster.files is None) == (roster.topic is None):
+        yield Problem("roster", "expected either files or topic")
+    if roster.user is not None and "" in alternatives(roster.user):
+        yield Problem("roster.user", "expected the name of a field of its records")
+    if roster.files is not None:
+        yield from _problems_of_files(roster.files, "roster.files")
+        if kafka is not None:
+            load = "`flockwise load FILE --roster` puts files into it"
+            yield Problem("roster.files", f"beside events from Kafka expected a topic: {load}")
+    if roster.topic is None:
+        return
+    if kafka is None:
+        yield Problem("roster.topic", "beside events from files expected files")
+    elif roster.topic == kafka.topic:
+        yield Problem("roster.topic", f"expected another topic than that of events, {kafka.topic}")
+    elif kafka.start != _EARLIEST:
+        whole = "a roster is read from its beginning, which goes with earliest alone"
+        yield Problem("source.kafka.start", f"{whole}, found {kafka.start}")
 
 
 def _is_encoding(name: str) -> bool:

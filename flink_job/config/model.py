@@ -10,7 +10,8 @@ from flink_job.config.secrets import Reference
 from flink_job.config.store import StoreSpec
 from operators.base.durations import parse_duration_us
 from operators.clustering.spec import ClusterSpec
-from operators.events.spec import EventsSpec
+from operators.events.names import joined
+from operators.events.spec import EventsSpec, FieldName
 from operators.features.lifetime import Lifetime
 from operators.features.spec import FeatureSpec
 from operators.rules.spec import SegmentSpec
@@ -63,6 +64,22 @@ class FileSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     decimal: Literal[".", ","] | None = None
     encoding: str | None = None
     quote: Literal['"', "'", "none"] | None = None
+
+
+class RosterSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """People whether or not they have done anything, and their traits: from files, or a topic.
+
+    The `topic` is one of the Kafka that events come from. `user` is the field that says who it is,
+    that of events unless it is said; traits stand where properties of events would.
+    """
+
+    files: FileSource | None = None
+    topic: str | None = None
+    user: FieldName | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(given := self.user, list):
+            msgspec.structs.force_setattr(self, "user", joined(given))
 
 
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -137,6 +154,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     features: dict[str, FeatureSpec]
     name: str = "flockwise"
     events: EventsSpec = EventsSpec()
+    roster: RosterSpec | None = None
     segments: dict[str, SegmentSpec] = {}
     clusters: dict[str, ClusterSpec] = {}
     store: StoreSpec | None = None
@@ -146,6 +164,11 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def bounded(self) -> bool:
         """Whether the run ends by itself."""
         return self.source.kafka is None or self.source.kafka.bounded
+
+    @property
+    def roster_user(self) -> str | None:
+        """The field of the user in records of the roster, None without one."""
+        return None if self.roster is None else self.roster.user or self.events.user
 
     @property
     def wall(self) -> bool:

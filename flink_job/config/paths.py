@@ -28,7 +28,14 @@ class Paths:
 
     def files(self) -> FileSource | None:
         """The files to read, with absolute paths; None if events come from Kafka."""
-        files = self.config.source.files
+        return self._absolute(self.config.source.files)
+
+    def roster(self) -> FileSource | None:
+        """The files of the roster, with absolute paths; None without any."""
+        roster = self.config.roster
+        return None if roster is None else self._absolute(roster.files)
+
+    def _absolute(self, files: FileSource | None) -> FileSource | None:
         if files is None:
             return None
         paths = [str(self.absolute(path)) for path in files.paths]

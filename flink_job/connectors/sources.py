@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from pyflink.common import WatermarkStrategy
 from pyflink.datastream import DataStream
@@ -27,6 +27,7 @@ from flink_job.connectors.sql import (
 )
 from flink_job.runtime.environment import Environment
 from flink_job.staging.lines import LANE_WIDTH, RETURN
+from operators.events.markers import ROSTER
 from operators.events.names import FieldPath, alternatives
 
 
@@ -49,7 +50,8 @@ class KafkaEvents:
     """A Kafka topic.
 
     `start` holds the connector's scan options. With `user_field` there is no key: the user is
-    taken out of the value in the JVM.
+    taken out of the value in the JVM. The same source reads the topic of a `roster`, whose records
+    are marked; without keys their user is in the field `roster_user`.
     """
 
     bootstrap: str
@@ -60,26 +62,57 @@ class KafkaEvents:
     batch_ms: int
     user_field: str | None = None
     properties: Mapping[str, str] = field(default_factory=dict)
+    roster: str | None = None
+    roster_user: str | None = None
 
     def declare(self, environment: Environment) -> None:
+        topics = self.topic if self.roster is None else f"{self.topic};{self.roster}"
         with_ = kafka_source(
-            self.bootstrap, self.topic, self.group, self.start, self.bounded, self.properties
+            self.bootstrap, topics, self.group, self.start, self.bounded, self.properties
         )
+        of_topic = "" if self.roster is None else "\n  topic STRING METADATA VIRTUAL,"
         environment.tables.execute_sql(
             f"""CREATE TEMPORARY TABLE events (
   k BYTES,
-  v BYTES,
+  v BYTES,{of_topic}
   written TIMESTAMP_LTZ(3) METADATA FROM 'timestamp',{time_of_reading(self.bounded)}
 ) WITH ({with_})"""
         )
 
     def columns(self) -> str:
         if self.user_field is None:
-            return "CAST(k AS STRING) AS lane_of, k, v, written, rt"
-        places = [_json_value(path) for path in _json_paths(self.user_field)]
-        some = ", ".join(f"NULLIF({place}, '')" for place in places)
-        user = places[0] if len(places) == 1 else f"COALESCE({some})"
-        return f"{user} AS lane_of, ENCODE({user}, 'UTF-8') AS k, v, written, rt"
+            return f"CAST(k AS STRING) AS lane_of, k, {self._value()}, written, rt"
+        user = self._user(self.user_field)
+        return f"{user} AS lane_of, ENCODE({user}, 'UTF-8') AS k, {self._value()}, written, rt"
+
+    def _value(self) -> str:
+        """The value, behind a marker if it is of the roster."""
+        if self.roster is None:
+            return "v"
+        return f"CASE WHEN {self._of_roster()} THEN {_MARKED} ELSE v END AS v"
+
+    def _of_roster(self) -> str:
+        return f"topic = {literal(self.roster or '')}"
+
+    def _user(self, of_events: str) -> str:
+        """The user in the value."""
+        if self.roster is None or self.roster_user is None:
+            return _user_in(of_events)
+        people, others = _user_in(self.roster_user), _user_in(of_events)
+        if people == others:
+            return people
+        return f"CASE WHEN {self._of_roster()} THEN {people} ELSE {others} END"
+
+
+# Flink puts no bytes together, but texts: each byte is the character of its number.
+_MARK: Final = ROSTER.decode().replace("\0", "\\0000")
+_MARKED: Final = f"ENCODE(U&'{_MARK}' || COALESCE(DECODE(v, 'ISO-8859-1'), ''), 'ISO-8859-1')"
+
+
+def _user_in(name: str) -> str:
+    places = [_json_value(path) for path in _json_paths(name)]
+    some = ", ".join(f"NULLIF({place}, '')" for place in places)
+    return places[0] if len(places) == 1 else f"COALESCE({some})"
 
 
 def _json_paths(name: str) -> Iterator[str]:

@@ -26,6 +26,10 @@ from operators.events.reasons import Reason
 _OF_THE_KEY: Final = frozenset({Reason.NULL_KEY.value, Reason.KEY_MISMATCH.value})
 
 
+# Of the roster, which are no events, unless they are asked for and written down.
+_OF_THE_ROSTER: Final = frozenset({Reason.BAD_ROSTER.value})
+
+
 @dataclass(frozen=True)
 class Order:
     """What to replay: the letters of one reason or all, with new keys, only to see, to a file."""
@@ -86,7 +90,8 @@ class _Topic:
 
 def _into_file(plan: Plan, order: Order, to: Path, letters: Iterable[Letter]) -> Replay:
     book = book_of(plan)
-    replayed = Replay(book.read(), LetterFilter(order.reason), into_file)
+    held = _OF_THE_ROSTER - {order.reason or ""}
+    replayed = Replay(book.read(), LetterFilter(order.reason, held), into_file)
     with _Nowhere() if order.dry_run else file_target(to, book) as target:
         replayed.run(letters, target)
     return replayed
@@ -94,8 +99,9 @@ def _into_file(plan: Plan, order: Order, to: Path, letters: Iterable[Letter]) ->
 
 def _into_kafka(plan: Plan, order: Order, topic: _Topic, letters: Iterable[Letter]) -> Replay:
     reader = KeysAndTimes(plan.config.events) if order.rekey else None
-    held = plan.config.events.key == "user" and not order.rekey
-    wanted = LetterFilter(order.reason, _OF_THE_KEY if held else frozenset())
+    by_key = plan.config.events.key == "user" and not order.rekey
+    held = _OF_THE_ROSTER | (_OF_THE_KEY if by_key else frozenset())
+    wanted = LetterFilter(order.reason, held)
     largest = kafka.largest_message(topic.broker, topic.name)
     book = book_of(plan)
     with _Nowhere() if order.dry_run else _kafka_target(plan, topic, largest, reader) as target:

@@ -16,7 +16,7 @@ from operators.base.arrays import Ints
 from operators.events.batch import EventBatch
 from operators.events.reasons import Reason
 from operators.events.record import UNREADABLE, OneField
-from operators.events.seen_names import field_names, type_name
+from operators.events.seen_names import field_names
 
 NOBODY: Final = frozenset(
     {
@@ -62,7 +62,7 @@ class Survey:
         self.newest: tuple[int, str] = (-1, "")
         self._latest_us = latest_us
         self._decoder = wanted.decoder()
-        self._type = OneField(wanted.events.type)
+        self._decoder.count_types(self.types)
         self._needed = {name: OneField(name) for name in wanted.needed.values()}
         self._last_us = 0
 
@@ -79,9 +79,8 @@ class Survey:
         self._look_into(values)
         self.records += len(values)
         self.usable += len(events)
-        if len(self.types) < _MOST_TYPES:
-            names = map(type_name, self._type.of(values))
-            self.types.update(name for name in names if name is not None)
+        if len(self.types) >= _MOST_TYPES:
+            self._decoder.count_types(None)
         self._count(events)
         return events
 

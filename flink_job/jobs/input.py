@@ -16,15 +16,18 @@ from flink_job.jobs.looking import (
     survey_topic,
 )
 from flink_job.plan import Plan
+from flink_job.staging.people import StagedRoster
 from flink_job.staging.stage import Staging, stage
 from operators.base.moments import now_us
+from operators.events.roster import RosterDecoder
+from operators.features.catalog import Catalog
 
 
 @dataclass(frozen=True)
 class StagedInput:
     """So many `records`, the moment of the newest event but for those far ahead, and doubts.
 
-    Of a topic neither is known: both are None.
+    Records of a roster are among them. Of a topic neither is known: both are None.
     """
 
     records: int | None
@@ -49,11 +52,23 @@ def staged_input(plan: Plan, staging: Staging) -> StagedInput:
         looked = Looked(now, whole, live=not source.bounded)
         return StagedInput(None, None, _doubts(findings(survey, looked) if survey.records else []))
     look_at_files(files, wanted, now, latest)
-    survey = Survey(wanted, latest)
-    stage(files, survey, plan.folder.staged, staging)
+    survey, roster = Survey(wanted, latest), _roster(plan, staging)
+    people = roster.lines() if roster else iter(())
+    stage(files, survey, plan.folder.staged, staging, people)
     doubts = _doubts(findings_of_files(plan, files, survey, Looked(now, whole=True)))
     reading = doubts_of_reading(files, staging.heard)
-    return StagedInput(survey.records, _end_us(survey), (*doubts, *reading))
+    records, refused = (roster.records, roster.doubts()) if roster else (0, ())
+    return StagedInput(survey.records + records, _end_us(survey), (*doubts, *refused, *reading))
+
+
+def _roster(plan: Plan, staging: Staging) -> StagedRoster | None:
+    config, source, user = plan.config, plan.paths.roster(), plan.config.roster_user
+    if source is None or user is None:
+        return None
+    catalog = Catalog.compile(config.features, config.events.session_gap_us)
+    (numbers, texts), types = catalog.traits, len(catalog.event_types)
+    decoder = RosterDecoder(user, config.events, numbers, texts, types, keyed=False)
+    return StagedRoster(source, user, decoder, staging.heard.append)
 
 
 def _end_us(survey: Survey) -> int | None:

@@ -26,12 +26,17 @@ def ledger_sink(folder: Path) -> FolderSink:
 
 
 def totals(folder: Path) -> dict[str, int]:
-    """What became of the records of all lanes, as far as they are committed."""
+    """What became of the records of all lanes, as far as they are committed.
+
+    Of `people` there is a number where there is a roster alone.
+    """
     found = Counter[str](dict.fromkeys(LaneTotals.__struct_fields__, 0))
     for path in committed_files(folder / LEDGER):
         for lane in _decode_lines(path.read_bytes()):
             found.update(msgspec.structs.asdict(lane))
     del found["lane"]
+    if not found["people"]:
+        del found["people"]
     return dict(found)
 
 
@@ -46,7 +51,8 @@ def account(found: Mapping[str, int], expected: int | None) -> None:
         JobError: records were lost or counted twice.
     """
     records = found["records"]
-    placed = found["events_applied"] + found["dead_letters"] + found["duplicates"]
+    taken = found["events_applied"] + found.get("people", 0)
+    placed = taken + found["dead_letters"] + found["duplicates"]
     if records != placed or (expected is not None and records != expected):
         raise JobError(
             f"of {records if expected is None else expected} records {records} were read and "

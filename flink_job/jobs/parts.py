@@ -44,6 +44,7 @@ def settings(
         keyed=config.source.kafka is not None,
         lifetime=config.lifetime,
         lease=lease,
+        roster_user=config.roster_user,
     )
     if lease is None or broker is None:
         return told
@@ -127,7 +128,8 @@ def _letter_bytes(plan: Plan) -> int:
 
 
 def _kafka_events(plan: Plan, source: KafkaSource, batch_ms: int) -> KafkaEvents:
-    broker, events = plan.kafka.input_broker(), plan.config.events
+    broker, events, roster = plan.kafka.input_broker(), plan.config.events, plan.config.roster
+    topic = None if roster is None else roster.topic
     assert broker is not None  # it is that of the source
     return KafkaEvents(
         broker.bootstrap,
@@ -137,6 +139,8 @@ def _kafka_events(plan: Plan, source: KafkaSource, batch_ms: int) -> KafkaEvents
         bounded=source.bounded,
         batch_ms=batch_ms,
         user_field=events.user if events.key == "none" else None,
+        roster=topic,
+        roster_user=plan.config.roster_user,
         properties=client_properties(source, broker),
     )
 

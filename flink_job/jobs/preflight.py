@@ -60,13 +60,16 @@ def own_store(plan: Plan, *, take: bool) -> None:
 
 def _check_input(plan: Plan) -> None:
     files, source, broker = plan.paths.files(), plan.config.source.kafka, plan.kafka.input_broker()
-    if files is not None:
-        expanded(files.paths)
+    for each in (files, plan.paths.roster()):
+        if each is not None:
+            expanded(each.paths)
+    roster = plan.config.roster
     if source is not None and broker is not None:
         known = kafka.topics(broker)
-        if source.topic not in known:
-            hint = nearest(source.topic, sorted(known)) or "; make it, or load a file into it"
-            raise PreflightError(f"Kafka at {broker.bootstrap} has no topic '{source.topic}'{hint}")
+        for topic in (source.topic, roster.topic if roster else None):
+            if topic is not None and topic not in known:
+                hint = nearest(topic, sorted(known)) or "; make it, or load a file into it"
+                raise PreflightError(f"Kafka at {broker.bootstrap} has no topic '{topic}'{hint}")
 
 
 def _check_output(plan: Plan) -> None:

@@ -128,6 +128,7 @@ def begin(
         as_of_us = now_us() if staged.end_us is None else staged.end_us
     doubts = list(staged.doubts)
     note = Note(fingerprint, as_of_us, staged.records, segments, state=named, doubts=doubts)
+    note = msgspec.structs.replace(note, roster=_roster_topic(plan))
     folder.write(note)
     return Begin(note, None, standing, anew=start.resume)
 
@@ -180,6 +181,8 @@ def _fingerprint(config: Config) -> str:
     """
     judged = (config.features, config.segments, config.clusters, config.run.forget_after)
     kept: tuple[object, ...] = (judged if config.bounded else (), config.run.lanes)
+    if config.bounded and config.roster is not None:
+        kept = (*kept, config.roster)
     if config.run.models != "newest":
         kept = (*kept, config.run.models)
     return sha256(msgspec.json.encode(kept, order="deterministic")).hexdigest()[:16]
@@ -205,7 +208,22 @@ def _checked(plan: Plan, noted: Note | None) -> Note:
             f"{plan.folder.path}: the {kept}lanes are not those that the run was started with; "
             "--fresh begins anew"
         )
+    topic = _roster_topic(plan)
+    if topic == noted.roster:
+        return noted
+    if noted.roster is not None:
+        raise UsageError(
+            f"roster.topic: expected {noted.roster}, with which the run was started: it would go "
+            "on to read that, as events; --fresh begins anew"
+        )
+    noted = msgspec.structs.replace(noted, roster=topic)
+    plan.folder.write(noted)
     return noted
+
+
+def _roster_topic(plan: Plan) -> str | None:
+    roster = plan.config.roster
+    return None if roster is None else roster.topic
 
 
 def _clear(plan: Plan) -> None:

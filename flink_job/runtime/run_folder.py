@@ -25,7 +25,7 @@ _Noted = TypeVar("_Noted", bound=msgspec.Struct)
 class Note(msgspec.Struct, frozen=True):
     """What a run was started with: a resumed one must agree with it, and ends at its moment.
 
-    `doubts` are what its input has that can hardly be meant.
+    `doubts` are what its input has that can hardly be meant; `roster` is the topic of its roster.
     """
 
     fingerprint: str
@@ -35,6 +35,7 @@ class Note(msgspec.Struct, frozen=True):
     ended: bool = False
     state: str = ""  # a name of its own for what this folder keeps, from its beginning on
     doubts: list[str] = []
+    roster: str | None = None
 
 
 class Holder(msgspec.Struct, frozen=True):

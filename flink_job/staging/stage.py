@@ -29,6 +29,7 @@ from flink_job.staging.sought import Sought
 
 _CHUNK: Final = 10_000  # records decoded together
 _NO_TIME: Final = -1
+_OF_NO_EVENT: Final = np.zeros(1, np.int64).tobytes()  # no event is before it
 
 
 def untold(_: int) -> None:
@@ -47,11 +48,17 @@ class Staging:
     heard: list[str] = field(default_factory=list)
 
 
-def stage(source: FileSource, survey: Survey, target: Path, staging: Staging) -> None:
+def stage(
+    source: FileSource,
+    survey: Survey,
+    target: Path,
+    staging: Staging,
+    roster: Iterator[bytes] = iter(()),  # noqa: B008 - it is empty, and stays so
+) -> None:
     """Stage files into `target`, in the order of time unless they are to be taken as they are.
 
     What they hold goes into the survey. A record without a usable time stays behind the one that
-    it was read after.
+    it was read after. Lines of a `roster` come before all of them.
 
     Raises:
         UsageError: a file can't be read, or a table has no usable header.
@@ -59,6 +66,9 @@ def stage(source: FileSource, survey: Survey, target: Path, staging: Staging) ->
     target.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryFile(dir=target.parent) as times:
         with whole_file(target) as file, _compressed(file) as out:
+            for line in roster:
+                out.write(line)
+                times.write(_OF_NO_EVENT)
             for chunk in _chunks(source, survey, staging):
                 out.write(_staged(chunk, survey, cast(BinaryIO, times)))
                 staging.read(len(chunk))

@@ -12,6 +12,7 @@ from operators.events.decode import Rejected
 from operators.events.markers import NULL, broken_row
 from operators.events.reasons import Reason
 
+_OF_ROWS: Final = (Reason.BAD_ROW, Reason.BAD_ROSTER)
 _KEY_SHARE: Final = 50  # of a letter's size that its key may take
 
 
@@ -24,7 +25,7 @@ def dead_letter(
     rejected: Rejected, key: bytes, value: bytes, now_us: int, most_bytes: int
 ) -> DeadLetter:
     """The dead letter of a record; of a value longer than `most_bytes` only its head is kept."""
-    row = broken_row(value) if rejected.reason is Reason.BAD_ROW else None
+    row = broken_row(value) if rejected.reason in _OF_ROWS else None
     raw = None if value == NULL else row[1] if row is not None else value
     truncated = raw is not None and len(raw) > most_bytes
     text, base64 = _text(raw[:most_bytes] if raw and truncated else raw)

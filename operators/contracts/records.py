@@ -122,13 +122,17 @@ class DeadLetter(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class LaneTotals(msgspec.Struct, frozen=True):
-    """What became of the records of a lane, told once, at the end of a bounded run."""
+    """What became of the records of a lane, told once, at the end of a bounded run.
+
+    `people` are the records of the roster that were taken.
+    """
 
     lane: int
     records: int
     events_applied: int
     dead_letters: int
     duplicates: int
+    people: int = 0
 
 
 class LaneProgress(msgspec.Struct, frozen=True, tag_field="kind", tag="progress"):

@@ -5,6 +5,7 @@ Every record is decoded alone, so that no broken record can eat its neighbour.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -128,6 +129,10 @@ class EventDecoder:
             **{self._places[name]: PLAIN_NUMBER for name in self._numbers},
             **{self._places[name]: PLAIN_TEXT for name in self._texts},
         }
+
+    def count_types(self, seen: Counter[str] | None) -> None:
+        """Count the types of all records that are decoded from now on, as they stand there."""
+        self._types.seen = seen
 
     def decode(self, keys: Sequence[bytes], values: Sequence[bytes], latest_us: int) -> Decoded:
         """Decode records, each a key and a value; an event after `latest_us` is of the future.

@@ -17,6 +17,10 @@ BAD_ROW: Final = b"\0flockwise:row:"
 _OPEN_QUOTE: Final = b"\0flockwise:quote:"
 
 
+# Before a record of the roster, which comes on the way of the events.
+ROSTER: Final = b"\0flockwise:roster:"
+
+
 def open_quote(line: int, text: bytes) -> bytes:
     """What stands for a line of a table in which a quote is not closed."""
     return b"%b%d:%b" % (_OPEN_QUOTE, line, text)

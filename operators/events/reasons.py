@@ -29,4 +29,5 @@ class Reason(StrEnum):
     BAD_ID = "bad_id"
     BAD_VALUE = "bad_value"  # a property that a feature reads is not what it must be
     LATE = "late"
+    BAD_ROSTER = "bad_roster"  # a record of the roster, not an event
     BAD_CONTROL = "bad_control"  # a message of the control topic, not an event

@@ -11,7 +11,7 @@ import msgspec
 
 from operators.base.frame import FeatureColumn, Kind
 from operators.features.derived import Derived
-from operators.features.feature import StatefulFeature
+from operators.features.feature import StatefulFeature, TakesTraits
 from operators.features.kinds.kind import Compilation
 from operators.features.kinds.options import ONE_HOT, UNIT, unit_us
 from operators.features.kinds.window_options import window_text
@@ -46,6 +46,18 @@ class Catalog:
     session_gap_us: int
     by_session: frozenset[str]
     identities: Mapping[str, str]  # of features and parts: equal where state means the same
+
+    @property
+    def of_traits(self) -> tuple[TakesTraits, ...]:
+        """The features that a roster tells something of."""
+        return tuple(each for each in self.alone.values() if isinstance(each, TakesTraits))
+
+    @property
+    def traits(self) -> tuple[frozenset[str], frozenset[str]]:
+        """The traits that these read as numbers, and those that they read as texts."""
+        read = [each.traits for each in self.of_traits]
+        none = frozenset[str]()
+        return none.union(*(numbers for numbers, _ in read)), none.union(*(x for _, x in read))
 
     @property
     def uses_sessions(self) -> bool:

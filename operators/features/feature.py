@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from operators.base.arrays import Floats, Moments, Rows
+from operators.features.arrivals import Arrivals
 from operators.features.windows import BatchUpdate
 from operators.pages.layout import Field
 from operators.pages.table import UserTable
+
+
+@runtime_checkable
+class TakesTraits(Protocol):
+    """A feature that a roster tells something of."""
+
+    @property
+    def traits(self) -> tuple[frozenset[str], frozenset[str]]:
+        """The properties that it reads as numbers, and those that it reads as texts."""
+
+    def add_traits(self, table: UserTable, people: Arrivals) -> None:
+        """Take what records of a roster say."""
 
 
 class StatefulFeature(Protocol):

@@ -166,6 +166,17 @@ class Profiles:
         for feature in self.catalog.alone.values():
             feature.add(table, update)
 
+    def enroll(self, people: EventBatch) -> Rows:
+        """Take records of a roster: users, known from now on, and their traits; gives their rows.
+
+        They are no events: no window, session or age has them, and nobody's time goes on by them.
+        """
+        arrivals = arrive(self.table, people)
+        self.journal.begin(arrivals.touched)
+        for feature in self.catalog.of_traits:
+            feature.add_traits(self.table, arrivals)
+        return arrivals.touched
+
     def evaluate(self, rows: Rows, now_us: Moments) -> ProfileValues:
         """All features of some users, each at a moment of its own, and when they change."""
         catalog, table = self.catalog, self.table
@@ -209,11 +220,14 @@ class Profiles:
         return apart
 
     def over_us(self, rows: Rows) -> Moments:
-        """When some users will be forgotten, int64[rows]; NEVER if nobody is."""
+        """When some users will be forgotten, int64[rows]; NEVER if nobody is.
+
+        Nor is anybody of whom there is no event, but a record of a roster.
+        """
         if self.lifetime is None:
             return np.full(len(rows), NEVER)
-        over_us: Moments = self.lifetime.over_us(self.table.cells(NEWEST).take_one(rows))
-        return over_us
+        newest_us = self.table.cells(NEWEST).take_one(rows)
+        return np.where(newest_us < 0, NEVER, self.lifetime.over_us(newest_us))
 
     def due(self, until_us: int) -> Rows:
         """Who is to be evaluated by a moment, ascending."""
@@ -241,10 +255,15 @@ class Profiles:
             self.expect_everyone()
 
     def expect_everyone(self) -> None:
-        """Let everyone be due at once, where they were evaluated last."""
+        """Let everyone be due at once, where they were evaluated last.
+
+        By the event clock a roster's people are not evaluated before they do something.
+        """
         rows, due = self.table.rows(), self.table.cells(DUE)
-        evaluated_us = np.maximum(self.table.cells(EVALUATED).take_one(rows), 0)
-        due.put_one(rows, np.minimum(due.take_one(rows), evaluated_us))
+        evaluated_us = self.table.cells(EVALUATED).take_one(rows)
+        known = (evaluated_us >= 0) | (self.table.cells(NEWEST).take_one(rows) >= 0)
+        asked_us = np.where(known, np.maximum(evaluated_us, 0), NEVER)
+        due.put_one(rows, np.minimum(due.take_one(rows), asked_us))
 
     def prune(self) -> None:
         """Drop what counts no more; only before the journal is compacted."""

@@ -31,6 +31,7 @@ class ProfileMetrics:
         self._applied = group.counter("events_applied")
         self._dead = group.counter("dead_letters")
         self._duplicates = group.counter("duplicates_dropped")
+        self._people = group.counter("people_enrolled")
         self._evaluated = group.counter("users_evaluated")
         self._overflowed = group.counter("exact_windows_in_tiles")
         self._batch = group.distribution("batch_records")
@@ -48,9 +49,16 @@ class ProfileMetrics:
         self._evaluated.inc(evaluations)
         self._overflowed.inc(overflowed)
 
-    def batch(self, records: int, python_ns: int) -> None:
-        """One batch is done; it took `python_ns` in all."""
+    def read(self, records: int) -> None:
+        """So many records have come, of events and of the roster."""
         self._records.inc(records)
+
+    def enrolled(self, people: int) -> None:
+        """Records of the roster were taken."""
+        self._people.inc(people)
+
+    def batch(self, records: int, python_ns: int) -> None:
+        """One batch of events is done; it took `python_ns` in all."""
         self._batch.update(records)
         self._python_ns.update(python_ns // max(records, 1))
 

@@ -43,6 +43,21 @@ def batch_of(catalog: Catalog, chosen: list[Event], by_id: bool) -> EventBatch:
     )
 
 
+def people_of(catalog: Catalog, records: list[tuple[str, dict[str, Any]]]) -> EventBatch:
+    """Records of a roster, each a user and their traits, as they are decoded."""
+    numbers, texts = catalog.traits
+    prices = [traits["price"] for _, traits in records]
+    return EventBatch(
+        users=[user for user, _ in records],
+        time_us=np.zeros(len(records), np.int64),
+        type=np.full(len(records), len(catalog.event_types)),
+        session=None,
+        numbers={"price": np.array(prices, np.float64)} if "price" in numbers else {},
+        texts={"shop": [traits["shop"] for _, traits in records]} if "shop" in texts else {},
+        source=np.arange(len(records)),
+    )
+
+
 def feed(profiles: Profiles, chosen: list[Event], by_id: bool) -> list[int]:
     """Bring the profiles forward by one batch; gives the positions of the late events."""
     arrived = profiles.arrive(batch_of(profiles.catalog, chosen, by_id))

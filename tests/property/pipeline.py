@@ -31,7 +31,7 @@ from operators.rules.rulebook import Rulebook
 from operators.rules.spec import SegmentSpec
 from operators.rules.watched import Watched
 from tests.oracle import Event
-from tests.property.feeding import batch_of
+from tests.property.feeding import batch_of, people_of
 
 
 class EveryChange(Profiles):
@@ -74,6 +74,15 @@ class Pipeline:
             own = [e for e in events if crc32(e.user.encode()) % self.lanes == number]
             if own:
                 self._step(self._lane(number), own)
+
+    def enroll(self, records: Sequence[tuple[str, dict[str, Any]]]) -> None:
+        """Records of a roster, as the source would cut them into lanes."""
+        for number in range(self.lanes):
+            own = [each for each in records if crc32(each[0].encode()) % self.lanes == number]
+            if own:
+                profiles = self._lane(number).profiles
+                profiles.enroll(people_of(self.catalog, own))
+                profiles.journal.commit()
 
     def finish(self, as_of: int) -> None:
         """The end of a bounded run."""

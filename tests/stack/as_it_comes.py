@@ -272,7 +272,33 @@ def _named() -> dict[str, Input]:
         "ids of 19 digits as texts": Input(
             {"events.jsonl": lines(ids)}, Wanted({"Buyers": {"q"}}, moves=1), looked
         ),
+        "ids of 19 digits as numbers": Input(
+            {"events.jsonl": lines(ids)},
+            Wanted(code=2, says=["write an id as a text, '4611686018427387001'"]),
+            {"n": {**BUYS["n"], "where": "category = 4611686018427387001"}},
+        ),
+        "a trait that is taken back": _taken_back(),
+        "a part of an address": Input(
+            {"events.jsonl": lines([bought("kim", page="/a/sale?x=1"), bought("lou", page="/a")])},
+            Wanted({"Buyers": {"kim"}}, moves=1),
+            {"n": {**BUYS["n"], "where": "page LIKE '%/sale%'"}},
+        ),
     }
+
+
+def _taken_back() -> Input:
+    """Two who are told to be pro; of one it is taken back, of the other it is not spoken of."""
+    said = [
+        ("kim", {"plan": "pro"}),
+        ("lou", {"plan": "pro"}),
+        ("kim", {"plan": None}),
+        ("lou", {}),
+    ]
+    events = [bought(user, day, **plan) for day, (user, plan) in enumerate(said)]
+    plan = {"plan": {"last": "plan", "default": "none"}}
+    wanted = Wanted({"Pro": {"lou"}}, moves=3)
+    pro, takes_back = {"Pro": "plan = 'pro'"}, {"takes_back": True}
+    return Input({"events.jsonl": lines(events)}, wanted, plan, pro, takes_back)
 
 
 def _exported() -> dict[str, Input]:

@@ -6,7 +6,7 @@ case as it is then has what it must tell.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -15,28 +15,17 @@ from tests.stack.as_it_comes import Wanted
 
 @dataclass(frozen=True)
 class SharedCase:
-    """A folder, what its configuration says besides, by part, and features that are left out."""
+    """A folder, and what its configuration says of `events` besides."""
 
     folder: str
     wanted: Wanted
     say: Mapping[str, Any] = field(default_factory=dict)
-    without: Sequence[str] = ()
 
     def said(self, config: dict[str, Any]) -> dict[str, Any]:
         """The configuration of the folder with what is said besides; None takes a field out."""
         events = {**config["events"], **self.say}
-        segments = {
-            name: spec
-            for name, spec in config["segments"].items()
-            if not any(feature in spec["when"] for feature in self.without)
-        }
-        features = {k: v for k, v in config["features"].items() if k not in self.without}
-        return {
-            **config,
-            "events": {name: value for name, value in events.items() if value is not None},
-            "features": features,
-            "segments": segments,
-        }
+        said = {name: value for name, value in events.items() if value is not None}
+        return {**config, "events": said}
 
     def __str__(self) -> str:
         return f"{self.folder}, with {', '.join(self.say)}" if self.say else self.folder
@@ -66,6 +55,10 @@ SHARED: Final = [
     ),
     SharedCase("csv-semicolons", _buyers("ana", "ben", says=["are separated by semicolons"])),
     SharedCase("json-in-one-piece", _buyers("ana", "ben", "cid")),
+    SharedCase(
+        "large-whole-numbers",
+        Wanted(code=2, says=["write an id as a text, '2053013555631882655'"]),
+    ),
     SharedCase("lifetime-out-of-order", Wanted({"Repeat": {"ana"}, "Big": {"ana"}})),
     SharedCase("lines-with-a-mark", _buyers("ana", "ben")),
     SharedCase(
@@ -119,8 +112,7 @@ SHARED: Final = [
     ),
     SharedCase(
         "posthog-events",
-        Wanted({"Spenders": {"u1"}, "Two Visits": {"u1"}}),
-        without=["pricing"],
+        Wanted({"Spenders": {"u1"}, "Two Visits": {"u1"}, "Saw Pricing": {"u1"}}),
     ),
     SharedCase(
         "seconds-as-milliseconds",
@@ -147,6 +139,8 @@ SHARED: Final = [
         ),
         {"number": {"thousands": ","}, "on_bad_value": "missing"},
     ),
+    SharedCase("trait-taken-back", Wanted({"Pro": {"ana", "ben"}})),
+    SharedCase("trait-taken-back", Wanted({"Pro": {"ben"}}, moves=3), {"takes_back": True}),
     SharedCase("types-as-numbers", _buyers("1")),
     SharedCase(
         "users-called-null",

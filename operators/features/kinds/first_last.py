@@ -48,6 +48,29 @@ class EventValue:
         chosen = np.flatnonzero(self.events.among(arrivals, table.dictionary) & told)
         if self.which is FIRST_EVENT and self.read.name in arrivals.taken_back:
             chosen = self._add_one_by_one(table, arrivals, values, chosen)
+        self._put(table, arrivals, values, chosen)
+
+    def add_traits(self, table: UserTable, people: Arrivals) -> None:
+        """Take the values of a roster, which are older than any event, and of no type."""
+        values, present = self.read.values(people)
+        where, rows = self.events.where, people.rows
+        met = present if where is None else present & where.met(people, table.dictionary)
+        kept, time_us = (table.cells(name).take_one(rows) for name in (self.name, self._time))
+        taken_back = self.read.missing(kept) & (time_us != self.which.never)
+        self._put(table, people, values, np.flatnonzero(met & ~taken_back))
+
+    @property
+    def traits(self) -> tuple[frozenset[str], frozenset[str]]:
+        """The properties that it reads as numbers, and those that it reads as texts."""
+        own, where = frozenset({self.read.name}), self.events.where
+        numbers = own if self.read.number else frozenset[str]()
+        if where is None:
+            return numbers, own - numbers
+        return numbers | where.numbers, (own - numbers) | where.texts
+
+    def _put(
+        self, table: UserTable, arrivals: Arrivals, values: Floats | Ints, chosen: Ints
+    ) -> None:
         at = _one_of_each(arrivals, chosen, self.which)
         rows, time_us = arrivals.rows[at], arrivals.time_us[at]
         times = table.cells(self._time)
