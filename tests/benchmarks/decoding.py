@@ -15,6 +15,7 @@ from flink_job.staging.unfolding import unfolded
 from operators.events.decode import EventDecoder
 from operators.events.spec import EventsSpec
 from operators.events.times import Times
+from operators.flink.interpreter import set_up
 from tests.benchmarks.room import BadAnswerError, Room
 from tests.benchmarks.workloads.shop import EVENTS_EACH, shop
 from tests.formats import BESIDE, FORMATS, written
@@ -72,6 +73,7 @@ def _presets(room: Room) -> None:
     events = list(map(_event, shop(_END_US, users * EVENTS_EACH, users)))
     formats = {name: _format(name, events) for name in FORMATS}
     _check(formats)
+    set_up()  # as operators do: without it the garbage collector takes more than it does there
     for _ in range(room.repeats(5 if room.quick else 25)):
         for each in formats.values():
             each.decode()
