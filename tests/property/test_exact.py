@@ -132,3 +132,24 @@ def test_what_is_too_much_to_be_exact_is_told() -> None:
     assert profiles.take_overflowed() == 1
     assert profiles.take_overflowed() == 0
     assert read(profiles, "ann", at[0] + WINDOW)["views"] == EXACTLY
+
+
+def test_in_tiles_the_edge_would_be_that_of_a_tile() -> None:
+    """What `exact` is for: without it an event counts up to a tile less."""
+    at, edge = START + 30 * SECOND, START + 30 * SECOND + WINDOW
+    assert _counted(FEATURES["views"], at, edge - 1) == 1
+    assert _counted(FEATURES["views"], at, edge) == 0
+    tiled = {"count": "view", "window": "10m", "tile": "1m"}
+    drops = (at // MINUTE + 10) * MINUTE
+    assert edge - MINUTE < drops < edge
+    assert _counted(tiled, at, drops - 1) == 1
+    assert _counted(tiled, at, drops) == 0
+
+
+def _counted(spec: dict[str, Any], at: int, now: int) -> float:
+    """How many of one view at a moment count at another."""
+    catalog = Catalog.compile({"x": msgspec.convert(spec, FeatureSpec)}, GAP)
+    profiles = Profiles(catalog)
+    feed(profiles, [Event("ann", at, "view", None, {"price": None, "shop": None})], by_id=False)
+    count: float = read(profiles, "ann", now)["x"]
+    return count
