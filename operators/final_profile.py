@@ -33,8 +33,8 @@ class FinalProfile(Profile):
         """The run that judges tells what became of the records."""
         yield from ()
 
-    def _letters(
-        self, rejected: Sequence[Rejected], keys: Sequence[bytes], values: Sequence[bytes], now: int
+    def _refused(
+        self, rejected: Sequence[Rejected], keys: Sequence[bytes], values: Sequence[bytes]
     ) -> Iterator[Any]:
         """It tells of those that are refused, too."""
         yield from ()

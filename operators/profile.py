@@ -1,9 +1,9 @@
 """Profile: decodes the events of a lane, keeps its users' features, evaluates them.
 
 Key: lane. State: see `LaneState` and `Profiles`; in memory a cache of it; the lane's `KnownRules`
-and what `InputWatch` keeps beside them, as long as the job lives. Replay: after a restart the
-events since the last checkpoint come again and meet the profiles of before them, and so do the
-messages of Steer.
+(see `Passages`) and what `InputWatch` keeps beside them, as long as the job lives. Replay: after a
+restart the events since the last checkpoint come again and meet the profiles of before them, and so
+do the messages of Steer.
 """
 
 from __future__ import annotations
@@ -12,23 +12,18 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
-import msgspec
 import numpy as np
-from pyflink.common import Row, Types
+from pyflink.common import Row
 from pyflink.datastream import KeyedCoProcessFunction, KeyedProcessFunction, RuntimeContext
-from pyflink.datastream.state import ValueStateDescriptor
 
 from operators.base.arrays import NEVER, Rows
 from operators.base.moments import now_us
 from operators.clustering.learning.sample import encode as encode_update
 from operators.clustering.learning.sampler import Sampler
-from operators.contracts.control.passage import KnownRules, Passage
-from operators.contracts.letters import dead_letter, shortened_key
 from operators.contracts.records import LEDGER, LaneTotals, encode
 from operators.contracts.wire import encode as encode_message
-from operators.contracts.wire import pack, read_message
+from operators.contracts.wire import pack
 from operators.events.decode import EventDecoder, Rejected
-from operators.events.markers import NULL
 from operators.events.reasons import Reason
 from operators.events.roster import parted
 from operators.features.clocks import Step, WallClock
@@ -38,15 +33,16 @@ from operators.features.profile_layout import DUE
 from operators.features.profiles import Arrived, Profiles
 from operators.flink.input_watch import InputWatch
 from operators.flink.interpreter import set_up
+from operators.flink.letters import OutgoingLetters
 from operators.flink.metrics import ProfileMetrics
+from operators.flink.passages import Passages
 from operators.flink.state import LaneState
-from operators.flink.streams import DEAD_LETTERS, END_OF_TIME, SAMPLES, TOTALS
+from operators.flink.streams import END_OF_TIME, SAMPLES, TOTALS
 from operators.flink.timers import PULSE_US, Timers
 from operators.settings import Settings
 
 _TOTALS: Final = ("records", "events_applied", "dead_letters", "duplicates", "people")
 _ENDED: Final = 4_096  # users who come to the end of a run together
-_LOOKED: Final = 4_096  # users a step of a look at everyone: some 100 ms, in which no event is read
 _NOBODY: Final[Rows] = np.zeros(0, np.int64)
 
 
@@ -75,19 +71,16 @@ class Profile(KeyedProcessFunction):
         self._models = [each.label for each in clusterings]
         self._sampler = Sampler(columns, spaces, settings.lanes)
         bounded = settings.clock.as_of_us is not None
-        self._rules = None if bounded else settings.job_rules(columns)
+        self._passages = None if bounded else Passages(runtime_context, settings.job_rules(columns))
         segments = settings.segments.segments
         self._watched = settings.watched(columns)([segments]) if bounded else None
         self._wall = WallClock() if settings.clock.wall else None
         self._own = EventClock(settings.clock.resolution_us, stops=not bounded)
         self._state = LaneState(runtime_context, "profile")
-        self._known = runtime_context.get_state(
-            ValueStateDescriptor("profile-rules", Types.PICKLED_BYTE_ARRAY())
-        )
         self._metrics = ProfileMetrics(runtime_context.get_metrics_group())
+        self._letters = OutgoingLetters(settings, self._metrics)
         self._input = None if bounded else InputWatch(runtime_context, settings, self._catalog)
         self._lanes: dict[int, Profiles] = {}
-        self._passages: dict[int, Passage] = {}
         self._timers = Timers()
 
     def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> Iterator[Any]:
@@ -117,7 +110,7 @@ class Profile(KeyedProcessFunction):
         lane, now = ctx.get_current_key(), now_us()
         decoded = self._decoder.decode(keys, values, self._latest_us(now))
         _count(profiles, records=len(values), dead_letters=len(decoded.rejected))
-        yield from self._letters(decoded.rejected, keys, values, now)
+        yield from self._refused(decoded.rejected, keys, values)
         for arrived in profiles.lives(decoded.events, now if self._wall else NEVER):
             _count(
                 profiles,
@@ -128,7 +121,8 @@ class Profile(KeyedProcessFunction):
             self._metrics.arrived(len(arrived.arrivals), arrived.repeated)
             if self._input:
                 self._input.see(lane, arrived.arrivals, values, now)
-            yield from self._letters(list(map(_late, arrived.late.tolist())), keys, values, now)
+            late = list(map(_late, arrived.late.tolist()))
+            yield from self._refused(late, keys, values)
             yield from self._go(profiles, self._steps(profiles, arrived, now), event_at_ms, ctx)
 
     def _enroll(
@@ -141,7 +135,7 @@ class Profile(KeyedProcessFunction):
         people, refused = decoded.events, decoded.rejected
         _count(profiles, records=len(values), dead_letters=len(refused), people=len(people))
         self._metrics.enrolled(len(people))
-        yield from self._letters(refused, keys, values, now)
+        yield from self._refused(refused, keys, values)
         rows = profiles.enroll(people) if len(people) else _NOBODY
         self._write(profiles, NONE_FORGOTTEN.rows, ctx)
         if self._wall:
@@ -163,25 +157,21 @@ class Profile(KeyedProcessFunction):
 
     def steer(self, message: bytes, ctx: Any) -> Iterator[Any]:
         """Take what Steer says, and hand it on to Assign when it is time to."""
+        assert self._passages is not None  # Steer is there in jobs without end alone
         profiles = self._lane(ctx.get_current_key(), ctx)
-        self._passages[ctx.get_current_key()].take(read_message(message))
+        self._passages.take(message, ctx)
         yield from self._go_on(profiles, ctx)
 
     def _go_on(self, profiles: Profiles, ctx: Any) -> Iterator[Any]:
         """Evaluate whom time has changed, with some of a look at everyone; then messages go on."""
-        key = ctx.get_current_key()
-        passage = self._passages.get(key)
-        known = passage.known if passage else None
-        rows, messages = passage.step(_LOOKED) if passage and passage.waits else (_NOBODY, [])
+        rows, messages = self._passages.step(ctx) if self._passages else (_NOBODY, [])
         if self._wall:
             step = self._wall.step(profiles, None, now_us(), rows)
             yield from self._go(profiles, [step], None, ctx)
         for message in messages:
-            yield Row(key, encode_message(message))
-        if passage and passage.known is not known:
-            self._known.update(encode_message(passage.known))
-        if passage and passage.waits:
-            ctx.timer_service().register_processing_time_timer(now_us() // 1_000 + 1)
+            yield Row(ctx.get_current_key(), encode_message(message))
+        if self._passages:
+            self._passages.keep(ctx)
 
     def _lane(self, lane: int, ctx: KeyedProcessFunction.Context) -> Profiles:
         profiles = self._lanes.get(lane)
@@ -192,23 +182,17 @@ class Profile(KeyedProcessFunction):
             self._state.restore(profiles.journal)
             profiles.expect_ends()
             profiles.expect_columns(self._models)
-            self._watch(lane, profiles, ctx)
+            self._watch(profiles, ctx)
             if self._settings.clock.as_of_us is not None:
                 ctx.timer_service().register_event_time_timer(END_OF_TIME)
         return profiles
 
-    def _watch(self, lane: int, profiles: Profiles, ctx: Any) -> None:
+    def _watch(self, profiles: Profiles, ctx: Any) -> None:
         """Have users looked at when the rules ask for it that hold for them."""
-        if self._rules is None:
+        if self._passages:
+            self._passages.open(profiles, ctx)
+        else:
             profiles.watch(self._watched)
-            return
-        stored = self._known.value()
-        kept = None if stored is None else _decode_known(stored)
-        passage = self._passages[lane] = Passage(self._rules, profiles, kept)
-        if passage.known != kept:
-            self._known.update(encode_message(passage.known))
-        if passage.waits:
-            ctx.timer_service().register_processing_time_timer(now_us() // 1_000 + 1)
 
     def _latest_us(self, now: int) -> int:
         as_of_us = self._settings.clock.as_of_us
@@ -262,16 +246,11 @@ class Profile(KeyedProcessFunction):
         for name, update in self._sampler.updates(profiles.table, step):
             yield SAMPLES, Row(name, encode_update(update))
 
-    def _letters(
-        self, rejected: Sequence[Rejected], keys: Sequence[bytes], values: Sequence[bytes], now: int
+    def _refused(
+        self, rejected: Sequence[Rejected], keys: Sequence[bytes], values: Sequence[bytes]
     ) -> Iterator[Any]:
-        outputs = self._settings.outputs
-        for record in rejected:
-            self._metrics.dead_letter(record.reason)
-            key = NULL if self._settings.events.key == "none" else keys[record.source]
-            letter = dead_letter(record, key, values[record.source], now, outputs.most_letter_bytes)
-            kept_key = None if key == NULL else shortened_key(key, outputs.most_letter_bytes)
-            yield DEAD_LETTERS, Row(outputs.dead_letters, kept_key, encode(letter))
+        """What is told of records of a batch that can't be used."""
+        return self._letters.of(rejected, keys, values)
 
     def _write(
         self, profiles: Profiles, forgotten: Rows, ctx: KeyedProcessFunction.Context
@@ -321,6 +300,3 @@ def _count(profiles: Profiles, **counts: int) -> None:
 def _late(source: int) -> Rejected:
     detail = "older than the longest window, by the newest event of its user"
     return Rejected(source, Reason.LATE, detail)
-
-
-_decode_known: Final = msgspec.msgpack.Decoder(KnownRules).decode
