@@ -30,7 +30,7 @@ class TextTest:
     """A pattern by one of the three operators; `escape` takes % and _ their meaning, "" is none.
 
     In a pattern % stands for any text, also for none, and _ for one character. ILIKE compares
-    in lower case, as `LOWER` has it. STARTS WITH takes its text as it stands.
+    in lower case, character by character. STARTS WITH takes its text as it stands.
     """
 
     operator: str
@@ -43,10 +43,12 @@ class TextTest:
             return text.startswith(self.pattern)
         lower = self.operator == ILIKE
         found = _compiled(self.pattern, self.escape, lower)
-        return found.fullmatch(text.lower() if lower else text) is not None
+        return found.fullmatch(_lower(text) if lower else text) is not None
 
     def problem(self) -> str | None:
         """What is wrong with the pattern, if something is."""
+        if self.escape and self.operator == STARTS_WITH:
+            return "STARTS WITH has no ESCAPE, as % and _ mean themselves there"
         if len(self.escape) > 1:
             return f"ESCAPE takes one character, found '{self.escape}'"
         try:
@@ -99,4 +101,9 @@ def _expression(piece: _Piece, lower: bool) -> str:
     character, itself = piece
     if not itself:
         return "."
-    return re.escape(character.lower() if lower else character)
+    return re.escape(_lower(character) if lower else character)
+
+
+def _lower(text: str) -> str:
+    """A text in lower case, alike wherever its characters stand: ς is σ at the end of a word."""
+    return text.lower().replace("ς", "σ")

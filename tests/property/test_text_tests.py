@@ -33,6 +33,13 @@ def test_a_text_fits_as_the_oracle_says(
         assert test.fits(text) is holds(tree, {"x": text})
 
 
+@pytest.mark.parametrize("text", ["ΟΔΟΣ", "οδος", "ΟΔΟΣ ΟΔΟΣ", "Straße", "İ", "ΣΣ"])
+def test_case_is_nothing_to_ilike(text: str) -> None:
+    """Also not to a sigma, which has another lower case at the end of a word."""
+    for pattern in (text, text.lower(), f"%{text[-1]}", f"{text[:-1]}%"):
+        assert TextTest(ILIKE, pattern).fits(text), pattern
+
+
 @pytest.mark.parametrize(
     "pattern", ["%a" * 400 + "b", "%_a" * 300 + "%b", "_%" * 400 + "b", "%" * 900]
 )

@@ -149,6 +149,9 @@ WRONG = {
     "device LIKE 'm!' ESCAPE '!'": "column 1: the pattern 'm!' ends in its ESCAPE character",
     "device LIKE 'm' ESCAPE '!!'": "column 1: ESCAPE takes one character, found '!!'",
     "device LIKE 'm' ESCAPE 3": "column 24: found '3', expected a text",
+    "device STARTS WITH 'm!%' ESCAPE '!'": (
+        "column 1: STARTS WITH has no ESCAPE, as % and _ mean themselves there"
+    ),
     "device = 'm' ESCAPE '!'": "column 14: found 'ESCAPE', where no condition goes on",
     "device STARTS 'm'": "column 15: found ''m'', expected WITH",
     "device LIKE 'm' LIKE 'm'": "column 1: expected a number or text, found a condition",
