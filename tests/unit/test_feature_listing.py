@@ -30,7 +30,7 @@ FEATURES = {
     "bounces": FeatureSpec(bounce_rate="30d"),
     "away": FeatureSpec(returned_after="session", unit="days"),
     "views_yesterday": FeatureSpec(count="view", window="yesterday", zone="Europe/Berlin"),
-    "days": FeatureSpec(active_days="view", window="30d"),
+    "days": FeatureSpec(active_days="view", window="7d"),
     "views_exact": FeatureSpec(count="view", window="1h", exact=True),
     "mean_exact": FeatureSpec(mean="price", window="7d", exact=True),
     "median_exact": FeatureSpec(median="price", window="1h", exact=True),
@@ -56,7 +56,7 @@ def test_every_feature_is_listed_with_its_type_unit_window_and_tile() -> None:
     assert told["brands"] == ("unique_list", "list", None, "7d", "12h")
     assert told["heat"] == ("decayed_count", "number", None, "1d", None)
     assert told["hour"] == ("hour", "number", None, None, None)
-    assert told["days"] == ("active_days", "number", None, "30d", "1d")
+    assert told["days"] == ("active_days", "number", None, "7d", "1d")
     assert told["views_yesterday"][3:] == ("yesterday in Europe/Berlin", None)
     assert told["away"] == ("returned_after", "number", "days", "session", None)
 
@@ -75,6 +75,7 @@ def test_what_a_window_in_tiles_really_has_in_it() -> None:
     found = edges(FEATURES)
     assert found["views_1h"] == "the last 55m to 1h, in tiles of 5m"
     assert found["views_whole"] == "up to the last 1h, in tiles of 1h"
+    assert found["days"] == "the last 6d to 7d, in tiles of 1d"
     assert found["mean_exact"] == (
         "exactly the last 7d for up to 64 events; of more, the last 156h to 7d, in tiles of 12h"
     )

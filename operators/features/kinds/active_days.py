@@ -107,6 +107,7 @@ class DaysLength(WindowLength):
     """A window of the calendar, or of so many whole days."""
 
     words: tuple[str, ...] = ()
+    tile: str | None = "1d"
 
     def problems_of_duration(self, path: str, value: str, feature: Definition) -> Iterator[Problem]:
         try:

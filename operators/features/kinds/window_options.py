@@ -19,10 +19,14 @@ UTC: Final = "UTC"  # the zone where none is said
 
 @dataclass(frozen=True)
 class WindowLength(Option[str]):
-    """A window: a duration, or one of the words that stand for one, also of the calendar."""
+    """A window: a duration, or one of the words that stand for one, also of the calendar.
+
+    A duration is cut into tiles of `tile` where the feature says nothing else, None for a dozen.
+    """
 
     type: Any = str
     spans: bool = True
+    tile: str | None = None
     words: tuple[str, ...] = (SESSION, LIFETIME)
     calendar: tuple[str, ...] = CALENDAR
 
@@ -120,7 +124,7 @@ def tiling(feature: Definition) -> Tiling | None:
     window = window_text(feature)
     if window in (None, SESSION, LIFETIME, *CALENDAR):
         return None
-    return Tiling.cut(str(window), feature.get(TILE))
+    return Tiling.cut(str(window), feature.get(TILE) or _window_of(feature).tile)
 
 
 def sliding(feature: Definition) -> Sliding | None:
