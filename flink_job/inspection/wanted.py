@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import msgspec
+
 from flink_job.config.model import Config
 from operators.events.decode import EventDecoder
 from operators.events.spec import EventsSpec
@@ -61,5 +63,6 @@ class Wanted:
         return self.numbers - self.texts - {*self.needed.values(), *self.optional.values()}
 
     def decoder(self) -> EventDecoder:
-        """What reads events as the job does."""
-        return EventDecoder(self.events, list(self.types), self.numbers, self.texts, keyed=False)
+        """What reads events as the job does, but for ids that are made."""
+        events = msgspec.structs.replace(self.events, id=self.events.id_field)
+        return EventDecoder(events, list(self.types), self.numbers, self.texts, keyed=False)

@@ -115,6 +115,14 @@ def test_sessions_ids_and_renamed_types_that_never_come_are_told() -> None:
     ]
 
 
+def test_an_id_that_never_comes_is_told_where_one_is_made_instead() -> None:
+    events = [event(event_id="1")]
+    (doubt,) = found(events, config(id=["evnt_id", "content"]))
+    assert doubt.text == "events.id: none of 1 events has 'evnt_id', did you mean 'event_id'?"
+    assert found(events, config(id=["event_id", "content"])) == []
+    assert found(events, config(id="content")) == []
+
+
 def test_a_session_that_every_event_leaves_empty_is_told_as_such() -> None:
     events = [event(visit=None), event(visit=None)]
     assert [each.text for each in found(events, config(session="visit"))] == [
