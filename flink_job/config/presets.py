@@ -75,4 +75,9 @@ def with_preset(data: object) -> object:
     if not isinstance(data, dict) or not isinstance(events, dict):
         return data
     preset = PRESETS.get(str(events.get("format")))
-    return data if not preset else {**data, "events": {**preset, **events}}
+    if not preset:
+        return data
+    both = {**preset, **events}
+    if both.get("session") is None and "no_session" not in events:
+        both.pop("no_session", None)
+    return {**data, "events": both}

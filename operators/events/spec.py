@@ -141,7 +141,10 @@ def _problems_of_names(spec: EventsSpec) -> Iterator[Problem]:
         field = getattr(spec, name)
         if field is not None and "" in alternatives(field):
             yield Problem(f"events.{name}", "expected the name of a field of the events")
-    if spec.no_session and spec.session is None and spec.format == "flat":
+    if CONTENT in alternatives(spec.id or "")[:-1]:
+        said = f"expected {CONTENT} to stand last: what is made is always there"
+        yield Problem("events.id", said)
+    if spec.no_session and spec.session is None:
         yield Problem("events.no_session", "expected events.session, the field that it is about")
     if spec.each == "":
         yield Problem("events.each", "expected the name of a field of the records")

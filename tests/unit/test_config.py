@@ -248,6 +248,14 @@ def test_a_good_configuration_has_no_mistakes() -> None:
         ({"run": {"as_of": "2026-01-01"}}, "run.as_of: only a bounded run ends at a moment"),
         ({"events": {"session_gap": "0s"}}, "events.session_gap: expected a duration"),
         ({"events": {"no_session": ["-1"]}}, "events.no_session: expected events.session"),
+        (
+            {"events": {"format": "segment", "no_session": ["-1"]}},
+            "events.no_session: expected events.session",
+        ),
+        (
+            {"events": {"id": ["content", "event_id"]}},
+            "events.id: expected content to stand last",
+        ),
         ({"events": {"each": ""}}, "events.each: expected the name of a field"),
         ({"events": {"user": ""}}, "events.user: expected the name of a field of the events"),
     ],
