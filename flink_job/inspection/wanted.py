@@ -43,7 +43,8 @@ class Wanted:
     def needed(self) -> dict[str, str]:
         """The fields that each event must have, by the places where they are named."""
         events = self.events
-        return {"events.user": events.user, "events.time": events.time, "events.type": events.type}
+        kind = {} if events.type_field is None else {"events.type": events.type_field}
+        return {"events.user": events.user, "events.time": events.time, **kind}
 
     @property
     def optional(self) -> dict[str, str]:

@@ -44,7 +44,7 @@ class StagedRoster:
         Raises:
             UsageError: a file can't be read, or nobody is in it.
         """
-        names = SeenNames("")
+        names = SeenNames()
         values = (
             value
             for path in expanded(self._source.paths)

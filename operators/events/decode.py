@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from msgspec import UNSET
 
-from operators.base.arrays import Mask
+from operators.base.arrays import Ints, Mask
 from operators.events import fields
 from operators.events.batch import EventBatch
 from operators.events.content_ids import ContentIds
@@ -22,7 +22,7 @@ from operators.events.kinds import PLAIN_NUMBER, PLAIN_TEXT, PLAIN_TYPE, PLAIN_U
 from operators.events.markers import NULL
 from operators.events.reading import RecordReader
 from operators.events.reasons import Reason
-from operators.events.spec import TIME_UNITS_NS, EventsSpec
+from operators.events.spec import TIME_UNITS_NS, ConstantType, EventsSpec
 from operators.events.times import Times
 from operators.events.type_codes import TypeCodes
 
@@ -102,7 +102,7 @@ class EventDecoder:
         self._times = Times(TIME_UNITS_NS.get(spec.time_unit), spec.zone_of_times)
         self._nobody = frozenset(spec.nobody)
         self._no_session = frozenset(spec.no_session)
-        named = (spec.user, spec.time, spec.type, spec.session, spec.id_field)
+        named = (spec.user, spec.time, spec.type_field, spec.session, spec.id_field)
         own = [name for name in named if name is not None]
         self._places = {
             name: name if name in own else spec.property_name(name)
@@ -123,8 +123,11 @@ class EventDecoder:
         """What nearly all values of each field are."""
         spec = self._spec
         ids = [name for name in (spec.session, spec.id_field) if name is not None]
+        types = [] if spec.type_field is None else [spec.type_field]
         return {
-            **{spec.user: PLAIN_USER, spec.type: PLAIN_TYPE, spec.time: Any},
+            spec.user: PLAIN_USER,
+            **dict.fromkeys(types, PLAIN_TYPE),
+            spec.time: Any,
             **dict.fromkeys(ids, PLAIN_TEXT),
             **{self._places[name]: PLAIN_NUMBER for name in self._numbers},
             **{self._places[name]: PLAIN_TEXT for name in self._texts},
@@ -178,7 +181,7 @@ class EventDecoder:
         time_us = checked(self._times.read(values[spec.time]))
         for position in np.flatnonzero(time_us > latest_us).tolist():
             faults.setdefault(position, (Reason.FUTURE, "the time lies in the future"))
-        types = checked(self._types.read(values[spec.type], plain=spec.type in plain))
+        types = checked(self._read_types(values, plain, len(users)))
 
         def texts(field: str | None, reason: Reason) -> Any:
             if field is None:
@@ -194,6 +197,14 @@ class EventDecoder:
             **self._properties(values, checks, plain),
         }
         return columns, checks
+
+    def _read_types(
+        self, values: Mapping[str, Sequence[Any]], plain: Collection[str], count: int
+    ) -> tuple[Ints, Faults]:
+        of = self._spec.type
+        if isinstance(of, ConstantType):
+            return self._types.read([of.constant] * count, plain=True)
+        return self._types.read(values[of], plain=of in plain)
 
     def _sessions(self, ids: Sequence[str | None] | None) -> Sequence[str | None] | None:
         """Session ids, without those that mean none."""
@@ -248,7 +259,7 @@ def _reasons(spec: EventsSpec) -> dict[str, Reason]:
     reasons = {
         spec.id_field: Reason.BAD_ID,
         spec.session: Reason.BAD_SESSION,
-        spec.type: Reason.BAD_TYPE,
+        spec.type_field: Reason.BAD_TYPE,
         spec.time: Reason.BAD_TIME,
         spec.user: Reason.BAD_USER,
     }

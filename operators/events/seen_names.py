@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from operators.events.record import UNREADABLE, OneField
+from operators.events.spec import EventsSpec
 
 _DEEPEST: Final = 3  # fields within fields that are listed
 _MOST: Final = 1_000  # names that are kept
@@ -17,23 +18,22 @@ _LONGEST: Final = 100  # characters of a name
 
 
 class SeenNames:
-    """Counts the names in records that it is shown.
+    """Counts the names in records that it is shown, of events as `events` says they are.
 
-    Args:
-        type_: the name of the field of the event type.
+    Without it they are no events, and have no types.
     """
 
-    def __init__(self, type_: str) -> None:
+    def __init__(self, events: EventsSpec | None = None) -> None:
         self.fields = Counter[str]()
         self.types = Counter[str]()
-        self._type = OneField(type_)
+        self._raw_types = None if events is None else RawTypes(events)
 
     def add(self, values: Sequence[bytes]) -> None:
         """Look into some raw records; what is no object is passed over."""
         for value in values:
             with suppress(*UNREADABLE):
                 self._count(self.fields, field_names(msgspec.json.decode(value, type=_Object)))
-        named = map(type_name, self._type.of(values))
+        named = map(type_name, self._raw_types.of(values) if self._raw_types else ())
         self._count(self.types, (name for name in named if name is not None))
 
     def most(self, counted: Counter[str], number: int) -> list[str]:
@@ -44,6 +44,18 @@ class SeenNames:
         for name in names:
             if len(name) <= _LONGEST and (name in counted or len(counted) < _MOST):
                 counted[name] += 1
+
+
+class RawTypes:
+    """The types of raw records, as they stand there or as all are said to be."""
+
+    def __init__(self, events: EventsSpec) -> None:
+        self._type = OneField(events.type) if isinstance(events.type, str) else events.type
+
+    def of(self, values: Sequence[bytes]) -> Sequence[Any]:
+        """The type that each record has; None where there is none."""
+        of = self._type
+        return of.of(values) if isinstance(of, OneField) else [of.constant] * len(values)
 
 
 def field_names(record: Mapping[str, Any], depth: int = _DEEPEST) -> Iterator[str]:

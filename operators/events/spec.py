@@ -39,15 +39,22 @@ Format = Literal[
 ]
 
 
+class ConstantType(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The type of all events, where they are of one kind."""
+
+    constant: str
+
+
 class EventsSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Names of the fields of an event, of several the first that is there, and how they are read.
 
     `time_unit` is `iso` for ISO 8601 texts, or the unit of a number since 1970. Texts that say no
-    offset are in `zone`. Users of the names in `nobody` are missing. `types` renames event types.
-    A session ends after `session_gap` without an event; with `session`, a new id begins a new
-    one; those of the names in `no_session` are missing. With `id`, an event whose id its user has
-    shown within `dedup_within` is dropped; `CONTENT` stands for one that is made. `key`
-    says whether the Kafka key is the user, or there is none and the user is taken from the value.
+    offset are in `zone`. Users of the names in `nobody` are missing. `types` renames event types;
+    with a `ConstantType` all events are of one. A session ends after `session_gap` without an
+    event; with `session`, a new id begins a new one; those of the names in `no_session` are
+    missing. With `id`, an event whose id its user has shown within `dedup_within` is dropped;
+    `CONTENT` stands for one that is made. `key` says whether the Kafka key is the user, or there
+    is none and the user is taken from the value.
     `format` names what the rest is made of where it is not said; `properties` the fields within
     which properties stand that are not at the top. `number` is how texts write numbers, and
     `on_bad_value` what becomes of an event with a property that can't be read. With `takes_back`
@@ -57,7 +64,7 @@ class EventsSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     user: FieldName = "user_id"
     time: FieldName = "event_time"
-    type: FieldName = "event_type"
+    type: FieldName | ConstantType = "event_type"
     session: FieldName | None = None
     id: FieldName | None = None
     time_unit: Literal["iso", "s", "ms", "us", "ns"] = "iso"
@@ -90,6 +97,11 @@ class EventsSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def zone_of_times(self) -> tzinfo:
         """The zone of times that say no offset."""
         return UTC if self.zone == "UTC" else parse_zone(self.zone)
+
+    @property
+    def type_field(self) -> str | None:
+        """The name of the field of types, None if all events are of one."""
+        return None if isinstance(self.type, ConstantType) else self.type
 
     @property
     def id_field(self) -> str | None:
@@ -139,7 +151,10 @@ def problems(spec: EventsSpec) -> Iterator[Problem]:
 def _problems_of_names(spec: EventsSpec) -> Iterator[Problem]:
     for name in _FIELDS:
         field = getattr(spec, name)
-        if field is not None and "" in alternatives(field):
+        if isinstance(field, ConstantType):
+            if not field.constant:
+                yield Problem(f"events.{name}.constant", "expected a type, such as page_view")
+        elif field is not None and "" in alternatives(field):
             yield Problem(f"events.{name}", "expected the name of a field of the events")
     if CONTENT in alternatives(spec.id or "")[:-1]:
         said = f"expected {CONTENT} to stand last: what is made is always there"

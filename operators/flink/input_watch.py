@@ -38,7 +38,7 @@ class InputWatch:
         self._expected = expected(settings.features, settings.events)
         self._spotter = Spotter(self._expected, catalog.event_types)
         self._status = settings.outputs.status
-        self._names = SeenNames(settings.events.type)
+        self._names = SeenNames(settings.events)
         self._sampled_us = 0
         self._metrics = InputMetrics(context.get_metrics_group(), self._expected)
         self._kept = context.get_state(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -243,6 +244,14 @@ def test_some_session_ids_mean_none() -> None:
 def test_event_types_go_by_the_names_that_the_configuration_gives_them() -> None:
     spec = EventsSpec(session="session", types={"pv": "view"})
     assert decode(event(event_type="pv"), spec=spec).events.type.tolist() == [1]
+
+
+def test_all_events_may_be_of_one_type() -> None:
+    spec = msgspec.convert({"type": {"constant": "pv"}, "types": {"pv": "view"}}, EventsSpec)
+    values = [without("event_type"), event(event_type=["?"]), event(user_id=""), b"{"]
+    decoded = decoder(spec).decode([b"ann"] * 4, values, LATEST_US)
+    assert decoded.events.type.tolist() == [1, 1]
+    assert {each.source for each in decoded.rejected} == {2, 3}
 
 
 def test_records_without_keys_are_not_held_against_any() -> None:

@@ -15,6 +15,7 @@ from flink_job.control.input_status import Absent, InputStatus
 from operators.contracts.records import CameLast, LaneInput
 from operators.events.decode import EventDecoder
 from operators.events.seen_names import SeenNames
+from operators.events.spec import EventsSpec
 from operators.features.arrivals import Arrivals, arrive
 from operators.features.asked import expected
 from operators.features.catalog import Catalog
@@ -131,7 +132,7 @@ def test_news_is_told_soon_and_all_else_now_and_then(came: Came) -> None:
 
 
 def test_names_are_those_of_a_sample() -> None:
-    names = SeenNames("event.kind")
+    names = SeenNames(EventsSpec(type="event.kind"))
     names.add([b'{"event": {"kind": 7}, "a": [{"key": "b"}]}', b"none", b'{"a": 1}'])
     assert names.most(names.fields, 2) == ["a", "event"]
     assert set(names.fields) == {"event", "event.kind", "a", "a.b"}

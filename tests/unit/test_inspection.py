@@ -115,6 +115,16 @@ def test_sessions_ids_and_renamed_types_that_never_come_are_told() -> None:
     ]
 
 
+def test_one_type_of_all_events_needs_no_field_and_is_told_where_nothing_asks_for_it() -> None:
+    bare = {name: value for name, value in event().items() if name != "event_type"}
+    assert found([bare], config(type={"constant": "purchase"})) == []
+    (doubt,) = found([bare], config(type={"constant": "purchased"}))
+    assert doubt.text == (
+        "features.orders: no event is of the type 'purchase' in 1 records, "
+        "did you mean 'purchased', which was seen 1 times?"
+    )
+
+
 def test_an_id_that_never_comes_is_told_where_one_is_made_instead() -> None:
     events = [event(event_id="1")]
     (doubt,) = found(events, config(id=["evnt_id", "content"]))
