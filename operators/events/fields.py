@@ -119,6 +119,13 @@ def _text(value: Any) -> str | None:
     return _NO_TEXT
 
 
+def type_text(value: Any) -> Any:
+    """A whole number as its text, as types are written; anything else as it is."""
+    if type(value) is float and value.is_integer() and abs(value) < 2**53:
+        return str(int(value))
+    return str(value) if type(value) is int else value
+
+
 def scalar_text(value: Any) -> str | None:
     """A number, text or true/false of JSON as text, None for null and empty, however long it is."""
     return str(value) if type(value) is int else _text(value)

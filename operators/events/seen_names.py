@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from operators.events.fields import type_text
 from operators.events.record import UNREADABLE, OneField
 from operators.events.spec import EventsSpec
 
@@ -71,7 +72,8 @@ def field_names(record: Mapping[str, Any], depth: int = _DEEPEST) -> Iterator[st
 
 def type_name(value: Any) -> str | None:
     """A type as text; None for what is none."""
-    return str(value) if type(value) in (str, int) and value != "" else None
+    text = type_text(value)
+    return text if type(text) is str and text else None
 
 
 _Object = dict[str, Any]

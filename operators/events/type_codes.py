@@ -10,15 +10,16 @@ from typing import Any
 import numpy as np
 
 from operators.base.arrays import Ints
-from operators.events.fields import Faults, all_texts, shown
+from operators.events.fields import Faults, all_texts, shown, type_text
 from operators.events.reasons import Reason
 
 
 class TypeCodes:
     """Reads event types as positions in those that are known; any other has the next number.
 
-    `renamed` has the names under which some are known. A whole number is a type as its text is.
-    Whoever wants to know which types there are, as they stand there, has them counted in `seen`.
+    `renamed` has the names under which some are known. A whole number, also 1.0, is a type as its
+    text is. Whoever wants to know which types there are, as they stand there, has them counted in
+    `seen`.
     """
 
     seen: Counter[str] | None = None
@@ -35,7 +36,7 @@ class TypeCodes:
             if self.seen is not None:
                 self.seen.update(values)
             return self._of(values), faults
-        values = [str(value) if type(value) is int else value for value in values]
+        values = list(map(type_text, values))
         for position, value in enumerate(values):
             if value is None or value == "":
                 faults[position] = (Reason.MISSING_TYPE, "the event type is missing, null or empty")

@@ -86,7 +86,8 @@ class StepClock:
 
     def _sure_until_us(self, frame: Frame, concerned: Sequence[Mask]) -> Moments:
         """Until when all is sure to be as it is now, int64[n]; at last, for ever."""
-        ahead_us = np.vstack([frame.now_us + _AHEAD * self._step_us, np.full(len(frame), LAST_US)])
+        far_us = np.minimum(_AHEAD * float(self._step_us), LAST_US).astype(np.int64)
+        ahead_us = np.vstack([frame.now_us + far_us, np.full(len(frame), LAST_US)])
         sure = np.ones(ahead_us.shape, np.bool_)
         for each, matters in zip(self._stepped, concerned, strict=True):
             sure &= stays(each.atom, frame, ahead_us) | ~matters

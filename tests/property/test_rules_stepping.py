@@ -29,6 +29,7 @@ from tests.property.rules_columns import (
 from tests.property.rules_oracle import Tree, holds, text
 
 MOST_STEPS = 300
+DAY_US = 86_400_000_000
 
 
 def clock_of(condition: str) -> StepClock:
@@ -133,6 +134,12 @@ def test_what_is_null_is_looked_at_never() -> None:
     assert next_us("young * 2 > 30", (2.0, None, 5)) == NEVER
     assert next_us("young / (views - 2) > 30", (2.0, 7, 5)) == NEVER
     assert next_us("young + views > 30", (None, 7, 5)) == NEVER
+
+
+def test_a_resolution_of_months_is_none_too_long() -> None:
+    frame = frame_of([(2.0, 7, 5)])
+    clock = StepClock([parse("young * 2 > old + 4000000", COLUMNS)], [], 400 * DAY_US)
+    assert NOW_US < int(clock.next_us(frame)[0]) <= NOW_US + 800 * DAY_US
 
 
 @given(st.integers(-100, 10**15), st.data())

@@ -153,10 +153,11 @@ def test_names_that_never_occur_are_told(tmp_path: Path) -> None:
 
 def test_types_that_are_numbers(tmp_path: Path) -> None:
     data = {**BUYERS, "events": {"types": {"1": "view", "4": "purchase"}}}
-    events = [{**bought(1), "event_type": 1}, {**bought(1), "event_type": 4}]
-    found = ran(tmp_path, {"events.jsonl": lines(*events)}, data)
-    assert found.segments == {"Buyers": {"1"}}
-    assert found.letters == {}
+    for view, purchase in ((1, 4), (1.0, 4.0)):
+        events = [{**bought(1), "event_type": view}, {**bought(1), "event_type": purchase}]
+        found = ran(tmp_path, {"events.jsonl": lines(*events)}, data)
+        assert found.segments == {"Buyers": {"1"}}
+        assert found.letters == {}
 
 
 def test_users_who_are_nobody(tmp_path: Path) -> None:
