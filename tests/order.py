@@ -13,6 +13,7 @@ LONGEST: Final = tuple(
         ("stack", "cluster"),
         ("stack", "readme"),
         ("stack", "ending"),
+        ("stack", "as_it_comes"),
         ("flink", "crash"),
         ("stack", "live"),
         ("stack", "forgetting"),

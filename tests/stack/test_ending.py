@@ -127,7 +127,7 @@ OTHERS: Final = (to_the_group, to_itself)
     ("name", "signals"),
     [
         ("ending", (to_everything,)),
-        pytest.param("ending otherwise", OTHERS, marks=pytest.mark.faults),
+        pytest.param("ending-otherwise", OTHERS, marks=pytest.mark.faults),
     ],
 )
 def test_whatever_ends_a_run_it_goes_on_from_there(
