@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from operators.base.arrays import Floats, Ints, Mask, Moments, Rows
+from operators.base.runs import begins
 from operators.events.batch import EventBatch
 from operators.features.tiling import Tiling
 from operators.pages.table import UserTable
@@ -122,8 +123,7 @@ def group_by_row(  # noqa: PLR0913 - the columns of a batch
     taken_back: Mapping[str, Mask],
 ) -> Arrivals:
     """Arrivals of columns that are sorted by row."""
-    first = np.ones(len(rows), np.bool_)
-    first[1:] = rows[1:] != rows[:-1]
+    first = begins(rows)
     starts = np.flatnonzero(first)
     return Arrivals(
         rows=rows,

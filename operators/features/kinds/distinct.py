@@ -16,6 +16,7 @@ from zlib import crc32
 import numpy as np
 
 from operators.base.arrays import Floats, Ints, Mask, Moments, Rows
+from operators.base.runs import ends
 from operators.features.filters import EventFilter
 from operators.features.kinds.kind import Compilation, Compiled, FeatureKind, zero
 from operators.features.kinds.options import OF, WHERE, PropertyName
@@ -171,7 +172,7 @@ def _newest(keys: Ints, epochs: Ints) -> tuple[Ints, Ints]:
     """Each key once, with the newest of its epochs."""
     order = np.lexsort((epochs, keys))
     keys, epochs = keys[order], epochs[order]
-    last = np.append(keys[1:] != keys[:-1], True)
+    last = ends(keys)
     return keys[last], epochs[last]
 
 

@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 
 from operators.base.arrays import Floats, Moments, Rows
+from operators.base.runs import begins
 from operators.features.accumulators import EventCount, SessionCount
 from operators.features.derived import Ratio
 from operators.features.kinds.definition import Definition
@@ -93,7 +94,7 @@ class BounceRate:
         rows, opened = arrivals.rows[inside], update.sessions.opened[inside]
         begun = np.where(opened, self.window.epochs(table, update)[inside], NOT_COUNTED)
         # Of the event before: the epoch of a session that has no other yet.
-        first = np.append(True, rows[1:] != rows[:-1])[: len(rows)]
+        first = begins(rows)
         single = np.append(NOT_COUNTED, begun[:-1])[: len(rows)]
         cells = table.cells(self.name)
         single[first] = cells.take_one(rows[first])
