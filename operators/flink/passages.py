@@ -36,8 +36,8 @@ class Passages:
         """Go on with what a lane is known to be judged by."""
         lane, stored = ctx.get_current_key(), self._state.value()
         kept = None if stored is None else _decode(stored)
-        self._kept[lane] = kept
-        self._lanes[lane] = Passage(self._rules, profiles, kept)
+        passage = self._lanes[lane] = Passage(self._rules, profiles, kept)
+        self._kept[lane] = passage.known if passage.known == kept else kept
         self.keep(ctx)
 
     def take(self, message: bytes, ctx: Any) -> None:
@@ -53,7 +53,7 @@ class Passages:
         """Write what has changed, and come again if a look is under way."""
         lane = ctx.get_current_key()
         passage = self._lanes[lane]
-        if passage.known != self._kept[lane]:
+        if passage.known is not self._kept[lane]:
             self._kept[lane] = passage.known
             self._state.update(encode(passage.known))
         if passage.waits:
