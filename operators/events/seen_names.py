@@ -27,36 +27,31 @@ class SeenNames:
     def __init__(self, events: EventsSpec | None = None) -> None:
         self.fields = Counter[str]()
         self.types = Counter[str]()
-        self._raw_types = None if events is None else RawTypes(events)
+        of = None if events is None else events.type
+        self._type = OneField(of) if isinstance(of, str) else of
 
     def add(self, values: Sequence[bytes]) -> None:
         """Look into some raw records; what is no object is passed over."""
         for value in values:
             with suppress(*UNREADABLE):
                 self._count(self.fields, field_names(msgspec.json.decode(value, type=_Object)))
-        named = map(type_name, self._raw_types.of(values) if self._raw_types else ())
+        named = map(_type_name, self._raw_types(values))
         self._count(self.types, (name for name in named if name is not None))
 
     def most(self, counted: Counter[str], number: int) -> list[str]:
         """The names that were seen most often."""
         return [name for name, _ in counted.most_common(number)]
 
+    def _raw_types(self, values: Sequence[bytes]) -> Sequence[Any]:
+        """The types of records as they stand there, or as all are said to be."""
+        if isinstance(self._type, OneField):
+            return self._type.of(values)
+        return [] if self._type is None else [self._type.constant] * len(values)
+
     def _count(self, counted: Counter[str], names: Iterator[str]) -> None:
         for name in names:
             if len(name) <= _LONGEST and (name in counted or len(counted) < _MOST):
                 counted[name] += 1
-
-
-class RawTypes:
-    """The types of raw records, as they stand there or as all are said to be."""
-
-    def __init__(self, events: EventsSpec) -> None:
-        self._type = OneField(events.type) if isinstance(events.type, str) else events.type
-
-    def of(self, values: Sequence[bytes]) -> Sequence[Any]:
-        """The type that each record has; None where there is none."""
-        of = self._type
-        return of.of(values) if isinstance(of, OneField) else [of.constant] * len(values)
 
 
 def field_names(record: Mapping[str, Any], depth: int = _DEEPEST) -> Iterator[str]:
@@ -70,7 +65,7 @@ def field_names(record: Mapping[str, Any], depth: int = _DEEPEST) -> Iterator[st
             yield from (f"{name}.{pair['key']}" for pair in pairs)
 
 
-def type_name(value: Any) -> str | None:
+def _type_name(value: Any) -> str | None:
     """A type as text; None for what is none."""
     text = type_text(value)
     return text if type(text) is str and text else None
