@@ -9,7 +9,7 @@ from typing import Final
 from flink_job.config.model import FileSource
 from flink_job.inspection.hints import field_hint
 from flink_job.staging.files import expanded
-from flink_job.staging.lines import lane_text, staged_line
+from flink_job.staging.lines import lines_by_user
 from flink_job.staging.reading import read
 from flink_job.staging.sought import Sought
 from operators.base.errors import UsageError
@@ -68,17 +68,11 @@ class StagedRoster:
 
     def _staged(self, chunk: list[bytes]) -> Iterator[bytes]:
         decoded = self._decoder.decode((), chunk)
-        by = list(chunk)  # a record that has no user goes by itself
-        people = decoded.events
-        for at, user in zip(people.source.tolist(), people.users, strict=True):
-            by[at] = user.encode()
         self.records += len(chunk)
-        self.usable += len(people)
+        self.usable += len(decoded.events)
         for rejected in decoded.rejected[:1]:
             self.example = self.example or rejected.detail
-        yield from (
-            staged_line(lane_text(of), ROSTER + value) for of, value in zip(by, chunk, strict=True)
-        )
+        yield from lines_by_user(chunk, decoded.events, ROSTER)
 
     def _sought(self) -> Sought:
         read = frozenset({self._user}) | self._decoder.fields

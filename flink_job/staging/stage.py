@@ -22,7 +22,7 @@ from flink_job.config.model import FileSource
 from flink_job.inspection.survey import Survey
 from flink_job.runtime.atomic import whole_file
 from flink_job.staging.files import expanded
-from flink_job.staging.lines import lane_text, staged_line
+from flink_job.staging.lines import lines_by_user
 from flink_job.staging.reading import read
 from flink_job.staging.sorting import TimedLine, in_order
 from flink_job.staging.sought import Sought
@@ -93,13 +93,10 @@ def _chunks(source: FileSource, survey: Survey, staging: Staging) -> Iterator[li
 def _staged(chunk: list[bytes], survey: Survey, times: BinaryIO) -> bytes:
     """The lines of some records; the time of each is added to `times`."""
     events = survey.add(chunk)
-    by = list(chunk)  # a record that has no user goes by itself
-    for at, user in zip(events.source.tolist(), events.users, strict=True):
-        by[at] = user.encode()
     time_us = np.full(len(chunk), _NO_TIME)
     time_us[events.source] = events.time_us
     times.write(time_us.tobytes())
-    return b"".join(map(staged_line, map(lane_text, by), chunk))
+    return b"".join(lines_by_user(chunk, events))
 
 
 def _timed(staged: Path, times: BinaryIO) -> Iterator[TimedLine]:
