@@ -166,6 +166,11 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.source.kafka is None or self.source.kafka.bounded
 
     @property
+    def roster_topic(self) -> str | None:
+        """The topic of the roster, None without one."""
+        return None if self.roster is None else self.roster.topic
+
+    @property
     def roster_user(self) -> str | None:
         """The field of the user in records of the roster, None without one."""
         return None if self.roster is None else self.roster.user or self.events.user

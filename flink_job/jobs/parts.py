@@ -128,8 +128,7 @@ def _letter_bytes(plan: Plan) -> int:
 
 
 def _kafka_events(plan: Plan, source: KafkaSource, batch_ms: int) -> KafkaEvents:
-    broker, events, roster = plan.kafka.input_broker(), plan.config.events, plan.config.roster
-    topic = None if roster is None else roster.topic
+    broker, events = plan.kafka.input_broker(), plan.config.events
     assert broker is not None  # it is that of the source
     return KafkaEvents(
         broker.bootstrap,
@@ -139,7 +138,7 @@ def _kafka_events(plan: Plan, source: KafkaSource, batch_ms: int) -> KafkaEvents
         bounded=source.bounded,
         batch_ms=batch_ms,
         user_field=events.user if events.key == "none" else None,
-        roster=topic,
+        roster=plan.config.roster_topic,
         roster_user=plan.config.roster_user,
         properties=client_properties(source, broker),
     )

@@ -63,10 +63,9 @@ def _check_input(plan: Plan) -> None:
     for each in (files, plan.paths.roster()):
         if each is not None:
             expanded(each.paths)
-    roster = plan.config.roster
     if source is not None and broker is not None:
         known = kafka.topics(broker)
-        for topic in (source.topic, roster.topic if roster else None):
+        for topic in (source.topic, plan.config.roster_topic):
             if topic is not None and topic not in known:
                 hint = nearest(topic, sorted(known)) or "; make it, or load a file into it"
                 raise PreflightError(f"Kafka at {broker.bootstrap} has no topic '{topic}'{hint}")

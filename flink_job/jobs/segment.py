@@ -126,9 +126,15 @@ def begin(
     as_of_us = plan.as_of_us()
     if as_of_us is None and plan.config.bounded:
         as_of_us = now_us() if staged.end_us is None else staged.end_us
-    doubts = list(staged.doubts)
-    note = Note(fingerprint, as_of_us, staged.records, segments, state=named, doubts=doubts)
-    note = msgspec.structs.replace(note, roster=_roster_topic(plan))
+    note = Note(
+        fingerprint,
+        as_of_us,
+        staged.records,
+        segments,
+        state=named,
+        doubts=list(staged.doubts),
+        roster=plan.config.roster_topic,
+    )
     folder.write(note)
     return Begin(note, None, standing, anew=start.resume)
 
@@ -208,7 +214,7 @@ def _checked(plan: Plan, noted: Note | None) -> Note:
             f"{plan.folder.path}: the {kept}lanes are not those that the run was started with; "
             "--fresh begins anew"
         )
-    topic = _roster_topic(plan)
+    topic = plan.config.roster_topic
     if topic == noted.roster:
         return noted
     if noted.roster is not None:
@@ -219,11 +225,6 @@ def _checked(plan: Plan, noted: Note | None) -> Note:
     noted = msgspec.structs.replace(noted, roster=topic)
     plan.folder.write(noted)
     return noted
-
-
-def _roster_topic(plan: Plan) -> str | None:
-    roster = plan.config.roster
-    return None if roster is None else roster.topic
 
 
 def _clear(plan: Plan) -> None:
