@@ -7,10 +7,11 @@ from typing import Any, Final
 
 import msgspec
 
+from operators.events.record import UNREADABLE
+
 _record: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _list: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _encode: Final = msgspec.json.Encoder().encode
-_UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 def unfolded(values: Iterable[bytes], field: str) -> Iterator[bytes]:
@@ -31,7 +32,7 @@ def _events(value: bytes, field: str) -> Iterator[bytes]:
     try:
         around = _record.decode(value)
         events = _list.decode(around.pop(field))
-    except (*_UNREADABLE, KeyError):
+    except (*UNREADABLE, KeyError):
         events = []
     if not events:
         yield value
@@ -42,5 +43,5 @@ def _events(value: bytes, field: str) -> Iterator[bytes]:
 def _merged(around: dict[str, Any], event: msgspec.Raw) -> bytes:
     try:
         return _encode({**around, **_record.decode(event)})
-    except _UNREADABLE:
+    except UNREADABLE:
         return bytes(event)
