@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, MutableMapping
 from typing import Final, NamedTuple, TypeVar
 
 import msgspec
@@ -90,7 +90,9 @@ class Totals:
 
     def everything(self, version: int) -> Iterator[tuple[str, OutcomeRecord | None]]:
         """The records of all there is, each once."""
-        self._changed = {_key(text): None for text in self._kept if text != _FORGETS}
+        keys = [_key(text) for text in self._kept if text != _FORGETS]
+        in_order = sorted(keys, key=lambda key: (*map(str, key[:4]), key.at))
+        self._changed = dict.fromkeys(in_order)
         yield from self.take_changed(version)
 
     def _add_day(self, delta: Delta, day: DayDelta) -> None:
@@ -261,12 +263,6 @@ class Totals:
 def shown(key: Key) -> str:
     """The key of a record in a topic."""
     return "/".join(str(part) for part in key if part is not None)
-
-
-def newest_day(kept: Mapping[str, bytes]) -> int | None:
-    """The newest day of which there are numbers."""
-    days = (key.at for key in map(_key, (x for x in kept if x != _FORGETS)) if key.kind == _DAY)
-    return max(days, default=None)
 
 
 def _text(key: Key) -> str:
