@@ -22,7 +22,7 @@ from operators.flink.interpreter import set_up
 from operators.flink.streams import END_OF_TIME
 from operators.outcomes.delta import decode
 from operators.outcomes.outcomes import Outcomes
-from operators.outcomes.totals import Totals
+from operators.outcomes.totals import OutcomeTotals
 from operators.settings import Settings
 
 _EVERY_MS: Final = 1_000
@@ -41,7 +41,9 @@ class Measure(KeyedProcessFunction):
         assert spec is not None  # else there is no such operator
         bytes_ = Types.PICKLED_BYTE_ARRAY()
         totals = MapStateDescriptor("outcomes", Types.STRING(), bytes_)
-        self._totals = Totals(Outcomes.of(spec), _Kept(runtime_context.get_map_state(totals)))
+        self._totals = OutcomeTotals(
+            Outcomes.of(spec), _Kept(runtime_context.get_map_state(totals))
+        )
         self._log = runtime_context.get_list_state(ListStateDescriptor("deltas", bytes_))
         self._bounded = self._settings.clock.as_of_us is not None
         self._waiting = 0

@@ -63,7 +63,7 @@ class _CohortTotal(msgspec.Struct, array_like=True):
     both: dict[str, bytes]
 
 
-class Totals:
+class OutcomeTotals:
     """The totals of a job.
 
     Args:
