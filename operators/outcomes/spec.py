@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import msgspec
 
-from operators.base.durations import parse_duration_us
+from operators.base.durations import US_PER_UNIT, parse_duration_us
 from operators.base.errors import Problem, UsageError
 from operators.features.filters import PropertyFilter
 from operators.features.kinds.options import ANY
@@ -16,6 +16,7 @@ PARTS: Final = ("page", "funnel", "cohorts", "keep")  # what is no outcome by it
 MOST_OUTCOMES: Final = 20  # each takes 16 bytes a user and segment
 MOST_STEPS: Final = 20
 LONGEST_NAME: Final = 100  # characters
+LONGEST_DAYS: Final = {"day": 1, "week": 7, "month": 31}
 
 Types = str | list[str]
 
@@ -70,25 +71,8 @@ class OutcomesSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 yield PropertyFilter(each.where)
 
 
-def with_names(data: Any) -> Any:
-    """The plain data of a configuration with the outcomes by their names in a part of their own."""
-    if not isinstance(data, dict) or not isinstance(given := data.get("outcomes"), dict):
-        return data
-    parts = {name: value for name, value in given.items() if name in PARTS}
-    named = {name: value for name, value in given.items() if name not in PARTS}
-    return {**data, "outcomes": {**parts, "named": named}}
-
-
-def as_written(path: str) -> str:
-    """Where something stands in the file that is decoded from what `with_names` gives."""
-    return path.replace("outcomes.named", "outcomes", 1) if path.startswith("outcomes") else path
-
-
 def problems(spec: OutcomesSpec) -> Iterator[Problem]:
     """Every mistake."""
-    if not spec.named:
-        expected = "expected at least one, such as conversion: {event: purchase, value: price}"
-        yield Problem("outcomes", expected)
     if len(spec.named) > MOST_OUTCOMES:
         found = f"expected up to {MOST_OUTCOMES}, found {len(spec.named)}"
         yield Problem("outcomes", found)
@@ -98,10 +82,7 @@ def problems(spec: OutcomesSpec) -> Iterator[Problem]:
     if spec.funnel and (not 2 <= len(spec.funnel) <= MOST_STEPS or "" in spec.funnel):
         expected = f"expected 2 to {MOST_STEPS} event types in their order"
         yield Problem("outcomes.funnel", f"{expected}, found {len(spec.funnel)}")
-    try:
-        parse_duration_us(spec.keep)
-    except UsageError as error:
-        yield Problem("outcomes.keep", str(error))
+    yield from _problems_of_keep(spec)
 
 
 def _problems_of_one(name: str, spec: OutcomeSpec) -> Iterator[Problem]:
@@ -118,9 +99,22 @@ def _problems_of_one(name: str, spec: OutcomeSpec) -> Iterator[Problem]:
         except UsageError as error:
             yield Problem(f"{path}.where", str(error))
         else:
-            if spec.value in condition.texts:
+            if spec.value in condition.compared_texts:
                 compared = f"{spec.value} is summed up, and so no text"
                 yield Problem(f"{path}.where", compared)
+
+
+def _problems_of_keep(spec: OutcomesSpec) -> Iterator[Problem]:
+    """What is let go before its period is over could never be told."""
+    try:
+        keep_us = parse_duration_us(spec.keep)
+    except UsageError as error:
+        yield Problem("outcomes.keep", str(error))
+        return
+    days = LONGEST_DAYS[spec.cohorts]
+    if keep_us < days * US_PER_UNIT["d"]:
+        expected = f"expected at least {days}d (outcomes.cohorts: {spec.cohorts})"
+        yield Problem("outcomes.keep", f"{expected}, found '{spec.keep}'")
 
 
 def _problems_of_types(path: str, types: Types) -> Iterator[Problem]:
