@@ -25,6 +25,7 @@ class Done:
     value: float | None
     session: int | None
     opened: bool
+    stratum: str | None = None
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Asked:
     pages: set[str]
     funnel: Sequence[str]
     cohorts: str
+    strata: Sequence[str] = ()
 
 
 def day_of(moment: int) -> str:
@@ -88,7 +90,10 @@ class Taken:
 
 
 class Worth:
-    """Everything: by (segment, day, group), by (segment, day), by (segment, cohort, group)."""
+    """Everything: by (segment, day, group), (segment, day), (segment, cohort, stratum, group).
+
+    With `both` the last is another segment.
+    """
 
     def __init__(self, asked: Asked, segments: Sequence[str]) -> None:
         self.asked, self.segments = asked, segments
@@ -96,8 +101,8 @@ class Worth:
         self.entries: dict[tuple[str, str], int] = defaultdict(int)
         self.exits: dict[tuple[str, str], int] = defaultdict(int)
         self.stayed: dict[tuple[str, str], int] = defaultdict(int)
-        self.cohorts: dict[tuple[str, str, str], Taken] = defaultdict(Taken)
-        self.both: dict[tuple[str, str, str], Taken] = defaultdict(Taken)
+        self.cohorts: dict[tuple[str, str, str | None, str], Taken] = defaultdict(Taken)
+        self.both: dict[tuple[str, str, str | None, str], Taken] = defaultdict(Taken)
 
     def add(self, events: Iterable[Done], moves: Iterable[Move]) -> None:
         """One user, with their events in the order of arrival and their moves in that of time."""
@@ -159,6 +164,8 @@ class Worth:
         if not events:
             return
         unit = self.asked.cohorts
+        known = (event.stratum for event in events if event.stratum in self.asked.strata)
+        stratum = next(known, None)
         entered = {}
         for move in moves:
             if move.to != OTHERS:
@@ -170,12 +177,14 @@ class Worth:
             group = OTHERS if first is None else first.to
             period = period_of(since, unit)
             acted = {later(period, period_of(e.time, unit), unit) for e in own}
-            self._take(self.cohorts[name, period, group], own, {0} | {x for x in acted if x > 0})
+            self._take(
+                self.cohorts[name, period, stratum, group], own, {0} | {x for x in acted if x > 0}
+            )
             if group != MEMBERS:
                 continue
             for other in self.segments:
                 if other != name and other in entered and entered[other].to == MEMBERS:
-                    self._take(self.both[name, period, other], own, set())
+                    self._take(self.both[name, period, stratum, other], own, set())
 
     def _take(self, taken: Taken, own: Sequence[Done], acted: Iterable[int]) -> None:
         taken.users += 1

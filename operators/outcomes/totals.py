@@ -30,13 +30,17 @@ _T = TypeVar("_T")
 
 
 class Key(NamedTuple):
-    """What a record is of; `at` is a day, or a period, counted from 1970."""
+    """What a record is of; `at` is a day, or a period, counted from 1970.
+
+    `stratum` is that of a cohort where it has one.
+    """
 
     kind: str
     model: str | None
     name: str
     series: str
     at: int
+    stratum: str | None = None
 
     @property
     def whose(self) -> tuple[str, str | None, str, str]:
@@ -123,7 +127,9 @@ class Totals:
         name, series = delta.segments[cohort.segment]
         if series == NOT_MEASURED:
             return
-        key = Key(_COHORT, None, name, series, cohort.period)
+        strata = self._outcomes.strata
+        stratum = strata[cohort.stratum] if cohort.stratum >= 0 else None
+        key = Key(_COHORT, None, name, series, cohort.period, stratum)
         stored = self._kept.get(_text(key))
         width = self._outcomes.cohort_width
         total = _CohortTotal(b"", {}) if stored is None else _read_cohort(stored)
@@ -209,6 +215,7 @@ class Totals:
             name=key.name,
             series=key.series,
             cohort=day,
+            stratum=key.stratum,
             version=version,
             members=self._cohort(groups[MEMBER]),
             held_out=self._cohort(groups[HELD_OUT]),

@@ -29,7 +29,7 @@ from tests.effort import examples
 from tests.oracle import SECOND, Event
 from tests.outcomes_oracle import HELD_OUT, MEMBERS, OTHERS, Asked, Done, Move, Taken, Worth
 from tests.property.pipeline import Pipeline, segments_of
-from tests.property.replay_cases import CHOSEN, INTRICATE, MINUTE, micros, oracle_user
+from tests.property.replay_cases import CHOSEN, INTRICATE, MINUTE, SEGMENTS, micros, oracle_user
 from tests.property.strategies import GAP, cuts, events
 
 OUTCOMES = msgspec.convert(
@@ -40,7 +40,7 @@ OUTCOMES = msgspec.convert(
         },
         "page": "view",
         "funnel": ["view", "cart", "purchase"],
-        "cohorts": "day",
+        "strata": {"shop": ["a", "b"]},
     },
     OutcomesSpec,
 )
@@ -54,10 +54,6 @@ NOWHERE = Outputs(
     leases="l",
     most_letter_bytes=1,
 )
-_DAY = {
-    **{"sessions": "sessions", "seconds": "seconds", "pages": "pages", "bounces": "bounces"},
-    **{f"step {step}": f"step {step}" for step in range(3)},
-}
 
 
 def measuring(
@@ -98,14 +94,14 @@ def expected(
     chosen: Iterable[Event], moves: Mapping[str, list[Move]], names: list[str], cohorts: str
 ) -> Worth:
     """The same by the oracle, by what the run said of memberships."""
-    worth = Worth(Asked(ASKED, {"view"}, OUTCOMES.funnel, cohorts), names)
+    worth = Worth(Asked(ASKED, {"view"}, OUTCOMES.funnel, cohorts, ["a", "b"]), names)
     chosen = list(chosen)
     for user in sorted({event.user for event in chosen}):
         known = oracle_user(by_id=True)
         own = [event for event in chosen if event.user == user]
         assert all(known.add(event) for event in own)  # none of these features has a last tile
         done = [
-            Done(e.time, e.type, e.properties["price"], session, opened)
+            Done(e.time, e.type, e.properties["price"], session, opened, e.properties["shop"])
             for e, session, opened in zip(own, known.sessions, known.opened, strict=True)
         ]
         worth.add(done, moves.get(user, []))
@@ -173,8 +169,9 @@ def check(records: Iterable[OutcomeRecord], worth: Worth) -> None:
             moves[record.name, record.day] = (record.entries, record.exits, record.stayed_seconds)
         else:
             assert isinstance(record, CohortOutcomes)
-            cohorts |= {(record.name, record.cohort, x): y for x, y in told}
-            both |= {(record.name, record.cohort, x): y for x, y in record.both.items()}
+            key = (record.name, record.cohort, record.stratum)
+            cohorts |= {(*key, x): y for x, y in told}
+            both |= {(*key, x): y for x, y in record.both.items()}
     for key, group in worth.groups.items():
         assert same_numbers(groups.pop(key, {}), group.numbers), key
     assert not any(groups.values())
@@ -212,3 +209,34 @@ def test_what_segments_are_worth_is_what_the_oracle_counts(
         run.feed(chosen[cut])
     run.finish(max(event.time for event in chosen) + data.draw(st.integers(1, 5000)) * SECOND)
     check(records_of(run, parts), expected(chosen, moves_of(run), list(INTRICATE), cohorts))
+
+
+@given(
+    chosen=events(in_order=True) | events(),
+    lanes=st.sampled_from([1, 3]),
+    data=st.data(),
+)
+@settings(max_examples=examples(60), deadline=None)
+def test_who_is_held_out_is_measured_beside_the_members(
+    chosen: list[Event], lanes: int, data: st.DataObject
+) -> None:
+    """Held out are those who enter nothing where, without the holdout, they would."""
+    end = max(event.time for event in chosen) + data.draw(st.integers(1, 5000)) * SECOND
+    halved = {name: {**spec, "holdout": "50%"} for name, spec in SEGMENTS.items()}
+    runs = [measuring(x, MINUTE, "day", lanes=lanes) for x in (halved, SEGMENTS)]
+    for run in runs:
+        for cut in cuts(data.draw, len(chosen)):
+            run.feed(chosen[cut])
+        run.finish(end)
+    own, everyone = (moves_of(run) for run in runs)
+    moves = {
+        user: [_held(each, own.get(user, [])) for each in found] for user, found in everyone.items()
+    }
+    check(records_of(runs[0]), expected(chosen, moves, list(SEGMENTS), "day"))
+
+
+def _held(move: Move, own: Iterable[Move]) -> Move:
+    """What a move comes to for a user whose own moves are these."""
+    if move.to == OTHERS or any(each.segment == move.segment for each in own):
+        return move
+    return Move(move.at, move.segment, HELD_OUT)
