@@ -125,8 +125,9 @@ def _problems_of_strata(strata: dict[str, list[str]]) -> Iterator[Problem]:
         expected = "expected one property and its values, such as device: [mobile, desktop]"
         yield Problem("outcomes.strata", expected)
     for name, values in strata.items():
-        if not 2 <= len(values) <= MOST_STRATA or len(set(values)) < len(values):
-            expected = f"expected 2 to {MOST_STRATA} different values"
+        different = len(set(values)) == len(values) and "" not in values
+        if not (different and 2 <= len(values) <= MOST_STRATA):
+            expected = f"expected 2 to {MOST_STRATA} different values, none empty"
             yield Problem(f"outcomes.strata.{name}", f"{expected}, found {len(values)}")
 
 

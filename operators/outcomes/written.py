@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+import msgspec
+
 from operators.base.errors import Problem, nearest
-from operators.outcomes.spec import PARTS
+from operators.outcomes.spec import PARTS, OutcomeSpec
 
 _PATH: Final = "outcomes"
 _NAMED: Final = f"{_PATH}.named"
@@ -64,7 +66,7 @@ def _problems(given: Mapping[Any, Any]) -> Iterator[Problem]:
         if expected is not None and isinstance(value, dict):
             why = f"an outcome can't be called '{name}'"
             yield Problem(_place(name), f"expected {expected}, found a mapping: {why}")
-        elif name not in PARTS and isinstance(name, str) and not isinstance(value, dict):
+        elif name not in PARTS and isinstance(name, str) and not _may_be_one(name, value):
             hint = nearest(name, PARTS)
             outcomes += not hint
             yield Problem(_place(name), _no_outcome(name, value, hint))
@@ -72,6 +74,15 @@ def _problems(given: Mapping[Any, Any]) -> Iterator[Problem]:
             outcomes += 1
     if not outcomes:
         yield Problem(_PATH, f"expected at least one, such as conversion: {_EXAMPLE}")
+
+
+def _may_be_one(name: str, value: Any) -> bool:
+    """Whether it is an outcome, with or without mistakes; a mapping may be another part, too."""
+    if not isinstance(value, dict):
+        return False
+    others = [part for part in PARTS if part not in _NO_OUTCOMES]
+    known = msgspec.structs.fields(OutcomeSpec)
+    return any(field.encode_name in value for field in known) or not nearest(name, others)
 
 
 def _no_outcome(name: str, value: Any, hint: str) -> str:

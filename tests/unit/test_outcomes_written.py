@@ -37,12 +37,13 @@ def test_outcomes_stand_beside_the_other_parts() -> None:
             "page": ["view", "search"],
             "funnel": ["view", "any", "purchase"],
             "cohorts": "month",
+            "strata": {"device": ["mobile", "desktop"]},
             "keep": "31d",
         }
     )
     assert list(spec.named) == ["conversion", "named"]
     assert spec.types == ("view", "search", "purchase", "cart")
-    assert (spec.numbers, spec.texts) == ({"price"}, set())
+    assert (spec.numbers, spec.texts) == ({"price"}, {"device"})
     assert check(GOOD, "shop.yaml").outcomes is None
 
 
@@ -111,6 +112,26 @@ def test_outcomes_stand_beside_the_other_parts() -> None:
         ),
         ("{conversion: {event: a}, keep: 400}", "outcomes.keep: expected 'str', found 400"),
         ("{conversion: {event: a}, page: ''}", "outcomes.page: expected at least one event type"),
+        (
+            "{conversion: {event: a}, strata: [mobile, desktop]}",
+            "outcomes.strata: expected a mapping of names to values, found a list",
+        ),
+        (
+            "{conversion: {event: a}, strata: {device: mobile}}",
+            "outcomes.strata.device: expected 'array', found 'mobile'",
+        ),
+        (
+            "{conversion: {event: a}, strata: {device: [mobile]}}",
+            "outcomes.strata.device: expected 2 to 20 different values, none empty, found 1",
+        ),
+        (
+            "{conversion: {event: a}, strata: {a: [b, c], d: [e, f]}}",
+            "outcomes.strata: expected one property and its values",
+        ),
+        (
+            "{conversion: {event: a}, stratum: {device: [mobile, desktop]}}",
+            "outcomes.stratum: unknown name 'stratum', did you mean 'strata'?",
+        ),
         (
             "{named: {event: ''}}",
             "outcomes.named.event: expected at least one event type, and none empty",
