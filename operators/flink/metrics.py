@@ -72,7 +72,7 @@ class ProfileMetrics:
 
 
 class InputMetrics:
-    """Metrics of what features ask for: when an event with it came last, 0 if none has."""
+    """Metrics of what is asked for of events: when one with it came last, 0 if none has."""
 
     def __init__(self, group: Any, expected: Sequence[Expected]) -> None:
         self._last_us = [-1] * len(expected)

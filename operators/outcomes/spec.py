@@ -50,11 +50,19 @@ class OutcomesSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     keep: str = "400d"
 
     @property
-    def types(self) -> tuple[str, ...]:
-        """The event types that it tells apart, each once."""
-        said = [self.page, self.funnel, *(each.event for each in self.named.values())]
-        found = [name for one in said for name in ([one] if isinstance(one, str) else one)]
-        return tuple(name for name in dict.fromkeys(found) if name != ANY)
+    def types(self) -> dict[str, str]:
+        """The event types that it tells apart, by the places where they are named first."""
+        said = {f"outcomes.{name}": each.event for name, each in self.named.items()}
+        found: dict[str, str] = {}
+        for where, names in {
+            **said,
+            "outcomes.page": self.page,
+            "outcomes.funnel": self.funnel,
+        }.items():
+            for name in [names] if isinstance(names, str) else names:
+                if name != ANY:
+                    found.setdefault(name, where)
+        return found
 
     @property
     def numbers(self) -> frozenset[str]:

@@ -42,7 +42,12 @@ def test_outcomes_stand_beside_the_other_parts() -> None:
         }
     )
     assert list(spec.named) == ["conversion", "named"]
-    assert spec.types == ("view", "search", "purchase", "cart")
+    assert spec.types == {
+        "purchase": "outcomes.conversion",
+        "cart": "outcomes.named",
+        "view": "outcomes.page",
+        "search": "outcomes.page",
+    }
     assert (spec.numbers, spec.texts) == ({"price"}, {"device"})
     assert check(GOOD, "shop.yaml").outcomes is None
 
@@ -225,3 +230,14 @@ def test_a_mistake_elsewhere_hides_none_of_outcomes() -> None:
     found = problems(WRONG, features={"views": {"conut": "view"}}, run={"lanes": 0})
     assert len(found) == 11
     assert sum(each.startswith("outcomes.") for each in found) == 8
+
+
+def test_users_are_remembered_for_as_long_as_a_session_may_go_on() -> None:
+    outcomes = {"conversion": {"event": "purchase"}}
+    own = {"features": {"device": {"last": "device"}}, "segments": {}, "clusters": {}}
+    brief = {**own, "run": {"forget_after": "10m"}}
+    assert check(GOOD | brief, "shop.yaml").lifetime is not None
+    expected = "run.forget_after: expected at least 30m (events.session_gap), found '10m'"
+    assert problems(yaml.safe_dump(outcomes), **brief) == [expected]
+    wrong = {"conversion": {"event": "purchase", "where": "a >"}}
+    assert len(problems(yaml.safe_dump(wrong), **brief)) == 2
