@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, MutableMapping
 from typing import Final, NamedTuple, TypeVar
 
@@ -74,6 +75,14 @@ class OutcomeTotals:
     def __init__(self, outcomes: Outcomes, kept: MutableMapping[str, bytes]) -> None:
         self._outcomes, self._kept = outcomes, kept
         self._changed: dict[Key, None] = {}
+        self._known: Counter[str] | None = None
+
+    @property
+    def known(self) -> tuple[int, int]:
+        """How many days, and how many cohorts, there are of segments and clusters."""
+        if self._known is None:
+            self._known = Counter(_key(text).kind for text in self._kept if text != _FORGETS)
+        return self._known[_DAY], self._known[_COHORT]
 
     def add(self, delta: Delta) -> None:
         """Add what a message comes to."""
@@ -121,7 +130,7 @@ class OutcomeTotals:
             groups = groups + _ints(total.groups).reshape(groups.shape)
             moves = moves + _ints(total.moves)
         whole = _DayTotal(groups.tobytes(), moves.tobytes(), total.before)
-        self._put(key, whole)
+        self._put(key, whole, new=stored is None)
 
     def _add_cohort(self, delta: Delta, cohort: CohortDelta) -> None:
         name, series = delta.segments[cohort.segment]
@@ -146,11 +155,13 @@ class OutcomeTotals:
             before = total.both.get(other)
             both = added if before is None else added + np.frombuffer(before, np.float64)
             total.both[other] = both.tobytes()
-        self._put(key, _CohortTotal(groups.tobytes(), total.both))
+        self._put(key, _CohortTotal(groups.tobytes(), total.both), new=stored is None)
 
-    def _put(self, key: Key, total: _DayTotal | _CohortTotal) -> None:
+    def _put(self, key: Key, total: _DayTotal | _CohortTotal, *, new: bool) -> None:
         self._kept[_text(key)] = _encode(total)
         self._changed[key] = None
+        if self._known is not None:
+            self._known[key.kind] += new
 
     def _forget(self, newest: int, changed: dict[Key, None]) -> list[Key]:
         """Let go of what is older than is kept; members of before pass on to the next day."""
@@ -168,6 +179,8 @@ class OutcomeTotals:
                 later = (x for x in (*gone[at + 1 :], *keys) if x.at > key.at)
                 self._pass_on(key, next((x for x in later if x.whose == key.whose), None), changed)
             del self._kept[_text(key)]
+        if self._known is not None:
+            self._known.subtract(key.kind for key in gone)
         return gone
 
     def _pass_on(self, key: Key, to: Key | None, changed: dict[Key, None]) -> None:

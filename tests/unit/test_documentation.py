@@ -28,6 +28,7 @@ from operators.flink.metrics import (
     AssignMetrics,
     InputMetrics,
     LearnMetrics,
+    MeasureMetrics,
     ProfileMetrics,
     SteerMetrics,
     UpsertMetrics,
@@ -234,6 +235,7 @@ def test_the_metrics_that_are_documented_are_those_that_there_are() -> None:
     )
     AssignMetrics(Names(names)).model("shoppers", 1)
     LearnMetrics(Names(names)).learned("shoppers", profiles=1, cpu_ns=1_000)
+    MeasureMetrics(Names(names))
     SteerMetrics(Names(names))
     UpsertMetrics(Names(names))
     rows = re.findall(r"^\|[^|`]*\|([^|]*`[^|]*)\|", CLUSTER.read_text(), re.MULTILINE)
