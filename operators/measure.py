@@ -70,10 +70,12 @@ class Measure(KeyedProcessFunction):
         self._log.clear()
         self._waiting = 0
 
-    def _rows(self, records: Iterable[tuple[str, OutcomeRecord | None]]) -> Iterator[Row]:
+    def _rows(self, records: Iterable[tuple[str, OutcomeRecord]]) -> Iterator[Row]:
         topic = self._settings.outputs.outcomes
         for key, record in records:
-            yield Row(topic, key.encode(), None if record is None else encode(record))
+            yield Row(topic, key.encode(), encode(record))
+            if record.gone:
+                yield Row(topic, key.encode(), None)  # it has Kafka drop what is older
 
 
 class _Kept(MutableMapping[str, bytes]):

@@ -131,8 +131,8 @@ def _problems_of_strata(strata: dict[str, list[str]]) -> Iterator[Problem]:
         expected = "expected one property and its values, such as device: [mobile, desktop]"
         yield Problem("outcomes.strata", expected)
     for name, values in strata.items():
-        if not 2 <= len(values) <= MOST_STRATA or len(set(values)) < len(values):
-            expected = f"expected 2 to {MOST_STRATA} different values"
+        if not 2 <= len(values) <= MOST_STRATA or len({*values, ""}) <= len(values):
+            expected = f"expected 2 to {MOST_STRATA} different values, none empty"
             yield Problem(f"outcomes.strata.{name}", f"{expected}, found {len(values)}")
 
 
