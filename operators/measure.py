@@ -76,11 +76,13 @@ class Measure(KeyedProcessFunction):
         self._waiting = 0
         self._metrics.added(len(messages))
 
-    def _rows(self, records: Iterable[tuple[str, OutcomeRecord | None]]) -> Iterator[Row]:
+    def _rows(self, records: Iterable[tuple[str, OutcomeRecord]]) -> Iterator[Row]:
         topic = self._settings.outputs.outcomes
         for key, record in records:
-            yield Row(topic, key.encode(), None if record is None else encode(record))
-            self._metrics.published(deleted=record is None)
+            yield Row(topic, key.encode(), encode(record))
+            if record.gone:
+                yield Row(topic, key.encode(), None)  # it has Kafka drop what is older
+            self._metrics.published(deleted=record.gone)
         self._metrics.known(*self._totals.known)
 
 

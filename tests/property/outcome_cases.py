@@ -92,7 +92,7 @@ def records_of(run: Pipeline | WallLane, parts: int = 1) -> list[OutcomeRecord]:
         totals = OutcomeTotals(Outcomes.of(run.measured.outcomes), kept)
         for delta in run.deltas[part::parts]:
             totals.add(decode(delta))
-        newest |= {key: record for key, record in totals.take_changed(1) if record is not None}
+        newest |= {key: record for key, record in totals.take_changed(1) if not record.gone}
     return list(newest.values())
 
 
