@@ -75,7 +75,7 @@ def mixed(events: Sequence[Event], how: str) -> list[list[Event]]:
         case "shuffled":
             return [shuffled(events, Random(1))]
         case "in two files":
-            chosen = {f"user-{number}" for number in range(0, 60, 2)}
+            chosen = {f"user-{number}" for number in range(0, 40, 2)}
             return [[e for e in events if (e.user in chosen) is even] for even in (True, False)]
         case _:  # by type
             return [
@@ -105,7 +105,7 @@ def test_transitions_depend_on_nothing_but_each_users_events_in_their_order(
     tmp_path: Path, oracle: Oracle, how: str, parallelism: int, lanes: int, batch: str
 ) -> None:
     """Some events come late, and one user's clock is hours ahead of all others'."""
-    events = shoppers(seed=5, users=60, count=3_000, back_s=4_000)
+    events = shoppers(seed=5, users=40, count=2_000, back_s=4_000)
     as_of = max(event.time for event in events) + 3 * 3_600 * SECOND
     events.insert(200, replace(events[0], user="zed", type="view", time=as_of))
     files = mixed(events, how)

@@ -130,6 +130,7 @@ def test_the_file_to_source_holds_what_is_needed(
     }
 
 
+@pytest.mark.long
 def test_a_lost_password_is_replaced(own_stack: Path) -> None:
     access = stack.up(own_stack, parts=("cassandra",)).cassandra
     assert access is not None
