@@ -21,7 +21,8 @@ from operators.contracts.outcomes import (
     OutcomeRecord,
     UserOutcome,
 )
-from operators.contracts.records import Assignment, Belonging, Change, Tombstone, change, encode
+from operators.contracts.records import Assignment, Belonging, Change, Tombstone, change
+from tests.effort import examples
 from tests.stack.histories import (
     History,
     assignment,
@@ -37,7 +38,7 @@ from tests.stack.servers import cassandra_store
 
 # The store lives as long as the test module; each example has names of its own in it.
 shared_store = settings(
-    max_examples=30,
+    max_examples=examples(60),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -53,7 +54,7 @@ def store(
 ) -> Iterator[Store]:
     opened: Store
     if request.param == "cassandra":
-        opened = cassandra_store(request.getfixturevalue("cassandra"))
+        opened = cassandra_store(request.getfixturevalue("module_keyspace"))
     else:
         opened = open_store(SqliteSpec(str(tmp_path_factory.mktemp("sqlite") / "new" / "it.db")))
     opened.check(outcomes=True)
