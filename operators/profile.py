@@ -29,7 +29,6 @@ from operators.events.roster import parted
 from operators.features.clocks import Step, WallClock
 from operators.features.event_clock import EventClock
 from operators.features.lifetime import NONE_FORGOTTEN
-from operators.features.profile_layout import DUE
 from operators.features.profiles import Arrived, Profiles
 from operators.flink.input_watch import InputWatch
 from operators.flink.interpreter import set_up
@@ -266,9 +265,7 @@ class Profile(KeyedProcessFunction):
             self._set_timer(profiles, ctx)
 
     def _set_timer(self, profiles: Profiles, ctx: KeyedProcessFunction.Context) -> None:
-        table = profiles.table
-        due_us = int(table.cells(DUE).take_one(table.rows()).min(initial=NEVER))
-        self._timers.set(ctx, min(due_us, now_us() + PULSE_US))
+        self._timers.set(ctx, min(profiles.next_due_us(), now_us() + PULSE_US))
 
 
 class SteeredProfile(KeyedCoProcessFunction):

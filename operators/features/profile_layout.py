@@ -22,7 +22,7 @@ def layout_of(catalog: Catalog) -> Layout:
     return Layout(
         [
             Field(NEWEST, "i8", initial=-1),
-            Field(DUE, "i8", initial=NEVER),
+            Field(DUE, "i8", initial=NEVER, beside=True),
             Field(EVALUATED, "i8", initial=-1),
             *(_of_sessions(catalog) if catalog.uses_sessions else ()),
             *(_of_window(shared, catalog) for shared in catalog.windows),

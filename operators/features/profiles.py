@@ -27,6 +27,7 @@ from operators.pages.journal import Journal
 from operators.pages.table import UserTable
 from operators.rules.watched import Watched
 
+_NOBODY: Final[Rows] = np.zeros(0, np.int64)
 _COLUMNS: Final = "columns"  # of the head: by and for which columns users were evaluated
 
 
@@ -97,6 +98,7 @@ class Profiles:
         exact = (made for made in catalog.derived.values() if isinstance(made, Exactly))
         self._exact = [self._at[made.parts[0]] for made in exact]
         self._overflowed = 0
+        self._asked = True  # whether some may be due where they were evaluated last
         self.watch(watched)
 
     def watch(self, watched: Watched | None, lead_us: int = 0) -> None:
@@ -231,9 +233,11 @@ class Profiles:
 
     def due(self, until_us: int) -> Rows:
         """Who is to be evaluated by a moment, ascending."""
-        rows = self.table.rows()
-        due: Rows = rows[self.table.cells(DUE).take_one(rows) <= until_us]
-        return due
+        return np.flatnonzero(self.table.column(DUE) <= until_us)
+
+    def next_due_us(self) -> int:
+        """When the first user is to be evaluated; NEVER if none is."""
+        return int(self.table.column(DUE).min(initial=NEVER))
 
     def forgotten(self, rows: Rows, at_us: Moments) -> Forgotten:
         """Users as those whose life is over at these moments, int64[rows]."""
@@ -259,11 +263,25 @@ class Profiles:
 
         By the event clock a roster's people are not evaluated before they do something.
         """
+        self._asked = True
         rows, due = self.table.rows(), self.table.cells(DUE)
         evaluated_us = self.table.cells(EVALUATED).take_one(rows)
         known = (evaluated_us >= 0) | (self.table.cells(NEWEST).take_one(rows) >= 0)
         asked_us = np.where(known, np.maximum(evaluated_us, 0), NEVER)
         due.put_one(rows, np.minimum(due.take_one(rows), asked_us))
+
+    def take_asked(self) -> Rows:
+        """Who is due where they were evaluated last, ascending: see `expect_everyone`.
+
+        Whoever asks evaluates them, so that there are none after it.
+        """
+        if not self._asked:
+            return _NOBODY
+        self._asked = False
+        rows, due_us = self.table.rows(), self.table.cells(DUE)
+        evaluated_us = self.table.cells(EVALUATED).take_one(rows)
+        asked: Rows = rows[due_us.take_one(rows) <= evaluated_us]
+        return asked
 
     def prune(self) -> None:
         """Drop what counts no more; only before the journal is compacted."""

@@ -7,12 +7,14 @@ says: an age passes a threshold, a shortest stay ends.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from operator import is_
 from typing import Final
 
 import numpy as np
 
 from operators.base.arrays import NEVER, Floats, Ints, Mask, Moments, Rows, without
 from operators.base.frame import Frame, meaning
+from operators.clustering.model import ClusterModel
 from operators.features.clocks import EvaluationRound, OwnTimes
 from operators.features.lifetime import NONE_FORGOTTEN, Forgotten
 from operators.membership.clusterings import Models, Placed
@@ -56,6 +58,7 @@ class Members:
         self.table = UserTable(layout)
         self.journal = Journal(self.table)
         self._in_order = InOrder(criteria, self.table, self._last)
+        self._all_placed_by: list[ClusterModel | None] = []
 
     def judge(
         self,
@@ -112,13 +115,20 @@ class Members:
         return self.table.rows()
 
     def unassigned(self, models: Models, most: int) -> Rows:
-        """Up to `most` users without a cluster in one of these models, or in one that is gone."""
+        """Up to `most` users without a cluster in one of these models, or in one that is gone.
+
+        Where there were none, there are none before there is another version: who comes is placed.
+        """
+        newest = [models.get(each.name) for each in self._criteria.clusterings]
+        if self._all_placed_by and all(map(is_, newest, self._all_placed_by)):
+            return _NOBODY
         rows, cells = self.everyone(), self.table.cells(CLUSTERS)
         lacking = np.zeros(len(rows), np.bool_)
         for at, clustering in enumerate(self._criteria.clusterings):
             if clustering.name in models:
                 lacking |= models[clustering.name].rows(cells.take_one(rows, at)) < 0
         found: Rows = rows[lacking]
+        self._all_placed_by = [] if len(found) else newest
         return found[:most]
 
     def standings(self, rows: Rows) -> Moments:
@@ -140,7 +150,7 @@ class Members:
 
     def next_due_us(self) -> int:
         """When the first user of the lane is due; NEVER if none is."""
-        return int(self.table.cells(DUE).take_one(self.everyone()).min(initial=NEVER))
+        return int(self.table.column(DUE).min(initial=NEVER))
 
     def _judge_now(
         self,
@@ -214,6 +224,4 @@ class Members:
         return rows
 
     def _due(self, until_us: int) -> Rows:
-        rows = self.everyone()
-        due: Rows = rows[self.table.cells(DUE).take_one(rows) <= until_us]
-        return due
+        return np.flatnonzero(self.table.column(DUE) <= until_us)

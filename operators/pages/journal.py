@@ -184,7 +184,7 @@ class Journal:
             self._restore_page(page)
         for entry in log:
             self._restore_entry(entry)
-        self.table.find_free()
+        self.table.filled()
 
     def _changes(self) -> tuple[NDArray[np.generic], Words]:
         after = self.table.words[self._rows]

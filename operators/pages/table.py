@@ -8,6 +8,7 @@ how rows travel to Flink state: see `journal`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from operators.base.arrays import Ints, Rows
 from operators.base.dictionary import Dictionary
-from operators.pages.layout import FieldCells, Layout, Words
+from operators.pages.layout import CellsBeside, FieldCells, Layout, Words
 from operators.pages.moving import moved
 from operators.pages.sets import IntMap
 
@@ -47,6 +48,9 @@ class UserTable:
         self._hashes = np.zeros(0, np.uint32)
         self._words = np.zeros((0, layout.width), np.int64)
         self._cells: dict[str, FieldCells] = {}
+        self._beside: dict[str, NDArray[Any]] = {
+            field.name: np.zeros(0, field.dtype) for field in layout if field.beside
+        }
         self._free: list[int] = []
         self._added: list[int] = []
         self._reserve(_FIRST_CAPACITY)
@@ -82,8 +86,15 @@ class UserTable:
         """A field of all rows; valid until users are added."""
         cells = self._cells.get(name)
         if cells is None:
-            cells = self._cells[name] = FieldCells(self._words, self.layout[name])
+            cells = self._cells[name] = self._cells_of(name)
         return cells
+
+    def column(self, name: str) -> NDArray[Any]:
+        """The numbers of a field that is kept beside the rows, [extent]; a view, to be read only.
+
+        A free row has what a user begins with.
+        """
+        return self._beside[name][: self.extent]
 
     def rows_of(self, users: Sequence[str]) -> Rows:
         """The rows of these users, int64[n]; a user seen for the first time gets one."""
@@ -110,6 +121,7 @@ class UserTable:
             del self.index[self.users[row]]
             self.users[row] = _NOBODY
         self._free.extend(rows.tolist())
+        self._begin_beside(rows)
         freed = np.zeros(self.extent, np.bool_)
         freed[rows] = True
         for entries in self.sets.values():
@@ -134,14 +146,15 @@ class UserTable:
         self.dictionary.keep(codes)
 
     def place(self, rows: Rows, users: Sequence[str], words: Words) -> None:
-        """Put users back into given rows, as a restored state does; then `find_free`."""
+        """Put users back into given rows, as a restored state does; then `filled`."""
         self._extend(int(rows.max(initial=-1)) + 1)
         self._settle(rows.tolist(), users)
         self._words[rows] = words
 
-    def find_free(self) -> None:
-        """Find the rows that nobody was put into."""
+    def filled(self) -> None:
+        """All rows were put back: find those that nobody was put into."""
         self._free = [row for row, user in enumerate(self.users) if user == _NOBODY]
+        self._fill_beside()
 
     def adopt(self, other: UserTable) -> None:
         """Fill this empty table with the users of another one, whose layout may differ.
@@ -154,6 +167,7 @@ class UserTable:
         self._reserve(self.extent)
         self._words[: self.extent] = moved(other.words, other.layout, self.layout)
         self._hashes[: self.extent] = other.hashes
+        self._fill_beside()
         for name, label in self.set_labels.items():
             if other.set_labels.get(name) == label:
                 self.sets[name] = other.sets[name]
@@ -166,6 +180,7 @@ class UserTable:
         rows += range(first, first + more)
         self._settle(rows, new)
         self._words[rows] = self._initial
+        self._begin_beside(np.array(rows, np.int64))
         self._added += rows
 
     def _settle(self, rows: Sequence[int], users: Sequence[str]) -> None:
@@ -190,7 +205,30 @@ class UserTable:
         hashes = np.zeros(capacity, np.uint32)
         hashes[: len(self._hashes)] = self._hashes
         self._words, self._hashes = words, hashes
+        for name, numbers in self._beside.items():
+            self._beside[name] = np.zeros(capacity, numbers.dtype)
+            self._beside[name][: len(numbers)] = numbers
         self._cells.clear()
+
+    def _cells_of(self, name: str) -> FieldCells:
+        place, beside = self.layout[name], self._beside.get(name)
+        if beside is None:
+            return FieldCells(self._words, place)
+        return CellsBeside(self._words, place, beside)
+
+    def _begin_beside(self, rows: Rows) -> None:
+        """Let what is beside these rows be as in a new one."""
+        for name, numbers in self._beside.items():
+            place = self.layout[name]
+            numbers[rows] = self._initial.view(place.dtype)[place.offset]
+
+    def _fill_beside(self) -> None:
+        """Find what is beside the rows in them."""
+        rows = self.rows()
+        for name, numbers in self._beside.items():
+            place = self.layout[name]
+            numbers[rows] = self._words.view(place.dtype)[rows, place.offset]
+        self._begin_beside(np.array(self._free, np.int64))
 
 
 def set_keys(rows: Rows, codes: Ints) -> Ints:

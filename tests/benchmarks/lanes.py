@@ -23,7 +23,6 @@ from operators.events.spec import EventsSpec
 from operators.features.catalog import Catalog
 from operators.features.clocks import WALL_LEAD_US, Step, WallClock
 from operators.features.event_clock import EventClock
-from operators.features.profile_layout import DUE
 from operators.features.profiles import Profiles
 from operators.features.spec import FeatureSpec
 from operators.membership.clusterings import with_clusters
@@ -102,22 +101,18 @@ class Lane:
     def pass_time(self, now_us: int) -> None:
         """By the wall clock: evaluate and judge whom time alone has changed."""
         assert self._wall is not None
-        if int(self._next_profile_us()) <= now_us:
+        if self.profiles.next_due_us() <= now_us:
             self._go([self._wall.step(self.profiles, None, now_us)])
         if self.members.next_due_us() <= now_us:
             self._judge(Evaluations(now_us, None, []))
 
     def next_due_us(self) -> int:
         """When time alone is to be looked at; NEVER if it can change nothing."""
-        return min(self._next_profile_us(), self.members.next_due_us())
+        return min(self.profiles.next_due_us(), self.members.next_due_us())
 
     def timed(self, part: str, work: Callable[[], _Result]) -> _Result:
         """Do a part of the work, one of `PARTS`."""
         return work()
-
-    def _next_profile_us(self) -> int:
-        table = self.profiles.table
-        return int(table.cells(DUE).take_one(table.rows()).min(initial=NEVER))
 
     def _go(self, steps: Iterable[Step]) -> None:
         given = iter(steps)
