@@ -27,8 +27,7 @@ class LaneState:
 
     def restore(self, journal: Journal) -> None:
         """Fill a journal's empty table with what the current lane's state holds."""
-        pages, log = list(self._pages.values()), list(self._log.get() or ())
-        if journal.restore(self._head.value(), pages, log):
+        if journal.restore(self._head.value(), self._pages.values(), self._log.get()):
             self.compact(journal)
 
     def commit(self, journal: Journal) -> None:

@@ -17,13 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from operators.base.arrays import Ints, Rows, without
+from operators.pages.images import Images
 from operators.pages.layout import Words
 from operators.pages.sets import last_of_each
 from operators.pages.stored import (
     FORMAT,
     Entry,
     LaneHead,
-    PageImage,
     SetChanges,
     Shape,
     encode,
@@ -31,7 +31,7 @@ from operators.pages.stored import (
     read_head,
     read_page,
 )
-from operators.pages.table import UserTable, set_codes, set_rows
+from operators.pages.table import UserTable, set_rows
 
 USERS_PER_PAGE: Final = 512  # the number of pages doubles when they hold more on average
 _SMALLEST_LOG: Final = 256 * 1024  # bytes; below this a compaction costs more than it saves
@@ -39,7 +39,10 @@ _SMALLEST_LOG: Final = 256 * 1024  # bytes; below this a compaction costs more t
 
 @dataclass(frozen=True)
 class Compaction:
-    """New images by page number, and the head to write beside them; the log is then empty."""
+    """New images by page number, and the head to write beside them; the log is then empty.
+
+    They are made as they are read: before the next batch.
+    """
 
     head: bytes
     pages: Mapping[int, bytes]
@@ -146,8 +149,8 @@ class Journal:
         if wanted > self._pages:
             self._pages = 1 << (wanted - 1).bit_length()
             self._dirty = set(range(self._pages))
-        images = self._images(sorted(self._dirty))
-        self._image_bytes |= {page: len(image) for page, image in images.items()}
+        page_of = self._page_of(np.arange(table.extent))
+        images = Images(table, sorted(self._dirty), page_of, self._image_bytes)
         self._log_bytes = 0
         self._dirty.clear()
         return Compaction(encode(self._lane_head()), images)
@@ -208,35 +211,6 @@ class Journal:
     def _lane_head(self) -> LaneHead:
         return LaneHead(FORMAT, Shape.of(self.table), self._pages, self.head)
 
-    def _images(self, pages: list[int]) -> dict[int, bytes]:
-        table = self.table
-        rows = table.rows()
-        page_of = self._page_of(np.arange(table.extent))
-        by_page = rows[np.argsort(page_of[rows], kind="stable")]
-        starts = np.searchsorted(page_of[by_page], pages).tolist()
-        ends = np.searchsorted(page_of[by_page], pages, side="right").tolist()
-        sets = {name: _SetsByPage(*map_.items(), page_of) for name, map_ in table.sets.items()}
-        return {
-            page: self._image(page, by_page[start:end], sets)
-            for page, start, end in zip(pages, starts, ends, strict=True)
-        }
-
-    def _image(self, page: int, rows: Rows, sets: Mapping[str, _SetsByPage]) -> bytes:
-        table = self.table
-        own = {name: entries.of(page) for name, entries in sets.items()}
-        codes = table.codes_in(rows).union(
-            code for keys, _ in own.values() for code in set_codes(keys).tolist()
-        )
-        return encode(
-            PageImage(
-                rows=rows.tobytes(),
-                users=[table.users[row] for row in rows.tolist()],
-                words=table.words[rows].tobytes(),
-                texts=table.dictionary.pairs(sorted(codes)),
-                sets={name: (keys.tobytes(), vals.tobytes()) for name, (keys, vals) in own.items()},
-            )
-        )
-
     def _restore_page(self, image: bytes) -> None:
         page = read_page(image)
         rows = np.frombuffer(page.rows, np.int64)
@@ -280,20 +254,6 @@ class Journal:
 
 
 _NO_ROWS: Final[Rows] = np.zeros(0, np.int64)
-
-
-class _SetsByPage:
-    """The entries of a set in the order of their pages."""
-
-    def __init__(self, keys: Ints, values: Ints, page_of: NDArray[np.uint32]) -> None:
-        pages = page_of[set_rows(keys)]
-        order = np.argsort(pages, kind="stable")
-        self._keys, self._values, self._pages = keys[order], values[order], pages[order]
-
-    def of(self, page: int) -> tuple[Ints, Ints]:
-        """The keys and values that belong to a page."""
-        start, end = np.searchsorted(self._pages, [page, page + 1])
-        return self._keys[start:end], self._values[start:end]
 
 
 def _joined(changes: list[tuple[Ints, Ints]], freed: Rows) -> SetChanges:

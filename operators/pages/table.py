@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from operators.base.arrays import Ints, Rows
 from operators.base.dictionary import Dictionary
 from operators.pages.layout import CellsBeside, FieldCells, Layout, Words
-from operators.pages.moving import moved
+from operators.pages.moving import move
 from operators.pages.sets import IntMap
 
 _FIRST_CAPACITY = 64
@@ -165,7 +165,7 @@ class UserTable:
         self.users, self.index, self.dictionary = other.users, other.index, other.dictionary
         self._free = other._free
         self._reserve(self.extent)
-        self._words[: self.extent] = moved(other.words, other.layout, self.layout)
+        move(other.words, other.layout, self.words, self.layout)
         self._hashes[: self.extent] = other.hashes
         self._fill_beside()
         for name, label in self.set_labels.items():

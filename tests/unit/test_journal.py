@@ -77,12 +77,13 @@ def test_state_is_the_same_from_the_log_and_from_pages() -> None:
     from_log.restore(None, [], log)
     writer.head = dict(from_log.head)
     compaction = writer.compact()
+    pages = dict(compaction.pages)
     from_pages = journal()
-    from_pages.restore(compaction.head, compaction.pages.values(), [])
+    from_pages.restore(compaction.head, pages.values(), [])
     assert same(from_log, from_pages)
     tail = [add(writer, ["user-3", "new"], "Oslo"), add(writer, ["user-3"], "Oslo")]
     restored = journal()
-    restored.restore(compaction.head, compaction.pages.values(), tail)
+    restored.restore(compaction.head, pages.values(), tail)
     assert same(restored, writer)
     city = restored.table.cells("city").take_one(restored.table.rows_of(["new"]))
     assert restored.table.dictionary.text(int(city[0])) == "Oslo"
