@@ -144,7 +144,8 @@ class Assign(KeyedBroadcastProcessFunction):
         clock = self._settings.clock
         resolution_us = 1 if clock.wall else clock.resolution_us
         rulebook = self._rulebook(rules)
-        return Members(Criteria(self._columns, rulebook, self._clusterings, resolution_us))
+        criteria = Criteria(self._columns, rulebook, self._clusterings, resolution_us)
+        return Members(criteria, self._settings.budget())
 
     def _rulebook(self, rules: LaneRules) -> Rulebook:
         key = _encode(rules)

@@ -176,7 +176,8 @@ class Profile(KeyedProcessFunction):
         profiles = self._lanes.get(lane)
         if profiles is None:
             within_us, lifetime = self._settings.events.dedup_within_us, self._settings.lifetime
-            profiles = Profiles(self._catalog, within_us, lifetime)
+            budget = self._settings.budget()
+            profiles = Profiles(self._catalog, within_us, lifetime, budget=budget)
             self._lanes[lane] = profiles
             self._state.restore(profiles.journal)
             profiles.expect_ends()

@@ -20,6 +20,7 @@ from operators.features.catalog import Catalog
 from operators.features.lifetime import Lifetime
 from operators.features.spec import FeatureSpec
 from operators.membership.clusterings import Clustering, with_clusters
+from operators.pages.memory import Budget, shared_budget
 from operators.rules.checking import check
 from operators.rules.rulebook import Rulebook
 from operators.rules.spec import SegmentSpec
@@ -71,7 +72,8 @@ class Settings:
     users are never forgotten. `lanes` is their number. A job that writes to Kafka has a `lease`;
     whenever it is restarted, `may_begin` raises if another start has taken over. One that
     `only_learns` judges nobody; one to which models are `given` judges by them from the start.
-    With a roster, `roster_user` is the field of its records that has the user.
+    With a roster, `roster_user` is the field of its records that has the user. Users' rows take up
+    to `memory` bytes of each process; None has all of them in memory.
     """
 
     events: EventsSpec
@@ -88,6 +90,15 @@ class Settings:
     given: Mapping[str, FinalModel] | None = None
     may_begin: Callable[[], None] = _may
     roster_user: str | None = None
+    memory: int | None = None
+
+    def budget(self) -> Budget | None:
+        """Of the memory of users' rows, for all operators of this process; None without one.
+
+        Raises:
+            FlockwiseError: there is no folder on a disk for temporary files.
+        """
+        return None if self.memory is None else shared_budget(self.memory)
 
     def catalog(self) -> Catalog:
         """The features, compiled."""

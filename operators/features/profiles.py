@@ -24,6 +24,7 @@ from operators.features.tiling import FOREVER
 from operators.features.watching import Watching
 from operators.features.windows import BatchUpdate
 from operators.pages.journal import Journal
+from operators.pages.memory import Budget
 from operators.pages.table import UserTable
 from operators.rules.watched import Watched
 
@@ -67,7 +68,7 @@ class Profiles:
 
     State: key one lane; layout as `layout` says; written only here; a row dies with its user,
     whom `lifetime` ends, or nothing if it is None. `watched` is what can change a verdict of
-    the rules in force, None if they are not known here.
+    the rules in force, None if they are not known here. `budget` is of the memory of rows.
     """
 
     def __init__(
@@ -76,13 +77,14 @@ class Profiles:
         dedup_within_us: int | None = None,
         lifetime: Lifetime | None = None,
         watched: Watched | None = None,
+        budget: Budget | None = None,
     ) -> None:
         self.catalog = catalog
         self.lifetime = lifetime
         # An id is not known for ever: what is so old that it may repeat an event is late.
         never_late = catalog.endless and dedup_within_us is None
         self._dedup = Dedup(dedup_within_us, FOREVER if never_late else catalog.retained, lifetime)
-        self.table = UserTable(layout_of(catalog), sets_of(catalog))
+        self.table = UserTable(layout_of(catalog), sets_of(catalog), budget)
         self.journal = Journal(self.table)
         # Behind the features, rows for the parts that some are made of.
         parts = [part for made in catalog.derived.values() for part in made.parts]
@@ -233,7 +235,7 @@ class Profiles:
 
     def due(self, until_us: int) -> Rows:
         """Who is to be evaluated by a moment, ascending."""
-        return np.flatnonzero(self.table.column(DUE) <= until_us)
+        return (self.table.column(DUE) <= until_us).nonzero()[0]
 
     def next_due_us(self) -> int:
         """When the first user is to be evaluated; NEVER if none is."""

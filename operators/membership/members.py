@@ -31,6 +31,7 @@ from operators.membership.member_layout import (
 )
 from operators.membership.verdicts import Verdicts, note_told, outdated
 from operators.pages.journal import Journal
+from operators.pages.memory import Budget
 from operators.pages.table import UserTable
 from operators.rules.holdouts import JudgedUsers
 from operators.rules.standing import member
@@ -46,16 +47,16 @@ class Members:
     State: key one lane; layout as `member_layout` says; a row dies with its user; written here
     and by `InOrder` only.
 
-    They are judged by its `criteria`.
+    They are judged by its `criteria`. `budget` is of the memory of rows.
     """
 
-    def __init__(self, criteria: Criteria) -> None:
+    def __init__(self, criteria: Criteria, budget: Budget | None = None) -> None:
         self.rulebook = criteria.rulebook
         self._criteria = criteria
         self._last = LastValues(criteria.columns)
         self.coded = self._last.coded
         layout = member_layout(self._last, self.rulebook.names, criteria.clusterings)
-        self.table = UserTable(layout)
+        self.table = UserTable(layout, budget=budget)
         self.journal = Journal(self.table)
         self._in_order = InOrder(criteria, self.table, self._last)
         self._all_placed_by: list[ClusterModel | None] = []
@@ -224,4 +225,4 @@ class Members:
         return rows
 
     def _due(self, until_us: int) -> Rows:
-        return np.flatnonzero(self.table.column(DUE) <= until_us)
+        return (self.table.column(DUE) <= until_us).nonzero()[0]

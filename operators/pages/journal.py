@@ -77,6 +77,7 @@ class Journal:
     def begin(self, rows: Rows) -> None:
         """Remember these rows, each given once, before a batch changes them."""
         self._rows = rows
+        self.table.touch(rows)
         self._before = self.table.words[rows]
 
     def note(self, name: str, keys: Ints, values: Ints) -> None:
@@ -165,7 +166,7 @@ class Journal:
         if lane is None or lane.shape == Shape.of(self.table):
             self._fill(lane, pages, log)
             return False
-        past = Journal(lane.shape.table())
+        past = Journal(lane.shape.table(self.table.budget))
         past._fill(lane, pages, log)
         self.adopt(past)
         return True
@@ -231,11 +232,13 @@ class Journal:
         words = np.frombuffer(entry.words, np.int64)
         wide = len(entry.positions) == len(entry.words)
         positions = np.frombuffer(entry.positions, np.int64 if wide else np.uint32)
+        changed = np.unique(positions.astype(np.int64) // max(table.layout.width, 1))
+        table.touch(changed)
         table.words.reshape(-1)[positions] = words
         self._restore_codes(entry.texts, entry.sets)
         self.head = entry.head
         self._log_bytes += len(encoded)
-        self._soil(np.unique(positions.astype(np.int64) // max(table.layout.width, 1)))
+        self._soil(changed)
         for keys, _ in entry.sets.values():
             self._soil(set_rows(np.frombuffer(keys, np.int64)))
         freed = np.frombuffer(entry.freed, np.int64)

@@ -200,7 +200,7 @@ class CellsBeside(FieldCells):
 
     def put_one(self, rows: Rows, values: Any, position: int | Rows = 0) -> None:
         """Write the number in these rows."""
-        super().put_one(rows, values, position)
+        self._table[:, 0][rows] = values
         self._beside[rows] = values
 
     def fold(self, ufunc: np.ufunc, rows: Rows, values: Any, position: int | Rows = 0) -> None:

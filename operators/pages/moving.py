@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from operators.pages.layout import Layout, Words
 
 
-def move(words: Words, old: Layout, rows: Words, new: Layout) -> None:
-    """Write rows int64[users, old.width] into rows int64[users, new.width]."""
-    rows[:] = new.initial_row()
+def moved(words: Words, old: Layout, new: Layout) -> Words:
+    """Rows int64[users, old.width] as rows int64[users, new.width]."""
+    rows = np.tile(new.initial_row(), (len(words), 1))
     before = old.parts()
     for part, to in new.parts().items():
         if part in before:
             rows.view(part.dtype)[:, to] = words.view(part.dtype)[:, before[part]]
+    return rows

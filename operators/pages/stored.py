@@ -9,6 +9,7 @@ import numpy as np
 
 from operators.base.errors import FlockwiseError
 from operators.pages.layout import Field, Layout
+from operators.pages.memory import Budget
 from operators.pages.table import UserTable
 
 FORMAT: Final = 3
@@ -61,13 +62,13 @@ class Shape(msgspec.Struct, frozen=True, array_like=True):
         fields = [(f.name, f.dtype, f.length, list(f.labels)) for f in layout]
         return cls(fields, layout.initial_row().tobytes(), table.set_labels)
 
-    def table(self) -> UserTable:
+    def table(self, budget: Budget | None) -> UserTable:
         """An empty table of this shape."""
         fields = [
             Field(name, dtype, length, labels=tuple(labels))
             for name, dtype, length, labels in self.fields
         ]
-        return UserTable(Layout(fields, np.frombuffer(self.initial, np.int64)), self.sets)
+        return UserTable(Layout(fields, np.frombuffer(self.initial, np.int64)), self.sets, budget)
 
 
 class LaneHead(msgspec.Struct, frozen=True, array_like=True):

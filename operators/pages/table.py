@@ -8,7 +8,7 @@ how rows travel to Flink state: see `journal`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final, NamedTuple
 from zlib import crc32
 
 import numpy as np
@@ -17,13 +17,28 @@ from numpy.typing import NDArray
 from operators.base.arrays import Ints, Rows
 from operators.base.dictionary import Dictionary
 from operators.pages.layout import CellsBeside, FieldCells, Layout, Words
-from operators.pages.moving import move
+from operators.pages.memory import Budget
+from operators.pages.moving import moved
 from operators.pages.sets import IntMap
 
 _FIRST_CAPACITY = 64
 _NOBODY = ""  # stands in `users` for a free row; no user has this name
 _NO_SETS: Mapping[str, str] = {}
 CODE_BITS = 32  # a key of a set is row << 32 | dictionary code
+_USER_BYTES: Final = 230  # of a name, and where it is found, beside the row
+_TEXT_BYTES: Final = 300  # of a text in the dictionary
+_MOVED: Final = 4_096  # rows at a time
+
+
+class Held(NamedTuple):
+    """Bytes in memory, and how many blocks of rows were let go of and came back, so far."""
+
+    bytes: int
+    dropped: int = 0
+    loaded: int = 0
+
+
+NOTHING_HELD: Final = Held(0)
 
 
 class UserTable:
@@ -35,22 +50,34 @@ class UserTable:
     Args:
         layout: of the rows.
         sets: the names of the sets, each with a label, as fields of the layout have them.
+        budget: of the memory of rows; None has all of them in memory.
     """
 
-    def __init__(self, layout: Layout, sets: Mapping[str, str] = _NO_SETS) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        sets: Mapping[str, str] = _NO_SETS,
+        budget: Budget | None = None,
+    ) -> None:
+        self.budget = budget
         self.layout = layout
         self.set_labels = dict(sets)
         self.users: list[str] = []  # by row
         self.index: dict[str, int] = {}
         self.dictionary = Dictionary()
         self.sets = {name: IntMap() for name in sets}
+        self._file = None if budget is None else budget.file()
         self._initial = layout.initial_row()
-        self._hashes = np.zeros(0, np.uint32)
-        self._words = np.zeros((0, layout.width), np.int64)
-        self._cells: dict[str, FieldCells] = {}
         self._beside: dict[str, NDArray[Any]] = {
             field.name: np.zeros(0, field.dtype) for field in layout if field.beside
         }
+        self._first_beside = {
+            name: self._initial.view(layout[name].dtype)[layout[name].offset]
+            for name in self._beside
+        }
+        self._hashes = np.zeros(0, np.uint32)
+        self._words = np.zeros((0, layout.width), np.int64)
+        self._cells: dict[str, FieldCells] = {}
         self._free: list[int] = []
         self._added: list[int] = []
         self._reserve(_FIRST_CAPACITY)
@@ -74,8 +101,22 @@ class UserTable:
         """A stable hash of each row's user, uint32[extent]; its low bits name the page."""
         return self._hashes[: self.extent]
 
+    def touch(self, rows: Rows) -> None:
+        """These rows are read and written next; others may be let go of under a budget."""
+        if self._file is not None and len(rows):
+            self._file.touch(rows, self.layout.width * 8, self._beside_bytes())
+
+    def held(self) -> Held:
+        """What the table takes of memory."""
+        file = self._file
+        if file is None:
+            return Held(self.words.nbytes + self._beside_bytes())
+        return Held(file.held_bytes, file.dropped, file.loaded)
+
     def rows(self) -> Rows:
         """The rows of all users, ascending."""
+        if self._file is not None:
+            self._file.walk()
         if not self._free:
             return np.arange(self.extent)
         used = np.ones(self.extent, np.bool_)
@@ -149,6 +190,7 @@ class UserTable:
         """Put users back into given rows, as a restored state does; then `filled`."""
         self._extend(int(rows.max(initial=-1)) + 1)
         self._settle(rows.tolist(), users)
+        self.touch(rows)
         self._words[rows] = words
 
     def filled(self) -> None:
@@ -165,7 +207,11 @@ class UserTable:
         self.users, self.index, self.dictionary = other.users, other.index, other.dictionary
         self._free = other._free
         self._reserve(self.extent)
-        move(other.words, other.layout, self.words, self.layout)
+        for start in range(0, self.extent, _MOVED):
+            some = np.arange(start, min(start + _MOVED, self.extent))
+            other.touch(some)
+            self.touch(some)
+            self._words[some] = moved(other.words[some], other.layout, self.layout)
         self._hashes[: self.extent] = other.hashes
         self._fill_beside()
         for name, label in self.set_labels.items():
@@ -179,8 +225,10 @@ class UserTable:
         self._extend(first + more)
         rows += range(first, first + more)
         self._settle(rows, new)
+        if self._file is not None:
+            self.touch(np.array(rows, np.int64))
         self._words[rows] = self._initial
-        self._begin_beside(np.array(rows, np.int64))
+        self._begin_beside(rows)
         self._added += rows
 
     def _settle(self, rows: Sequence[int], users: Sequence[str]) -> None:
@@ -199,9 +247,13 @@ class UserTable:
         capacity = len(self._words)
         if rows <= capacity:
             return
-        capacity = max(_FIRST_CAPACITY, 1 << (rows - 1).bit_length())
-        words = np.zeros((capacity, self.layout.width), np.int64)
-        words[: len(self._words)] = self._words
+        if self._file is None:
+            capacity = max(_FIRST_CAPACITY, 1 << (rows - 1).bit_length())
+            words = np.zeros((capacity, self.layout.width), np.int64)
+            words[: len(self._words)] = self._words
+        else:
+            capacity = max(_FIRST_CAPACITY, self._file.capacity(rows))
+            words = self._file.words(capacity * self.layout.width).reshape(capacity, -1)
         hashes = np.zeros(capacity, np.uint32)
         hashes[: len(self._hashes)] = self._hashes
         self._words, self._hashes = words, hashes
@@ -216,11 +268,15 @@ class UserTable:
             return FieldCells(self._words, place)
         return CellsBeside(self._words, place, beside)
 
-    def _begin_beside(self, rows: Rows) -> None:
+    def _beside_bytes(self) -> int:
+        """What users, texts and sets take of memory, by some estimate, but their rows."""
+        entries = sum(entries.nbytes for entries in self.sets.values())
+        return len(self.index) * _USER_BYTES + len(self.dictionary) * _TEXT_BYTES + entries
+
+    def _begin_beside(self, rows: Rows | list[int]) -> None:
         """Let what is beside these rows be as in a new one."""
         for name, numbers in self._beside.items():
-            place = self.layout[name]
-            numbers[rows] = self._initial.view(place.dtype)[place.offset]
+            numbers[rows] = self._first_beside[name]
 
     def _fill_beside(self) -> None:
         """Find what is beside the rows in them."""
@@ -228,7 +284,7 @@ class UserTable:
         for name, numbers in self._beside.items():
             place = self.layout[name]
             numbers[rows] = self._words.view(place.dtype)[rows, place.offset]
-        self._begin_beside(np.array(self._free, np.int64))
+        self._begin_beside(self._free)
 
 
 def set_keys(rows: Rows, codes: Ints) -> Ints:

@@ -155,4 +155,4 @@ class Lane:
         self.state_operations += (journal.first_head() is not None) + 1
         journal.commit()
         if journal.due():
-            self.state_operations += len(journal.compact().pages) + 2
+            self.state_operations += len(dict(journal.compact().pages)) + 2
