@@ -247,8 +247,9 @@ class Profiles:
 
     def expect_ends(self) -> None:
         """Let everyone be due by the end of their life: state may be from another lifetime."""
-        rows, due = self.table.rows(), self.table.cells(DUE)
-        due.put_one(rows, np.minimum(due.take_one(rows), self.over_us(rows)))
+        due = self.table.cells(DUE)
+        for rows in self.table.parts():
+            due.put_one(rows, np.minimum(due.take_one(rows), self.over_us(rows)))
 
     def expect_columns(self, models: Iterable[str] = ()) -> None:
         """Let everyone be due at once if what is kept was evaluated by other columns.
@@ -266,11 +267,13 @@ class Profiles:
         By the event clock a roster's people are not evaluated before they do something.
         """
         self._asked = True
-        rows, due = self.table.rows(), self.table.cells(DUE)
-        evaluated_us = self.table.cells(EVALUATED).take_one(rows)
-        known = (evaluated_us >= 0) | (self.table.cells(NEWEST).take_one(rows) >= 0)
-        asked_us = np.where(known, np.maximum(evaluated_us, 0), NEVER)
-        due.put_one(rows, np.minimum(due.take_one(rows), asked_us))
+        due, evaluated = self.table.cells(DUE), self.table.cells(EVALUATED)
+        newest = self.table.cells(NEWEST)
+        for rows in self.table.parts():
+            evaluated_us = evaluated.take_one(rows)
+            known = (evaluated_us >= 0) | (newest.take_one(rows) >= 0)
+            asked_us = np.where(known, np.maximum(evaluated_us, 0), NEVER)
+            due.put_one(rows, np.minimum(due.take_one(rows), asked_us))
 
     def take_asked(self) -> Rows:
         """Who is due where they were evaluated last, ascending: see `expect_everyone`.
@@ -280,10 +283,10 @@ class Profiles:
         if not self._asked:
             return _NOBODY
         self._asked = False
-        rows, due_us = self.table.rows(), self.table.cells(DUE)
-        evaluated_us = self.table.cells(EVALUATED).take_one(rows)
-        asked: Rows = rows[due_us.take_one(rows) <= evaluated_us]
-        return asked
+        due, evaluated = self.table.cells(DUE), self.table.cells(EVALUATED)
+        parts = self.table.parts()
+        asked = [rows[due.take_one(rows) <= evaluated.take_one(rows)] for rows in parts]
+        return np.concatenate([_NOBODY, *asked])
 
     def prune(self) -> None:
         """Drop what counts no more; only before the journal is compacted."""

@@ -51,6 +51,7 @@ class LaneState:
             self._pages.put(page, image)
         self._head.update(compaction.head)
         self._log.clear()
+        journal.table.pass_by(journal.table.rows())
 
     def _tell_held(self, table: UserTable) -> None:
         before, now = self._held.get(table, NOTHING_HELD), table.held()

@@ -123,14 +123,19 @@ class Members:
         newest = [models.get(each.name) for each in self._criteria.clusterings]
         if self._all_placed_by and all(map(is_, newest, self._all_placed_by)):
             return _NOBODY
-        rows, cells = self.everyone(), self.table.cells(CLUSTERS)
-        lacking = np.zeros(len(rows), np.bool_)
+        lacking = (self._lacking(rows, models) for rows in self.table.parts())
+        found: Rows = np.concatenate([_NOBODY, *lacking])
+        self._all_placed_by = [] if len(found) else newest
+        return found[:most]
+
+    def _lacking(self, rows: Rows, models: Models) -> Rows:
+        """Those of some users who are in no cluster of one of these models."""
+        cells, lacking = self.table.cells(CLUSTERS), np.zeros(len(rows), np.bool_)
         for at, clustering in enumerate(self._criteria.clusterings):
             if clustering.name in models:
                 lacking |= models[clustering.name].rows(cells.take_one(rows, at)) < 0
         found: Rows = rows[lacking]
-        self._all_placed_by = [] if len(found) else newest
-        return found[:most]
+        return found
 
     def standings(self, rows: Rows) -> Moments:
         """How some users stand to each segment, int64[rows, segments]."""
@@ -139,11 +144,12 @@ class Members:
 
     def counts(self) -> dict[str, int]:
         """How many users are members of each segment, by its name."""
-        rows, cells = self.everyone(), self.table.cells(STANDING)
-        return {
-            name: int(np.count_nonzero(member(cells.take_one(rows, at))))
-            for at, name in enumerate(self.rulebook.names)
-        }
+        cells, names = self.table.cells(STANDING), self.rulebook.names
+        found = np.zeros(len(names), np.int64)
+        for rows in self.table.parts():
+            for at in range(len(names)):
+                found[at] += np.count_nonzero(member(cells.take_one(rows, at)))
+        return dict(zip(names, found.tolist(), strict=True))
 
     def not_before(self, rows: Rows, now_us: int | Moments) -> Moments:
         """A moment for each user, int64[rows]: now, or how far the user was judged if later."""

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from operators.base.arrays import Ints
 from operators.pages.stored import PageImage, encode
 from operators.pages.table import UserTable, set_codes, set_rows
-
-SizeOf = dict[int, int]  # bytes by page
 
 
 class Images(Mapping[int, bytes]):
@@ -22,34 +19,32 @@ class Images(Mapping[int, bytes]):
     Args:
         table: whose pages they are.
         pages: their numbers, ascending.
-        page_of: the page of each row, uint32[extent].
-        sizes: is told how long each image is.
+        size: how many rows a page has.
+        lengths: is told the bytes of each image.
     """
 
     def __init__(
-        self, table: UserTable, pages: Sequence[int], page_of: NDArray[np.uint32], sizes: SizeOf
+        self, table: UserTable, pages: Sequence[int], size: int, lengths: dict[int, int]
     ) -> None:
-        self._table, self._sizes = table, sizes
-        rows = table.rows()
-        self._rows = rows[np.argsort(page_of[rows], kind="stable")]
-        own = page_of[self._rows]
-        starts = np.searchsorted(own, pages).tolist()
-        ends = np.searchsorted(own, pages, side="right").tolist()
-        self._spans = {
-            page: slice(start, end) for page, start, end in zip(pages, starts, ends, strict=True)
+        self._table, self._lengths = table, lengths
+        rows, at = table.rows(), np.array(pages, np.int64)
+        starts = np.searchsorted(rows, at * size).tolist()
+        ends = np.searchsorted(rows, (at + 1) * size).tolist()
+        self._rows = {
+            page: rows[start:end] for page, start, end in zip(pages, starts, ends, strict=True)
         }
         self._sets = {
-            name: _SetsByPage(*entries.items(), page_of) for name, entries in table.sets.items()
+            name: _SetsByPage(*entries.items(), size) for name, entries in table.sets.items()
         }
 
     def __len__(self) -> int:
-        return len(self._spans)
+        return len(self._rows)
 
     def __iter__(self) -> Iterator[int]:
-        return iter(self._spans)
+        return iter(self._rows)
 
     def __getitem__(self, page: int) -> bytes:
-        table, rows = self._table, self._rows[self._spans[page]]
+        table, rows = self._table, self._rows[page]
         own = {name: entries.of(page) for name, entries in self._sets.items()}
         codes = table.codes_in(rows).union(
             code for keys, _ in own.values() for code in set_codes(keys).tolist()
@@ -63,15 +58,16 @@ class Images(Mapping[int, bytes]):
                 sets={name: (keys.tobytes(), vals.tobytes()) for name, (keys, vals) in own.items()},
             )
         )
-        self._sizes[page] = len(image)
+        self._lengths[page] = len(image)
+        table.pass_by(rows)
         return image
 
 
 class _SetsByPage:
     """The entries of a set in the order of their pages."""
 
-    def __init__(self, keys: Ints, values: Ints, page_of: NDArray[np.uint32]) -> None:
-        pages = page_of[set_rows(keys)]
+    def __init__(self, keys: Ints, values: Ints, size: int) -> None:
+        pages = set_rows(keys) // size
         order = np.argsort(pages, kind="stable")
         self._keys, self._values, self._pages = keys[order], values[order], pages[order]
 

@@ -1,10 +1,11 @@
 """What of a `UserTable` goes to Flink state, and back.
 
-State of a lane: a head, an image of each page (the users with the same finer hash, a few hundred)
-and a log with one entry for each batch that changed something. An entry holds the words
-that changed, not the rows, since rows are wide and a batch changes a few words of each. When
-the log has grown as long as the images, `compact` folds it into the images of the pages that
-it touched. State that was written by another layout is moved to this one when it is read.
+State of a lane: a head, an image of each page (some hundred rows side by side, whose users mostly
+came at about the same time) and a log with one entry for each batch that changed something. An
+entry holds the words that changed, not the rows, since rows are wide and a batch changes a few
+words of each. When the log has grown as long as the images, `compact` folds it into the images of
+the pages that it touched. State that was written by another layout is moved to this one when it is
+read.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from operators.pages.stored import (
 )
 from operators.pages.table import UserTable, set_rows
 
-USERS_PER_PAGE: Final = 512  # the number of pages doubles when they hold more on average
+ROWS_PER_PAGE: Final = 512
 _SMALLEST_LOG: Final = 256 * 1024  # bytes; below this a compaction costs more than it saves
 
 
@@ -58,7 +59,7 @@ class Journal:
     def __init__(self, table: UserTable) -> None:
         self.table = table
         self.head: dict[str, int] = {}
-        self._pages = 1
+        self._pages = 0  # as many numbers were given to pages
         self._image_bytes: dict[int, int] = {}
         self._log_bytes = 0
         self._dirty: set[int] = set()
@@ -146,12 +147,8 @@ class Journal:
         """New images of the pages that the log touched. The caller writes them, empties the log."""
         table = self.table
         table.forget_unused_texts()
-        wanted = -(-len(table) // USERS_PER_PAGE)
-        if wanted > self._pages:
-            self._pages = 1 << (wanted - 1).bit_length()
-            self._dirty = set(range(self._pages))
-        page_of = self._page_of(np.arange(table.extent))
-        images = Images(table, sorted(self._dirty), page_of, self._image_bytes)
+        images = Images(table, sorted(self._dirty), ROWS_PER_PAGE, self._image_bytes)
+        self._pages = max(self._pages, -(-table.extent // ROWS_PER_PAGE))
         self._log_bytes = 0
         self._dirty.clear()
         return Compaction(encode(self._lane_head()), images)
@@ -165,7 +162,10 @@ class Journal:
         lane = None if head is None else read_head(head)
         if lane is None or lane.shape == Shape.of(self.table):
             self._fill(lane, pages, log)
-            return False
+            if lane is None or lane.format == FORMAT:
+                return False
+            self._renew_pages()
+            return True
         past = Journal(lane.shape.table(self.table.budget))
         past._fill(lane, pages, log)
         self.adopt(past)
@@ -178,7 +178,12 @@ class Journal:
         """
         self.table.adopt(past.table)
         self.head, self._pages, self._has_head = past.head, past._pages, True
-        self._dirty = set(range(self._pages))
+        self._renew_pages()
+
+    def _renew_pages(self) -> None:
+        """Have all pages written anew, also those that have no rows any more."""
+        self._image_bytes.clear()
+        self._dirty = set(range(max(self._pages, -(-self.table.extent // ROWS_PER_PAGE))))
 
     def _fill(self, lane: LaneHead | None, pages: Iterable[bytes], log: Iterable[bytes]) -> None:
         if lane is not None:
@@ -204,10 +209,7 @@ class Journal:
 
     def _soil(self, rows: Rows) -> None:
         """The pages of these rows have to be written anew."""
-        self._dirty.update(self._page_of(rows).tolist())
-
-    def _page_of(self, rows: Rows) -> NDArray[np.uint32]:
-        return self.table.hashes[rows] & np.uint32(self._pages - 1)
+        self._dirty.update((rows // ROWS_PER_PAGE).tolist())
 
     def _lane_head(self) -> LaneHead:
         return LaneHead(FORMAT, Shape.of(self.table), self._pages, self.head)
@@ -219,8 +221,7 @@ class Journal:
         self.table.place(rows, page.users, words)
         self._restore_codes(page.texts, page.sets)
         if page.users:
-            number = int(self._page_of(rows[:1])[0])
-            self._image_bytes[number] = len(image)
+            self._image_bytes[int(rows[0]) // ROWS_PER_PAGE] = len(image)
 
     def _restore_entry(self, encoded: bytes) -> None:
         entry = read_entry(encoded)

@@ -94,7 +94,6 @@ class RowFile:
         self._file = tempfile.TemporaryFile(dir=budget.folder, buffering=0)  # noqa: SIM115
         self._map: mmap.mmap | None = None
         self._there = self._beside = 0
-        self._walked = False
 
     @property
     def held_bytes(self) -> int:
@@ -132,9 +131,10 @@ class RowFile:
         blocks = np.minimum(first[:, None] + np.arange(most + 1), last[:, None])
         self._budget.use(self, np.unique(blocks), beside)
 
-    def walk(self) -> None:
-        """All rows are read, which is no use of them."""
-        self._walked = True
+    def pass_by(self, first: int, last: int, row_bytes: int) -> None:
+        """Rows were read that are not in use: let go of them."""
+        with self._budget.lock:
+            self._let_go_of_unused(first * row_bytes // BLOCK, last * row_bytes // BLOCK + 1)
 
     def use(self, blocks: Ints, beside: int, batch: int) -> None:
         """As `Budget.use`, which see, in the batch of this number."""
@@ -143,22 +143,18 @@ class RowFile:
         self._there += np.count_nonzero(before <= _NEVER_USED)
         self.loaded += np.count_nonzero(before == _ON_DISK)
         self._beside = beside
-        if self._walked:
-            self._let_go_of_the_others()
-            self._walked = False
 
     def let_go(self, blocks: Ints) -> None:
         """Have blocks, each once, ascending, on disk alone."""
         self.used[blocks] = _ON_DISK
         self._there -= len(blocks)
         self.dropped += len(blocks)
-        self._let_go_of_the_others()
+        self._let_go_of_unused(0, len(self.used))
 
-    def _let_go_of_the_others(self) -> None:
-        """Let go of what is not in use, and was read all the same, or came with its neighbours."""
-        if self._map is None:
-            return
-        blocks = np.flatnonzero(self.used <= _NEVER_USED)
+    def _let_go_of_unused(self, start: int, end: int) -> None:
+        """Let go of blocks that are not in use, but were read, or came with their neighbours."""
+        assert self._map is not None  # there are blocks
+        blocks = start + np.flatnonzero(self.used[start:end] <= _NEVER_USED)
         runs = blocks - np.arange(len(blocks))
         firsts, lasts = blocks[begins(runs)].tolist(), blocks[ends(runs)].tolist()
         for first, last in zip(firsts, lasts, strict=True):

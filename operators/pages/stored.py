@@ -12,7 +12,8 @@ from operators.pages.layout import Field, Layout
 from operators.pages.memory import Budget
 from operators.pages.table import UserTable
 
-FORMAT: Final = 3
+FORMAT: Final = 4
+_BY_HASH: Final = 3  # pages were of users with the same finer hash; all else was the same
 
 SetChanges = tuple[bytes, bytes]
 
@@ -35,7 +36,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
 
 
 class PageImage(msgspec.Struct, frozen=True, array_like=True):
-    """All users of one page. It needs no other page to be read."""
+    """All users of one page, which are those of some rows. It needs no other page to be read."""
 
     rows: bytes
     users: list[str]
@@ -72,7 +73,10 @@ class Shape(msgspec.Struct, frozen=True, array_like=True):
 
 
 class LaneHead(msgspec.Struct, frozen=True, array_like=True):
-    """What a lane's images were written by, and the small numbers that the operator keeps."""
+    """What a lane's images were written by, and the small numbers that the operator keeps.
+
+    No page has a number of `pages` or above.
+    """
 
     format: int
     shape: Shape
@@ -94,9 +98,9 @@ def read_head(encoded: bytes) -> LaneHead:
     """
     # The format stands first, and decides whether the rest can be read.
     found = msgspec.msgpack.decode(encoded)[0]
-    if found != FORMAT:
+    if found not in (_BY_HASH, FORMAT):
         raise FlockwiseError(
-            f"the state was written in format {found}, this version reads {FORMAT}: resume "
-            "with the version that wrote it, or start afresh"
+            f"the state was written in format {found}, this version reads {_BY_HASH} and {FORMAT}: "
+            "resume with the version that wrote it, or start afresh"
         )
     return _decode_head(encoded)

@@ -7,7 +7,7 @@ how rows travel to Flink state: see `journal`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 from zlib import crc32
 
@@ -27,7 +27,7 @@ _NO_SETS: Mapping[str, str] = {}
 CODE_BITS = 32  # a key of a set is row << 32 | dictionary code
 _USER_BYTES: Final = 230  # of a name, and where it is found, beside the row
 _TEXT_BYTES: Final = 300  # of a text in the dictionary
-_MOVED: Final = 4_096  # rows at a time
+_TOGETHER: Final = 4_096  # rows at a time
 
 
 class Held(NamedTuple):
@@ -106,6 +106,19 @@ class UserTable:
         if self._file is not None and len(rows):
             self._file.touch(rows, self.layout.width * 8, self._beside_bytes())
 
+    def pass_by(self, rows: Rows) -> None:
+        """These rows, ascending, were read: those that no batch has touched are let go of again."""
+        if self._file is not None and len(rows):
+            self._file.pass_by(int(rows[0]), int(rows[-1]), self.layout.width * 8)
+
+    def parts(self) -> Iterator[Rows]:
+        """The rows of all users, ascending, some at a time, to read them and `pass_by`."""
+        rows = self.rows()
+        for start in range(0, len(rows), _TOGETHER):
+            some = rows[start : start + _TOGETHER]
+            yield some
+            self.pass_by(some)
+
     def held(self) -> Held:
         """What the table takes of memory."""
         file = self._file
@@ -115,8 +128,6 @@ class UserTable:
 
     def rows(self) -> Rows:
         """The rows of all users, ascending."""
-        if self._file is not None:
-            self._file.walk()
         if not self._free:
             return np.arange(self.extent)
         used = np.ones(self.extent, np.bool_)
@@ -181,7 +192,9 @@ class UserTable:
 
     def forget_unused_texts(self) -> None:
         """Let go of the texts that no row and no set refers to any more."""
-        codes = self.codes_in(self.rows())
+        codes = set[int]()
+        for rows in self.parts():
+            codes |= self.codes_in(rows)
         for entries in self.sets.values():
             codes.update(set_codes(entries.items()[0]).tolist())
         self.dictionary.keep(codes)
@@ -207,8 +220,7 @@ class UserTable:
         self.users, self.index, self.dictionary = other.users, other.index, other.dictionary
         self._free = other._free
         self._reserve(self.extent)
-        for start in range(0, self.extent, _MOVED):
-            some = np.arange(start, min(start + _MOVED, self.extent))
+        for some in self.parts():
             other.touch(some)
             self.touch(some)
             self._words[some] = moved(other.words[some], other.layout, self.layout)
@@ -280,10 +292,10 @@ class UserTable:
 
     def _fill_beside(self) -> None:
         """Find what is beside the rows in them."""
-        rows = self.rows()
-        for name, numbers in self._beside.items():
-            place = self.layout[name]
-            numbers[rows] = self._words.view(place.dtype)[rows, place.offset]
+        for rows in self.parts():
+            for name, numbers in self._beside.items():
+                place = self.layout[name]
+                numbers[rows] = self._words.view(place.dtype)[rows, place.offset]
         self._begin_beside(self._free)
 
 

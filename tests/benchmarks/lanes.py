@@ -31,6 +31,7 @@ from operators.membership.criteria import Criteria
 from operators.membership.members import Members
 from operators.membership.verdicts import Verdicts
 from operators.pages.journal import Journal
+from operators.pages.memory import Budget
 from operators.rules.checking import check
 from operators.rules.rulebook import Rulebook
 from operators.rules.spec import SegmentSpec
@@ -52,7 +53,13 @@ class Lane:
     """
 
     def __init__(
-        self, workload: Workload, *, wall: bool, lanes: int = 1, learner: Learner | None = None
+        self,
+        workload: Workload,
+        *,
+        wall: bool,
+        lanes: int = 1,
+        learner: Learner | None = None,
+        budget: Budget | None = None,
     ) -> None:
         events = EventsSpec(session="session_id")
         specs = {
@@ -72,8 +79,9 @@ class Lane:
         self._decoder = EventDecoder(
             events, catalog.event_types, catalog.numbers, catalog.texts, keyed=True
         )
-        self.profiles = Profiles(catalog, events.dedup_within_us)
-        self.members = Members(Criteria(columns, rulebook, (), 1 if wall else _STEP_US))
+        self.profiles = Profiles(catalog, events.dedup_within_us, budget=budget)
+        criteria = Criteria(columns, rulebook, (), 1 if wall else _STEP_US)
+        self.members = Members(criteria, budget)
         self._wall = WallClock() if wall else None
         self._own = EventClock(_STEP_US)
         spaces = {name: Space.of(spec.features, columns) for name, spec in models.items()}
@@ -156,3 +164,4 @@ class Lane:
         journal.commit()
         if journal.due():
             self.state_operations += len(dict(journal.compact().pages)) + 2
+            journal.table.pass_by(journal.table.rows())
