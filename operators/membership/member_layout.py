@@ -20,9 +20,12 @@ CLUSTERS_SINCE: Final = "clusters_since_us"  # when the user came into it; 0 if 
 
 
 def member_layout(
-    last: LastValues, segments: Sequence[str], clusterings: Sequence[Clustering]
+    last: LastValues,
+    segments: Sequence[str],
+    clusterings: Sequence[Clustering],
+    more: Sequence[Field] = (),
 ) -> Layout:
-    """The last features, how the user stands to these segments, and the clusters."""
+    """The last features, how the user stands to these segments, the clusters, and `more`."""
     models = tuple(clustering.label for clustering in clusterings)
     return Layout(
         [
@@ -32,6 +35,7 @@ def member_layout(
             Field(CLUSTERS_SINCE, "i8", len(models), labels=models),
             Field(TOLD, "i8"),
             Field(JUDGED, "i8", initial=-1),
-            Field(DUE, "i8", initial=NEVER, beside=True),
+            Field(DUE, "i8", initial=NEVER, as_column=True),
+            *more,
         ]
     )

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from operators.base.arrays import Ints, Rows
 from operators.base.dictionary import Dictionary
-from operators.pages.layout import CellsBeside, FieldCells, Layout, Words
+from operators.pages.layout import ColumnCells, FieldCells, Layout, Words
 from operators.pages.memory import Budget
 from operators.pages.moving import moved
 from operators.pages.sets import IntMap
@@ -68,12 +68,12 @@ class UserTable:
         self.sets = {name: IntMap() for name in sets}
         self._file = None if budget is None else budget.file()
         self._initial = layout.initial_row()
-        self._beside: dict[str, NDArray[Any]] = {
-            field.name: np.zeros(0, field.dtype) for field in layout if field.beside
+        self._columns: dict[str, NDArray[Any]] = {
+            field.name: np.zeros(0, field.dtype) for field in layout if field.as_column
         }
-        self._first_beside = {
+        self._first_in_column = {
             name: self._initial.view(layout[name].dtype)[layout[name].offset]
-            for name in self._beside
+            for name in self._columns
         }
         self._hashes = np.zeros(0, np.uint32)
         self._words = np.zeros((0, layout.width), np.int64)
@@ -142,11 +142,11 @@ class UserTable:
         return cells
 
     def column(self, name: str) -> NDArray[Any]:
-        """The numbers of a field that is kept beside the rows, [extent]; a view, to be read only.
+        """The numbers of a field that is kept as a column, too, [extent]; a view, to be read only.
 
         A free row has what a user begins with.
         """
-        return self._beside[name][: self.extent]
+        return self._columns[name][: self.extent]
 
     def rows_of(self, users: Sequence[str]) -> Rows:
         """The rows of these users, int64[n]; a user seen for the first time gets one."""
@@ -173,7 +173,7 @@ class UserTable:
             del self.index[self.users[row]]
             self.users[row] = _NOBODY
         self._free.extend(rows.tolist())
-        self._begin_beside(rows)
+        self._begin_columns(rows)
         freed = np.zeros(self.extent, np.bool_)
         freed[rows] = True
         for entries in self.sets.values():
@@ -209,7 +209,7 @@ class UserTable:
     def filled(self) -> None:
         """All rows were put back: find those that nobody was put into."""
         self._free = [row for row, user in enumerate(self.users) if user == _NOBODY]
-        self._fill_beside()
+        self._fill_columns()
 
     def adopt(self, other: UserTable) -> None:
         """Fill this empty table with the users of another one, whose layout may differ.
@@ -225,7 +225,7 @@ class UserTable:
             self.touch(some)
             self._words[some] = moved(other.words[some], other.layout, self.layout)
         self._hashes[: self.extent] = other.hashes
-        self._fill_beside()
+        self._fill_columns()
         for name, label in self.set_labels.items():
             if other.set_labels.get(name) == label:
                 self.sets[name] = other.sets[name]
@@ -240,7 +240,7 @@ class UserTable:
         if self._file is not None:
             self.touch(np.array(rows, np.int64))
         self._words[rows] = self._initial
-        self._begin_beside(rows)
+        self._begin_columns(rows)
         self._added += rows
 
     def _settle(self, rows: Sequence[int], users: Sequence[str]) -> None:
@@ -269,34 +269,34 @@ class UserTable:
         hashes = np.zeros(capacity, np.uint32)
         hashes[: len(self._hashes)] = self._hashes
         self._words, self._hashes = words, hashes
-        for name, numbers in self._beside.items():
-            self._beside[name] = np.zeros(capacity, numbers.dtype)
-            self._beside[name][: len(numbers)] = numbers
+        for name, numbers in self._columns.items():
+            self._columns[name] = np.zeros(capacity, numbers.dtype)
+            self._columns[name][: len(numbers)] = numbers
         self._cells.clear()
 
     def _cells_of(self, name: str) -> FieldCells:
-        place, beside = self.layout[name], self._beside.get(name)
-        if beside is None:
+        place, column = self.layout[name], self._columns.get(name)
+        if column is None:
             return FieldCells(self._words, place)
-        return CellsBeside(self._words, place, beside)
+        return ColumnCells(self._words, place, column)
 
     def _beside_bytes(self) -> int:
         """What users, texts and sets take of memory, by some estimate, but their rows."""
         entries = sum(entries.nbytes for entries in self.sets.values())
         return len(self.index) * _USER_BYTES + len(self.dictionary) * _TEXT_BYTES + entries
 
-    def _begin_beside(self, rows: Rows | list[int]) -> None:
-        """Let what is beside these rows be as in a new one."""
-        for name, numbers in self._beside.items():
-            numbers[rows] = self._first_beside[name]
+    def _begin_columns(self, rows: Rows | list[int]) -> None:
+        """Let what is kept of these rows as columns be as in a new one."""
+        for name, numbers in self._columns.items():
+            numbers[rows] = self._first_in_column[name]
 
-    def _fill_beside(self) -> None:
-        """Find what is beside the rows in them."""
+    def _fill_columns(self) -> None:
+        """Find in the rows what is kept as columns."""
         for rows in self.parts():
-            for name, numbers in self._beside.items():
+            for name, numbers in self._columns.items():
                 place = self.layout[name]
                 numbers[rows] = self._words.view(place.dtype)[rows, place.offset]
-        self._begin_beside(self._free)
+        self._begin_columns(self._free)
 
 
 def set_keys(rows: Rows, codes: Ints) -> Ints:

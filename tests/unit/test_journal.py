@@ -147,7 +147,7 @@ def test_texts_that_nobody_refers_to_are_let_go_and_their_codes_given_out_again(
 
 
 def test_what_stands_beside_rows_is_what_stands_in_them() -> None:
-    fields = [Field("a", "i8"), Field("due", "i8", initial=9, beside=True)]
+    fields = [Field("a", "i8"), Field("due", "i8", initial=9, as_column=True)]
     writer, log = journal(fields), []
     for number in range(200):  # so that there is room for more of them twice
         rows = np.unique(writer.table.rows_of([f"user-{number}", "ann"]))
