@@ -90,6 +90,7 @@ class Profile(KeyedProcessFunction):
         self._metrics = ProfileMetrics(runtime_context.get_metrics_group())
         self._letters = OutgoingLetters(settings, self._metrics)
         self._input = None if bounded else InputWatch(runtime_context, settings, self._catalog)
+        self._budget = settings.budget()
         self._lanes: dict[int, Profiles] = {}
         self._timers = Timers()
 
@@ -187,7 +188,7 @@ class Profile(KeyedProcessFunction):
         profiles = self._lanes.get(lane)
         if profiles is None:
             within_us, lifetime = self._settings.events.dedup_within_us, self._settings.lifetime
-            beside, budget = self._settings.session_reader(self._catalog), self._settings.budget()
+            beside, budget = self._settings.session_reader(self._catalog), self._budget
             profiles = Profiles(self._catalog, within_us, lifetime, beside=beside, budget=budget)
             self._lanes[lane] = profiles
             self._state.restore(profiles.journal)

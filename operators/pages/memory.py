@@ -153,7 +153,8 @@ class RowFile:
 
     def _let_go_of_unused(self, start: int, end: int) -> None:
         """Let go of blocks that are not in use, but were read, or came with their neighbours."""
-        assert self._map is not None  # there are blocks
+        if self._map is None:
+            return  # it is just being made
         blocks = start + np.flatnonzero(self.used[start:end] <= _NEVER_USED)
         runs = blocks - np.arange(len(blocks))
         firsts, lasts = blocks[begins(runs)].tolist(), blocks[ends(runs)].tolist()

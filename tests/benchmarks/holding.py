@@ -113,6 +113,7 @@ def restored(lanes: list[Lane], folder: Path, told: Told, users: int) -> None:
         for page, image in compaction.pages.items():
             (folder / f"{which}-{page}").write_bytes(image)
         (folder / f"{which}-head").write_bytes(compaction.head)
+        journal.table.pass_by(journal.table.rows())
     told.part("compacted", users // len(lanes), "a user")
     for which, journal in (("profile", lane.profiles.journal), ("assign", lane.members.journal)):
         table = journal.table

@@ -81,7 +81,7 @@ class Lane:
         )
         self.profiles = Profiles(catalog, events.dedup_within_us, budget=budget)
         criteria = Criteria(columns, rulebook, (), 1 if wall else _STEP_US)
-        self.members = Members(criteria, budget)
+        self.members = Members(criteria, budget=budget)
         self._wall = WallClock() if wall else None
         self._own = EventClock(_STEP_US)
         spaces = {name: Space.of(spec.features, columns) for name, spec in models.items()}
