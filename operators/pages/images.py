@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from operators.base.arrays import Ints
+from operators.pages.layout import Words
 from operators.pages.stored import PageImage, encode
 from operators.pages.table import UserTable, set_codes, set_rows
+
+_SPARSE_BYTES: Final = 12  # of a word with its position
 
 
 class Images(Mapping[int, bytes]):
@@ -20,13 +25,14 @@ class Images(Mapping[int, bytes]):
         table: whose pages they are.
         pages: their numbers, ascending.
         size: how many rows a page has.
-        lengths: is told the bytes of each image.
+        lengths: is told the bytes of each image, as if it had all words.
     """
 
     def __init__(
         self, table: UserTable, pages: Sequence[int], size: int, lengths: dict[int, int]
     ) -> None:
         self._table, self._lengths = table, lengths
+        self._initial = table.layout.initial_row()
         rows, at = table.rows(), np.array(pages, np.int64)
         starts = np.searchsorted(rows, at * size).tolist()
         ends = np.searchsorted(rows, (at + 1) * size).tolist()
@@ -49,18 +55,26 @@ class Images(Mapping[int, bytes]):
         codes = table.codes_in(rows).union(
             code for keys, _ in own.values() for code in set_codes(keys).tolist()
         )
-        image = encode(
-            PageImage(
-                rows=rows.tobytes(),
-                users=[table.users[row] for row in rows.tolist()],
-                words=table.words[rows].tobytes(),
-                texts=table.dictionary.pairs(sorted(codes)),
-                sets={name: (keys.tobytes(), vals.tobytes()) for name, (keys, vals) in own.items()},
-            )
+        positions, words = self._changed(table.words[rows])
+        made = PageImage(
+            rows=rows.tobytes(),
+            users=[table.users[row] for row in rows.tolist()],
+            words=words.tobytes(),
+            texts=table.dictionary.pairs(sorted(codes)),
+            sets={name: (keys.tobytes(), vals.tobytes()) for name, (keys, vals) in own.items()},
+            positions=positions.tobytes(),
         )
-        self._lengths[page] = len(image)
+        image = encode(made)
+        self._lengths[page] = len(image) + made.saved(table.layout)
         table.pass_by(rows)
         return image
+
+    def _changed(self, words: Words) -> tuple[NDArray[np.uint32], Words]:
+        """Which words are not as in a new row, and those, if that is shorter than all words."""
+        at = np.flatnonzero(words != self._initial)
+        if len(at) * _SPARSE_BYTES >= words.nbytes:
+            return np.zeros(0, np.uint32), words
+        return at.astype(np.uint32), words.reshape(-1)[at]
 
 
 class _SetsByPage:

@@ -140,7 +140,10 @@ class Journal:
         self.table.sets[name].keep(~dropped)
 
     def due(self) -> bool:
-        """Whether the log has grown so long that it is time to `compact`."""
+        """Whether the log has grown so long that it is time to `compact`.
+
+        As long as the images, if these had all words: to make one takes the reading of all.
+        """
         return self._log_bytes > max(_SMALLEST_LOG, sum(self._image_bytes.values()))
 
     def compact(self) -> Compaction:
@@ -217,11 +220,11 @@ class Journal:
     def _restore_page(self, image: bytes) -> None:
         page = read_page(image)
         rows = np.frombuffer(page.rows, np.int64)
-        words = np.frombuffer(page.words, np.int64).reshape(len(rows), self.table.layout.width)
-        self.table.place(rows, page.users, words)
+        layout = self.table.layout
+        self.table.place(rows, page.users, page.words_by(layout))
         self._restore_codes(page.texts, page.sets)
         if page.users:
-            self._image_bytes[int(rows[0]) // ROWS_PER_PAGE] = len(image)
+            self._image_bytes[int(rows[0]) // ROWS_PER_PAGE] = len(image) + page.saved(layout)
 
     def _restore_entry(self, encoded: bytes) -> None:
         entry = read_entry(encoded)

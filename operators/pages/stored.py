@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from operators.base.errors import FlockwiseError
-from operators.pages.layout import Field, Layout
+from operators.pages.layout import Field, Layout, Words
 from operators.pages.memory import Budget
 from operators.pages.table import UserTable
 
@@ -36,13 +36,31 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
 
 
 class PageImage(msgspec.Struct, frozen=True, array_like=True):
-    """All users of one page, which are those of some rows. It needs no other page to be read."""
+    """All users of one page, which are those of some rows. It needs no other page to be read.
+
+    `words` are all of the rows, or those that are not as in a new row: then `positions` says which
+    they are, uint32, of [rows, width]. Of most users that is the shorter way by far.
+    """
 
     rows: bytes
     users: list[str]
     words: bytes
     texts: list[tuple[int, str]]
     sets: dict[str, SetChanges]
+    positions: bytes = b""
+
+    def words_by(self, layout: Layout) -> Words:
+        """The words of all rows, int64[rows, width]."""
+        words = np.frombuffer(self.words, np.int64)
+        if len(self.words) == len(self.rows) * layout.width:
+            return words.reshape(-1, layout.width)
+        rows = np.tile(layout.initial_row(), (len(self.rows) // 8, 1))
+        rows.reshape(-1)[np.frombuffer(self.positions, np.uint32)] = words
+        return rows
+
+    def saved(self, layout: Layout) -> int:
+        """How many bytes shorter it is than with all words."""
+        return len(self.rows) * layout.width - len(self.words) - len(self.positions)
 
 
 class Shape(msgspec.Struct, frozen=True, array_like=True):
