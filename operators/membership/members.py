@@ -171,11 +171,10 @@ class Members:
 
     def counts(self) -> dict[str, int]:
         """How many users are members of each segment, by its name."""
-        cells, names = self.table.cells(STANDING), self.rulebook.names
+        names = self.rulebook.names
         found = np.zeros(len(names), np.int64)
         for rows in self.table.parts():
-            for at in range(len(names)):
-                found[at] += np.count_nonzero(member(cells.take_one(rows, at)))
+            found += np.count_nonzero(member(self.standings(rows)), axis=0)
         return dict(zip(names, found.tolist(), strict=True))
 
     def not_before(self, rows: Rows, now_us: int | Moments) -> Moments:
