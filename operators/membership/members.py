@@ -142,6 +142,11 @@ class Members:
         """The rows of all users, ascending."""
         return self.table.rows()
 
+    def evaluated(self, rows: Rows) -> Rows:
+        """Those who were judged before: by the event clock others may have come, too."""
+        known: Rows = rows[self.table.cells(JUDGED).take_one(rows) >= 0]
+        return known
+
     def unassigned(self, models: Models, most: int) -> Rows:
         """Up to `most` users without a cluster in one of these models, or in one that is gone.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -19,31 +20,32 @@ from operators.contracts.outcomes import (
 )
 from operators.events.spec import EventsSpec
 from operators.features.catalog import Catalog
+from operators.features.lifetime import Lifetime
 from operators.features.spec import FeatureSpec
 from operators.outcomes.delta import decode
 from operators.outcomes.outcomes import Outcomes, read_beside
-from operators.outcomes.spec import OutcomesSpec
+from operators.outcomes.series import Series
+from operators.outcomes.spec import OutcomesSpec, with_names
 from operators.outcomes.totals import Totals
+from operators.rules.spec import SegmentSpec
 from operators.settings import Clock, Outputs, Settings
 from tests.effort import examples
 from tests.oracle import SECOND, Event
 from tests.outcomes_oracle import HELD_OUT, MEMBERS, OTHERS, Asked, Done, Move, Taken, Worth
-from tests.property.pipeline import Pipeline, segments_of
+from tests.property.pipeline import Pipeline, counted, segments_of
 from tests.property.replay_cases import CHOSEN, INTRICATE, MINUTE, SEGMENTS, micros, oracle_user
-from tests.property.strategies import GAP, cuts, events
+from tests.property.strategies import GAP, START, cuts, events
+from tests.property.wall_lane import Course, WallLane
 
-OUTCOMES = msgspec.convert(
-    {
-        "named": {
-            "conversion": {"event": "purchase", "value": "price"},
-            "interest": {"event": ["cart", "purchase"]},
-        },
-        "page": "view",
-        "funnel": ["view", "cart", "purchase"],
-        "strata": {"shop": ["a", "b"]},
-    },
-    OutcomesSpec,
-)
+PLAIN_OUTCOMES: dict[str, Any] = {
+    "conversion": {"event": "purchase", "value": "price"},
+    "interest": {"event": ["cart", "purchase"]},
+    "page": "view",
+    "funnel": ["view", "cart", "purchase"],
+    "cohorts": "day",
+    "strata": {"shop": ["a", "b"]},
+}
+OUTCOMES = msgspec.convert(with_names({"outcomes": PLAIN_OUTCOMES})["outcomes"], OutcomesSpec)
 ASKED = {"conversion": ({"purchase"}, True), "interest": ({"cart", "purchase"}, False)}
 NOWHERE = Outputs(
     assignments="a",
@@ -56,27 +58,35 @@ NOWHERE = Outputs(
 )
 
 
-def measuring(
-    segments: Mapping[str, Mapping[str, Any]], resolution: int, cohorts: str, *, lanes: int
-) -> Pipeline:
-    """A pipeline whose segments are measured."""
-    spec = msgspec.structs.replace(OUTCOMES, cohorts=cohorts)
-    features = {name: msgspec.convert(each, FeatureSpec) for name, each in CHOSEN.items()}
-    own = Settings(
+def settings_of(segments: Mapping[str, Mapping[str, Any]], cohorts: str = "day") -> Settings:
+    """A job that measures segments."""
+    return Settings(
         EventsSpec(),
-        features,
+        {name: msgspec.convert(each, FeatureSpec) for name, each in CHOSEN.items()},
         segments_of(segments, 1),
         {},
-        Clock(wall=False, resolution_us=resolution, as_of_us=0),
+        Clock(wall=False, resolution_us=MINUTE, as_of_us=0),
         NOWHERE,
-        lanes,
-        outcomes=spec,
+        1,
+        outcomes=msgspec.structs.replace(OUTCOMES, cohorts=cohorts),
     )
-    catalog = Catalog.compile(features, GAP, read_beside(spec))
-    return Pipeline(catalog, own.segments, lanes, resolution, by_id=True, measured=own)
 
 
-def records_of(run: Pipeline, parts: int = 1) -> list[OutcomeRecord]:
+def measuring(
+    segments: Mapping[str, Mapping[str, Any]],
+    resolution: int = MINUTE,
+    cohorts: str = "day",
+    *,
+    lanes: int,
+    **more: Any,
+) -> Pipeline:
+    """A pipeline whose segments are measured."""
+    own = settings_of(segments, cohorts)
+    catalog = Catalog.compile(own.features, GAP, read_beside(OUTCOMES))
+    return Pipeline(catalog, own.segments, lanes, resolution, by_id=True, measured=own, **more)
+
+
+def records_of(run: Pipeline | WallLane, parts: int = 1) -> list[OutcomeRecord]:
     """What Measure makes of the deltas, added up in so many parts."""
     assert run.measured is not None
     assert run.measured.outcomes is not None
@@ -91,24 +101,34 @@ def records_of(run: Pipeline, parts: int = 1) -> list[OutcomeRecord]:
 
 
 def expected(
-    chosen: Iterable[Event], moves: Mapping[str, list[Move]], names: list[str], cohorts: str
+    chosen: Iterable[Event],
+    moves: Mapping[str, list[Move]],
+    names: list[str],
+    cohorts: str = "day",
+    came: Mapping[int, int] | None = None,
 ) -> Worth:
-    """The same by the oracle, by what the run said of memberships."""
+    """The same by the oracle, by what the run said of memberships.
+
+    `came` has when events came by the wall clock, by their positions.
+    """
     worth = Worth(Asked(ASKED, {"view"}, OUTCOMES.funnel, cohorts, ["a", "b"]), names)
-    chosen = list(chosen)
-    for user in sorted({event.user for event in chosen}):
+    told = [(event, came[at] if came else None) for at, event in enumerate(chosen)]
+    for user in sorted({event.user for event, _ in told}):
         known = oracle_user(by_id=True)
-        own = [event for event in chosen if event.user == user]
-        assert all(known.add(event) for event in own)  # none of these features has a last tile
+        own = [each for each in told if each[0].user == user]
+        assert all(known.add(event) for event, _ in own)  # none of the features has a last tile
         done = [
-            Done(e.time, e.type, e.properties["price"], session, opened, e.properties["shop"])
-            for e, session, opened in zip(own, known.sessions, known.opened, strict=True)
+            Done(
+                *(e.time, e.type, e.properties["price"], session, opened),
+                *(e.properties["shop"], at),
+            )
+            for (e, at), session, opened in zip(own, known.sessions, known.opened, strict=True)
         ]
         worth.add(done, moves.get(user, []))
     return worth
 
 
-def moves_of(run: Pipeline) -> dict[str, list[Move]]:
+def moves_of(run: Pipeline | WallLane) -> dict[str, list[Move]]:
     found: dict[str, list[Move]] = {}
     for each in run.transitions:
         to = MEMBERS if each.kind == "enter" else OTHERS
@@ -240,3 +260,109 @@ def _held(move: Move, own: Iterable[Move]) -> Move:
     if move.to == OTHERS or any(each.segment == move.segment for each in own):
         return move
     return Move(move.at, move.segment, HELD_OUT)
+
+
+@given(
+    chosen=events(in_order=True) | events(),
+    most=st.sampled_from([1, 3, 1_000]),
+    data=st.data(),
+)
+@settings(max_examples=examples(60), deadline=None)
+def test_by_the_wall_clock_events_count_by_how_users_stood_before_they_came(
+    chosen: list[Event], most: int, data: st.DataObject
+) -> None:
+    own = settings_of(SEGMENTS)
+    catalog = Catalog.compile(own.features, GAP, read_beside(OUTCOMES))
+    course = Course(by_id=True, most=most)
+    lane = WallLane(catalog, own.segments, START, course, measured=own)
+    came: dict[int, int] = {}
+    for cut in cuts(data.draw, len(chosen)):
+        newest = max((event.time for event in chosen[cut]), default=START)
+        lane.wait(max(newest, lane.now_us) + data.draw(st.integers(0, 90)) * SECOND)
+        lane.now_us += 1  # all that time brought about is told
+        came |= dict.fromkeys(range(cut.start, cut.stop), lane.now_us)
+        lane.feed(chosen[cut])
+        lane.now_us += 1
+    lane.wait(lane.now_us + data.draw(st.integers(1, 5000)) * SECOND)
+    check(records_of(lane), expected(chosen, moves_of(lane), list(SEGMENTS), came=came))
+
+
+@given(
+    chosen=events(in_order=True),
+    lanes=st.sampled_from([1, 3]),
+    most=st.sampled_from([1, 2, 100]),
+    data=st.data(),
+)
+@settings(max_examples=examples(60), deadline=None)
+def test_a_changed_definition_begins_a_series_and_leaves_the_old_as_it_was(
+    chosen: list[Event], lanes: int, most: int, data: st.DataObject
+) -> None:
+    changed = {**SEGMENTS, "Recent": {"when": "since_cart > 5"}, "New": {"when": "carts >= 1"}}
+    del changed["Quiet"]
+    run, twin = (measuring(SEGMENTS, lanes=lanes, steered=True) for _ in range(2))
+    parts = cuts(data.draw, len(chosen))
+    applied = data.draw(st.integers(0, len(parts) - 1))
+    before: list[OutcomeRecord] = []
+    for number, cut in enumerate(parts):
+        run.feed(chosen[cut])
+        twin.feed(chosen[cut])
+        if number == applied:
+            before = records_of(run)
+            run.take(changed, most)
+    as_of = chosen[-1].time + data.draw(st.integers(1, 5000)) * SECOND
+    run.finish(as_of)
+    twin.finish(as_of)
+    found = records_of(run)
+    same = SEGMENTS.keys() & {name for name, spec in changed.items() if SEGMENTS.get(name) == spec}
+    assert own_numbers(found, same) == own_numbers(records_of(twin), same)
+    left = own_numbers(before, {"Recent", "Quiet"})
+    assert all(each in own_numbers(found, {"Recent", "Quiet"}) for each in left)
+    assert len({each.series for each in before if each.name == "Recent"}) <= 1
+    assert stock(found, changed, run) == counted(run)
+
+
+def own_numbers(records: Iterable[OutcomeRecord], names: Iterable[str]) -> list[OutcomeRecord]:
+    """The records of some segments, without what they say of others."""
+    kept = [each for each in records if each.name in set(names)]
+    return sorted(
+        (
+            msgspec.structs.replace(each, both={}) if isinstance(each, CohortOutcomes) else each
+            for each in kept
+        ),
+        key=str,
+    )
+
+
+def stock(
+    records: Iterable[OutcomeRecord], segments: Mapping[str, Mapping[str, Any]], run: Pipeline
+) -> dict[str, int]:
+    """How many members there are by entries and exits of the series that hold."""
+    assert run.measured is not None
+    measured = run.measured
+    assert measured.outcomes is not None
+    specs = {name: msgspec.convert(spec, SegmentSpec) for name, spec in segments.items()}
+    series = Series(measured.features, {}, measured.outcomes).of_segments(specs)
+    found: Counter[str] = Counter()
+    for each in records:
+        if isinstance(each, DayOutcomes) and each.series == series.get(each.name):
+            found[each.name] += each.entries - each.exits
+    return dict(+found)
+
+
+@given(chosen=events(in_order=True), lanes=st.sampled_from([1, 3]), data=st.data())
+@settings(max_examples=examples(40), deadline=None)
+def test_who_is_forgotten_leaves_and_what_they_brought_stays(
+    chosen: list[Event], lanes: int, data: st.DataObject
+) -> None:
+    lifetime = Lifetime(3_600 * SECOND, MINUTE)
+    run = measuring(SEGMENTS, lanes=lanes, lifetime=lifetime)
+    for cut in cuts(data.draw, len(chosen)):
+        run.feed(chosen[cut])
+    run.finish(chosen[-1].time + data.draw(st.integers(1, 9_000)) * SECOND)
+    found = records_of(run)
+    assert stock(found, SEGMENTS, run) == counted(run)
+    bought = Counter(event.type for event in chosen)["purchase"]
+    for name in SEGMENTS:
+        days = [x for x in found if isinstance(x, DayOutcomes) and x.name == name]
+        groups = [group for day in days for group in (day.members, day.others)]
+        assert sum(group.conversions.get("conversion", 0) for group in groups) == bought
