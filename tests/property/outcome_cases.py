@@ -22,8 +22,9 @@ from operators.features.spec import FeatureSpec
 from operators.outcomes.delta import decode
 from operators.outcomes.outcomes import Outcomes, read_beside
 from operators.outcomes.series import Series
-from operators.outcomes.spec import OutcomesSpec, with_names
+from operators.outcomes.spec import OutcomesSpec
 from operators.outcomes.totals import OutcomeTotals
+from operators.outcomes.written import with_names
 from operators.rules.spec import SegmentSpec
 from operators.settings import Clock, Outputs, Settings
 from tests.oracle import Event
@@ -41,7 +42,7 @@ PLAIN_OUTCOMES: dict[str, Any] = {
     "cohorts": "day",
     "strata": {"shop": ["a", "b"]},
 }
-OUTCOMES = msgspec.convert(with_names({"outcomes": PLAIN_OUTCOMES})["outcomes"], OutcomesSpec)
+OUTCOMES = msgspec.convert(with_names({"outcomes": PLAIN_OUTCOMES}, [])["outcomes"], OutcomesSpec)
 ASKED = {"conversion": ({"purchase"}, True), "interest": ({"cart", "purchase"}, False)}
 NOWHERE = Outputs(
     assignments="a",
@@ -203,16 +204,18 @@ def check(records: Iterable[OutcomeRecord], worth: Worth) -> None:
     assert not both
 
 
-def own_numbers(records: Iterable[OutcomeRecord], names: Iterable[str]) -> list[OutcomeRecord]:
-    """The records of some segments, without what they say of others."""
+def own_numbers(records: Iterable[OutcomeRecord], names: Iterable[str]) -> list[str]:
+    """The records of some segments without what they say of others, and of the last digits."""
     kept = [each for each in records if each.name in set(names)]
     return sorted(
-        (
-            msgspec.structs.replace(each, both={}) if isinstance(each, CohortOutcomes) else each
-            for each in kept
-        ),
-        key=str,
+        str(_rounded(msgspec.to_builtins(each) | {"both": None, "version": None})) for each in kept
     )
+
+
+def _rounded(told: Any) -> Any:
+    if isinstance(told, dict):
+        return {name: _rounded(value) for name, value in told.items()}
+    return round(told, 6) if isinstance(told, float) else told
 
 
 def stock(
