@@ -161,7 +161,7 @@ def test_the_picture_shows_every_operator_and_topic_and_no_others() -> None:
     job = (ROOT / "flink_job" / "job.py").read_text()
     uids = set(re.findall(r'\.uid\("(\w+)"\)', job))
     assert {str(name).lower() for name in shown("operator")} == uids != set()
-    assert shown("topic") == {"events", *Topics().own()}
+    assert shown("topic") == {"events", *Topics(outcomes="outcomes").own()}
 
 
 def test_pages_show_the_picture() -> None:
