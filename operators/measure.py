@@ -23,7 +23,7 @@ from operators.flink.metrics import MeasureMetrics
 from operators.flink.streams import END_OF_TIME
 from operators.outcomes.delta import decode
 from operators.outcomes.outcomes import Outcomes
-from operators.outcomes.totals import Totals
+from operators.outcomes.totals import OutcomeTotals
 from operators.settings import Settings
 
 _EVERY_MS: Final = 1_000
@@ -42,7 +42,9 @@ class Measure(KeyedProcessFunction):
         assert spec is not None  # else there is no such operator
         bytes_ = Types.PICKLED_BYTE_ARRAY()
         totals = MapStateDescriptor("outcomes", Types.STRING(), bytes_)
-        self._totals = Totals(Outcomes.of(spec), _Kept(runtime_context.get_map_state(totals)))
+        self._totals = OutcomeTotals(
+            Outcomes.of(spec), _Kept(runtime_context.get_map_state(totals))
+        )
         self._log = runtime_context.get_list_state(ListStateDescriptor("deltas", bytes_))
         self._bounded = self._settings.clock.as_of_us is not None
         self._waiting = 0
@@ -74,11 +76,13 @@ class Measure(KeyedProcessFunction):
         self._waiting = 0
         self._metrics.added(len(messages))
 
-    def _rows(self, records: Iterable[tuple[str, OutcomeRecord | None]]) -> Iterator[Row]:
+    def _rows(self, records: Iterable[tuple[str, OutcomeRecord]]) -> Iterator[Row]:
         topic = self._settings.outputs.outcomes
         for key, record in records:
-            yield Row(topic, key.encode(), None if record is None else encode(record))
-            self._metrics.published(deleted=record is None)
+            yield Row(topic, key.encode(), encode(record))
+            if record.gone:
+                yield Row(topic, key.encode(), None)  # it has Kafka drop what is older
+            self._metrics.published(deleted=record.gone)
         self._metrics.known(*self._totals.known)
 
 
