@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,8 +9,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from flink_job.plan import Plan
-from flink_job.queries.users import raw_records
-from operators.contracts.outcomes import Cohort, CohortOutcomes, OutcomeRecord, outcome_decoder
+from flink_job.queries.outcomes import published_outcomes
+from operators.contracts.outcomes import Cohort, CohortOutcomes
 
 _OUTCOME: Final = "purchase"  # of the demo's configuration
 
@@ -44,7 +43,7 @@ def worth(plan: Plan) -> Table:
     table.add_column("segment")
     for name in ("came in", "bought since", "worth since", "others", "bought", "worth"):
         table.add_column(name, justify="right")
-    cohorts = _cohorts(plan)
+    cohorts = [each for each in published_outcomes(plan) if isinstance(each, CohortOutcomes)]
     for segment in plan.config.segments:
         members, others = _Brought(), _Brought()
         for each in cohorts:
@@ -53,12 +52,3 @@ def worth(plan: Plan) -> Table:
                 others.add(each.others)
         table.add_row(escape(segment), *members.cells(), *others.cells())
     return table
-
-
-def _cohorts(plan: Plan) -> list[CohortOutcomes]:
-    """All that the run has told of cohorts; a run that ends tells each once."""
-    topic = plan.kafka.topics().outcomes
-    assert topic is not None  # the demo's configuration has outcomes
-    values = (value for _, value in raw_records(plan, topic)() if value)
-    records: Iterable[OutcomeRecord] = map(outcome_decoder.decode, values)
-    return [each for each in records if isinstance(each, CohortOutcomes)]
