@@ -26,6 +26,7 @@ from operators.contracts.packing import packed
 from operators.contracts.records import Assignment, LanePreview, LaneProgress
 from operators.contracts.wire import Evaluations, read, unpack
 from operators.flink.attempts import is_restart
+from operators.flink.broadcast_timers import let_timers_have_side_outputs
 from operators.flink.interpreter import set_up
 from operators.flink.metrics import AssignMetrics
 from operators.flink.state import LaneState
@@ -58,6 +59,7 @@ class Assign(KeyedBroadcastProcessFunction):
 
     def open(self, runtime_context: RuntimeContext) -> None:
         set_up()
+        let_timers_have_side_outputs()
         if is_restart(runtime_context) or self._begins_late():
             # Nothing is committed without a checkpoint, and there is none before all have opened.
             self._settings.may_begin()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from flink_job.queries.outcomes import newest_outcomes
 from operators.contracts.outcomes import CohortOutcomes, DayOutcomes, OutcomeRecord
 from operators.contracts.records import encode
@@ -33,3 +35,9 @@ def test_what_was_let_go_or_is_none_is_passed_over() -> None:
     kept, gone = day("A", 1), day("B", 1)
     said = [(b"a", encode(kept)), (b"b", encode(gone)), (b"b", None), (b"c", None)]
     assert newest_outcomes([*said, (None, b"garbage"), (None, b"\xff")]) == [kept]
+
+
+def test_what_a_folder_says_is_gone_is_passed_over() -> None:
+    last = replace(day("B", 2), gone=True)
+    assert newest_outcomes(lines(day("A", 1), day("B", 1), last)) == [day("A", 1)]
+    assert newest_outcomes(lines(last, day("B", 1))) == []
