@@ -28,7 +28,7 @@ from operators.flink.attempts import is_restart
 from operators.flink.interpreter import set_up
 from operators.flink.metrics import AssignMetrics
 from operators.flink.state import LaneState
-from operators.flink.streams import END_OF_TIME, MODELS
+from operators.flink.streams import END_OF_TIME, MODELS, OUTCOMES
 from operators.flink.timers import PULSE_US, Timers
 from operators.membership.clusterings import Clustering, Models
 from operators.membership.collected import Collected
@@ -36,6 +36,7 @@ from operators.membership.criteria import Criteria
 from operators.membership.lane import Lane, LaneRules
 from operators.membership.members import Members
 from operators.membership.telling import Telling
+from operators.outcomes.delta import encode as encode_delta
 from operators.rules.rulebook import Rulebook
 from operators.settings import Settings
 
@@ -130,6 +131,7 @@ class Assign(KeyedBroadcastProcessFunction):
             if not lane.expect_columns() and rules != kept:
                 # By the wall clock Profile looks at everyone first: see `Passage`.
                 lane.begin_sweep(awaits=kept is not None and self._settings.clock.wall)
+            lane.expect_series()
             if lane.awaits:
                 self._state.commit(lane.members.journal)
             if rules != kept:
@@ -144,7 +146,8 @@ class Assign(KeyedBroadcastProcessFunction):
         clock = self._settings.clock
         resolution_us = 1 if clock.wall else clock.resolution_us
         rulebook = self._rulebook(rules)
-        return Members(Criteria(self._columns, rulebook, self._clusterings, resolution_us))
+        criteria = Criteria(self._columns, rulebook, self._clusterings, resolution_us)
+        return Members(criteria, self._settings.accounts(rulebook, rules.specs()))
 
     def _rulebook(self, rules: LaneRules) -> Rulebook:
         key = _encode(rules)
@@ -187,7 +190,8 @@ class Assign(KeyedBroadcastProcessFunction):
         moved = bool(collected.transitions) or awaited != lane.awaits
         self._telling(ctx).heard(len(lane.members.table), moved)
         python_ns = time.perf_counter_ns() - started
-        self._metrics.cost(evaluations.event_at_ms, python_ns, collected.judged)
+        outcomes_ns = collected.account_ns
+        self._metrics.cost(evaluations.event_at_ms, python_ns, collected.judged, outcomes_ns)
 
     def _finish(self, lane: Lane, ctx: Any) -> Iterator[Any]:
         """At the end of a bounded run everyone is judged by the last models."""
@@ -221,6 +225,8 @@ class Assign(KeyedBroadcastProcessFunction):
         transitions, assignments = collected.transitions, list(collected.assignments.values())
         if transitions:
             yield Row(outputs.transitions, [packed(each.user, each) for each in transitions])
+        if collected.delta:
+            yield OUTCOMES, Row(encode_delta(collected.delta))
         if assignments:
             yield Row(outputs.assignments, list(_changelog(assignments)))
         forgotten = sum(each.forgotten for each in assignments)

@@ -35,6 +35,8 @@ from operators.events.names import alternatives
 from operators.features import checks as features
 from operators.features.catalog import Catalog
 from operators.membership.clusterings import with_clusters
+from operators.outcomes import spec as outcomes
+from operators.outcomes import written
 from operators.rules import rulebook
 
 _MOST_LANES: Final = 128
@@ -44,6 +46,7 @@ _STAND_INS: Final[Mapping[str, object]] = {
     "features": {},
 }
 _ABSOLUTE_URI: Final = re.compile(r"[a-z][a-z0-9+.-]*:/", re.IGNORECASE)
+_OUTCOMES: Final = "outcomes"
 _EARLIEST, _LATEST = "earliest", "latest"
 
 
@@ -84,12 +87,13 @@ def check(data: object, source: str) -> Config:
         ConfigError: with every mistake in it.
     """
     problems: list[Problem] = []
-    data = with_preset(data)
-    config = decode(data, Config, "", problems)
+    data, found = written.with_names(with_preset(data), problems), list[Problem]()
+    config = decode(data, Config, "", found)
+    problems.extend(Problem(written.as_written(each.path), each.message) for each in found)
     if config is not None:
         problems.extend(_problems(config, known=True))
     elif isinstance(data, dict):
-        problems.extend(_problems_beside(data, problems))
+        problems.extend(_problems_beside(data, found))
     if problems or config is None:
         raise ConfigError(source, problems)
     return config
@@ -102,6 +106,9 @@ def _problems_beside(data: Mapping[Any, object], found: Sequence[Problem]) -> li
     """
     broken = {problem.path.split(".")[0] for problem in found}
     parts = {name: part for name, part in data.items() if name not in broken}
+    if _OUTCOMES in broken:
+        parts[_OUTCOMES] = written.sound(data.get(_OUTCOMES), found)
+        broken.remove(_OUTCOMES)
     config = msgspec.convert({**_STAND_INS, **parts}, Config)
     more = _problems(config, known="features" not in broken)
     return [problem for problem in more if problem.path.split(".")[0] not in broken]
@@ -114,6 +121,8 @@ def _problems(config: Config, *, known: bool) -> Iterator[Problem]:
     yield from found
     yield from _problems_of_flow(config)
     yield from _problems_of_run(config)
+    if config.outcomes is not None:
+        yield from outcomes.problems(config.outcomes)
     if config.store is not None:
         yield from config.store.problems()
     if known and not found:
@@ -200,7 +209,7 @@ def _problems_of_start(kafka: KafkaSource) -> Iterator[Problem]:
 
 def _problems_of_topics(kafka: KafkaOutput) -> Iterator[Problem]:
     named = (kafka.assignments, kafka.transitions, kafka.dead_letters)
-    more = (kafka.models, kafka.control, kafka.status)
+    more = (kafka.models, kafka.outcomes, kafka.control, kafka.status)
     topics = [topic for topic in (*named, *more) if topic is not None]
     if len(set(topics)) < len(topics):
         yield Problem("output.kafka", f"expected different topics, found {', '.join(topics)}")

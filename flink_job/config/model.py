@@ -12,8 +12,12 @@ from operators.base.durations import parse_duration_us
 from operators.clustering.spec import ClusterSpec
 from operators.events.names import joined
 from operators.events.spec import EventsSpec, FieldName
+from operators.features.asked import NOTHING_BESIDE, ReadBeside
+from operators.features.catalog import Catalog
 from operators.features.lifetime import Lifetime
 from operators.features.spec import FeatureSpec
+from operators.outcomes.outcomes import read_beside
+from operators.outcomes.spec import OutcomesSpec
 from operators.rules.spec import SegmentSpec
 
 
@@ -92,10 +96,10 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class KafkaOutput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The changelog and its companions as Kafka topics, written exactly once.
 
-    Versions of cluster models are described in `models`. A job that does not end reads new
-    segments from `control`, and tells in `status` how far it has come with them. The three are
-    NAME-models, NAME-control and NAME-status unless they are named. All jobs of a Kafka say in
-    `leases` which names and topics are theirs.
+    Versions of cluster models are described in `models`, what segments are worth in `outcomes`. A
+    job that does not end reads new segments from `control`, and tells in `status` how far it has
+    come with them. The four are NAME-models, NAME-outcomes and so on unless they are named. All
+    jobs of a Kafka say in `leases` which names and topics are theirs.
     """
 
     bootstrap: str
@@ -103,6 +107,7 @@ class KafkaOutput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     transitions: str = "transitions"
     dead_letters: str = "dead-letters"
     models: str | None = None
+    outcomes: str | None = None
     control: str | None = None
     status: str | None = None
     leases: str = "flockwise-leases"
@@ -157,6 +162,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     roster: RosterSpec | None = None
     segments: dict[str, SegmentSpec] = {}
     clusters: dict[str, ClusterSpec] = {}
+    outcomes: OutcomesSpec | None = None
     store: StoreSpec | None = None
     run: RunSpec = RunSpec()
 
@@ -164,6 +170,15 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def bounded(self) -> bool:
         """Whether the run ends by itself."""
         return self.source.kafka is None or self.source.kafka.bounded
+
+    @property
+    def beside(self) -> ReadBeside:
+        """What is read of events beside features."""
+        return NOTHING_BESIDE if self.outcomes is None else read_beside(self.outcomes)
+
+    def catalog(self) -> Catalog:
+        """The features, compiled, and what is read beside them."""
+        return Catalog.compile(self.features, self.events.session_gap_us, self.beside)
 
     @property
     def roster_topic(self) -> str | None:

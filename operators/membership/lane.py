@@ -98,6 +98,11 @@ class Lane:
         if self.members.expect_clusters():
             self.begin_sweep()
 
+    def expect_series(self) -> None:
+        """Have everyone judged anew where segments are measured by other series than before."""
+        if self.members.expect_series():
+            self.begin_sweep(awaits=self.awaits)
+
     def begin_sweep(self, *, awaits: bool = False) -> None:
         """Have everyone judged anew, if there is anyone; maybe after Profile has sent everyone."""
         head = self.members.journal.head
@@ -140,18 +145,22 @@ class Lane:
         come in their own time.
         """
         members, time, forgotten = self.members, evaluations.time, evaluations.forgotten
+        brought, by_wall = evaluations.brought, isinstance(time, int)
         if evaluations.rounds:
             members.journal.head.pop(_AWAITED, None)  # Profile sends everyone with the first
-        idle = self._idle(models) if isinstance(time, int) else _NOBODY
-        collected = Collected(self._clock, evaluations.event_at_ms)
+        idle = self._idle(models) if by_wall else _NOBODY
+        account = members.account(brought, now=by_wall)
+        collected = Collected(self._clock, evaluations.event_at_ms, account)
+        others = np.union1d(idle, brought.rows) if brought else idle
         done = [forgotten.rows]
-        for verdicts in members.judge(evaluations.rounds, models, time, forgotten, idle):
+        for verdicts in members.judge(evaluations.rounds, models, time, forgotten, others):
             collected.add(members, verdicts)
             done.append(verdicts.rows)
-        collected.forget(members, forgotten)
-        members.journal.free(forgotten.rows)
         if isinstance(time, int) and len(idle := without(idle, np.concatenate(done))):
             collected.add(members, members.again(idle, members.not_before(idle, time), models))
+        collected.forget(members, forgotten)
+        collected.settle()
+        members.journal.free(forgotten.rows)
         return collected
 
     def _idle(self, models: Models) -> Rows:
@@ -164,8 +173,9 @@ class Lane:
         members = self.members
         rows = members.everyone()
         members.journal.begin(rows)
-        collected = Collected(self._clock)
+        collected = Collected(self._clock, account=members.account(now=True))
         collected.add(members, members.again(rows, np.full(len(rows), now_us), models))
+        collected.settle()
         return collected
 
     def sweep(self, now_us: int | None, models: Models, most: int) -> Collected:
@@ -174,14 +184,15 @@ class Lane:
         head = members.journal.head
         left = members.everyone()
         left = left[left >= head[_SWEEP]]
-        rows = left[:most]
+        rows = members.evaluated(left[:most])
         members.journal.begin(rows)
-        collected = Collected(self._clock)
+        collected = Collected(self._clock, account=members.account(now=True))
         if len(rows):
             at_us = members.not_before(rows, now_us or 0)
             collected.add(members, members.again(rows, at_us, models))
-        if len(left) > len(rows):
-            head[_SWEEP] = int(left[len(rows)])
+        collected.settle()
+        if len(left) > most:
+            head[_SWEEP] = int(left[most])
         else:
             del head[_SWEEP]
         return collected
@@ -204,7 +215,7 @@ class Lane:
         total = np.zeros((len(names), 3), np.int64)
         rows = trial.everyone()
         for start in range(0, len(rows), _PREVIEWED):
-            some = rows[start : start + _PREVIEWED]
+            some = trial.evaluated(rows[start : start + _PREVIEWED])
             judged = trial.again(some, trial.not_before(some, now_us or 0), models).judgement
             before, after = judged.was_member, judged.member
             flags = (after & ~before, before & ~after, before & after)
@@ -215,3 +226,4 @@ class Lane:
         past = self.members.journal
         self.rules, self.members = rules, self._members_by(rules)
         self.members.journal.adopt(past)
+        self.members.expect_series()  # whoever takes other rules sweeps in any case

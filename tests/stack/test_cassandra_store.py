@@ -26,6 +26,7 @@ from flink_job.stores.cassandra_schema import create_schema
 from flink_job.stores.cassandra_session import Login, Node, close, connect
 from flink_job.stores.cassandra_statements import PAGE
 from operators.base.errors import PreflightError, StoreError
+from operators.contracts.outcomes import DayOutcomes, OutcomeRecord
 from operators.contracts.records import Change, Transition
 from tests.effort import examples
 from tests.patience import PATIENCE_S
@@ -65,11 +66,16 @@ class Crashing(CassandraStore):
 
     statements_left: int | None = None
 
-    def apply(self, changes: Sequence[Change], transitions: Sequence[Transition]) -> None:
+    def apply(
+        self,
+        changes: Sequence[Change],
+        transitions: Sequence[Transition],
+        outcomes: Sequence[OutcomeRecord] = (),
+    ) -> None:
         with pytest.MonkeyPatch.context() as patch:
             # A server may die between any two statements of a batch.
             patch.setattr(cassandra_batches, "_MOST_CHARACTERS", 0)
-            super().apply(changes, transitions)
+            super().apply(changes, transitions, outcomes)
 
     def _all(self, bound: Iterable[Bound]) -> list[Any]:
         done = []
@@ -168,6 +174,50 @@ def test_versions_are_the_timestamps_of_everything(
     assert stamps.one()[0] == 41
     stamps = admin.execute("SELECT writetime(record) FROM transitions WHERE user = %s", [user])
     assert stamps.one()[0] == 42
+
+
+def test_versions_are_the_timestamps_of_outcomes(
+    store: CassandraStore, admin: Session, prefix: str
+) -> None:
+    day = DayOutcomes(f"{prefix}bots", "s1", "2026-11-27", version=41, entries=3)
+    store.apply([], [], [day])
+    found = admin.execute(
+        "SELECT day, version, writetime(record) AS written FROM outcomes "
+        "WHERE kind = 'day' AND model = '' AND name = %s AND day >= '2026-11-01'",
+        [day.name],
+    ).one()
+    assert (found.day, found.version, found.written) == (day.day, 41, 41)
+
+
+def test_a_keyspace_of_before_serves_whoever_measures_nothing(
+    own_keyspace: CassandraAccess, node_as: Callable[[Login], Node]
+) -> None:
+    administrator = connect(node_as(own_keyspace.admin()), own_keyspace.keyspace)
+    administrator.execute("DROP TABLE outcomes")
+    store = cassandra_store(own_keyspace)
+    store.check()
+    store.apply([assignment("ann", 1, ["bots"])], [])
+    store.empty()
+    assert list(store.assignments()) == []
+    with pytest.raises(PreflightError, match=r"outcomes.*cassandra\.cql"):
+        store.check(outcomes=True)
+    with pytest.raises(StoreError, match=r"can't be read.*outcomes"):
+        list(store.outcomes())
+    create_schema(administrator, own_keyspace.keyspace)
+    close(administrator)
+    day = DayOutcomes("bots", "s1", "2026-11-27", version=1)
+    store.check(outcomes=True)
+    store.apply([], [], [day])
+    assert list(store.outcomes()) == [day]
+    stack.processes.wait_until(lambda: emptied(store), PATIENCE_S)
+    assert list(store.outcomes()) == []
+    store.close()
+
+
+def emptied(store: CassandraStore) -> bool:
+    """The driver learns of a new table a little later."""
+    store.empty()
+    return not list(store.outcomes())
 
 
 def test_transitions_expire(module_keyspace: CassandraAccess, admin: Session, prefix: str) -> None:
