@@ -21,7 +21,7 @@ from operators.contracts.outcomes import (
     OutcomeRecord,
     UserOutcome,
 )
-from operators.contracts.records import Assignment, Belonging, Change, Tombstone, change
+from operators.contracts.records import Assignment, Belonging, Change, Tombstone, change, encode
 from tests.effort import examples
 from tests.stack.histories import (
     History,
