@@ -27,6 +27,7 @@ from operators.contracts.wire import Evaluations, read, unpack
 from operators.flink.attempts import is_restart
 from operators.flink.interpreter import set_up
 from operators.flink.metrics import AssignMetrics
+from operators.flink.side_outputs import TimedOutputs
 from operators.flink.state import LaneState
 from operators.flink.streams import END_OF_TIME, MODELS, OUTCOMES
 from operators.flink.timers import PULSE_US, Timers
@@ -51,6 +52,7 @@ class Assign(KeyedBroadcastProcessFunction):
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._timed = TimedOutputs()
 
     def open(self, runtime_context: RuntimeContext) -> None:
         set_up()
@@ -70,6 +72,7 @@ class Assign(KeyedBroadcastProcessFunction):
         self._lanes: dict[int, Lane] = {}
         self._tellings: dict[int, Telling] = {}
         self._timers = Timers()
+        self._timed.open()
 
     def _begins_late(self) -> bool:
         """Whether it is a restart in any case, however its cluster counts."""
@@ -105,6 +108,9 @@ class Assign(KeyedBroadcastProcessFunction):
     def on_timer(
         self, timestamp: int, ctx: KeyedBroadcastProcessFunction.OnTimerContext
     ) -> Iterator[Any]:
+        yield from self._timed.sorted_out(self._on_timer(timestamp, ctx))
+
+    def _on_timer(self, timestamp: int, ctx: Any) -> Iterator[Any]:
         lane = self._lane(ctx)
         if timestamp == END_OF_TIME:
             yield from self._finish(lane, ctx)
