@@ -40,7 +40,7 @@ def published_outcomes(plan: Plan) -> list[OutcomeRecord]:
 
 
 def newest_outcomes(said: Iterable[RawRecord]) -> list[OutcomeRecord]:
-    """The newest record of each key; none of what was let go, by a record without a value."""
+    """The newest record of each key; none of what is gone, as it says or by one without a value."""
     found: dict[bytes, OutcomeRecord] = {}
     for key, value in said:
         if value is None:
@@ -51,7 +51,7 @@ def newest_outcomes(said: Iterable[RawRecord]) -> list[OutcomeRecord]:
             own = key or _key(record)
             if own not in found or record.version >= found[own].version:
                 found[own] = record
-    return list(found.values())
+    return [record for record in found.values() if not record.gone]
 
 
 def _key(record: OutcomeRecord) -> bytes:

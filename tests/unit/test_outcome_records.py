@@ -33,3 +33,8 @@ def test_what_was_let_go_or_is_none_is_passed_over() -> None:
     kept, gone = day("A", 1), day("B", 1)
     said = [(b"a", encode(kept)), (b"b", encode(gone)), (b"b", None), (b"c", None)]
     assert newest_outcomes([*said, (None, b"garbage"), (None, b"\xff")]) == [kept]
+
+
+def test_what_says_that_it_is_gone_is_gone_for_good() -> None:
+    last = DayOutcomes("A", "s", "2026-11-02", version=2, gone=True)
+    assert newest_outcomes(lines(day("A", 1), last, day("B", 1), day("A", 1))) == [day("B", 1)]
