@@ -153,7 +153,8 @@ class Assign(KeyedBroadcastProcessFunction):
         resolution_us = 1 if clock.wall else clock.resolution_us
         rulebook = self._rulebook(rules)
         criteria = Criteria(self._columns, rulebook, self._clusterings, resolution_us)
-        return Members(criteria, self._settings.accounts(rulebook, rules.specs()))
+        accounts = self._settings.accounts(rulebook, rules.specs())
+        return Members(criteria, accounts, self._settings.budget())
 
     def _rulebook(self, rules: LaneRules) -> Rulebook:
         key = _encode(rules)

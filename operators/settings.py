@@ -26,6 +26,7 @@ from operators.outcomes.outcomes import Outcomes, read_beside
 from operators.outcomes.series import Series
 from operators.outcomes.sessions import SessionReader
 from operators.outcomes.spec import OutcomesSpec
+from operators.pages.memory import Budget, shared_budget
 from operators.rules.checking import check
 from operators.rules.rulebook import Rulebook
 from operators.rules.spec import SegmentSpec
@@ -79,7 +80,8 @@ class Settings:
     whenever it is restarted, `may_begin` raises if another start has taken over. One that
     `only_learns` judges nobody; one to which models are `given` judges by them from the start.
     With a roster, `roster_user` is the field of its records that has the user. With `outcomes`
-    segments and clusters are measured by them.
+    segments and clusters are measured by them. Users' rows take up to `memory` bytes of each
+    process; None has all of them in memory.
     """
 
     events: EventsSpec
@@ -97,6 +99,15 @@ class Settings:
     may_begin: Callable[[], None] = _may
     roster_user: str | None = None
     outcomes: OutcomesSpec | None = None
+    memory: int | None = None
+
+    def budget(self) -> Budget | None:
+        """Of the memory of users' rows, for all operators of this process; None without one.
+
+        Raises:
+            FlockwiseError: there is no folder on a disk for temporary files.
+        """
+        return None if self.memory is None else shared_budget(self.memory)
 
     @property
     def beside(self) -> ReadBeside:

@@ -29,6 +29,7 @@ from operators.base.durations import parse_duration_us
 from operators.base.errors import ConfigError, Problem, UsageError
 from operators.base.frame import FeatureColumn
 from operators.base.moments import parse_moment_us
+from operators.base.sizes import parse_size_bytes
 from operators.clustering import spec as clustering
 from operators.events import spec as events
 from operators.events.names import alternatives
@@ -236,6 +237,11 @@ def _problems_of_run(config: Config) -> Iterator[Problem]:
                 parse_duration_us(text)
         except UsageError as error:
             yield Problem(f"run.{name}", str(error))
+    try:
+        if run.memory is not None:
+            parse_size_bytes(run.memory)
+    except UsageError as error:
+        yield Problem("run.memory", str(error))
     if not 1 <= run.lanes <= _MOST_LANES:
         yield Problem("run.lanes", f"expected 1 to {_MOST_LANES}, found {run.lanes}")
     if not 1 <= run.parallelism <= run.lanes:

@@ -71,6 +71,21 @@ class ProfileMetrics:
         self._by_reason[reason].inc()
 
 
+class MemoryMetrics:
+    """Metrics of the users in the memory of an operator: bytes, and blocks of rows that went."""
+
+    def __init__(self, group: Any) -> None:
+        self._bytes = group.distribution("users_memory_bytes")
+        self._dropped = group.counter("memory_blocks_dropped")
+        self._loaded = group.counter("memory_blocks_loaded")
+
+    def held(self, bytes_: int, dropped: int, loaded: int) -> None:
+        """So many bytes are held, and so many blocks more were let go of and came back."""
+        self._bytes.update(bytes_)
+        self._dropped.inc(dropped)
+        self._loaded.inc(loaded)
+
+
 class InputMetrics:
     """Metrics of what is asked for of events: when one with it came last, 0 if none has."""
 

@@ -146,3 +146,17 @@ def test_one_clock_far_ahead_changes_nothing_for_anybody_else(tmp_path: Path) ->
     run = run_job(tmp_path, config_of(features, segments, run=until))
     found = Counter((each.kind, each.at[:10]) for each in run.transitions())
     assert found == {("enter", "2025-01-03"): 500, ("leave", "2025-03-06"): 500}
+
+
+def test_rows_that_lie_on_disk_change_nothing(tmp_path: Path) -> None:
+    """With memory for the rows of a batch alone."""
+    told_by: list[object] = []
+    for name, memory in (("all", {}), ("none", {"memory": "1B"})):
+        base = tmp_path / name
+        base.mkdir()
+        events = shoppers(seed=5, users=300, count=3_000, back_s=0)
+        write_events(base / "events.jsonl", events)
+        run_spec = {"state": "state", "lanes": 4, **memory}
+        told_by.append(told(run_job(base, config_of(CHOSEN, SEGMENTS, run=run_spec))))
+    assert told_by[0]
+    assert told_by[0] == told_by[1]

@@ -10,14 +10,13 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from operators.base.arrays import NEVER, Rows
+from operators.base.arrays import Rows
 from operators.contracts.control.messages import Message, Preview, Segments, Started
 from operators.contracts.control.passage import JobRules, KnownRules, Passage
 from operators.contracts.records import Counts, Transition
 from operators.contracts.wire import Evaluations, Packed, encode, pack, read, read_message, unpack
 from operators.features.catalog import Catalog
 from operators.features.clocks import Step, WallClock
-from operators.features.profile_layout import DUE
 from operators.features.profiles import Profiles
 from operators.membership.clusterings import with_clusters
 from operators.membership.collected import Collected
@@ -142,9 +141,7 @@ class WallLane:
         return self._profile, self._assign
 
     def _due_us(self) -> int:
-        table = self.profiles.table
-        due_us = int(table.cells(DUE).take_one(table.rows()).min(initial=NEVER))
-        soonest_us = min(due_us, self.judged.members.next_due_us())
+        soonest_us = min(self.profiles.next_due_us(), self.judged.members.next_due_us())
         return min(soonest_us, 2**62)
 
     def _profiles(self) -> Profiles:
