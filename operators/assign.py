@@ -126,6 +126,8 @@ class Assign(KeyedBroadcastProcessFunction):
             yield from self._sweep(lane, ctx)
         if self._settings.clock.wall:
             yield from self._judge(lane, Evaluations(now_us(), None, []), ctx)
+        else:
+            yield from self._account(lane, ctx)
         yield from self._news(lane, ctx)
 
     def _lane(self, ctx: KeyedBroadcastProcessFunction.ReadOnlyContext) -> Lane:

@@ -40,7 +40,7 @@ def published_outcomes(plan: Plan) -> list[OutcomeRecord]:
 
 
 def newest_outcomes(said: Iterable[RawRecord]) -> list[OutcomeRecord]:
-    """The newest record of each key; none of what was let go, and says so."""
+    """The newest record of each key; none of what is gone, as it says or by one without a value."""
     found: dict[bytes, OutcomeRecord] = {}
     for key, value in said:
         if value is None:

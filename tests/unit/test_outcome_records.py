@@ -41,3 +41,8 @@ def test_what_a_folder_says_is_gone_is_passed_over() -> None:
     last = replace(day("B", 2), gone=True)
     assert newest_outcomes(lines(day("A", 1), day("B", 1), last)) == [day("A", 1)]
     assert newest_outcomes(lines(last, day("B", 1))) == []
+
+
+def test_what_says_that_it_is_gone_is_gone_for_good() -> None:
+    last = DayOutcomes("A", "s", "2026-11-02", version=2, gone=True)
+    assert newest_outcomes(lines(day("A", 1), last, day("B", 1), day("A", 1))) == [day("B", 1)]
