@@ -29,19 +29,36 @@ class Shares:
     other_users: Floats
 
     @property
-    def share(self) -> Floats:
-        """Of the first."""
+    def level(self) -> Floats:
+        """The share of the first."""
         return self.converted / self.users
 
     @property
-    def other_share(self) -> Floats:
-        """Of the second."""
+    def other_level(self) -> Floats:
+        """The share of the second."""
         return self.other_converted / self.other_users
 
     @property
     def difference(self) -> Floats:
         """The first share less the second."""
-        return self.share - self.other_share
+        return self.level - self.other_level
+
+    @property
+    def errors(self) -> tuple[Floats, Floats]:
+        """The standard errors of both, with one more on each side that did and that did not.
+
+        So that nobody, or everybody, of few is not taken for certain (Agresti and Caffo 2000).
+        """
+        return (
+            _error(self.converted, self.users),
+            _error(self.other_converted, self.other_users),
+        )
+
+    @property
+    def error(self) -> Floats:
+        """The standard error of the difference."""
+        found: Floats = np.hypot(*self.errors)
+        return found
 
     def score(self, supposed: Floats) -> Floats:
         """The score statistic for a supposed difference: standard normal if it is the true one."""
@@ -81,9 +98,15 @@ class Shares:
         return found
 
 
+def _error(converted: Floats, users: Floats) -> Floats:
+    share = (converted + 1) / (users + 2)
+    found: Floats = np.sqrt(share * (1 - share) / (users + 2))
+    return found
+
+
 def _under(shares: Shares, supposed: Floats) -> Floats:
     """The first share by maximum likelihood where the shares differ by so much."""
-    ratio, share, other = shares.other_users / shares.users, shares.share, shares.other_share
+    ratio, share, other = shares.other_users / shares.users, shares.level, shares.other_level
     a = 1 + ratio
     b = -(1 + ratio + share + ratio * other + supposed * (ratio + 2))
     c = supposed**2 + supposed * (2 * share + ratio + 1) + share + ratio * other

@@ -32,24 +32,30 @@ class Means:
     other_squares: Floats
 
     @property
-    def mean(self) -> Floats:
-        """Of the first."""
+    def level(self) -> Floats:
+        """The mean of the first."""
         return self.total / self.users
 
     @property
-    def other_mean(self) -> Floats:
-        """Of the second."""
+    def other_level(self) -> Floats:
+        """The mean of the second."""
         return self.other_total / self.other_users
 
     @property
     def difference(self) -> Floats:
         """The first mean less the second."""
-        return self.mean - self.other_mean
+        return self.level - self.other_level
+
+    @property
+    def errors(self) -> tuple[Floats, Floats]:
+        """The standard errors of both."""
+        first, second = self._parts()
+        return np.sqrt(first), np.sqrt(second)
 
     @property
     def error(self) -> Floats:
         """The standard error of the difference."""
-        found: Floats = np.sqrt(sum(self._parts()))
+        found: Floats = np.hypot(*self.errors)
         return found
 
     @property
