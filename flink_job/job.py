@@ -19,6 +19,7 @@ from operators.flink.streams import (
     MODEL,
     MODEL_RECORDS,
     MODELS,
+    OUTCOMES,
     OUTPUT,
     RECORDS,
     SAMPLES,
@@ -26,6 +27,7 @@ from operators.flink.streams import (
 )
 from operators.learn import Learn
 from operators.learn_final import LearnFinal, TellFinal
+from operators.measure import Measure
 from operators.profile import Profile, SteeredProfile
 from operators.settings import Settings
 from operators.steer import Steer
@@ -43,6 +45,8 @@ def define_segment_job(
     control: ControlTopic | None = None,
 ) -> None:
     """Events in, segments out: batches of a lane -> Profile -> (Learn ->) Assign -> the sink.
+
+    What segments are worth goes from Assign to Measure, where the configuration has outcomes.
 
     A bounded run tells in a `ledger` what became of its records; the segments of others change
     by what Steer takes from `control`, which comes to Profile first, and through it to Assign.
@@ -87,6 +91,15 @@ def define_segment_job(
         .uid("assign")
         .name("Assign")
     )
+    if settings.outcomes:
+        measured = (
+            assigned.get_side_output(OUTCOMES)
+            .key_by(lambda delta: 0, Types.INT())
+            .process(Measure(settings), OUTPUT)
+            .uid("measure")
+            .name("Measure")
+        )
+        told = told.union(measured)
     sink.write(tables, unpacked(tables, assigned).union_all(tables.from_data_stream(told)))
     if ledger:
         ledger.write(tables, tables.from_data_stream(profiled.get_side_output(TOTALS)))

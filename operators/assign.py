@@ -28,7 +28,7 @@ from operators.flink.attempts import is_restart
 from operators.flink.interpreter import set_up
 from operators.flink.metrics import AssignMetrics
 from operators.flink.state import LaneState
-from operators.flink.streams import END_OF_TIME, MODELS
+from operators.flink.streams import END_OF_TIME, MODELS, OUTCOMES
 from operators.flink.timers import PULSE_US, Timers
 from operators.membership.clusterings import Clustering, Models
 from operators.membership.collected import Collected
@@ -36,6 +36,7 @@ from operators.membership.criteria import Criteria
 from operators.membership.lane import Lane, LaneRules
 from operators.membership.members import Members
 from operators.membership.telling import Telling
+from operators.outcomes.delta import encode as encode_delta
 from operators.rules.rulebook import Rulebook
 from operators.settings import Settings
 
@@ -130,6 +131,7 @@ class Assign(KeyedBroadcastProcessFunction):
             if not lane.expect_columns() and rules != kept:
                 # By the wall clock Profile looks at everyone first: see `Passage`.
                 lane.begin_sweep(awaits=kept is not None and self._settings.clock.wall)
+            lane.expect_series()
             if lane.awaits:
                 self._state.commit(lane.members.journal)
             if rules != kept:
@@ -144,7 +146,8 @@ class Assign(KeyedBroadcastProcessFunction):
         clock = self._settings.clock
         resolution_us = 1 if clock.wall else clock.resolution_us
         rulebook = self._rulebook(rules)
-        return Members(Criteria(self._columns, rulebook, self._clusterings, resolution_us))
+        criteria = Criteria(self._columns, rulebook, self._clusterings, resolution_us)
+        return Members(criteria, self._settings.accounts(rulebook, rules.specs()))
 
     def _rulebook(self, rules: LaneRules) -> Rulebook:
         key = _encode(rules)
@@ -221,6 +224,8 @@ class Assign(KeyedBroadcastProcessFunction):
         transitions, assignments = collected.transitions, list(collected.assignments.values())
         if transitions:
             yield Row(outputs.transitions, [packed(each.user, each) for each in transitions])
+        if collected.delta:
+            yield OUTCOMES, Row(encode_delta(collected.delta))
         if assignments:
             yield Row(outputs.assignments, list(_changelog(assignments)))
         forgotten = sum(each.forgotten for each in assignments)

@@ -12,21 +12,18 @@ from pyflink.common import Row
 
 from operators.clustering.learning.sample import encode
 from operators.events.decode import Rejected
-from operators.features.clocks import Step
 from operators.features.profiles import Profiles
 from operators.flink.streams import SAMPLES
-from operators.profile import Profile
+from operators.profile import Profile, Told
 
 
 class FinalProfile(Profile):
     """Input: that of `Profile`. Side output: (model, `SampleUpdate` as bytes)."""
 
-    def _sent(
-        self, profiles: Profiles, step: Step, event_at_ms: int | None, lane: int
-    ) -> Iterator[Any]:
+    def _sent(self, profiles: Profiles, told: Told, lane: int) -> Iterator[Any]:
         as_of_us = self._settings.clock.as_of_us
         assert as_of_us is not None  # only bounded runs have models of their end
-        for name, update in self._sampler.ends(profiles.table, step, as_of_us):
+        for name, update in self._sampler.ends(profiles.table, told.step, as_of_us):
             yield SAMPLES, Row(name, encode(update))
 
     def _ended(self, lane: int, profiles: Profiles) -> Iterator[Any]:

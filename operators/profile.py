@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -26,6 +27,7 @@ from operators.contracts.wire import pack
 from operators.events.decode import EventDecoder, Rejected
 from operators.events.reasons import Reason
 from operators.events.roster import parted
+from operators.features.brought import Brought
 from operators.features.clocks import Step, WallClock
 from operators.features.event_clock import EventClock
 from operators.features.lifetime import NONE_FORGOTTEN
@@ -44,6 +46,15 @@ from operators.settings import Settings
 _TOTALS: Final = ("records", "events_applied", "dead_letters", "duplicates", "people")
 _ENDED: Final = 4_096  # users who come to the end of a run together
 _NOBODY: Final[Rows] = np.zeros(0, np.int64)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What others are to be told: a step, what batches brought beside, and the newest event."""
+
+    step: Step
+    brought: Brought | None
+    event_at_ms: int | None
 
 
 class Profile(KeyedProcessFunction):
@@ -177,7 +188,8 @@ class Profile(KeyedProcessFunction):
         profiles = self._lanes.get(lane)
         if profiles is None:
             within_us, lifetime = self._settings.events.dedup_within_us, self._settings.lifetime
-            profiles = Profiles(self._catalog, within_us, lifetime)
+            beside = self._settings.session_reader(self._catalog)
+            profiles = Profiles(self._catalog, within_us, lifetime, beside=beside)
             self._lanes[lane] = profiles
             self._state.restore(profiles.journal)
             profiles.expect_ends()
@@ -210,8 +222,10 @@ class Profile(KeyedProcessFunction):
         """Send on what the steps of a clock come to, and write what they changed."""
         forgotten = NONE_FORGOTTEN
         for step in steps:
-            if step:
-                yield from self._sent(profiles, step, event_at_ms, ctx.get_current_key())
+            brought = profiles.take_brought()
+            if step or brought:
+                message = Told(step, brought, event_at_ms)
+                yield from self._sent(profiles, message, ctx.get_current_key())
                 evaluations = sum(len(round_.rows) for round_ in step.rounds)
                 self._metrics.evaluated(evaluations, profiles.take_overflowed())
             forgotten = step.forgotten
@@ -235,12 +249,10 @@ class Profile(KeyedProcessFunction):
         totals = LaneTotals(lane=lane, **{name: head.get(name, 0) for name in _TOTALS})
         yield TOTALS, Row(LEDGER, b"", encode(totals))
 
-    def _sent(
-        self, profiles: Profiles, step: Step, event_at_ms: int | None, lane: int
-    ) -> Iterator[Any]:
+    def _sent(self, profiles: Profiles, told: Told, lane: int) -> Iterator[Any]:
         """What others are told of a step."""
-        yield Row(lane, pack(profiles, step, event_at_ms))
-        yield from self._samples(profiles, step)
+        yield Row(lane, pack(profiles, told.step, told.event_at_ms, told.brought))
+        yield from self._samples(profiles, told.step)
 
     def _samples(self, profiles: Profiles, step: Step) -> Iterator[Any]:
         for name, update in self._sampler.updates(profiles.table, step):

@@ -19,7 +19,12 @@ from operators.events.spec import EventsSpec
 from operators.features.catalog import Catalog
 from operators.features.lifetime import Lifetime
 from operators.features.spec import FeatureSpec
+from operators.membership.account import Accounts
 from operators.membership.clusterings import Clustering, with_clusters
+from operators.outcomes.outcomes import Outcomes, read_beside
+from operators.outcomes.series import Series
+from operators.outcomes.sessions import SessionReader
+from operators.outcomes.spec import OutcomesSpec
 from operators.rules.checking import check
 from operators.rules.rulebook import Rulebook
 from operators.rules.spec import SegmentSpec
@@ -47,7 +52,7 @@ class Clock:
 class Outputs:
     """Where records go: the names of the topics, or of the folders that stand for them.
 
-    A job that can't be steered has no `status`.
+    A job that can't be steered has no `status`, and one that measures nothing no `outcomes`.
     """
 
     assignments: str
@@ -57,6 +62,7 @@ class Outputs:
     status: str | None
     leases: str
     most_letter_bytes: int
+    outcomes: str | None = None
 
 
 def _may() -> None:
@@ -71,7 +77,8 @@ class Settings:
     users are never forgotten. `lanes` is their number. A job that writes to Kafka has a `lease`;
     whenever it is restarted, `may_begin` raises if another start has taken over. One that
     `only_learns` judges nobody; one to which models are `given` judges by them from the start.
-    With a roster, `roster_user` is the field of its records that has the user.
+    With a roster, `roster_user` is the field of its records that has the user. With `outcomes`
+    segments and clusters are measured by them.
     """
 
     events: EventsSpec
@@ -88,10 +95,30 @@ class Settings:
     given: Mapping[str, FinalModel] | None = None
     may_begin: Callable[[], None] = _may
     roster_user: str | None = None
+    outcomes: OutcomesSpec | None = None
 
     def catalog(self) -> Catalog:
         """The features, compiled."""
-        return Catalog.compile(self.features, self.events.session_gap_us)
+        beside = None if self.outcomes is None else read_beside(self.outcomes)
+        return Catalog.compile(self.features, self.events.session_gap_us, beside)
+
+    def session_reader(self, catalog: Catalog) -> SessionReader | None:
+        """What reads events for outcomes, None where nothing is measured."""
+        if self.outcomes is None or self.only_learns:
+            return None
+        return SessionReader(Outcomes.of(self.outcomes), catalog.event_types)
+
+    def accounts(self, rulebook: Rulebook, specs: Mapping[str, SegmentSpec]) -> Accounts | None:
+        """What segments are measured by that are judged by a rulebook, None where nothing is."""
+        if self.outcomes is None:
+            return None
+        series, outcomes = Series(self.features, self.clusters, self.outcomes), self.outcomes
+        by_name = series.of_segments(specs)
+        return Accounts(
+            Outcomes.of(outcomes),
+            [(name, by_name[name]) for name in rulebook.names],
+            [(name, series.of_clusters(name)) for name in self.clusters],
+        )
 
     def roster_decoder(self, catalog: Catalog) -> RosterDecoder | None:
         """What reads the records of the roster, None without one."""

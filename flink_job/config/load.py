@@ -35,6 +35,7 @@ from operators.events.names import alternatives
 from operators.features import checks as features
 from operators.features.catalog import Catalog
 from operators.membership.clusterings import with_clusters
+from operators.outcomes import spec as outcomes
 from operators.rules import rulebook
 
 _MOST_LANES: Final = 128
@@ -84,14 +85,15 @@ def check(data: object, source: str) -> Config:
         ConfigError: with every mistake in it.
     """
     problems: list[Problem] = []
-    data = with_preset(data)
+    data = outcomes.with_names(with_preset(data))
     config = decode(data, Config, "", problems)
     if config is not None:
         problems.extend(_problems(config, known=True))
     elif isinstance(data, dict):
         problems.extend(_problems_beside(data, problems))
     if problems or config is None:
-        raise ConfigError(source, problems)
+        told = [Problem(outcomes.as_written(each.path), each.message) for each in problems]
+        raise ConfigError(source, told)
     return config
 
 
@@ -114,6 +116,8 @@ def _problems(config: Config, *, known: bool) -> Iterator[Problem]:
     yield from found
     yield from _problems_of_flow(config)
     yield from _problems_of_run(config)
+    if config.outcomes is not None:
+        yield from outcomes.problems(config.outcomes)
     if config.store is not None:
         yield from config.store.problems()
     if known and not found:
@@ -200,7 +204,7 @@ def _problems_of_start(kafka: KafkaSource) -> Iterator[Problem]:
 
 def _problems_of_topics(kafka: KafkaOutput) -> Iterator[Problem]:
     named = (kafka.assignments, kafka.transitions, kafka.dead_letters)
-    more = (kafka.models, kafka.control, kafka.status)
+    more = (kafka.models, kafka.outcomes, kafka.control, kafka.status)
     topics = [topic for topic in (*named, *more) if topic is not None]
     if len(set(topics)) < len(topics):
         yield Problem("output.kafka", f"expected different topics, found {', '.join(topics)}")

@@ -14,6 +14,7 @@ from operators.events.names import joined
 from operators.events.spec import EventsSpec, FieldName
 from operators.features.lifetime import Lifetime
 from operators.features.spec import FeatureSpec
+from operators.outcomes.spec import OutcomesSpec
 from operators.rules.spec import SegmentSpec
 
 
@@ -92,10 +93,10 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class KafkaOutput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The changelog and its companions as Kafka topics, written exactly once.
 
-    Versions of cluster models are described in `models`. A job that does not end reads new
-    segments from `control`, and tells in `status` how far it has come with them. The three are
-    NAME-models, NAME-control and NAME-status unless they are named. All jobs of a Kafka say in
-    `leases` which names and topics are theirs.
+    Versions of cluster models are described in `models`, what segments are worth in `outcomes`. A
+    job that does not end reads new segments from `control`, and tells in `status` how far it has
+    come with them. The four are NAME-models, NAME-outcomes and so on unless they are named. All
+    jobs of a Kafka say in `leases` which names and topics are theirs.
     """
 
     bootstrap: str
@@ -103,6 +104,7 @@ class KafkaOutput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     transitions: str = "transitions"
     dead_letters: str = "dead-letters"
     models: str | None = None
+    outcomes: str | None = None
     control: str | None = None
     status: str | None = None
     leases: str = "flockwise-leases"
@@ -157,6 +159,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     roster: RosterSpec | None = None
     segments: dict[str, SegmentSpec] = {}
     clusters: dict[str, ClusterSpec] = {}
+    outcomes: OutcomesSpec | None = None
     store: StoreSpec | None = None
     run: RunSpec = RunSpec()
 

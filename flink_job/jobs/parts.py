@@ -45,6 +45,7 @@ def settings(
         lifetime=config.lifetime,
         lease=lease,
         roster_user=config.roster_user,
+        outcomes=config.outcomes,
     )
     if lease is None or broker is None:
         return told
@@ -114,6 +115,7 @@ def _outputs(plan: Plan) -> Outputs:
         transitions=topics.transitions,
         dead_letters=topics.dead_letters,
         models=topics.models,
+        outcomes=topics.outcomes,
         status=topics.status if plan.steered else None,
         leases=topics.leases,
         most_letter_bytes=_letter_bytes(plan),

@@ -37,9 +37,10 @@ class ConfiguredKafka:
 
     def topics(self) -> Topics:
         """The names under which records go out, to Kafka or a folder."""
-        out, name = self.paths.config.output.kafka, self.paths.config.name
+        config = self.paths.config
+        out, name, measures = config.output.kafka, config.name, config.outcomes is not None
         if out is None:
-            return Topics()
+            return Topics(outcomes="outcomes" if measures else None)
         return Topics(
             assignments=out.assignments,
             transitions=out.transitions,
@@ -47,6 +48,7 @@ class ConfiguredKafka:
             control=out.control or f"{name}-control",
             status=out.status or f"{name}-status",
             models=out.models or f"{name}-models",
+            outcomes=(out.outcomes or f"{name}-outcomes") if measures else None,
             leases=out.leases,
         )
 

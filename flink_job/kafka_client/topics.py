@@ -13,6 +13,7 @@ from flink_job.kafka_client.client import LARGEST_MESSAGE, make_missing_topics
 _COMPACTED: Final = {"cleanup.policy": "compact", "min.compaction.lag.ms": str(3 * 86_400_000)}
 # A version of a model has a megabyte where there are hundreds of clusters of dozens of features.
 _MODELS: Final = {"cleanup.policy": "compact", "max.message.bytes": str(LARGEST_MESSAGE)}
+_OUTCOMES: Final = {"cleanup.policy": "compact"}
 # A job adds a record every two seconds. Compaction begins once a segment is closed.
 _LEASES: Final = {
     "cleanup.policy": "compact",
@@ -32,7 +33,7 @@ _FOR_EVER: Final = {"retention.ms": "-1", "retention.bytes": "-1"}
 class Topics:
     """The names under which records go out, in Kafka and in folders alike.
 
-    Only a job that can be steered has `control` and `status`.
+    Only a job that can be steered has `control` and `status`, and one that measures, `outcomes`.
     """
 
     assignments: str = "assignments"
@@ -41,11 +42,13 @@ class Topics:
     control: str = "control"
     status: str = "status"
     models: str = "models"
+    outcomes: str | None = None
     leases: str = "flockwise-leases"
 
-    def records(self) -> tuple[str, str, str, str]:
-        """Those that every run writes."""
-        return self.assignments, self.transitions, self.dead_letters, self.models
+    def records(self) -> tuple[str, ...]:
+        """Those that a run writes whether or not it can be steered."""
+        every = (self.assignments, self.transitions, self.dead_letters, self.models)
+        return every if self.outcomes is None else (*every, self.outcomes)
 
     def own(self) -> tuple[str, ...]:
         """Those that belong to one job; `leases` is shared by all."""
@@ -65,6 +68,8 @@ def make_topics(broker: Broker, topics: Topics, *, steered: bool) -> None:
         topics.models: (1, _MODELS),  # one partition: its versions in their order
         topics.leases: (1, _LEASES),
     }
+    if topics.outcomes is not None:
+        wanted[topics.outcomes] = (1, _OUTCOMES)
     if steered:
         # One partition: the order of its messages decides.
         wanted |= {topics.control: (1, _FOR_EVER), topics.status: (1, _STATUS)}

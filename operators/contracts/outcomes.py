@@ -58,7 +58,9 @@ class DayOutcomes(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="ki
     """A segment's day, or that of a cluster, which then has its `model`; `name` is its id.
 
     `series` names the definition that judged: another one begins another series. `entries` and
-    `exits` are of that day, `stayed_seconds` is how long those who left had been in.
+    `exits` are of that day, `stayed_seconds` is how long those who left had been in. Who was in as
+    the series began enters then. Of two records of a day the one with the higher `version`, in
+    microseconds since 1970, is newer.
     `members_before` is how many there were before the first day that is kept, and in it alone.
     """
 
@@ -66,6 +68,7 @@ class DayOutcomes(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="ki
     series: str
     day: str
     model: str | None = None
+    version: int = 0
     entries: int = 0
     exits: int = 0
     stayed_seconds: float = 0.0
@@ -78,21 +81,19 @@ class DayOutcomes(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="ki
 class CohortOutcomes(
     msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="cohort"
 ):
-    """Who first entered a segment (or cluster) in the period that begins on the day `cohort`.
+    """Who first entered a segment in the period that begins on the day `cohort`.
 
     A user is among the members of the period in which they first entered by this definition,
     and stays there, left or not; the same with being held out. Everyone else is among the others,
-    in the period of their first event, and counts there until they enter or are held out.
-    With strata, `stratum` is the value that the user had when first seen. `both` has for
-    another segment those of the members who have entered it, too, with what they brought since
-    they entered this one.
+    in the period of their first event, until they enter or are held out: then they leave it with
+    all that they brought. `both` has for another segment those of the members who have entered it,
+    too, with what they brought since they entered this one.
     """
 
     name: str
     series: str
     cohort: str
-    model: str | None = None
-    stratum: str | None = None
+    version: int = 0
     members: Cohort = Cohort()
     held_out: Cohort = Cohort()
     others: Cohort = Cohort()

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
-from operators.base.arrays import Floats, Ints, Rows
+from operators.base.arrays import Floats, Ints, Rows, without
 from operators.contracts.control.messages import Message, Preview, Segments, Started
+from operators.features.brought import Brought
 from operators.features.clocks import EvaluationRound, OwnTimes, Step
 from operators.features.lifetime import NONE_FORGOTTEN, Forgotten
 from operators.features.profiles import Profiles
@@ -32,10 +33,21 @@ class _Forgotten(msgspec.Struct, frozen=True, array_like=True):
     why: str
 
 
+class _Brought(msgspec.Struct, frozen=True, array_like=True):
+    """What users did, beside: the tables of `Brought`, with positions in the users, as bytes.
+
+    `widths` says how many columns each has.
+    """
+
+    widths: tuple[int, int, int]
+    tables: tuple[bytes, bytes, bytes]
+
+
 class Packed(msgspec.Struct, frozen=True, tag_field="kind", tag="evaluations"):
     """Evaluations whose users and texts stand in the message itself; then who is forgotten.
 
-    `time` is now, or int64[users]: how far each has come.
+    `time` is now, or int64[some]: how far the first of the users have come; the others only
+    brought something.
     """
 
     time: int | bytes
@@ -44,6 +56,7 @@ class Packed(msgspec.Struct, frozen=True, tag_field="kind", tag="evaluations"):
     texts: list[str]
     rounds: list[_Round]
     forgotten: _Forgotten
+    brought: _Brought | None = None
 
 
 encode = msgspec.msgpack.Encoder().encode
@@ -64,18 +77,22 @@ class Evaluations:
     event_at_ms: int | None
     rounds: list[EvaluationRound]
     forgotten: Forgotten = NONE_FORGOTTEN
+    brought: Brought | None = None
 
 
-def pack(profiles: Profiles, step: Step, event_at_ms: int | None) -> bytes:
+def pack(
+    profiles: Profiles, step: Step, event_at_ms: int | None, brought: Brought | None = None
+) -> bytes:
     """A step as a message. Who is evaluated, and texts, stand in it once, by no row or code."""
     table, rounds, forgotten, time = profiles.table, step.rounds, step.forgotten, step.time
     rows = time.rows if isinstance(time, OwnTimes) else _users(rounds)
+    everyone = np.append(rows, without(brought.rows, rows)) if brought else rows
     coded = _coded(profiles)
     codes, rounds = _renumbered(rounds, coded)
     message = Packed(
         time=time.until_us.tobytes() if isinstance(time, OwnTimes) else time,
         event_at_ms=event_at_ms,
-        users=[table.users[row] for row in rows.tolist()],
+        users=[table.users[row] for row in everyone.tolist()],
         texts=[table.dictionary.text(code) for code in codes.tolist()],
         rounds=[
             _Round(
@@ -90,6 +107,7 @@ def pack(profiles: Profiles, step: Step, event_at_ms: int | None) -> bytes:
             at_us=forgotten.at_us.tobytes(),
             why=forgotten.why,
         ),
+        brought=_packed(brought, everyone) if brought else None,
     )
     return encode(message)
 
@@ -117,7 +135,23 @@ def unpack(packed: Packed, table: UserTable, coded: Sequence[int]) -> Evaluation
         packed.event_at_ms,
         rounds,
         _known(packed.forgotten, table),
+        _brought(packed.brought, rows) if packed.brought else None,
     )
+
+
+def _packed(brought: Brought, users: Rows) -> _Brought:
+    positions = np.zeros(int(users.max()) + 1, np.int64)
+    positions[users] = np.arange(len(users))
+    first, second, third = brought.of(positions).tables
+    return _Brought(
+        (len(first), len(second), len(third)),
+        (first.tobytes(), second.tobytes(), third.tobytes()),
+    )
+
+
+def _brought(packed: _Brought, rows: Rows) -> Brought:
+    tables = zip(packed.tables, packed.widths, strict=True)
+    return Brought(*(np.frombuffer(x, np.int64).reshape(n, -1) for x, n in tables)).of(rows)
 
 
 _NONE: Rows = np.zeros(0, np.int64)
@@ -130,8 +164,10 @@ def _users(rounds: Sequence[EvaluationRound]) -> Rows:
 
 
 def _own_times(rows: Rows, until_us: bytes) -> OwnTimes:
+    times_us = np.frombuffer(until_us, np.int64)
+    rows = rows[: len(times_us)]
     order = np.argsort(rows)
-    return OwnTimes(rows[order], np.frombuffer(until_us, np.int64)[order])
+    return OwnTimes(rows[order], times_us[order])
 
 
 def _known(forgotten: _Forgotten, table: UserTable) -> Forgotten:

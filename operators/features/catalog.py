@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
@@ -24,6 +24,19 @@ _LATE_BY_DEFAULT: Final = Tiling.cut("1d", "1h")  # where no feature has a windo
 
 
 @dataclass(frozen=True)
+class ReadBeside:
+    """What is read of events beside features: types, properties, and whether their sessions."""
+
+    types: Sequence[str] = ()
+    numbers: frozenset[str] = frozenset()
+    texts: frozenset[str] = frozenset()
+    sessions: bool = False
+
+
+NOTHING_BESIDE: Final = ReadBeside()
+
+
+@dataclass(frozen=True)
 class Catalog:
     """All features of a configuration, ready to be computed.
 
@@ -31,7 +44,8 @@ class Catalog:
     one of `windows`, in `alone`, or in `derived`; the parts of these, which have names of their
     own, are in the first two. `retained` is the longest window of a duration: an event older than
     it, by its user's newest one, is late. With `endless` a window is a lifetime, or none ends, so
-    that no event is too old to count. Those in `by_session` depend on sessions.
+    that no event is too old to count. Those in `by_session` depend on sessions,
+    which are carried on where anything does.
     """
 
     columns: Mapping[str, FeatureColumn]
@@ -45,6 +59,7 @@ class Catalog:
     endless: bool
     session_gap_us: int
     by_session: frozenset[str]
+    uses_sessions: bool
     identities: Mapping[str, str]  # of features and parts: equal where state means the same
 
     @property
@@ -59,16 +74,21 @@ class Catalog:
         none = frozenset[str]()
         return none.union(*(numbers for numbers, _ in read)), none.union(*(x for _, x in read))
 
-    @property
-    def uses_sessions(self) -> bool:
-        """Whether a feature depends on what session an event is of."""
-        return bool(self.by_session)
-
     @classmethod
-    def compile(cls, features: Mapping[str, FeatureSpec], session_gap_us: int) -> Catalog:
-        """Compile features in which `checks.problems` finds none."""
+    def compile(
+        cls,
+        features: Mapping[str, FeatureSpec],
+        session_gap_us: int,
+        beside: ReadBeside | None = None,
+    ) -> Catalog:
+        """Compile features in which `checks.problems` finds none.
+
+        What else is read of events, `beside` them, is decoded, too, and sessions are carried on.
+        """
+        more = beside or NOTHING_BESIDE
         defined = {name: (spec.kind, spec.definition) for name, spec in features.items()}
-        types = tuple(sorted({each for _, x in defined.values() for each in x.known_types}))
+        known = {each for _, x in defined.values() for each in x.known_types}
+        types = tuple(sorted(known.union(more.types)))
         sources = {
             name: Compilation.of(name, kind, definition, types, session_gap_us)
             for name, (kind, definition) in defined.items()
@@ -83,10 +103,10 @@ class Catalog:
             columns={name: _column(source, features[name]) for name, source in sources.items()},
             event_types=types,
             numbers=frozenset(read.name for read in reads if read.number).union(
-                *(where.numbers for where in filters)
+                more.numbers, *(where.numbers for where in filters)
             ),
             texts=frozenset(read.name for read in reads if not read.number).union(
-                *(where.texts for where in filters)
+                more.texts, *(where.texts for where in filters)
             ),
             windows=tuple(shared_windows(parts, session_gap_us)),
             alone={own: feature for x in compiled.values() for own, feature in x.own.items()},
@@ -95,6 +115,7 @@ class Catalog:
             endless=not tilings or any(window_text(x) == LIFETIME for _, x in defined.values()),
             session_gap_us=session_gap_us,
             by_session=frozenset(name for name, x in sources.items() if _by_session(x)),
+            uses_sessions=more.sessions or any(map(_by_session, sources.values())),
             identities={
                 part: _identity(part, source, features[name], _shown(source))
                 for name, source in sources.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -18,7 +19,8 @@ DUE: Final = "due_us"  # when the user is to be evaluated next, with no new even
 EVALUATED: Final = "evaluated_us"  # when the user was evaluated last, and Assign was told
 
 
-def layout_of(catalog: Catalog) -> Layout:
+def layout_of(catalog: Catalog, more: Sequence[Field] = ()) -> Layout:
+    """The fields of all features, and `more`."""
     return Layout(
         [
             Field(NEWEST, "i8", initial=-1),
@@ -31,6 +33,7 @@ def layout_of(catalog: Catalog) -> Layout:
                 for name, feature in catalog.alone.items()
                 for field in feature.fields()
             ),
+            *more,
         ]
     )
 

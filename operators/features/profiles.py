@@ -15,6 +15,7 @@ from operators.events.batch import EventBatch
 from operators.features import sessions
 from operators.features.accumulators import SetAccumulator
 from operators.features.arrivals import Arrivals, arrive
+from operators.features.brought import Beside, Brought
 from operators.features.catalog import Catalog
 from operators.features.dedup import Dedup
 from operators.features.derived import OVERFLOW, Exactly
@@ -66,7 +67,8 @@ class Profiles:
 
     State: key one lane; layout as `layout` says; written only here; a row dies with its user,
     whom `lifetime` ends, or nothing if it is None. `watched` is what can change a verdict of
-    the rules in force, None if they are not known here.
+    the rules in force, None if they are not known here. What `beside` makes of batches is kept
+    until it is taken.
     """
 
     def __init__(
@@ -75,13 +77,18 @@ class Profiles:
         dedup_within_us: int | None = None,
         lifetime: Lifetime | None = None,
         watched: Watched | None = None,
+        beside: Beside | None = None,
     ) -> None:
         self.catalog = catalog
+        self._beside = beside
+        self._brought: list[Brought] = []
         self.lifetime = lifetime
         # An id is not known for ever: what is so old that it may repeat an event is late.
         never_late = catalog.endless and dedup_within_us is None
         self._dedup = Dedup(dedup_within_us, FOREVER if never_late else catalog.retained, lifetime)
-        self.table = UserTable(layout_of(catalog), sets_of(catalog))
+        self.table = UserTable(
+            layout_of(catalog, beside.fields() if beside else ()), sets_of(catalog)
+        )
         self.journal = Journal(self.table)
         # Behind the features, rows for the parts that some are made of.
         parts = [part for made in catalog.derived.values() for part in made.parts]
@@ -165,6 +172,13 @@ class Profiles:
                 member.accumulator.add(self.journal, update, shared.window, member.column, epochs)
         for feature in self.catalog.alone.values():
             feature.add(table, update)
+        if self._beside:
+            self._brought.append(self._beside.add(table, update))
+
+    def take_brought(self) -> Brought | None:
+        """What batches brought beside features since this was asked, None if nothing."""
+        brought, self._brought = [each for each in self._brought if each], []
+        return Brought.together(brought) if brought else None
 
     def enroll(self, people: EventBatch) -> Rows:
         """Take records of a roster: users, known from now on, and their traits; gives their rows.

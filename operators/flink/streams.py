@@ -23,10 +23,14 @@ RECORDS: Final = Types.ROW_NAMED(["topic", "records"], [Types.STRING(), Types.OB
 # To a sink, too: single records.
 OUTPUT: Final = Types.ROW_NAMED(["topic", "key", "value"], [Types.STRING(), BYTES, BYTES])
 
+# Assign to Measure: a `Delta`.
+DELTA: Final = Types.ROW_NAMED(["delta"], [BYTES])
+
 SAMPLES: Final = OutputTag("samples", SAMPLE)
 DEAD_LETTERS: Final = OutputTag("dead-letters", OUTPUT)
 TOTALS: Final = OutputTag("totals", OUTPUT)
 MODEL_RECORDS: Final = OutputTag("model-records", OUTPUT)
+OUTCOMES: Final = OutputTag("outcomes", DELTA)
 
 FINAL_MODELS: Final = "models"  # the folder of models that are of the end of a history
 

@@ -7,10 +7,12 @@ from typing import Final
 
 from operators.contracts.records import Assignment, Transition
 from operators.features.lifetime import Forgotten
+from operators.membership.account import Account
 from operators.membership.farewell import farewells
 from operators.membership.members import Members
 from operators.membership.publish import Record, publish
 from operators.membership.verdicts import Verdicts
+from operators.outcomes.delta import Delta
 
 _VERSION: Final = "version"
 
@@ -21,21 +23,32 @@ class Collected:
     The changelog is compacted: of two assignments of a user the first would only pass by. The
     last of a user who is forgotten is followed by a tombstone.
 
+    With an `account` it is told of all, too.
+
     Args:
         clock: tells the wall clock in microseconds since 1970, which versions are taken from.
         event_at_ms: the newest event's time in Kafka.
     """
 
-    def __init__(self, clock: Callable[[], int], event_at_ms: int | None = None) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], int],
+        event_at_ms: int | None = None,
+        account: Account | None = None,
+    ) -> None:
         self.transitions: list[Transition] = []
         self.assignments: dict[str, Assignment] = {}
         self.judged = 0
         self._clock = clock
         self._event_at_ms = event_at_ms
+        self._account = account
+        self.delta: Delta | None = None
 
     def add(self, members: Members, verdicts: Verdicts) -> None:
         """Publish verdicts, those of each user under versions of their own."""
         self.judged += verdicts.looks
+        if self._account:
+            self._account.add(verdicts)
         if not len(verdicts.changed):
             return
         turns, head = verdicts.turns(), members.journal.head
@@ -48,8 +61,15 @@ class Collected:
     def forget(self, members: Members, forgotten: Forgotten) -> None:
         """Publish, under a version of their own, that users leave everything and are forgotten."""
         if len(forgotten):
+            if self._account:
+                self._account.forget(forgotten)
             version = self._next_version(members.journal.head)
             self._collect(farewells(members, forgotten, version))
+
+    def settle(self) -> None:
+        """All of the message has come: what it adds to outcomes is worked out, as `delta`."""
+        if self._account:
+            self.delta = self._account.settle()
 
     def _collect(self, records: Iterable[Record]) -> None:
         for record in records:

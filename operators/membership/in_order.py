@@ -10,7 +10,7 @@ import numpy as np
 
 from operators.base.arrays import NEVER, Floats, Ints, Mask, Moments, Rows
 from operators.base.frame import Frame
-from operators.base.runs import Runs
+from operators.base.runs import Runs, begins
 from operators.features.clocks import EvaluationRound, OwnTimes
 from operators.features.lifetime import Forgotten
 from operators.membership.clusterings import Models, Placed
@@ -18,7 +18,8 @@ from operators.membership.criteria import Criteria
 from operators.membership.last_values import LastValues
 from operators.membership.looks import Agenda, KnownUsers
 from operators.membership.member_layout import CLUSTERS, CLUSTERS_SINCE, DUE, JUDGED, STANDING
-from operators.membership.verdicts import Verdicts, note_told, outdated
+from operators.membership.verdicts import Verdicts, note_told, outdated, stood
+from operators.outcomes.attribution import Stood
 from operators.pages.table import UserTable
 from operators.rules.course import Course
 from operators.rules.holdouts import JudgedUsers
@@ -72,7 +73,8 @@ class InOrder:
     ) -> tuple[Moments, Verdicts]:
         """Judge users at looks: when a deadline of each is next, and what is to be told."""
         table, criteria, rows, runs = self._table, self._criteria, looked.rows, looked.runs
-        before = table.cells(CLUSTERS).take(rows)
+        past = stood(table, rows)
+        before = past.clusters
         clusters = self._clusters(frame, runs, before, placed, models)
         moved = clusters != runs.before(clusters.T, before.T).T
         told = moved.any(axis=1)
@@ -81,14 +83,14 @@ class InOrder:
             criteria.judged(frame, clusters),
             runs,
             JudgedUsers(table.users, table.hashes, rows),
-            table.cells(STANDING).take(rows),
+            past.standings,
             looked.until_us,
             criteria.resolution_us,
         )
         judgement, found = criteria.rulebook.follow(course, told)
         table.cells(STANDING).put(rows, found.last)
         table.cells(CLUSTERS).put(rows, clusters[runs.ends - 1])
-        since_us = self._since(looked, frame.now_us, moved)
+        since_us = self._since(looked, past.clusters_since, frame.now_us, moved)
         table.cells(CLUSTERS_SINCE).put(rows, since_us[runs.ends - 1])
         news = judgement.round.users.rows
         note_told(table, np.unique(news), criteria.meaning)
@@ -96,6 +98,7 @@ class InOrder:
         there = [at for at, each in enumerate(criteria.clusterings) if each.name in models]
         now_us = judgement.round.frame.now_us
         seen = self._frame(frame.values[:, looks], now_us)
+        after = Stood(found.standings, clusters[looks], since_us[looks])
         return course.due_us, Verdicts(
             rows=news,
             frame=seen,
@@ -106,6 +109,8 @@ class InOrder:
             standings=found.standings,
             clusters_since=since_us[looks][:, there],
             looks=len(course.frame),
+            before=_before(after, np.searchsorted(rows, news), past),
+            after=after,
         )
 
     def _clusters(
@@ -127,9 +132,8 @@ class InOrder:
             if clustering.name in models
         ]
 
-    def _since(self, looked: _Looked, now_us: Moments, moved: Mask) -> Moments:
+    def _since(self, looked: _Looked, before_us: Moments, now_us: Moments, moved: Mask) -> Moments:
         """Since when users are in their clusters at their looks, int64[n, models]."""
-        before_us = self._table.cells(CLUSTERS_SINCE).take(looked.rows)
         latest = looked.runs.latest(moved.T).T
         since_us: Moments = np.where(latest < 0, before_us[looked.runs.of], now_us[latest])
         return since_us
@@ -139,6 +143,13 @@ class InOrder:
 
     def _frame(self, values: Floats, now_us: Moments) -> Frame:
         return self._criteria.frame(values, now_us, self._table.dictionary)
+
+
+def _before(after: Stood, of: Ints, first: Stood) -> Stood:
+    """How users stood before they stand so, side by side in the order of time; `of` says who."""
+    own = Stood.together([first, after])
+    at = len(first.clusters) + np.arange(len(of)) - 1
+    return own.where(np.where(begins(of), of, at))
 
 
 @dataclass(frozen=True)

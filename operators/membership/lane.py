@@ -98,6 +98,11 @@ class Lane:
         if self.members.expect_clusters():
             self.begin_sweep()
 
+    def expect_series(self) -> None:
+        """Have everyone judged anew where segments are measured by other series than before."""
+        if self.members.expect_series():
+            self.begin_sweep(awaits=self.awaits)
+
     def begin_sweep(self, *, awaits: bool = False) -> None:
         """Have everyone judged anew, if there is anyone; maybe after Profile has sent everyone."""
         head = self.members.journal.head
@@ -140,18 +145,22 @@ class Lane:
         come in their own time.
         """
         members, time, forgotten = self.members, evaluations.time, evaluations.forgotten
+        brought, by_wall = evaluations.brought, isinstance(time, int)
         if evaluations.rounds:
             members.journal.head.pop(_AWAITED, None)  # Profile sends everyone with the first
-        idle = self._idle(models) if isinstance(time, int) else _NOBODY
-        collected = Collected(self._clock, evaluations.event_at_ms)
+        idle = self._idle(models) if by_wall else _NOBODY
+        account = members.account(brought, now=by_wall)
+        collected = Collected(self._clock, evaluations.event_at_ms, account)
+        others = np.union1d(idle, brought.rows) if brought else idle
         done = [forgotten.rows]
-        for verdicts in members.judge(evaluations.rounds, models, time, forgotten, idle):
+        for verdicts in members.judge(evaluations.rounds, models, time, forgotten, others):
             collected.add(members, verdicts)
             done.append(verdicts.rows)
-        collected.forget(members, forgotten)
-        members.journal.free(forgotten.rows)
         if isinstance(time, int) and len(idle := without(idle, np.concatenate(done))):
             collected.add(members, members.again(idle, members.not_before(idle, time), models))
+        collected.forget(members, forgotten)
+        collected.settle()
+        members.journal.free(forgotten.rows)
         return collected
 
     def _idle(self, models: Models) -> Rows:
@@ -164,8 +173,9 @@ class Lane:
         members = self.members
         rows = members.everyone()
         members.journal.begin(rows)
-        collected = Collected(self._clock)
+        collected = Collected(self._clock, account=members.account(now=True))
         collected.add(members, members.again(rows, np.full(len(rows), now_us), models))
+        collected.settle()
         return collected
 
     def sweep(self, now_us: int | None, models: Models, most: int) -> Collected:
@@ -176,10 +186,11 @@ class Lane:
         left = left[left >= head[_SWEEP]]
         rows = left[:most]
         members.journal.begin(rows)
-        collected = Collected(self._clock)
+        collected = Collected(self._clock, account=members.account(now=True))
         if len(rows):
             at_us = members.not_before(rows, now_us or 0)
             collected.add(members, members.again(rows, at_us, models))
+        collected.settle()
         if len(left) > len(rows):
             head[_SWEEP] = int(left[len(rows)])
         else:
@@ -215,3 +226,4 @@ class Lane:
         past = self.members.journal
         self.rules, self.members = rules, self._members_by(rules)
         self.members.journal.adopt(past)
+        self.members.expect_series()  # whoever takes other rules sweeps in any case

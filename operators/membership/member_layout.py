@@ -20,9 +20,12 @@ CLUSTERS_SINCE: Final = "clusters_since_us"  # when the user came into it; 0 if 
 
 
 def member_layout(
-    last: LastValues, segments: Sequence[str], clusterings: Sequence[Clustering]
+    last: LastValues,
+    segments: Sequence[str],
+    clusterings: Sequence[Clustering],
+    more: Sequence[Field] = (),
 ) -> Layout:
-    """The last features, how the user stands to these segments, and the clusters."""
+    """The last features, how the user stands to these segments, the clusters, and `more`."""
     models = tuple(clustering.label for clustering in clusterings)
     return Layout(
         [
@@ -33,5 +36,6 @@ def member_layout(
             Field(TOLD, "i8"),
             Field(JUDGED, "i8", initial=-1),
             Field(DUE, "i8", initial=NEVER),
+            *more,
         ]
     )

@@ -13,8 +13,10 @@ import numpy as np
 
 from operators.base.arrays import NEVER, Floats, Ints, Mask, Moments, Rows, without
 from operators.base.frame import Frame, meaning
+from operators.features.brought import Brought
 from operators.features.clocks import EvaluationRound, OwnTimes
 from operators.features.lifetime import NONE_FORGOTTEN, Forgotten
+from operators.membership.account import Account, Accounts
 from operators.membership.clusterings import Models, Placed
 from operators.membership.criteria import Criteria
 from operators.membership.in_order import InOrder
@@ -27,7 +29,7 @@ from operators.membership.member_layout import (
     STANDING,
     member_layout,
 )
-from operators.membership.verdicts import Verdicts, note_told, outdated
+from operators.membership.verdicts import Verdicts, note_told, outdated, stood
 from operators.pages.journal import Journal
 from operators.pages.table import UserTable
 from operators.rules.holdouts import JudgedUsers
@@ -35,6 +37,7 @@ from operators.rules.standing import member
 
 _COLUMNS: Final = "columns"  # of the head: those that are kept
 _MODELS: Final = "models"  # of the head: those that judged
+_SERIES: Final = "series"  # of the head: by which segments were measured
 _NOBODY: Final[Rows] = np.zeros(0, np.int64)
 
 
@@ -44,15 +47,17 @@ class Members:
     State: key one lane; layout as `member_layout` says; a row dies with its user; written here
     and by `InOrder` only.
 
-    They are judged by its `criteria`.
+    They are judged by its `criteria`; with `accounts` it is measured what that is worth.
     """
 
-    def __init__(self, criteria: Criteria) -> None:
+    def __init__(self, criteria: Criteria, accounts: Accounts | None = None) -> None:
         self.rulebook = criteria.rulebook
+        self._accounts = accounts
         self._criteria = criteria
         self._last = LastValues(criteria.columns)
         self.coded = self._last.coded
-        layout = member_layout(self._last, self.rulebook.names, criteria.clusterings)
+        more = accounts.fields() if accounts else ()
+        layout = member_layout(self._last, self.rulebook.names, criteria.clusterings, more)
         self.table = UserTable(layout)
         self.journal = Journal(self.table)
         self._in_order = InOrder(criteria, self.table, self._last)
@@ -98,6 +103,22 @@ class Members:
         rows = self.everyone()
         self.journal.begin(rows)
         self.table.cells(DUE).put_one(rows, NEVER)
+
+    def account(self, brought: Brought | None = None, *, now: bool) -> Account | None:
+        """The account of a message, opened before anybody is judged; None if nothing is measured.
+
+        `now` says that what users did was before all verdicts, as it is by the wall clock.
+        """
+        if self._accounts is None:
+            return None
+        return Account(self._accounts, self.table, brought, now=now)
+
+    def expect_series(self) -> bool:
+        """Whether segments are measured by other series than when the state was written."""
+        if self._accounts is None:
+            return False
+        first = _SERIES not in self.journal.head and len(self.table) > 0
+        return self.journal.renew(_SERIES, self._accounts.meaning) or first
 
     def expect_clusters(self) -> bool:
         """Whether clusters mean something else than when the state was written.
@@ -159,11 +180,12 @@ class Members:
         table, criteria = self.table, self._criteria
         cluster_cells, standing_cells = table.cells(CLUSTERS), table.cells(STANDING)
         frame = criteria.frame(values, now_us, table.dictionary)
-        before = cluster_cells.take(rows)
+        past = stood(table, rows)
+        before = past.clusters
         clusters, placed = self._place(frame, before, models)
         users = JudgedUsers(table.users, table.hashes, rows)
         judged = criteria.judged(frame, clusters)
-        judgement = self.rulebook.judge(judged, standing_cells.take(rows), users)
+        judgement = self.rulebook.judge(judged, past.standings, users)
         changes = judgement.changes
         standing_cells.put_one(rows[changes.users], changes.standings, changes.segments)
         cluster_cells.put(rows, clusters)
@@ -172,11 +194,20 @@ class Members:
         table.cells(JUDGED).put_one(rows, now_us)
         table.cells(DUE).put_one(rows, criteria.due_us(frame, judgement.due_us))
         changed = self._changed(rows, changes.users, moved.any(axis=1))
-        standings = standing_cells.take(rows[changed])
+        after = stood(table, rows[changed])
         there = [each.name in models for each in criteria.clusterings]
-        since = table.cells(CLUSTERS_SINCE).take(rows[changed])[:, there]
         return Verdicts(
-            rows, frame, judgement, clusters, placed, changed, standings, since, len(rows)
+            rows=rows,
+            frame=frame,
+            judgement=judgement,
+            clusters=clusters,
+            placed=placed,
+            changed=changed,
+            standings=after.standings,
+            clusters_since=after.clusters_since[:, there],
+            looks=len(rows),
+            before=past.where(changed),
+            after=after,
         )
 
     def _note_moves(self, rows: Rows, moved: Mask, now_us: Moments) -> None:

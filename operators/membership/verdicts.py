@@ -11,7 +11,8 @@ from operators.base.arrays import Ints, Mask, Moments, Rows
 from operators.base.frame import Frame
 from operators.base.runs import begins, ends
 from operators.membership.clusterings import Placed
-from operators.membership.member_layout import TOLD
+from operators.membership.member_layout import CLUSTERS, CLUSTERS_SINCE, STANDING, TOLD
+from operators.outcomes.attribution import Stood
 from operators.pages.table import UserTable
 from operators.rules.judgement import Judgement
 
@@ -25,7 +26,7 @@ class Verdicts:
     `standings` is int64[changed, segments], how those stand to the segments now. `clusters` is
     int64[n, models], and `placed` tells of the models that there are, for each of which
     `clusters_since`, int64[changed, placed], is since when those are in their clusters, 0 if that
-    is not known.
+    is not known. `before` and `after` are how those to be published stood, and stand now.
     """
 
     rows: Rows
@@ -37,6 +38,8 @@ class Verdicts:
     standings: Moments
     clusters_since: Moments
     looks: int
+    before: Stood
+    after: Stood
 
     def turns(self) -> Ints:
         """How many of those to be published before each are of the same user, int64[changed]."""
@@ -48,6 +51,15 @@ class Verdicts:
     def last(self) -> Mask:
         """Whose last change it is of those to be published, bool[changed]."""
         return ends(self.rows[self.changed])
+
+
+def stood(table: UserTable, rows: Rows) -> Stood:
+    """How users stand by what is kept of them."""
+    return Stood(
+        table.cells(STANDING).take(rows),
+        table.cells(CLUSTERS).take(rows),
+        table.cells(CLUSTERS_SINCE).take(rows),
+    )
 
 
 def outdated(table: UserTable, rows: Rows, meaning: int) -> Mask:

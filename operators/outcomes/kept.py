@@ -1,0 +1,96 @@
+"""What Assign keeps of a user for outcomes: words of their row, which die with it.
+
+By segment, and once more for everyone: since when the user counts, the periods in which they were
+active since, and what they brought by outcome. Of the session that they are in: the day on which it
+began, and how they stood as it did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from operators.base.arrays import Ints, Moments, Rows
+from operators.outcomes.attribution import OTHER
+from operators.outcomes.outcomes import Outcomes
+from operators.pages.layout import Field
+from operators.pages.table import UserTable
+
+NO_DAY: Final = -1
+NO_CLUSTER: Final = -1  # as membership has it
+
+_ENTERED: Final = "outcomes.entered"  # a standing: see rules/standing.py; 0 for who has not
+_ACTIVE: Final = "outcomes.active"  # a bit each period since then
+_CONVERSIONS: Final = "outcomes.conversions"
+_VALUE: Final = "outcomes.value"  # in millionths
+SESSION_DAY: Final = "outcomes.session_day"
+SESSION_GROUPS: Final = "outcomes.session_groups"
+SESSION_CLUSTERS: Final = "outcomes.session_clusters"
+
+
+def fields(outcomes: Outcomes, series: Sequence[str], models: Sequence[str]) -> tuple[Field, ...]:
+    """The fields where segments are judged by these series, and clusters by these models."""
+    own, k = outcomes.identity, len(outcomes.names)
+    labels = tuple(f"{each} {own}" for each in (*series, "everyone"))
+    width = len(labels)
+    return (
+        Field(_ENTERED, "i8", width, labels=labels),
+        Field(_ACTIVE, "i8", width, labels=labels),
+        Field(_CONVERSIONS, "i8", width * k, labels=labels),
+        Field(_VALUE, "i8", width * k, labels=labels),
+        Field(SESSION_DAY, "i8", initial=NO_DAY, labels=(own,)),
+        Field(SESSION_GROUPS, "i4", len(series), initial=OTHER, labels=labels[:-1]),
+        Field(SESSION_CLUSTERS, "i8", len(models), initial=NO_CLUSTER, labels=tuple(models)),
+    )
+
+
+@dataclass
+class Kept:
+    """What is kept of u users by the segments, and in the last column of everyone.
+
+    `entered` int64[u, s + 1], `active` the same, `conversions` and `value` int64[u, s + 1, k].
+    """
+
+    entered: Moments
+    active: Ints
+    conversions: Ints
+    value: Ints
+
+    @classmethod
+    def read(cls, table: UserTable, rows: Rows) -> Kept:
+        """That of some users."""
+        entered = table.cells(_ENTERED).take(rows)
+        by_outcome = (*entered.shape, -1)
+        return cls(
+            entered,
+            table.cells(_ACTIVE).take(rows),
+            table.cells(_CONVERSIONS).take(rows).reshape(by_outcome),
+            table.cells(_VALUE).take(rows).reshape(by_outcome),
+        )
+
+    def copy(self) -> Kept:
+        """One that may be changed without this one."""
+        return Kept(
+            self.entered.copy(), self.active.copy(), self.conversions.copy(), self.value.copy()
+        )
+
+    def write(self, table: UserTable, rows: Rows) -> None:
+        """Write it back."""
+        table.cells(_ENTERED).put(rows, self.entered)
+        table.cells(_ACTIVE).put(rows, self.active)
+        table.cells(_CONVERSIONS).put(rows, self.conversions.reshape(len(rows), -1))
+        table.cells(_VALUE).put(rows, self.value.reshape(len(rows), -1))
+
+
+def entered(table: UserTable, rows: Rows) -> Moments:
+    """Since when users count in each segment, int64[rows, s]; 0 for who does not yet."""
+    found: Moments = table.cells(_ENTERED).take(rows)[:, :-1]
+    return found
+
+
+def is_active(active: Ints, at: Ints) -> Ints:
+    """Whether users were active in so many periods after the first, 0 or 1; shapes broadcast."""
+    return active >> at & np.int64(1)

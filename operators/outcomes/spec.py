@@ -1,0 +1,130 @@
+"""Outcomes as people write them in the configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final, Literal
+
+import msgspec
+
+from operators.base.durations import parse_duration_us
+from operators.base.errors import Problem, UsageError
+from operators.features.filters import PropertyFilter
+from operators.features.kinds.options import ANY
+
+PARTS: Final = ("page", "funnel", "cohorts", "keep")  # what is no outcome by its name
+MOST_OUTCOMES: Final = 20  # each takes 16 bytes a user and segment
+MOST_STEPS: Final = 20
+LONGEST_NAME: Final = 100  # characters
+
+Types = str | list[str]
+
+
+class OutcomeSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What counts as one: an event of a type, or of one of some, that meets a condition.
+
+    `value` is the property whose values are summed up, to a millionth of their unit.
+    """
+
+    event: Types
+    value: str | None = None
+    where: str | None = None
+
+
+class OutcomesSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What segments are measured by.
+
+    `named` are the outcomes. `page` is the event type (or some) that is a page; without it, every
+    event is. `funnel` are event types in their order, as sessions go through them. Users are taken
+    together by the day, ISO week or month (UTC) in which they entered, and what is published stays
+    for `keep`.
+    """
+
+    named: dict[str, OutcomeSpec]
+    page: Types = ANY
+    funnel: list[str] = []
+    cohorts: Literal["day", "week", "month"] = "week"
+    keep: str = "400d"
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """The event types that it tells apart, each once."""
+        said = [self.page, self.funnel, *(each.event for each in self.named.values())]
+        found = [name for one in said for name in ([one] if isinstance(one, str) else one)]
+        return tuple(name for name in dict.fromkeys(found) if name != ANY)
+
+    @property
+    def numbers(self) -> frozenset[str]:
+        """The properties that it reads as numbers."""
+        read = {each.value for each in self.named.values() if each.value is not None}
+        return frozenset(read).union(*(each.numbers for each in self._filters()))
+
+    @property
+    def texts(self) -> frozenset[str]:
+        """The properties that it reads as texts."""
+        return frozenset[str]().union(*(each.texts for each in self._filters()))
+
+    def _filters(self) -> Iterator[PropertyFilter]:
+        for each in self.named.values():
+            if each.where is not None:
+                yield PropertyFilter(each.where)
+
+
+def with_names(data: Any) -> Any:
+    """The plain data of a configuration with the outcomes by their names in a part of their own."""
+    if not isinstance(data, dict) or not isinstance(given := data.get("outcomes"), dict):
+        return data
+    parts = {name: value for name, value in given.items() if name in PARTS}
+    named = {name: value for name, value in given.items() if name not in PARTS}
+    return {**data, "outcomes": {**parts, "named": named}}
+
+
+def as_written(path: str) -> str:
+    """Where something stands in the file that is decoded from what `with_names` gives."""
+    return path.replace("outcomes.named", "outcomes", 1) if path.startswith("outcomes") else path
+
+
+def problems(spec: OutcomesSpec) -> Iterator[Problem]:
+    """Every mistake."""
+    if not spec.named:
+        expected = "expected at least one, such as conversion: {event: purchase, value: price}"
+        yield Problem("outcomes", expected)
+    if len(spec.named) > MOST_OUTCOMES:
+        found = f"expected up to {MOST_OUTCOMES}, found {len(spec.named)}"
+        yield Problem("outcomes", found)
+    for name, outcome in spec.named.items():
+        yield from _problems_of_one(name, outcome)
+    yield from _problems_of_types("outcomes.page", spec.page)
+    if spec.funnel and (not 2 <= len(spec.funnel) <= MOST_STEPS or "" in spec.funnel):
+        expected = f"expected 2 to {MOST_STEPS} event types in their order"
+        yield Problem("outcomes.funnel", f"{expected}, found {len(spec.funnel)}")
+    try:
+        parse_duration_us(spec.keep)
+    except UsageError as error:
+        yield Problem("outcomes.keep", str(error))
+
+
+def _problems_of_one(name: str, spec: OutcomeSpec) -> Iterator[Problem]:
+    path = f"outcomes.{name}"
+    if not 0 < len(name) <= LONGEST_NAME or not name.isprintable():
+        expected = f"expected a name of 1 to {LONGEST_NAME} printable characters"
+        yield Problem("outcomes", f"{expected}, found {name[:40]!a}")
+    yield from _problems_of_types(f"{path}.event", spec.event)
+    if spec.value == "":
+        yield Problem(f"{path}.value", "expected the name of a property of the events")
+    if spec.where is not None:
+        try:
+            condition = PropertyFilter(spec.where)
+        except UsageError as error:
+            yield Problem(f"{path}.where", str(error))
+        else:
+            if spec.value in condition.texts:
+                compared = f"{spec.value} is summed up, and so no text"
+                yield Problem(f"{path}.where", compared)
+
+
+def _problems_of_types(path: str, types: Types) -> Iterator[Problem]:
+    if types in ([], "") or (isinstance(types, list) and "" in types):
+        yield Problem(path, "expected at least one event type, and none empty")
+    elif isinstance(types, list) and len(set(types)) < len(types):
+        yield Problem(path, "a name stands here twice")
