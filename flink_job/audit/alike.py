@@ -12,12 +12,12 @@ from flink_job.audit.corrections import holm
 from flink_job.audit.equivalence import in_all, overlap, two_one_sided
 from flink_job.audit.findings import Question, SameFound
 from flink_job.audit.groups import AuditedGroup
-from flink_job.audit.measures import Measure
+from flink_job.audit.measures import AuditMeasure
 from operators.base.arrays import Floats
 
 
 def same(
-    groups: Sequence[AuditedGroup], measures: Sequence[Measure], question: Question
+    groups: Sequence[AuditedGroup], measures: Sequence[AuditMeasure], question: Question
 ) -> list[SameFound]:
     """Each two groups that have the same members, or members who bring the same in all measures.
 
@@ -38,9 +38,9 @@ def _found(
 ) -> Iterator[SameFound]:
     for group, other in combinations(groups, 2):
         smaller = min(group.members.users, other.members.users)
-        if group.name.model != other.name.model or smaller < question.fewest:
+        if smaller < question.fewest:
             continue
-        names = str(group.name), str(other.name)
+        names = group.name, other.name
         shared, low = _overlap(group, other, question.alpha)
         p = differ.get(names)
         if low >= question.overlap:
@@ -57,7 +57,9 @@ def _overlap(group: AuditedGroup, other: AuditedGroup, alpha: float) -> tuple[fl
     return float(share[0]), float(low[0])
 
 
-def _differ(pairs: Sequence[ComparedPair], measures: Sequence[Measure], margin: float) -> Floats:
+def _differ(
+    pairs: Sequence[ComparedPair], measures: Sequence[AuditMeasure], margin: float
+) -> Floats:
     """p of each pair differing by the margin in any measure, float64[pairs].
 
     The margin is a part of what both come to together. A measure that is 0 in both says nothing,

@@ -21,7 +21,7 @@ from flink_job.audit.findings import (
 )
 from flink_job.audit.groups import AuditedGroup, CohortRange, audited_groups
 from flink_job.audit.holdouts import lifts, ratios
-from flink_job.audit.measures import Measure, measures_of
+from flink_job.audit.measures import AuditMeasure, measures_of
 from flink_job.audit.merging import proposed
 from flink_job.audit.stratified import stratified
 from operators.contracts.outcomes import OutcomeRecord
@@ -64,9 +64,9 @@ def audit(
     )
 
 
-def _group(group: AuditedGroup, measures: Sequence[Measure], question: Question) -> GroupFound:
+def _group(group: AuditedGroup, measures: Sequence[AuditMeasure], question: Question) -> GroupFound:
     return GroupFound(
-        *(str(group.name), group.name.model or None, group.series),
+        *(group.name, group.series),
         *(group.members.users, group.held_out.users, group.others.users),
         small=group.members.users < question.fewest,
         detectable=_detectable(group, measures, question.alpha),
@@ -81,7 +81,9 @@ def _group(group: AuditedGroup, measures: Sequence[Measure], question: Question)
     )
 
 
-def _detectable(group: AuditedGroup, measures: Sequence[Measure], alpha: float) -> float | None:
+def _detectable(
+    group: AuditedGroup, measures: Sequence[AuditMeasure], alpha: float
+) -> float | None:
     """By the usual formula of two shares, at the share that all others have."""
     users, others = group.members.users, group.others.users
     share = measures[0].of(group.others) if measures else 0.0
@@ -95,7 +97,7 @@ def _proposals(found: Sequence[SameFound], segments: Mapping[str, SegmentSpec]) 
     return [proposed(each, segments) for each in found]
 
 
-def _doubts(groups: Sequence[GroupFound], measures: Sequence[Measure]) -> Iterator[str]:
+def _doubts(groups: Sequence[GroupFound], measures: Sequence[AuditMeasure]) -> Iterator[str]:
     """What looks like a mistake in what is measured, and not like a finding."""
     for at, measure in enumerate(measures):
         told = [each.measures[at].members for each in groups if each.users]

@@ -15,7 +15,7 @@ from flink_job.audit.contingency import two_by_two
 from flink_job.audit.corrections import adjusted
 from flink_job.audit.findings import DifferenceFound, Question, Sides
 from flink_job.audit.groups import AuditedGroup
-from flink_job.audit.measures import Measure, as_table
+from flink_job.audit.measures import AuditMeasure, as_table
 from flink_job.audit.proportions import Shares
 from flink_job.audit.welch import Means
 from operators.base.arrays import Floats
@@ -48,7 +48,7 @@ class _Tested:
 
 def differences(
     groups: Sequence[AuditedGroup],
-    measures: Sequence[Measure],
+    measures: Sequence[AuditMeasure],
     question: Question,
     contained: Contained,
 ) -> list[DifferenceFound]:
@@ -66,8 +66,7 @@ def against_others(groups: Sequence[AuditedGroup], question: Question) -> Iterat
     """The members of each group, and all who never entered it."""
     for group in groups:
         if min(group.members.users, group.others.users) >= question.fewest:
-            name = str(group.name)
-            yield ComparedPair(name, EVERYONE, "everyone", group.members, group.others)
+            yield ComparedPair(group.name, EVERYONE, "everyone", group.members, group.others)
 
 
 def against_each_other(
@@ -78,14 +77,13 @@ def against_each_other(
     Where nearly all of one are in the other, all of it against the other without it.
     """
     for group, other in combinations(groups, 2):
-        if group.name.model == other.name.model:
-            yield from _apart(group, other, question.fewest)
+        yield from _apart(group, other, question.fewest)
 
 
 def _apart(group: AuditedGroup, other: AuditedGroup, fewest: int) -> Iterator[ComparedPair]:
     alone = without(group.members, group.shared_with(other))
     other_alone = without(other.members, other.shared_with(group))
-    names = str(group.name), str(other.name)
+    names = group.name, other.name
     if min(alone.users, other_alone.users) >= fewest:
         yield ComparedPair(*names, "each without the other", alone, other_alone)
     elif min(group.members.users, other_alone.users) >= fewest:
@@ -95,7 +93,7 @@ def _apart(group: AuditedGroup, other: AuditedGroup, fewest: int) -> Iterator[Co
 
 
 def _differences(
-    pairs: Sequence[ComparedPair], measure: Measure, question: Question
+    pairs: Sequence[ComparedPair], measure: AuditMeasure, question: Question
 ) -> Iterator[DifferenceFound]:
     told = [each for each in pairs if measure.of(each.users) or measure.of(each.other_users)]
     if not told:

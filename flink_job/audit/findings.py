@@ -39,7 +39,7 @@ class AuditedMeasure(msgspec.Struct, frozen=True):
 
 
 class GroupFound(msgspec.Struct, frozen=True, tag_field="kind", tag="group"):
-    """A segment, or a cluster of a `model`: its users, and what they brought.
+    """A segment: its users, and what they brought.
 
     `detectable` is the difference in the first outcome's conversion from all others that four of
     five such audits would find; null without others or outcomes. `small` if it has less users than
@@ -47,7 +47,6 @@ class GroupFound(msgspec.Struct, frozen=True, tag_field="kind", tag="group"):
     """
 
     group: str
-    model: str | None
     series: str
     users: int
     held_out: int
@@ -86,10 +85,11 @@ class DifferenceFound(msgspec.Struct, frozen=True, tag_field="kind", tag="differ
 
 
 class StrataFound(msgspec.Struct, frozen=True, tag_field="kind", tag="strata"):
-    """A group against all others, in total and within strata; both with intervals.
+    """A group against all others, in total and within strata: those who came in one period.
 
-    `p` is of the Cochran-Mantel-Haenszel test, `odds_ratio` the common one; null of values, and
-    where it can't be told. `reverses` if one interval lies above 0 and the other below it.
+    Both with intervals. `p` is of the Cochran-Mantel-Haenszel test, `odds_ratio` the common one;
+    null of values, and where it can't be told. `reverses` if one interval lies above 0 and the
+    other below it.
     """
 
     group: str

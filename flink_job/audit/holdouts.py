@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from flink_job.audit.corrections import adjusted
 from flink_job.audit.findings import LiftFound, Question, RatioFound
 from flink_job.audit.groups import AuditedGroup
-from flink_job.audit.measures import Measure
+from flink_job.audit.measures import AuditMeasure
 from flink_job.audit.proportions import Shares
 from flink_job.audit.sample_ratio import ratio_test
 from flink_job.audit.sequential import always_valid_p, pairs_of, reach
@@ -56,7 +56,7 @@ def enough(conversions: Shares, fewest: int) -> Mask:
 
 
 def lifts(
-    groups: Sequence[AuditedGroup], measures: Sequence[Measure], question: Question
+    groups: Sequence[AuditedGroup], measures: Sequence[AuditMeasure], question: Question
 ) -> list[LiftFound]:
     """Every group with users enough who were held out, in every measure."""
     found = [each for measure in measures for each in _lifts(groups, measure, question)]
@@ -69,16 +69,16 @@ def lifts(
 
 def ratios(groups: Sequence[AuditedGroup], holdouts: Mapping[str, float]) -> list[RatioFound]:
     """Whether the share was held out, from 0 to 1, that the configuration says of a segment."""
-    told = [each for each in groups if str(each.name) in holdouts and _entered(each)]
+    told = [each for each in groups if each.name in holdouts and _entered(each)]
     if not told:
         return []
     members = np.array([each.members.users for each in told], np.float64)
     held_out = np.array([each.held_out.users for each in told], np.float64)
-    asked = np.array([holdouts[str(each.name)] for each in told])
+    asked = np.array([holdouts[each.name] for each in told])
     tested = ratio_test(members, held_out, asked)
     return [
         RatioFound(
-            *(str(each.name), share, each.members.users, each.held_out.users),
+            *(each.name, share, each.members.users, each.held_out.users),
             *(each.held_out.users / _entered(each), p, always),
             wrong=always <= _RATIO_ALPHA,
         )
@@ -93,7 +93,7 @@ def _entered(group: AuditedGroup) -> int:
 
 
 def _lifts(
-    groups: Sequence[AuditedGroup], measure: Measure, question: Question
+    groups: Sequence[AuditedGroup], measure: AuditMeasure, question: Question
 ) -> Iterator[LiftFound]:
     told = _told(groups, measure, question.fewest)
     if not told:
@@ -104,7 +104,7 @@ def _lifts(
     for at, group in enumerate(told):
         difference, far = float(pairs.difference[at]), float(looked.reach[at])
         yield LiftFound(
-            *(str(group.name), measure.outcome, measure.kind),
+            *(group.name, measure.outcome, measure.kind),
             *(group.members.users, group.held_out.users),
             *(measure.of(group.members), measure.of(group.held_out)),
             *(difference, difference - far, difference + far),
@@ -115,11 +115,11 @@ def _lifts(
         )
 
 
-def _told(groups: Sequence[AuditedGroup], measure: Measure, fewest: int) -> list[AuditedGroup]:
+def _told(groups: Sequence[AuditedGroup], measure: AuditMeasure, fewest: int) -> list[AuditedGroup]:
     held = [each for each in groups if each.held_out.users]
     if not held:
         return []
-    conversion = Measure(measure.outcome, "conversion")
+    conversion = AuditMeasure(measure.outcome, "conversion")
     pairs = conversion.pairs([(each.members, each.held_out) for each in held])
     assert isinstance(pairs, Shares)
     return [held[at] for at in np.flatnonzero(enough(pairs, fewest)).tolist()]

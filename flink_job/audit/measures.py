@@ -19,7 +19,7 @@ KINDS: Final[tuple[MeasureKind, ...]] = ("conversion", "value")
 
 
 @dataclass(frozen=True)
-class Measure:
+class AuditMeasure:
     """One outcome, as the share of users who `converted` or as the `value` of a user."""
 
     outcome: str
@@ -54,12 +54,12 @@ class Measure:
         return cohort.outcomes.get(self.outcome, NOTHING)
 
 
-def measures_of(cohorts: Sequence[Cohort]) -> list[Measure]:
+def measures_of(cohorts: Sequence[Cohort]) -> list[AuditMeasure]:
     """All that there is to compare: of each outcome conversion, and value where it has one."""
     names = sorted({name for each in cohorts for name in each.outcomes})
     valued = {name for each in cohorts for name, own in each.outcomes.items() if own.squares}
     return [
-        Measure(name, kind)
+        AuditMeasure(name, kind)
         for name in names
         for kind in KINDS
         if kind == "conversion" or name in valued

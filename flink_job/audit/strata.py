@@ -1,4 +1,4 @@
-"""Differences within strata, such as devices, and whether these turn what all together say.
+"""Differences within strata, such as weeks, and whether these turn what all together say.
 
 Simpson's paradox (1951): two groups differ one way in total and the other way in each stratum,
 where they are made of the strata in other shares.

@@ -1,4 +1,4 @@
-"""Whether strata, such as devices, explain or turn how groups differ from all others."""
+"""Whether the time at which users came explains, or turns, how groups differ from all others."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from flink_job.audit.cohorts import together
 from flink_job.audit.findings import Question, StrataFound
 from flink_job.audit.groups import AuditedGroup
-from flink_job.audit.measures import Measure, as_table
+from flink_job.audit.measures import AuditMeasure, as_table
 from flink_job.audit.proportions import Shares
 from flink_job.audit.sequential import pairs_of
 from flink_job.audit.strata import mantel_haenszel, reverses, within_strata
@@ -19,7 +19,7 @@ _FEWEST_IN_A_STRATUM = 2  # on each side: of one user no variance is known
 
 
 def stratified(
-    groups: Sequence[AuditedGroup], measures: Sequence[Measure], question: Question
+    groups: Sequence[AuditedGroup], measures: Sequence[AuditMeasure], question: Question
 ) -> list[StrataFound]:
     """Every group with strata enough, in every measure in which anything happened."""
     return [
@@ -30,7 +30,9 @@ def stratified(
     ]
 
 
-def _stratified(group: AuditedGroup, measure: Measure, question: Question) -> Iterator[StrataFound]:
+def _stratified(
+    group: AuditedGroup, measure: AuditMeasure, question: Question
+) -> Iterator[StrataFound]:
     sides = [
         (members, others)
         for members, others in group.strata.values()
@@ -48,7 +50,7 @@ def _stratified(group: AuditedGroup, measure: Measure, question: Question) -> It
 
 def _found(
     group: AuditedGroup,
-    measure: Measure,
+    measure: AuditMeasure,
     sides: Sequence[tuple[Cohort, Cohort]],
     total: tuple[Cohort, Cohort],
     question: Question,
@@ -61,7 +63,7 @@ def _found(
     tested = mantel_haenszel(as_table(parts)) if isinstance(parts, Shares) else None
     known = tested is not None and np.isfinite(tested.odds_ratio)
     return StrataFound(
-        *(str(group.name), measure.outcome, measure.kind, len(sides)),
+        *(group.name, measure.outcome, measure.kind, len(sides)),
         *(float(whole.difference[0]), low, high),
         *(within.difference, within_low, within_high),
         odds_ratio=tested.odds_ratio if tested and known else None,
