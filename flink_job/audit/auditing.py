@@ -52,13 +52,15 @@ def audit(
     measures = measures_of([x for each in groups for x in (each.members, each.others)])
     found = [_group(each, measures, question) for each in groups]
     compared = [each for each in groups if each.members.users >= question.fewest]
+    told = ratios(groups, configured.holdouts)
+    wrong = {each.group for each in told if each.wrong}
     return Audit(
         question,
         groups=found,
         differences=differences(compared, measures, question, configured.contained),
         strata=stratified(compared, measures, question),
-        lifts=lifts(compared, measures, question),
-        ratios=ratios(groups, configured.holdouts),
+        lifts=lifts(compared, measures, question, wrong),
+        ratios=told,
         same=_proposals(same(compared, measures, question), configured.segments),
         doubts=[Doubt(text) for text in _doubts(found, measures)],
     )

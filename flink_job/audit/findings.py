@@ -112,7 +112,8 @@ class LiftFound(msgspec.Struct, frozen=True, tag_field="kind", tag="lift"):
 
     The interval of the difference holds at every look, and so does `p`; `adjusted` is corrected for
     all lifts. `lift` is the difference as a part of what those held out come to, with its own
-    interval; null where that is not known to be more than 0.
+    interval; null where that is not known to be more than 0. It is `trusted` unless users were held
+    out in another share than was asked for, and `proven` only then.
     """
 
     group: str
@@ -131,6 +132,7 @@ class LiftFound(msgspec.Struct, frozen=True, tag_field="kind", tag="lift"):
     p: float
     adjusted: float
     proven: bool
+    trusted: bool = True
 
 
 class RatioFound(msgspec.Struct, frozen=True, tag_field="kind", tag="ratio"):

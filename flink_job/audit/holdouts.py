@@ -6,7 +6,7 @@ on the side on which they were, whether or not anything reached them and however
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -56,13 +56,24 @@ def enough(conversions: Shares, fewest: int) -> Mask:
 
 
 def lifts(
-    groups: Sequence[AuditedGroup], measures: Sequence[AuditMeasure], question: Question
+    groups: Sequence[AuditedGroup],
+    measures: Sequence[AuditMeasure],
+    question: Question,
+    wrong: Collection[str] = (),
 ) -> list[LiftFound]:
-    """Every group with users enough who were held out, in every measure."""
+    """Every group with users enough who were held out, in every measure.
+
+    `wrong` are those of which users were held out in another share than was asked for.
+    """
     found = [each for measure in measures for each in _lifts(groups, measure, question)]
     corrected = adjusted(np.array([each.p for each in found]), question.correction).tolist()
     return [
-        replace(each, adjusted=p, proven=p <= question.alpha)
+        replace(
+            each,
+            adjusted=p,
+            proven=p <= question.alpha and each.group not in wrong,
+            trusted=each.group not in wrong,
+        )
         for each, p in zip(found, corrected, strict=True)
     ]
 
