@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from flink_job.audit.findings import Audit
-from flink_job.audit.sections import Section, DrawnInterval, asked, sections
+from flink_job.audit.sections import DrawnInterval, Section, asked, sections
 from flink_job.picture.markup import Markup, element
 from flink_job.picture.style import STYLE
 
