@@ -28,6 +28,7 @@ from operators.outcomes.sessions import (
     OPENED,
     OUTCOME,
     POSITION,
+    STRATUM,
     TIME,
     VALUE,
 )
@@ -160,7 +161,7 @@ class Account:
     def _cohorts(self) -> Iterator[CohortDelta]:
         """What users add to cohorts."""
         brought = self._brought
-        activity = brought.activity if brought else np.zeros((2, 0), np.int64)
+        activity = brought.activity if brought else np.zeros((STRATUM + 1, 0), np.int64)
         conversions = brought.conversions if brought else np.zeros((VALUE + 1, 0), np.int64)
         keys = np.fromiter(self._entering, np.int64, len(self._entering))
         entering, segments = np.divmod(keys, max(len(self._accounts.segments), 1))
@@ -169,6 +170,8 @@ class Account:
             return
         before = Kept.read(self._table, rows)
         after, cohorts = before.copy(), self._accounts.cohorts
+        told = activity[:, activity[STRATUM] != words.NO_STRATUM]
+        after.stratum[np.searchsorted(rows, told[ROW])] = told[STRATUM]
         moments = np.zeros(before.entered.shape, np.int64)
         acting, first = np.unique(activity[ROW], return_index=True)
         moments[np.searchsorted(rows, acting), -1] = np.maximum(activity[ACTIVE][first], 1)

@@ -1,9 +1,9 @@
 """How users stood to segments and clusters at a moment: to what an event or a session counts.
 
-By the event clock users have come, in a message, through several judgements. An event counts by how
-its user stood after those before it, its own not among them. By the wall clock that is how they stood
-before the message. An event that is older than a user's last change in a segment counts by how they
-stood before that change: what was before it is not kept.
+By the event clock users have come, in a message, through several judgements. An event counts by
+how its user stood after those before it, its own not among them. By the wall clock that is how they
+stood before the message. An event that is older than a user's last change in a segment counts by
+how they stood before that change: what was before it is not kept.
 """
 
 from __future__ import annotations

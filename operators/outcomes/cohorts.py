@@ -20,6 +20,7 @@ from operators.outcomes.periods import Periods
 from operators.rules import standing
 
 _MOST: Final = 2_000_000  # numbers at a time: pairs of many segments take memory
+_Place = tuple[int, int, int, int, int | None]  # group, segment, period, stratum, other segment
 
 
 class Cohorts:
@@ -55,41 +56,55 @@ class Cohorts:
 
     def deltas(self, before: Kept, after: Kept) -> Iterator[CohortDelta]:
         """What the same users add."""
-        segments = after.entered.shape[1] - 1
-        numbers = segments * max(segments, Periods.KEPT) * (1 + 4 * after.value.shape[2])
-        users = max(_MOST // max(numbers, 1), 1)
-        found: dict[tuple[int, int, int, int | None], Floats] = {}
-        for start in range(0, len(after.entered), users):
-            part = slice(start, start + users)
-            for key, added in self._added(_part(before, part), _part(after, part)):
-                found[key] = found[key] + added if key in found else added
-        for (group, segment, period, other), added in found.items():
-            yield CohortDelta(group, segment, period, added.tobytes(), other)
+        found: dict[_Place, Floats] = {}
+        for was, now in _by_stratum(before, after):
+            for place, added in self._added(was, now):
+                found[place] = found[place] + added if place in found else added
+        for (group, segment, period, stratum, other), added in found.items():
+            if np.any(added):
+                yield CohortDelta(group, segment, period, stratum, added.tobytes(), other)
 
-    def _added(
-        self, before: Kept, after: Kept
-    ) -> Iterator[tuple[tuple[int, int, int, int | None], Floats]]:
+    def _added(self, before: Kept, after: Kept) -> Iterator[tuple[_Place, Floats]]:
+        """What users of one stratum add."""
         was, now = _Standing(before), _Standing(after)
         then, own = _numbers(before), _numbers(after)
-        entered_us = standing.entered_us(after.entered)
-        periods = self._periods.of(entered_us)
+        entered = np.where(after.entered != 0, after.entered, before.entered)
+        periods = self._periods.of(standing.entered_us(entered))
+        stratum = int(after.stratum[0])
         for group, inside, outside in (
             (MEMBER, now.member, was.member),
             (HELD_OUT, now.held_out, was.held_out),
         ):
             added = own[:, :-1] * inside[..., None] - then[:, :-1] * outside[..., None]
-            yield from _by_period(group, added, periods[:, :-1])
+            yield from _by_period((group, stratum, None), added, periods[:, :-1])
         added = own[:, -1:] * now.other[..., None] - then[:, -1:] * was.other[..., None]
-        yield from _by_period(OTHER, added, np.broadcast_to(periods[:, -1:], added.shape[:2]))
+        everyone = np.broadcast_to(periods[:, -1:], added.shape[:2])
+        yield from _by_period((OTHER, stratum, None), added, everyone)
         brought = own.shape[2] - Periods.KEPT  # what is told of two segments has no periods
+        some, past = own[:, :-1, :brought], then[:, :-1, :brought]
         for other in range(now.member.shape[1]):
             both = now.member & now.member[:, other : other + 1]
             were = was.member & was.member[:, other : other + 1]
             both[:, other] = were[:, other] = False
-            if np.any(both):
-                some, past = own[:, :-1, :brought], then[:, :-1, :brought]
+            if np.any(both | were):
                 added = some * both[..., None] - past * were[..., None]
-                yield from _by_period(MEMBER, added, periods[:, :-1], other)
+                yield from _by_period((MEMBER, stratum, other), added, periods[:, :-1])
+
+
+def _by_stratum(before: Kept, after: Kept) -> Iterator[tuple[Kept, Kept]]:
+    """The users by their strata, some at a time; who comes into another leaves that of before."""
+    segments, k = after.entered.shape[1], after.value.shape[2]
+    most = max(_MOST // (segments * max(segments, Periods.KEPT) * (1 + 4 * k)), 1)
+    moved = before.stratum != after.stratum
+    for stratum in np.unique(np.concatenate([before.stratum, after.stratum])).tolist():
+        stay = np.flatnonzero(~moved & (after.stratum == stratum))
+        for start in range(0, len(stay), most):
+            some = stay[start : start + most]
+            yield before.of(some), after.of(some)
+        if np.any(left := moved & (before.stratum == stratum)):
+            yield before.of(left), before.of(left).nothing()
+        if np.any(came := moved & (after.stratum == stratum)):
+            yield after.of(came).nothing(), after.of(came)
 
 
 class _Standing:
@@ -115,19 +130,16 @@ def _numbers(kept: Kept) -> Floats:
 
 
 def _by_period(
-    group: int, added: Floats, periods: Ints, other: int | None = None
-) -> Iterator[tuple[tuple[int, int, int, int | None], Floats]]:
+    whose: tuple[int, int, int | None], added: Floats, periods: Ints
+) -> Iterator[tuple[_Place, Floats]]:
     """What is added, float64[u, s, numbers], by segment and period."""
     user, segment = np.nonzero((added != 0).any(axis=2))
     if not len(user):
         return
+    group, stratum, other = whose
     keys = np.stack([segment, periods[user, segment]])
     distinct, of = np.unique(keys, axis=1, return_inverse=True)
     sums = np.zeros((distinct.shape[1], added.shape[2]))
     np.add.at(sums, of.ravel(), added[user, segment])
     for (column, period), numbers in zip(distinct.T.tolist(), sums, strict=True):
-        yield (group, column, period, other), numbers
-
-
-def _part(kept: Kept, users: slice) -> Kept:
-    return Kept(kept.entered[users], kept.active[users], kept.conversions[users], kept.value[users])
+        yield (group, column, period, stratum, other), numbers

@@ -23,7 +23,7 @@ class DayDelta(msgspec.Struct, frozen=True, array_like=True):
 
 
 class CohortDelta(msgspec.Struct, frozen=True, array_like=True):
-    """Of those who came into a group of a segment in one period.
+    """Of those who came into a group of a segment in one period, and are in one stratum.
 
     `numbers` is float64[cohort_width + periods]: see `Outcomes.cohort_width`, then how many users
     were active in each period. With `other` it is of the members who have entered that segment,
@@ -33,6 +33,7 @@ class CohortDelta(msgspec.Struct, frozen=True, array_like=True):
     group: int
     segment: int
     period: int
+    stratum: int
     numbers: bytes
     other: int | None = None
 

@@ -1,8 +1,8 @@
 """What Assign keeps of a user for outcomes: words of their row, which die with it.
 
 By segment, and once more for everyone: since when the user counts, the periods in which they were
-active since, and what they brought by outcome. Of the session that they are in: the day on which it
-began, and how they stood as it did.
+active since, and what they brought by outcome. Their stratum. Of the session that they are in: the
+day on which it began, and how they stood as it did.
 """
 
 from __future__ import annotations
@@ -13,19 +13,21 @@ from typing import Final
 
 import numpy as np
 
-from operators.base.arrays import Ints, Moments, Rows
+from operators.base.arrays import Ints, Mask, Moments, Rows
 from operators.outcomes.attribution import OTHER
 from operators.outcomes.outcomes import Outcomes
 from operators.pages.layout import Field
 from operators.pages.table import UserTable
 
 NO_DAY: Final = -1
+NO_STRATUM: Final = -1
 NO_CLUSTER: Final = -1  # as membership has it
 
 _ENTERED: Final = "outcomes.entered"  # a standing: see rules/standing.py; 0 for who has not
 _ACTIVE: Final = "outcomes.active"  # a bit each period since then
 _CONVERSIONS: Final = "outcomes.conversions"
 _VALUE: Final = "outcomes.value"  # in millionths
+_STRATUM: Final = "outcomes.stratum"
 SESSION_DAY: Final = "outcomes.session_day"
 SESSION_GROUPS: Final = "outcomes.session_groups"
 SESSION_CLUSTERS: Final = "outcomes.session_clusters"
@@ -41,6 +43,7 @@ def fields(outcomes: Outcomes, series: Sequence[str], models: Sequence[str]) -> 
         Field(_ACTIVE, "i8", width, labels=labels),
         Field(_CONVERSIONS, "i8", width * k, labels=labels),
         Field(_VALUE, "i8", width * k, labels=labels),
+        Field(_STRATUM, "i8", initial=NO_STRATUM, labels=(own,)),
         Field(SESSION_DAY, "i8", initial=NO_DAY, labels=(own,)),
         Field(SESSION_GROUPS, "i4", len(series), initial=OTHER, labels=labels[:-1]),
         Field(SESSION_CLUSTERS, "i8", len(models), initial=NO_CLUSTER, labels=tuple(models)),
@@ -51,13 +54,15 @@ def fields(outcomes: Outcomes, series: Sequence[str], models: Sequence[str]) -> 
 class Kept:
     """What is kept of u users by the segments, and in the last column of everyone.
 
-    `entered` int64[u, s + 1], `active` the same, `conversions` and `value` int64[u, s + 1, k].
+    `entered` int64[u, s + 1], `active` the same, `conversions` and `value` int64[u, s + 1, k];
+    `stratum` int64[u].
     """
 
     entered: Moments
     active: Ints
     conversions: Ints
     value: Ints
+    stratum: Ints
 
     @classmethod
     def read(cls, table: UserTable, rows: Rows) -> Kept:
@@ -69,12 +74,37 @@ class Kept:
             table.cells(_ACTIVE).take(rows),
             table.cells(_CONVERSIONS).take(rows).reshape(by_outcome),
             table.cells(_VALUE).take(rows).reshape(by_outcome),
+            table.cells(_STRATUM).take_one(rows),
+        )
+
+    def of(self, users: Ints | Mask | slice) -> Kept:
+        """That of some of the users."""
+        return Kept(
+            self.entered[users],
+            self.active[users],
+            self.conversions[users],
+            self.value[users],
+            self.stratum[users],
         )
 
     def copy(self) -> Kept:
         """One that may be changed without this one."""
         return Kept(
-            self.entered.copy(), self.active.copy(), self.conversions.copy(), self.value.copy()
+            self.entered.copy(),
+            self.active.copy(),
+            self.conversions.copy(),
+            self.value.copy(),
+            self.stratum.copy(),
+        )
+
+    def nothing(self) -> Kept:
+        """What is kept of the same users, and in the same strata, before anything counts."""
+        return Kept(
+            np.zeros_like(self.entered),
+            np.zeros_like(self.active),
+            np.zeros_like(self.conversions),
+            np.zeros_like(self.value),
+            self.stratum,
         )
 
     def write(self, table: UserTable, rows: Rows) -> None:
@@ -83,6 +113,7 @@ class Kept:
         table.cells(_ACTIVE).put(rows, self.active)
         table.cells(_CONVERSIONS).put(rows, self.conversions.reshape(len(rows), -1))
         table.cells(_VALUE).put(rows, self.value.reshape(len(rows), -1))
+        table.cells(_STRATUM).put_one(rows, self.stratum)
 
 
 def entered(table: UserTable, rows: Rows) -> Moments:

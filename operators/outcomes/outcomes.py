@@ -33,12 +33,14 @@ class Outcomes:
 
     What is summed up of a session stands in `session_width` columns: the number of sessions,
     microseconds, pages, bounces, then those that came to each step, those with a conversion and
-    the value, by outcome; of events in 2 k: conversions and value, by outcome.
+    the value, by outcome; of events in 2 k: conversions and value, by outcome. A stratum is told by
+    its position in `strata`, -1 for none of them.
     """
 
     names: tuple[str, ...]
     values: tuple[str | None, ...]
     steps: tuple[str, ...]
+    strata: tuple[str, ...]
     periods: Periods
     keep_days: int
     spec: OutcomesSpec
@@ -50,6 +52,7 @@ class Outcomes:
             names=tuple(spec.named),
             values=tuple(each.value for each in spec.named.values()),
             steps=tuple(spec.funnel),
+            strata=tuple(value for values in spec.strata.values() for value in values),
             periods=Periods(spec.cohorts),
             keep_days=-(-parse_duration_us(spec.keep) // US_PER_UNIT["d"]),
             spec=spec,
@@ -77,7 +80,8 @@ class Outcomes:
     @property
     def identity(self) -> str:
         """Another one where what is kept of a user means something else."""
-        told = (self.spec.named, self.spec.page, self.spec.funnel, self.spec.cohorts)
+        spec = self.spec
+        told = (spec.named, spec.page, spec.funnel, spec.cohorts, spec.strata)
         return sha256(msgspec.json.encode(told)).hexdigest()[:16]
 
     def filters(self, known: Sequence[str]) -> list[EventFilter]:

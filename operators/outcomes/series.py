@@ -63,7 +63,7 @@ class Series:
 
     def _digest(self, told: object) -> str:
         measured = (self.outcomes.named, self.outcomes.page, self.outcomes.funnel)
-        whole = (told, measured, self.outcomes.cohorts)
+        whole = (told, measured, self.outcomes.cohorts, self.outcomes.strata)
         return sha256(msgspec.json.encode(whole, order="deterministic")).hexdigest()[:_DIGITS]
 
 

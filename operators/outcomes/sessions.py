@@ -1,4 +1,4 @@
-"""Profile's part: what batches bring of sessions, conversions and activity, as columns."""
+"""Profile's part: what batches bring of sessions, conversions, activity and strata, as columns."""
 
 from __future__ import annotations
 
@@ -22,14 +22,15 @@ from operators.pages.table import UserTable
 # which says how far they had come by the event clock.
 POSITION, OPENED, MEASURES = 1, 2, 3  # of sessions: opened at a moment, or 0; then what they add
 TIME, OUTCOME, VALUE = 2, 3, 4  # of conversions, behind the position
-ACTIVE = 1  # of activity: the first event of a period
+# Of activity: the first event of a day, or of a stratum; and the user's stratum so far.
+ACTIVE, STRATUM = 1, 2
 
 _LARGEST: Final = 2.0**52  # millionths of an event's value: an absurd one must not drown all else
 _NEVER: Final = -1
 
-_LAST, _PAGES, _STEP, _CONVERTED, _DAY = (
+_LAST, _PAGES, _STEP, _CONVERTED, _DAY, _STRATUM = (
     *("outcomes.last_us", "outcomes.pages", "outcomes.step", "outcomes.converted"),
-    "outcomes.day",
+    *("outcomes.day", "outcomes.stratum"),
 )
 
 
@@ -37,7 +38,7 @@ class SessionReader:
     """Reads batches for outcomes.
 
     State in a user's row, as long as the user: of the current session its last event, pages, steps
-    of the funnel, outcomes with a conversion as bits; and the newest day with an event.
+    of the funnel, outcomes with a conversion as bits; the newest day with an event; the stratum.
     """
 
     def __init__(self, outcomes: Outcomes, known_types: Sequence[str]) -> None:
@@ -51,7 +52,8 @@ class SessionReader:
         labels = (self._outcomes.identity,)
         names = (_LAST, _PAGES, _STEP, _CONVERTED)
         kept = (Field(name, "i8", labels=labels) for name in names)
-        return *kept, Field(_DAY, "i8", initial=_NEVER, labels=labels)
+        once = (Field(name, "i8", initial=_NEVER, labels=labels) for name in (_DAY, _STRATUM))
+        return *kept, *once
 
     def add(self, table: UserTable, update: BatchUpdate) -> Brought:
         """What a batch brings."""
@@ -71,7 +73,7 @@ class SessionReader:
                     *(outcome, values[outcome, at]),
                 ]
             ),
-            _activity(table, arrivals),
+            self._activity(table, arrivals),
         )
 
     def _hits(self, arrivals: Arrivals, table: UserTable) -> Mask:
@@ -149,6 +151,35 @@ class SessionReader:
             at[moved] = following[moved] + 1
         return steps
 
+    def _activity(self, table: UserTable, arrivals: Arrivals) -> Ints:
+        """The events by which a day is another than before, or the user's stratum is known."""
+        day = days(arrivals.time_us)
+        cells = table.cells(_DAY)
+        known = cells.take_one(arrivals.touched)
+        fresh = day != arrivals.previous(day, known)
+        cells.put_one(arrivals.touched, arrivals.running_max(day, known)[arrivals.last])
+        strata = self._strata(table, arrivals)
+        before = table.cells(_STRATUM).take_one(arrivals.touched)
+        fresh |= strata != arrivals.previous(strata, before)
+        table.cells(_STRATUM).put_one(arrivals.touched, strata[arrivals.last])
+        at = np.flatnonzero(fresh)
+        return np.stack([arrivals.rows[at], arrivals.time_us[at], strata[at]])
+
+    def _strata(self, table: UserTable, arrivals: Arrivals) -> Ints:
+        """The stratum of the user at each event: it stays as it is once it is known."""
+        known = table.cells(_STRATUM).take_one(arrivals.touched)[arrivals.group]
+        for name in self._outcomes.spec.strata:
+            codes = arrivals.texts[name]
+            listed = table.codes_of(self._outcomes.strata)
+            own, of = np.nonzero(codes[:, None] == listed)
+            found = np.full(len(codes), _NEVER)
+            found[own] = of
+            first = np.where(found >= 0, np.arange(len(codes)), len(codes))
+            first = np.minimum.reduceat(first, arrivals.starts)[arrivals.group]
+            there = (known < 0) & (first <= np.arange(len(codes)))
+            known[there] = found[first[there]]
+        return known
+
 
 class _Before:
     """How far the sessions of some columns had come; one that is `new` begins, others go on."""
@@ -159,15 +190,3 @@ class _Before:
 
         self.last_us, self.pages, self.step = kept(_LAST), kept(_PAGES), kept(_STEP)
         self.converted = kept(_CONVERTED)
-
-
-def _activity(table: UserTable, arrivals: Arrivals) -> Ints:
-    """The first event of each user on a day that is not the newest one known: int64[2, n]."""
-    day = days(arrivals.time_us)
-    cells = table.cells(_DAY)
-    known = cells.take_one(arrivals.touched)
-    fresh = day != arrivals.previous(day, known)
-    newest = arrivals.running_max(day, known)
-    cells.put_one(arrivals.touched, newest[arrivals.last])
-    at = np.flatnonzero(fresh)
-    return np.stack([arrivals.rows[at], arrivals.time_us[at]])

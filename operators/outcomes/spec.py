@@ -12,9 +12,10 @@ from operators.base.errors import Problem, UsageError
 from operators.features.filters import PropertyFilter
 from operators.features.kinds.options import ANY
 
-PARTS: Final = ("page", "funnel", "cohorts", "keep")  # what is no outcome by its name
+PARTS: Final = ("page", "funnel", "cohorts", "strata", "keep")  # what is no outcome by its name
 MOST_OUTCOMES: Final = 20  # each takes 16 bytes a user and segment
 MOST_STEPS: Final = 20
+MOST_STRATA: Final = 20  # each has cohorts of its own
 LONGEST_NAME: Final = 100  # characters
 
 Types = str | list[str]
@@ -36,14 +37,15 @@ class OutcomesSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `named` are the outcomes. `page` is the event type (or some) that is a page; without it, every
     event is. `funnel` are event types in their order, as sessions go through them. Users are taken
-    together by the day, ISO week or month (UTC) in which they entered, and what is published stays
-    for `keep`.
+    together by the day, ISO week or month (UTC) in which they entered, and in `strata` by the first
+    of the listed values that a property of their events had. What is published stays for `keep`.
     """
 
     named: dict[str, OutcomeSpec]
     page: Types = ANY
     funnel: list[str] = []
     cohorts: Literal["day", "week", "month"] = "week"
+    strata: dict[str, list[str]] = {}
     keep: str = "400d"
 
     @property
@@ -62,7 +64,7 @@ class OutcomesSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def texts(self) -> frozenset[str]:
         """The properties that it reads as texts."""
-        return frozenset[str]().union(*(each.texts for each in self._filters()))
+        return frozenset(self.strata).union(*(each.texts for each in self._filters()))
 
     def _filters(self) -> Iterator[PropertyFilter]:
         for each in self.named.values():
@@ -98,6 +100,7 @@ def problems(spec: OutcomesSpec) -> Iterator[Problem]:
     if spec.funnel and (not 2 <= len(spec.funnel) <= MOST_STEPS or "" in spec.funnel):
         expected = f"expected 2 to {MOST_STEPS} event types in their order"
         yield Problem("outcomes.funnel", f"{expected}, found {len(spec.funnel)}")
+    yield from _problems_of_strata(spec.strata)
     try:
         parse_duration_us(spec.keep)
     except UsageError as error:
@@ -121,6 +124,16 @@ def _problems_of_one(name: str, spec: OutcomeSpec) -> Iterator[Problem]:
             if spec.value in condition.texts:
                 compared = f"{spec.value} is summed up, and so no text"
                 yield Problem(f"{path}.where", compared)
+
+
+def _problems_of_strata(strata: dict[str, list[str]]) -> Iterator[Problem]:
+    if len(strata) > 1 or "" in strata:
+        expected = "expected one property and its values, such as device: [mobile, desktop]"
+        yield Problem("outcomes.strata", expected)
+    for name, values in strata.items():
+        if not 2 <= len(values) <= MOST_STRATA or len(set(values)) < len(values):
+            expected = f"expected 2 to {MOST_STRATA} different values"
+            yield Problem(f"outcomes.strata.{name}", f"{expected}, found {len(values)}")
 
 
 def _problems_of_types(path: str, types: Types) -> Iterator[Problem]:

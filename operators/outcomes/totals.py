@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, MutableMapping
 from typing import Final, NamedTuple, TypeVar
 
 import msgspec
@@ -30,13 +30,17 @@ _T = TypeVar("_T")
 
 
 class Key(NamedTuple):
-    """What a record is of; `at` is a day, or a period, counted from 1970."""
+    """What a record is of; `at` is a day, or a period, counted from 1970.
+
+    `stratum` is that of a cohort where it has one.
+    """
 
     kind: str
     model: str | None
     name: str
     series: str
     at: int
+    stratum: str | None = None
 
     @property
     def whose(self) -> tuple[str, str | None, str, str]:
@@ -90,7 +94,9 @@ class Totals:
 
     def everything(self, version: int) -> Iterator[tuple[str, OutcomeRecord | None]]:
         """The records of all there is, each once."""
-        self._changed = {_key(text): None for text in self._kept if text != _FORGETS}
+        keys = [_key(text) for text in self._kept if text != _FORGETS]
+        in_order = sorted(keys, key=lambda key: (*map(str, key[:4]), key.at))
+        self._changed = dict.fromkeys(in_order)
         yield from self.take_changed(version)
 
     def _add_day(self, delta: Delta, day: DayDelta) -> None:
@@ -121,7 +127,9 @@ class Totals:
         name, series = delta.segments[cohort.segment]
         if series == NOT_MEASURED:
             return
-        key = Key(_COHORT, None, name, series, cohort.period)
+        strata = self._outcomes.strata
+        stratum = strata[cohort.stratum] if cohort.stratum >= 0 else None
+        key = Key(_COHORT, None, name, series, cohort.period, stratum)
         stored = self._kept.get(_text(key))
         width = self._outcomes.cohort_width
         total = _CohortTotal(b"", {}) if stored is None else _read_cohort(stored)
@@ -207,6 +215,7 @@ class Totals:
             name=key.name,
             series=key.series,
             cohort=day,
+            stratum=key.stratum,
             version=version,
             members=self._cohort(groups[MEMBER]),
             held_out=self._cohort(groups[HELD_OUT]),
@@ -261,12 +270,6 @@ class Totals:
 def shown(key: Key) -> str:
     """The key of a record in a topic."""
     return "/".join(str(part) for part in key if part is not None)
-
-
-def newest_day(kept: Mapping[str, bytes]) -> int | None:
-    """The newest day of which there are numbers."""
-    days = (key.at for key in map(_key, (x for x in kept if x != _FORGETS)) if key.kind == _DAY)
-    return max(days, default=None)
 
 
 def _text(key: Key) -> str:

@@ -26,10 +26,12 @@ from operators.membership.collected import Collected
 from operators.membership.criteria import Criteria
 from operators.membership.lane import Lane, LaneRules
 from operators.membership.members import Members
+from operators.outcomes.delta import encode as encode_delta
 from operators.rules.checking import check
 from operators.rules.rulebook import Rulebook
 from operators.rules.spec import SegmentSpec
 from operators.rules.watched import Watched
+from operators.settings import Settings
 from tests.oracle import Event
 from tests.property.feeding import batch_of, people_of
 
@@ -62,10 +64,12 @@ class Pipeline:
     steered: bool = False  # whether its segments may change
     every: bool = False  # whether it looks at every change
     dedup_within: int | None = None
+    measured: Settings | None = None  # those of a job that has outcomes
     assignments: dict[str, Assignment] = field(default_factory=dict)
     changelog: list[Assignment] = field(default_factory=list)
     transitions: list[Transition] = field(default_factory=list)
     evaluations: int = 0
+    deltas: list[bytes] = field(default_factory=list)
     _lanes: dict[int, LanePair] = field(default_factory=dict)
 
     def feed(self, events: Sequence[Event]) -> None:
@@ -107,7 +111,11 @@ class Pipeline:
             lane = Lane(LaneRules(self.segments), self._members, lambda: 0)
             kind = EveryChange if self.every else Profiles
             profiles = kind(
-                self.catalog, self.dedup_within, lifetime=self.lifetime, watched=self._watched()
+                self.catalog,
+                self.dedup_within,
+                lifetime=self.lifetime,
+                watched=self._watched(),
+                beside=self.measured and self.measured.session_reader(self.catalog),
             )
             self._lanes[number] = LanePair(profiles, lane)
         return self._lanes[number]
@@ -123,7 +131,9 @@ class Pipeline:
             step_us=self.resolution,
             version=rules.segments.version,
         )
-        return Members(Criteria(self.catalog.columns, rulebook, (), self.resolution))
+        accounts = self.measured and self.measured.accounts(rulebook, rules.specs())
+        criteria = Criteria(self.catalog.columns, rulebook, (), self.resolution)
+        return Members(criteria, accounts)
 
     def feed_decoded(self, batch: EventBatch) -> int:
         """One batch as it was decoded, for a pipeline of one lane; gives how many were late."""
@@ -145,7 +155,7 @@ class Pipeline:
         members = lane.judged.members
         for step in steps:
             self.evaluations += sum(len(round_.rows) for round_ in step.rounds)
-            packed = read(pack(lane.profiles, step, None))
+            packed = read(pack(lane.profiles, step, None, lane.profiles.take_brought()))
             assert isinstance(packed, Packed)
             evaluations = unpack(packed, members.table, members.coded)
             self._keep(lane.judged.judge(evaluations, {}))
@@ -157,6 +167,8 @@ class Pipeline:
         self.transitions += collected.transitions
         self.assignments |= collected.assignments
         self.changelog += collected.assignments.values()
+        if collected.delta:
+            self.deltas.append(encode_delta(collected.delta))
 
 
 def segments_of(segments: Mapping[str, Mapping[str, Any]], version: int) -> Segments:

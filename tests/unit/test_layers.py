@@ -15,7 +15,7 @@ PACKAGES: Final = ("flink_job", "operators")
 SHELLS: Final = {
     f"operators.{name}"
     for name in (
-        *("profile", "learn", "assign", "steer", "upsert"),
+        *("profile", "learn", "assign", "steer", "measure", "upsert"),
         *("final_profile", "learn_final"),
     )
 }
