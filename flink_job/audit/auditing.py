@@ -19,7 +19,7 @@ from flink_job.audit.findings import (
     Question,
     SameFound,
 )
-from flink_job.audit.groups import AuditedGroup, CohortRange, audited_groups
+from flink_job.audit.groups import STRATUM, AuditedGroup, CohortRange, audited_groups
 from flink_job.audit.holdouts import lifts, ratios
 from flink_job.audit.measures import AuditMeasure, measures_of
 from flink_job.audit.merging import proposed
@@ -36,12 +36,13 @@ class AuditedConfiguration:
     """What of a configuration an audit goes by.
 
     `contained` are by segment the outcomes that its condition asks for, `holdouts` the shares from
-    0 to 1 that are held out.
+    0 to 1 that are held out, `told_apart_by` the property of the strata.
     """
 
     segments: Mapping[str, SegmentSpec] = field(default_factory=dict)
     contained: Contained = field(default_factory=dict)
     holdouts: Mapping[str, float] = field(default_factory=dict)
+    told_apart_by: str = STRATUM
 
 
 def audit(
@@ -58,7 +59,7 @@ def audit(
         question,
         groups=found,
         differences=differences(compared, measures, question, configured.contained),
-        strata=stratified(compared, measures, question),
+        strata=stratified(compared, measures, question, configured.told_apart_by),
         lifts=lifts(compared, measures, question, wrong),
         ratios=told,
         same=_proposals(same(compared, measures, question), configured.segments),

@@ -85,14 +85,15 @@ class DifferenceFound(msgspec.Struct, frozen=True, tag_field="kind", tag="differ
 
 
 class StrataFound(msgspec.Struct, frozen=True, tag_field="kind", tag="strata"):
-    """A group against all others, in total and within strata: those who came in one period.
+    """A group against all others, in total and within strata.
 
-    Both with intervals. `p` is of the Cochran-Mantel-Haenszel test, `odds_ratio` the common one;
-    null of values, and where it can't be told. `reverses` if one interval lies above 0 and the
-    other below it.
+    Strata are told apart `by` the period in which users came, or by a property. Both with
+    intervals. `p` is of the Cochran-Mantel-Haenszel test, `odds_ratio` the common one; null of
+    values, and where it can't be told. `reverses` if one interval lies above 0 and the other below.
     """
 
     group: str
+    by: str
     outcome: str
     measure: str
     strata: int

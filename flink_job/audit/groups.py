@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from flink_job.audit.cohorts import together
 from operators.contracts.outcomes import Cohort, CohortOutcomes, OutcomeRecord
+
+PERIOD: Final = "period"
+STRATUM: Final = "stratum"
 
 
 @dataclass(frozen=True)
@@ -15,7 +19,8 @@ class AuditedGroup:
     """What the users of some cohorts brought, by how they stand to one segment.
 
     `both` are those of the members who have entered another one, too, by its name. `strata` are the
-    members and the others who came in the same period, by the day on which that begins.
+    members and the others who are alike, by what they are alike in: the day on which the `PERIOD`
+    began in which they came, and the `STRATUM` that they were in, where users are told apart.
     """
 
     name: str
@@ -24,7 +29,7 @@ class AuditedGroup:
     held_out: Cohort
     others: Cohort
     both: Mapping[str, Cohort] = field(default_factory=dict)
-    strata: Mapping[str, tuple[Cohort, Cohort]] = field(default_factory=dict)
+    strata: Mapping[str, Mapping[str, tuple[Cohort, Cohort]]] = field(default_factory=dict)
 
     def shared_with(self, other: AuditedGroup) -> Cohort:
         """Those of the members who have entered the other one, too."""
@@ -73,5 +78,20 @@ def _group(name: str, series: str, records: Sequence[CohortOutcomes]) -> Audited
             other: together(each.both[other] for each in records if other in each.both)
             for other in shared
         },
-        {each.cohort: (each.members, each.others) for each in records},
+        {
+            PERIOD: _alike(records, lambda record: record.cohort),
+            STRATUM: _alike(records, lambda record: record.stratum or ""),
+        },
     )
+
+
+def _alike(
+    records: Sequence[CohortOutcomes], stratum: Callable[[CohortOutcomes], str]
+) -> dict[str, tuple[Cohort, Cohort]]:
+    by_stratum: defaultdict[str, list[CohortOutcomes]] = defaultdict(list)
+    for record in records:
+        by_stratum[stratum(record)].append(record)
+    return {
+        name: (together(x.members for x in own), together(x.others for x in own))
+        for name, own in by_stratum.items()
+    }

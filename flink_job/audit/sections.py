@@ -136,24 +136,25 @@ def _strata(found: Sequence[StrataFound], *, everything: bool) -> Section:
     turned = sum(each.reverses for each in found)
     about = [
         f"{turned:,} of {len(found):,} differences from all others turn when users are compared "
-        "with those who came in the same period."
+        "with those of the same stratum, such as the period in which they came."
         if found
-        else "There are too few periods to compare users with those who came in the same one."
+        else "There are too few strata to compare users within them: one period, or few users."
     ]
-    header = ("segment", "what", "in all", "interval", "within periods", "interval", "p", "")
+    header = ("segment", "what", "in all", "interval", "strata", "within", "interval", "p", "")
     rows: list[TableRow] = [
         (
             *(each.group, wording.what(each.outcome, each.measure)),
             wording.difference(each.measure, each.difference),
             wording.interval(each.measure, each.low, each.high),
+            f"{each.strata} by {each.by}",
             wording.difference(each.measure, each.within),
             wording.interval(each.measure, each.within_low, each.within_high),
             "" if each.p is None else wording.p_value(each.p),
-            "turns: go by that within periods" if each.reverses else "",
+            "turns: go by that within strata" if each.reverses else "",
         )
         for each in told
     ]
-    return Section("When users came", about, header, rows)
+    return Section("Within strata", about, header, rows)
 
 
 def _lifts(audit: Audit) -> Section:

@@ -107,17 +107,20 @@ def _lines(found: Audit, everything: bool) -> Iterator[str]:
 def _configured(plan: Plan) -> AuditedConfiguration:
     from flink_job.audit.auditing import AuditedConfiguration  # noqa: PLC0415
     from flink_job.audit.by_definition import OutcomeEvents, contained  # noqa: PLC0415
+    from flink_job.audit.groups import STRATUM  # noqa: PLC0415
 
     config = plan.config
     segments = {each.name: each for each in check(config.segments, plan.judged_columns())[0]}
-    named = {} if config.outcomes is None else config.outcomes.named
+    assert config.outcomes is not None  # whoever has published outcomes measures them
     outcomes = {
-        name: OutcomeEvents(types_of(each.event), each.value) for name, each in named.items()
+        name: OutcomeEvents(types_of(each.event), each.value)
+        for name, each in config.outcomes.named.items()
     }
     return AuditedConfiguration(
         config.segments,
         contained(segments, config.features, _features_of_clusters(config), outcomes),
         {name: each.holdout for name, each in segments.items() if each.holdout},
+        next(iter(config.outcomes.strata), STRATUM),
     )
 
 

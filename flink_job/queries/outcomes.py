@@ -56,7 +56,7 @@ def newest_outcomes(said: Iterable[RawRecord]) -> list[OutcomeRecord]:
 
 def _key(record: OutcomeRecord) -> bytes:
     """What stands for the key where there is none, in a folder."""
-    of = record.day if isinstance(record, DayOutcomes) else record.cohort
-    model = record.model if isinstance(record, DayOutcomes) else None
-    kind = type(record).__name__
-    return msgspec.json.encode((kind, model, record.name, record.series, of))
+    own = (record.name, record.series)
+    if isinstance(record, DayOutcomes):
+        return msgspec.json.encode(("day", record.model, *own, record.day))
+    return msgspec.json.encode(("cohort", *own, record.cohort, record.stratum))

@@ -58,17 +58,24 @@ def test_only_cohorts_of_the_range_count() -> None:
     weeks = ["2026-10-26", "2026-11-02", "2026-11-09"]
     records = [cohort("A", of_users(100, 10), REST, cohort=week) for week in weeks]
     (group,) = audited_groups(records, CohortRange("2026-10-30", "2026-11-02"))
-    assert (group.members.users, list(group.strata)) == (100, ["2026-11-02"])
+    assert (group.members.users, list(group.strata["period"])) == (100, ["2026-11-02"])
     assert audited_groups(records, CohortRange("2027-01-01")) == []
 
 
 def test_cohorts_add_up_and_are_kept_apart() -> None:
-    later = cohort("A", of_users(200, 20), of_users(300, 30), cohort="2026-11-09")
-    sooner = cohort("A", of_users(100, 30), of_users(900, 270))
-    (group,) = audited_groups([later, sooner], CohortRange())
-    assert group.members == of_users(300, 50)
-    assert {day: members.users for day, (members, _) in group.strata.items()} == {
-        **{"2026-11-02": 100, "2026-11-09": 200},
+    told = [
+        cohort("A", of_users(200, 20), of_users(300, 30), cohort="2026-11-09", stratum="phone"),
+        cohort("A", of_users(100, 30), of_users(900, 270), stratum="phone"),
+        cohort("A", of_users(50, 5), of_users(90, 9)),
+    ]
+    (group,) = audited_groups(told, CohortRange())
+    assert group.members == of_users(350, 55)
+    assert {
+        by: {name: members.users for name, (members, _) in strata.items()}
+        for by, strata in group.strata.items()
+    } == {
+        "period": {"2026-11-02": 150, "2026-11-09": 200},
+        "stratum": {"": 50, "phone": 300},
     }
 
 
@@ -116,10 +123,13 @@ def test_too_few_are_compared_with_nothing_and_said_to_be() -> None:
 
 
 def test_a_reversal_is_flagged() -> None:
-    # In the second week less was bought, and most of the members came then.
-    poor = cohort("A", of_users(9_000, 900), of_users(1_000, 60), cohort="2026-11-09")
+    # In the second week, and by phone, less was bought, and most of the members came so.
+    poor = cohort("A", of_users(9_000, 900), of_users(1_000, 60), stratum="phone")
     rich = cohort("A", of_users(1_000, 400), of_users(9_000, 3_000))
-    conversion, value = audited(poor, rich).strata
+    later = msgspec.structs.replace(poor, cohort="2026-11-09", stratum=None)
+    assert [each.reverses for each in audited(later, rich).strata] == [True, True]
+    (conversion, value) = audited(poor, rich).strata
+    assert (conversion.by, conversion.strata) == ("stratum", 2)
     assert conversion.high < 0 < conversion.within_low
     assert conversion.reverses
     assert value.reverses

@@ -191,7 +191,7 @@ def test_the_page_runs_nothing_and_loads_nothing_whatever_names_hold(tmp_path: P
     assert not {"script", "link", "img", "iframe"} & set(drawn.tags)
     assert NASTY in drawn.text
     assert drawn.tags.count("svg") == 12 + 2  # an interval for each difference and each lift
-    assert {"Segments", "Differences", "When users came", "Held out", "The same"} <= set(drawn.text)
+    assert {"Segments", "Differences", "Within strata", "Held out", "The same"} <= set(drawn.text)
 
 
 @pytest.mark.parametrize("option", ["--html", "--proposal"])

@@ -19,8 +19,9 @@ def test_of_each_key_the_newest_counts() -> None:
     segment, cluster = day("3", 7), day("3", 5, model="shoppers")
     cohort = CohortOutcomes(name="3", series="s", cohort="2026-11-02", version=1)
     other = CohortOutcomes(name="3", series="t", cohort="2026-11-02", version=1)
-    said = lines(day("3", 6), segment, day("3", 2), cluster, cohort, other)
-    assert newest_outcomes(said) == [segment, cluster, cohort, other]
+    phone = CohortOutcomes(name="3", series="s", cohort="2026-11-02", stratum="phone")
+    said = lines(day("3", 6), segment, day("3", 2), cluster, cohort, other, phone)
+    assert newest_outcomes(said) == [segment, cluster, cohort, other, phone]
 
 
 def test_of_two_that_are_as_new_the_last_counts() -> None:
