@@ -42,40 +42,43 @@ class BgNbd:
         found: Floats = special.expit(-(odds + (self.r + x) * (np.log(since) - np.log(until))))
         return np.where(x > 0, found, 1.0)
 
-    def expected(self, customers: Customers, horizon: float, discount: float = 0.0) -> Floats:
-        """How many purchases each will make within a time from now on.
-
-        With a `discount`, continuous and by unit of time, later ones count less.
-        """
+    def expected(self, customers: Customers, horizon: float) -> Floats:
+        """How many purchases each will make within a time from now on."""
         seen = np.stack([customers.frequency, customers.age], axis=1)
         distinct, of = np.unique(seen, axis=0, return_inverse=True)
-        if_alive = self._if_alive(distinct[:, 0], distinct[:, 1], horizon, discount)
+        if_alive = self._if_alive(distinct[:, 0], distinct[:, 1], horizon)
         found: Floats = self.alive(customers) * if_alive[of.ravel()]
         return found
 
     def expected_of_new(self, horizon: float) -> float:
         """How many purchases a new customer will make after the first, within a time."""
-        return float(self._if_alive(np.zeros(1), np.zeros(1), horizon, 0.0)[0])
+        return float(self._if_alive(np.zeros(1), np.zeros(1), horizon)[0])
 
-    def _if_alive(self, x: Floats, age: Floats, horizon: float, discount: float) -> Floats:
+    def _if_alive(self, x: Floats, age: Floats, horizon: float) -> Floats:
         """The integral of the expected rate of who is a customer now, by Gauss and Legendre.
 
-        The rate is (r' / alpha') 2F1(r' + 1, a; a + b'; -s / alpha') after a time s, by what was
-        seen. It is taken after Pfaff's transformation, which is stable for many purchases, and over
-        the logarithm of time, as it falls by a power.
+        It is taken over the logarithm of time, as the rate falls by a power.
         """
-        r, alpha, b = self.r + x, self.alpha + age, self.b + x
+        alpha = (self.alpha + age)[:, None]
         nodes, weights = leggauss(_NODES)
-        end = np.log1p(horizon / alpha)[:, None]
-        u = end * (nodes + 1) / 2
-        grown = np.expm1(u)  # s / alpha'
-        rate = (r / alpha)[:, None] * (1 + grown) ** -self.a
-        rate *= special.hyp2f1(
-            self.a, self.a + self.b - self.r - 1, (self.a + b)[:, None], grown / (1 + grown)
-        )
-        passed = alpha[:, None] * grown
-        steps = end / 2 * weights * alpha[:, None] * (1 + grown)
-        found: Floats = np.sum(steps * rate * np.exp(-discount * passed), axis=1)
+        end = np.log1p(horizon / alpha)
+        grown = np.expm1(end * (nodes + 1) / 2)
+        steps = end / 2 * weights * alpha * (1 + grown)
+        found: Floats = np.sum(steps * self._rate(x[:, None], alpha, grown), axis=1)
+        return found
+
+    def _rate(self, x: Floats, alpha: Floats, grown: Floats) -> Floats:
+        """The expected rate of purchases after a time, `grown` times alpha, of who is a customer.
+
+        It is (r + x) / alpha times 2F1(r + x + 1, a; a + b + x; -grown), after that of Pfaff's two
+        transformations that keeps numbers small. What is too small for a number is 0.
+        """
+        r, a, both = self.r + x, self.a, self.a + self.b + x
+        share = grown / (1 + grown)
+        with np.errstate(invalid="ignore", over="ignore"):
+            by_a = (1 + grown) ** -a * special.hyp2f1(a, both - r - 1, both, share)
+            by_r = (1 + grown) ** -(r + 1) * special.hyp2f1(r + 1, both - a, both, share)
+        found: Floats = r / alpha * np.nan_to_num(np.where(a < r + 1, by_a, by_r))
         return found
 
 

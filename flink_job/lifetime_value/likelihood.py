@@ -14,7 +14,7 @@ from operators.base.arrays import Floats
 # Gives the log-likelihood of parameters, and its derivative by each of them.
 LogLikelihood = Callable[[Floats], tuple[float, Floats]]
 
-_FARTHEST: Final = 14.0  # logarithms: a parameter beyond a million means that the model fits badly
+_FARTHEST: Final = 9.0  # logarithms: a parameter beyond 8,000 means that the model fits badly
 _STEP: Final = 1e-4  # of logarithms, for second derivatives
 _FLAT: Final = 1e-5  # of the gradient by logarithms, an observation
 
@@ -62,7 +62,7 @@ def maximised(
 def _problem(
     loss: Callable[[Floats], tuple[float, Floats]], logs: Floats, *, known: bool
 ) -> str | None:
-    if np.max(np.abs(logs)) > _FARTHEST - 1:
+    if np.max(np.abs(logs)) > _FARTHEST - 0.5:
         return "a parameter runs away: customers are too few, or too alike, for the model"
     if np.max(np.abs(loss(logs)[1])) > _FLAT:
         return "the maximum was not found"

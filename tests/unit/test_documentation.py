@@ -42,7 +42,10 @@ ARCHITECTURE: Final = ROOT / "operators" / "README.md"
 CONTRIBUTING: Final = ROOT / "CONTRIBUTING.md"
 PAGES: Final = (
     *(README, CONFIGURATION, CLUSTER, STEERING, ARCHITECTURE, CONTRIBUTING),
-    *(ROOT / "flink_job" / room / "README.md" for room in ("runtime", "leases", "audit")),
+    *(
+        ROOT / "flink_job" / room / "README.md"
+        for room in ("runtime", "leases", "audit", "lifetime_value")
+    ),
     ROOT / "CHANGELOG.md",
 )
 PICTURE: Final = ROOT / "operators" / "jobs.svg"
