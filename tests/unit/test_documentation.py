@@ -44,7 +44,7 @@ PAGES: Final = (
     *(README, CONFIGURATION, CLUSTER, STEERING, ARCHITECTURE, CONTRIBUTING),
     *(
         ROOT / "flink_job" / room / "README.md"
-        for room in ("runtime", "leases", "audit", "lifetime_value")
+        for room in ("runtime", "leases", "audit", "lifetime_value", "tables")
     ),
     ROOT / "CHANGELOG.md",
 )
