@@ -18,6 +18,7 @@ from flink_job.leases.lease import HeldLease
 from flink_job.plan import Plan
 from flink_job.runtime.progress import silent
 from flink_job.runtime.running import Outcome, Watch
+from operators.contracts.outcomes import OutcomeRecord, outcome_decoder
 from operators.contracts.records import (
     Assignment,
     DeadLetter,
@@ -49,6 +50,9 @@ class Run:
 
     def transitions(self) -> list[Transition]:
         return self._records("transitions", transition_decoder)
+
+    def outcomes(self) -> list[OutcomeRecord]:
+        return self._records("outcomes", outcome_decoder)
 
     def dead_letters(self) -> list[DeadLetter]:
         return self._records("dead-letters", dead_letter_decoder)

@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from msgspec.structs import replace
 
 from flink_job.demo.events import write_jsonl
 from flink_job.demo.population import Population
 from flink_job.demo.simulation import simulate
 from flink_job.runtime.running import Outcome
+from operators.contracts.outcomes import OutcomeRecord
 from tests.flink.harness import Run, run_job
 from tests.flink.minicluster import start_java
 from tests.patience import PATIENCE_S, until
@@ -24,6 +26,12 @@ from tests.stack.asking import here
 pytestmark = pytest.mark.flink
 
 DEMO = Path(__file__).parents[2] / "flink_job" / "demo" / "demo.yaml"
+OUTCOMES = {
+    "conversion": {"event": "purchase", "value": "price"},
+    "page": "view",
+    "funnel": ["view", "cart", "purchase"],
+    "cohorts": "day",
+}
 END_US = 1_790_000_000_000_000
 
 
@@ -31,6 +39,7 @@ def write_config(base: Path, name: str) -> Path:
     """The demo's features and segments over the events beside it, without clusters."""
     config = yaml.safe_load(DEMO.read_text())
     del config["clusters"]
+    config["outcomes"] = OUTCOMES
     config["source"] = {"files": {"paths": ["events.jsonl"], "order": "as_is"}}
     config["events"]["id"] = "event_id"
     config["output"] = {"folder": f"{name}/out"}
@@ -132,6 +141,7 @@ def test_a_run_that_is_killed_loses_and_repeats_nothing(
         letter.raw or "" for letter in letters[1]
     )
     assert members_of(tmp_path, "killed") == members_of(tmp_path, "undisturbed")
+    assert outcomes_of(tmp_path, "killed") == outcomes_of(tmp_path, "undisturbed") != []
 
 
 def test_a_run_that_is_stopped_while_flink_starts_goes_on_later(tmp_path: Path) -> None:
@@ -169,6 +179,12 @@ def test_a_run_that_has_ended_is_not_run_again(tmp_path: Path) -> None:
     )
     assert "the run had already come to its end" in resume_to_end(config)
     assert told(tmp_path, "ended") == before != []
+
+
+def outcomes_of(base: Path, name: str) -> list[OutcomeRecord]:
+    """All that was told of outcomes."""
+    found = Run(Outcome(False), base / name / "out").outcomes()
+    return [replace(each, version=0) for each in found]
 
 
 def members_of(base: Path, name: str) -> dict[str, list[str]]:

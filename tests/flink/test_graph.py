@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pyflink.common import Types
@@ -35,9 +36,10 @@ def environment(tmp_path: Path, **settings: str) -> Environment:
     )
 
 
-def plan(tmp_path: Path) -> Plan:
+def plan(tmp_path: Path, **more: Any) -> Plan:
     clusters = {"shoppers": {"k": 3, "features": ["views_10m", "spend_1h"]}}
-    return Plan(check(config_of(CHOSEN, SEGMENTS, clusters=clusters), "the test"), tmp_path)
+    config = config_of(CHOSEN, SEGMENTS, clusters=clusters, **more)
+    return Plan(check(config, "the test"), tmp_path)
 
 
 def segment_over_files(tmp_path: Path, env: Environment) -> None:
@@ -49,7 +51,7 @@ def segment_over_files(tmp_path: Path, env: Environment) -> None:
     define_segment_job(env, settings, lanes, source, sink, ledger=ledger)
 
 
-def segment_over_kafka(tmp_path: Path, env: Environment) -> None:
+def segment_over_kafka(tmp_path: Path, env: Environment, **more: Any) -> None:
     source = KafkaEvents(
         "nowhere:1",
         "events",
@@ -60,9 +62,13 @@ def segment_over_kafka(tmp_path: Path, env: Environment) -> None:
     )
     sink = KafkaSink("nowhere:1", ("a", "t", "d", "m", "s"), "prefix")
     control = ControlTopic("nowhere:1", "control", "g", offset=7)
-    chosen = plan(tmp_path)
+    chosen = plan(tmp_path, **more)
     settings = parts.settings(chosen, None, chosen.segments())
     define_segment_job(env, settings, spread_lanes(4), source, sink, control=control)
+
+
+def segment_that_measures(tmp_path: Path, env: Environment) -> None:
+    segment_over_kafka(tmp_path, env, outcomes={"conversion": {"event": "purchase"}})
 
 
 def upsert(tmp_path: Path, env: Environment) -> None:
@@ -150,6 +156,8 @@ KAFKA = [
     ("sql-16-sink", "outputs[16]: Writer"),
     ("Sink Committer: sql-16-sink", "outputs[16]: Committer"),
 ]
+# A job from before goes on with outcomes: all else has the ids that it had.
+MEASURES = [*KAFKA[:14], ("measure", "Measure"), *KAFKA[14:]]
 UPSERT = [
     ("sql-1-kafka", "Source: KafkaSource-default_catalog.default_database.assignments"),
     ("sql-2-calc", "Calc[2]"),
@@ -170,7 +178,10 @@ def test_over_files_operators_keep_their_ids_and_python_runs_in_threads(tmp_path
 
 
 @pytest.mark.usefixtures("server_jars")
-@pytest.mark.parametrize(("define", "expected"), [(segment_over_kafka, KAFKA), (upsert, UPSERT)])
+@pytest.mark.parametrize(
+    ("define", "expected"),
+    [(segment_over_kafka, KAFKA), (segment_that_measures, MEASURES), (upsert, UPSERT)],
+)
 def test_over_kafka_operators_keep_their_ids_and_python_runs_in_threads(
     tmp_path: Path,
     define: Callable[[Path, Environment], None],

@@ -22,7 +22,7 @@ from operators.features.catalog import Catalog
 from operators.features.spec import FeatureSpec
 from operators.outcomes.delta import decode
 from operators.outcomes.outcomes import Outcomes, read_beside
-from operators.outcomes.spec import OutcomesSpec
+from operators.outcomes.spec import OutcomesSpec, with_names
 from operators.outcomes.totals import Totals
 from operators.settings import Clock, Outputs, Settings
 from tests.effort import examples
@@ -32,18 +32,15 @@ from tests.property.pipeline import Pipeline, segments_of
 from tests.property.replay_cases import CHOSEN, INTRICATE, MINUTE, SEGMENTS, micros, oracle_user
 from tests.property.strategies import GAP, cuts, events
 
-OUTCOMES = msgspec.convert(
-    {
-        "named": {
-            "conversion": {"event": "purchase", "value": "price"},
-            "interest": {"event": ["cart", "purchase"]},
-        },
-        "page": "view",
-        "funnel": ["view", "cart", "purchase"],
-        "strata": {"shop": ["a", "b"]},
-    },
-    OutcomesSpec,
-)
+PLAIN_OUTCOMES: dict[str, Any] = {
+    "conversion": {"event": "purchase", "value": "price"},
+    "interest": {"event": ["cart", "purchase"]},
+    "page": "view",
+    "funnel": ["view", "cart", "purchase"],
+    "cohorts": "day",
+    "strata": {"shop": ["a", "b"]},
+}
+OUTCOMES = msgspec.convert(with_names({"outcomes": PLAIN_OUTCOMES})["outcomes"], OutcomesSpec)
 ASKED = {"conversion": ({"purchase"}, True), "interest": ({"cart", "purchase"}, False)}
 NOWHERE = Outputs(
     assignments="a",
