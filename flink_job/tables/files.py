@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal
 
 from flink_job.runtime.atomic import whole_file
 from flink_job.tables.dictionary import TableColumn
-from flink_job.tables.flat import FlatTable, FlatRow
+from flink_job.tables.flat import FlatRow, FlatTable
 from operators.base.errors import UsageError
 
 if TYPE_CHECKING:
