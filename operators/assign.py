@@ -153,7 +153,8 @@ class Assign(KeyedBroadcastProcessFunction):
         resolution_us = 1 if clock.wall else clock.resolution_us
         rulebook = self._rulebook(rules)
         criteria = Criteria(self._columns, rulebook, self._clusterings, resolution_us)
-        return Members(criteria, self._settings.accounts(rulebook, rules.specs()))
+        accounts = self._settings.accounts(rulebook, rules.specs())
+        return Members(criteria, accounts, self._settings.budget())
 
     def _rulebook(self, rules: LaneRules) -> Rulebook:
         key = _encode(rules)
@@ -196,7 +197,8 @@ class Assign(KeyedBroadcastProcessFunction):
         moved = bool(collected.transitions) or awaited != lane.awaits
         self._telling(ctx).heard(len(lane.members.table), moved)
         python_ns = time.perf_counter_ns() - started
-        self._metrics.cost(evaluations.event_at_ms, python_ns, collected.judged)
+        outcomes_ns = collected.account_ns
+        self._metrics.cost(evaluations.event_at_ms, python_ns, collected.judged, outcomes_ns)
 
     def _finish(self, lane: Lane, ctx: Any) -> Iterator[Any]:
         """At the end of a bounded run everyone is judged by the last models."""

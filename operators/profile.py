@@ -31,7 +31,6 @@ from operators.features.brought import Brought
 from operators.features.clocks import Step, WallClock
 from operators.features.event_clock import EventClock
 from operators.features.lifetime import NONE_FORGOTTEN
-from operators.features.profile_layout import DUE
 from operators.features.profiles import Arrived, Profiles
 from operators.flink.input_watch import InputWatch
 from operators.flink.interpreter import set_up
@@ -49,7 +48,7 @@ _NOBODY: Final[Rows] = np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True)
-class Told:
+class StepMessage:
     """What others are to be told: a step, what batches brought beside, and the newest event."""
 
     step: Step
@@ -91,6 +90,7 @@ class Profile(KeyedProcessFunction):
         self._metrics = ProfileMetrics(runtime_context.get_metrics_group())
         self._letters = OutgoingLetters(settings, self._metrics)
         self._input = None if bounded else InputWatch(runtime_context, settings, self._catalog)
+        self._budget = settings.budget()
         self._lanes: dict[int, Profiles] = {}
         self._timers = Timers()
 
@@ -188,8 +188,8 @@ class Profile(KeyedProcessFunction):
         profiles = self._lanes.get(lane)
         if profiles is None:
             within_us, lifetime = self._settings.events.dedup_within_us, self._settings.lifetime
-            beside = self._settings.session_reader(self._catalog)
-            profiles = Profiles(self._catalog, within_us, lifetime, beside=beside)
+            beside, budget = self._settings.session_reader(self._catalog), self._budget
+            profiles = Profiles(self._catalog, within_us, lifetime, beside=beside, budget=budget)
             self._lanes[lane] = profiles
             self._state.restore(profiles.journal)
             profiles.expect_ends()
@@ -224,7 +224,7 @@ class Profile(KeyedProcessFunction):
         for step in steps:
             brought = profiles.take_brought()
             if step or brought:
-                message = Told(step, brought, event_at_ms)
+                message = StepMessage(step, brought, event_at_ms)
                 yield from self._sent(profiles, message, ctx.get_current_key())
                 evaluations = sum(len(round_.rows) for round_ in step.rounds)
                 self._metrics.evaluated(evaluations, profiles.take_overflowed())
@@ -249,7 +249,7 @@ class Profile(KeyedProcessFunction):
         totals = LaneTotals(lane=lane, **{name: head.get(name, 0) for name in _TOTALS})
         yield TOTALS, Row(LEDGER, b"", encode(totals))
 
-    def _sent(self, profiles: Profiles, told: Told, lane: int) -> Iterator[Any]:
+    def _sent(self, profiles: Profiles, told: StepMessage, lane: int) -> Iterator[Any]:
         """What others are told of a step."""
         yield Row(lane, pack(profiles, told.step, told.event_at_ms, told.brought))
         yield from self._samples(profiles, told.step)
@@ -278,9 +278,7 @@ class Profile(KeyedProcessFunction):
             self._set_timer(profiles, ctx)
 
     def _set_timer(self, profiles: Profiles, ctx: KeyedProcessFunction.Context) -> None:
-        table = profiles.table
-        due_us = int(table.cells(DUE).take_one(table.rows()).min(initial=NEVER))
-        self._timers.set(ctx, min(due_us, now_us() + PULSE_US))
+        self._timers.set(ctx, min(profiles.next_due_us(), now_us() + PULSE_US))
 
 
 class SteeredProfile(KeyedCoProcessFunction):

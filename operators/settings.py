@@ -16,6 +16,7 @@ from operators.contracts.control.passage import JobRules
 from operators.contracts.leases import Lease
 from operators.events.roster import RosterDecoder
 from operators.events.spec import EventsSpec
+from operators.features.asked import NOTHING_BESIDE, ReadBeside
 from operators.features.catalog import Catalog
 from operators.features.lifetime import Lifetime
 from operators.features.spec import FeatureSpec
@@ -25,6 +26,7 @@ from operators.outcomes.outcomes import Outcomes, read_beside
 from operators.outcomes.series import Series
 from operators.outcomes.sessions import SessionReader
 from operators.outcomes.spec import OutcomesSpec
+from operators.pages.memory import Budget, shared_budget
 from operators.rules.checking import check
 from operators.rules.rulebook import Rulebook
 from operators.rules.spec import SegmentSpec
@@ -78,7 +80,8 @@ class Settings:
     whenever it is restarted, `may_begin` raises if another start has taken over. One that
     `only_learns` judges nobody; one to which models are `given` judges by them from the start.
     With a roster, `roster_user` is the field of its records that has the user. With `outcomes`
-    segments and clusters are measured by them.
+    segments and clusters are measured by them. Users' rows take up to `memory` bytes of each
+    process; None has all of them in memory.
     """
 
     events: EventsSpec
@@ -96,11 +99,24 @@ class Settings:
     may_begin: Callable[[], None] = _may
     roster_user: str | None = None
     outcomes: OutcomesSpec | None = None
+    memory: int | None = None
+
+    def budget(self) -> Budget | None:
+        """Of the memory of users' rows, for all operators of this process; None without one.
+
+        Raises:
+            FlockwiseError: there is no folder on a disk for temporary files.
+        """
+        return None if self.memory is None else shared_budget(self.memory)
+
+    @property
+    def beside(self) -> ReadBeside:
+        """What is read of events beside features."""
+        return NOTHING_BESIDE if self.outcomes is None else read_beside(self.outcomes)
 
     def catalog(self) -> Catalog:
         """The features, compiled."""
-        beside = None if self.outcomes is None else read_beside(self.outcomes)
-        return Catalog.compile(self.features, self.events.session_gap_us, beside)
+        return Catalog.compile(self.features, self.events.session_gap_us, self.beside)
 
     def session_reader(self, catalog: Catalog) -> SessionReader | None:
         """What reads events for outcomes, None where nothing is measured."""

@@ -18,7 +18,10 @@ MEMBERS, HELD_OUT, OTHERS = "members", "held_out", "others"
 
 @dataclass(frozen=True)
 class Done:
-    """An event that counts: its session, None outside of all, and whether it opened that."""
+    """An event that counts: its session, None outside of all, and whether it opened that.
+
+    `came` is when it came by the wall clock, None where that says nothing.
+    """
 
     time: int
     type: str
@@ -26,6 +29,7 @@ class Done:
     session: int | None
     opened: bool
     stratum: str | None = None
+    came: int | None = None
 
 
 @dataclass(frozen=True)
@@ -126,7 +130,10 @@ class Worth:
         session: dict[str, Any] = {}
         for event in events:
             reached = max(reached, event.time)
-            stood = {name: self._stood(name, moves, reached, event.time) for name in self.segments}
+            known = [
+                x for x in moves if (x.at <= reached if event.came is None else x.at < event.came)
+            ]
+            stood = {name: self._stood(name, known, event.time) for name in self.segments}
             if event.session is not None:
                 if event.opened:
                     session = self._opened(event, stood)
@@ -198,9 +205,9 @@ class Worth:
             taken.value[name] += sum(values)
             taken.squares[name] += sum(values) ** 2
 
-    def _stood(self, segment: str, moves: Sequence[Move], reached: int, moment: int) -> str:
-        """How the user stood at a moment, as far as the last change before `reached` tells."""
-        known = [x for x in moves if x.segment == segment and x.at <= reached]
+    def _stood(self, segment: str, moves: Sequence[Move], moment: int) -> str:
+        """How the user stood at a moment, as far as the last of these changes tells."""
+        known = [x for x in moves if x.segment == segment]
         if not known:
             return OTHERS
         if moment >= known[-1].at:

@@ -9,11 +9,15 @@ import msgspec
 from flink_job.config.secrets import Reference
 from flink_job.config.store import StoreSpec
 from operators.base.durations import parse_duration_us
+from operators.base.sizes import parse_size_bytes
 from operators.clustering.spec import ClusterSpec
 from operators.events.names import joined
 from operators.events.spec import EventsSpec, FieldName
+from operators.features.asked import NOTHING_BESIDE, ReadBeside
+from operators.features.catalog import Catalog
 from operators.features.lifetime import Lifetime
 from operators.features.spec import FeatureSpec
+from operators.outcomes.outcomes import read_beside
 from operators.outcomes.spec import OutcomesSpec
 from operators.rules.spec import SegmentSpec
 
@@ -129,9 +133,10 @@ class RunSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     are committed; both are part of the latency. `backend` keeps state on the heap here and in
     RocksDB on a cluster unless said otherwise. `state` is the folder of checkpoints; those of a
     submitted job go to the URI `checkpoints`, which all TaskManagers must reach. Users without
-    events for `forget_after` are forgotten; without it, nobody is. A bounded run judges by the
-    `newest` cluster models as it learns them, or reads the history twice, and judges everyone
-    by the `final` ones.
+    events for `forget_after` are forgotten; without it, nobody is. Users' rows take up to `memory`
+    of each process, and beyond that lie on its disk; without it, all are in memory. A bounded run
+    judges by the `newest` cluster models as it learns them, or reads the history twice, and judges
+    everyone by the `final` ones.
     """
 
     clock: Literal["wall", "event"] | None = None
@@ -145,6 +150,7 @@ class RunSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     state: str | None = None
     checkpoints: str | None = None
     forget_after: str | None = None
+    memory: str | None = None
     models: Literal["newest", "final"] = "newest"
 
 
@@ -169,6 +175,15 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.source.kafka is None or self.source.kafka.bounded
 
     @property
+    def beside(self) -> ReadBeside:
+        """What is read of events beside features."""
+        return NOTHING_BESIDE if self.outcomes is None else read_beside(self.outcomes)
+
+    def catalog(self) -> Catalog:
+        """The features, compiled, and what is read beside them."""
+        return Catalog.compile(self.features, self.events.session_gap_us, self.beside)
+
+    @property
     def roster_topic(self) -> str | None:
         """The topic of the roster, None without one."""
         return None if self.roster is None else self.roster.topic
@@ -187,6 +202,11 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def resolution_us(self) -> int:
         """The grid of evaluation in microseconds; 1 where the wall clock decides."""
         return 1 if self.wall else parse_duration_us(self.run.resolution)
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """What users' rows may take of a process; None for no limit."""
+        return None if self.run.memory is None else parse_size_bytes(self.run.memory)
 
     @property
     def lifetime(self) -> Lifetime | None:

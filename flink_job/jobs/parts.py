@@ -45,6 +45,7 @@ def settings(
         lifetime=config.lifetime,
         lease=lease,
         roster_user=config.roster_user,
+        memory=config.memory_bytes,
         outcomes=config.outcomes,
     )
     if lease is None or broker is None:

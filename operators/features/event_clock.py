@@ -41,7 +41,7 @@ class EventClock:
         Who is to be evaluated anew goes with them, up to where they have been. The last step
         says who is forgotten; then all is written.
         """
-        rows = np.union1d(arrived.rows, _asked_anew(profiles))
+        rows = np.union1d(arrived.rows, profiles.take_asked())
         reached_us = profiles.table.cells(EVALUATED).take_one(rows)
         own = np.searchsorted(rows, arrived.rows)
         reached_us[own] = arrived.reached_us // self._resolution_us * self._resolution_us
@@ -204,11 +204,3 @@ class _Slices:
         following = np.where(self._next < self._last, self._next + 1, self._end)
         self._next = np.where(users, following, self._next)
         return self._arrivals.where(wanted[self._slice_of])
-
-
-def _asked_anew(profiles: Profiles) -> Rows:
-    """Who is due where they were evaluated last: see `Profiles.expect_columns`."""
-    table = profiles.table
-    rows = table.rows()
-    asked: Rows = rows[table.cells(DUE).take_one(rows) <= table.cells(EVALUATED).take_one(rows)]
-    return asked

@@ -24,7 +24,7 @@ def layout_of(catalog: Catalog, more: Sequence[Field] = ()) -> Layout:
     return Layout(
         [
             Field(NEWEST, "i8", initial=-1),
-            Field(DUE, "i8", initial=NEVER),
+            Field(DUE, "i8", initial=NEVER, as_column=True),
             Field(EVALUATED, "i8", initial=-1),
             *(_of_sessions(catalog) if catalog.uses_sessions else ()),
             *(_of_window(shared, catalog) for shared in catalog.windows),

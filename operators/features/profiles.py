@@ -15,7 +15,7 @@ from operators.events.batch import EventBatch
 from operators.features import sessions
 from operators.features.accumulators import SetAccumulator
 from operators.features.arrivals import Arrivals, arrive
-from operators.features.brought import Beside, Brought
+from operators.features.brought import BatchReader, Brought
 from operators.features.catalog import Catalog
 from operators.features.dedup import Dedup
 from operators.features.derived import OVERFLOW, Exactly
@@ -25,9 +25,11 @@ from operators.features.tiling import FOREVER
 from operators.features.watching import Watching
 from operators.features.windows import BatchUpdate
 from operators.pages.journal import Journal
+from operators.pages.memory import Budget
 from operators.pages.table import UserTable
 from operators.rules.watched import Watched
 
+_NOBODY: Final[Rows] = np.zeros(0, np.int64)
 _COLUMNS: Final = "columns"  # of the head: by and for which columns users were evaluated
 
 
@@ -68,7 +70,7 @@ class Profiles:
     State: key one lane; layout as `layout` says; written only here; a row dies with its user,
     whom `lifetime` ends, or nothing if it is None. `watched` is what can change a verdict of
     the rules in force, None if they are not known here. What `beside` makes of batches is kept
-    until it is taken.
+    until it is taken. `budget` is of the memory of rows.
     """
 
     def __init__(
@@ -77,7 +79,8 @@ class Profiles:
         dedup_within_us: int | None = None,
         lifetime: Lifetime | None = None,
         watched: Watched | None = None,
-        beside: Beside | None = None,
+        beside: BatchReader | None = None,
+        budget: Budget | None = None,
     ) -> None:
         self.catalog = catalog
         self._beside = beside
@@ -86,9 +89,8 @@ class Profiles:
         # An id is not known for ever: what is so old that it may repeat an event is late.
         never_late = catalog.endless and dedup_within_us is None
         self._dedup = Dedup(dedup_within_us, FOREVER if never_late else catalog.retained, lifetime)
-        self.table = UserTable(
-            layout_of(catalog, beside.fields() if beside else ()), sets_of(catalog)
-        )
+        layout = layout_of(catalog, beside.fields() if beside else ())
+        self.table = UserTable(layout, sets_of(catalog), budget)
         self.journal = Journal(self.table)
         # Behind the features, rows for the parts that some are made of.
         parts = [part for made in catalog.derived.values() for part in made.parts]
@@ -104,6 +106,7 @@ class Profiles:
         exact = (made for made in catalog.derived.values() if isinstance(made, Exactly))
         self._exact = [self._at[made.parts[0]] for made in exact]
         self._overflowed = 0
+        self._asked = True  # whether some may be due where they were evaluated last
         self.watch(watched)
 
     def watch(self, watched: Watched | None, lead_us: int = 0) -> None:
@@ -245,9 +248,11 @@ class Profiles:
 
     def due(self, until_us: int) -> Rows:
         """Who is to be evaluated by a moment, ascending."""
-        rows = self.table.rows()
-        due: Rows = rows[self.table.cells(DUE).take_one(rows) <= until_us]
-        return due
+        return (self.table.column(DUE) <= until_us).nonzero()[0]
+
+    def next_due_us(self) -> int:
+        """When the first user is to be evaluated; NEVER if none is."""
+        return int(self.table.column(DUE).min(initial=NEVER))
 
     def forgotten(self, rows: Rows, at_us: Moments) -> Forgotten:
         """Users as those whose life is over at these moments, int64[rows]."""
@@ -255,8 +260,9 @@ class Profiles:
 
     def expect_ends(self) -> None:
         """Let everyone be due by the end of their life: state may be from another lifetime."""
-        rows, due = self.table.rows(), self.table.cells(DUE)
-        due.put_one(rows, np.minimum(due.take_one(rows), self.over_us(rows)))
+        due = self.table.cells(DUE)
+        for rows in self.table.parts():
+            due.put_one(rows, np.minimum(due.take_one(rows), self.over_us(rows)))
 
     def expect_columns(self, models: Iterable[str] = ()) -> None:
         """Let everyone be due at once if what is kept was evaluated by other columns.
@@ -273,11 +279,27 @@ class Profiles:
 
         By the event clock a roster's people are not evaluated before they do something.
         """
-        rows, due = self.table.rows(), self.table.cells(DUE)
-        evaluated_us = self.table.cells(EVALUATED).take_one(rows)
-        known = (evaluated_us >= 0) | (self.table.cells(NEWEST).take_one(rows) >= 0)
-        asked_us = np.where(known, np.maximum(evaluated_us, 0), NEVER)
-        due.put_one(rows, np.minimum(due.take_one(rows), asked_us))
+        self._asked = True
+        due, evaluated = self.table.cells(DUE), self.table.cells(EVALUATED)
+        newest = self.table.cells(NEWEST)
+        for rows in self.table.parts():
+            evaluated_us = evaluated.take_one(rows)
+            known = (evaluated_us >= 0) | (newest.take_one(rows) >= 0)
+            asked_us = np.where(known, np.maximum(evaluated_us, 0), NEVER)
+            due.put_one(rows, np.minimum(due.take_one(rows), asked_us))
+
+    def take_asked(self) -> Rows:
+        """Who is due where they were evaluated last, ascending: see `expect_everyone`.
+
+        Whoever asks evaluates them, so that there are none after it.
+        """
+        if not self._asked:
+            return _NOBODY
+        self._asked = False
+        due, evaluated = self.table.cells(DUE), self.table.cells(EVALUATED)
+        parts = self.table.parts()
+        asked = [rows[due.take_one(rows) <= evaluated.take_one(rows)] for rows in parts]
+        return np.concatenate([_NOBODY, *asked])
 
     def prune(self) -> None:
         """Drop what counts no more; only before the journal is compacted."""

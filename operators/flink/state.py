@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from weakref import WeakKeyDictionary
+
 from pyflink.common import Types
 from pyflink.datastream import RuntimeContext
 from pyflink.datastream.state import ListStateDescriptor, MapStateDescriptor, ValueStateDescriptor
 
+from operators.flink.metrics import MemoryMetrics
 from operators.pages.journal import Journal
+from operators.pages.table import NOTHING_HELD, Held, UserTable
 
 
 class LaneState:
@@ -24,11 +28,12 @@ class LaneState:
             MapStateDescriptor(f"{name}-pages", Types.INT(), bytes_)
         )
         self._log = context.get_list_state(ListStateDescriptor(f"{name}-log", bytes_))
+        self._metrics = MemoryMetrics(context.get_metrics_group())
+        self._held = WeakKeyDictionary[UserTable, Held]()  # as it was told
 
     def restore(self, journal: Journal) -> None:
         """Fill a journal's empty table with what the current lane's state holds."""
-        pages, log = list(self._pages.values()), list(self._log.get() or ())
-        if journal.restore(self._head.value(), pages, log):
+        if journal.restore(self._head.value(), self._pages.values(), self._log.get()):
             self.compact(journal)
 
     def commit(self, journal: Journal) -> None:
@@ -37,6 +42,7 @@ class LaneState:
         if head is not None:
             self._head.update(head)
         self._log.add(journal.commit())
+        self._tell_held(journal.table)
 
     def compact(self, journal: Journal) -> None:
         """Fold the log into the images."""
@@ -45,3 +51,12 @@ class LaneState:
             self._pages.put(page, image)
         self._head.update(compaction.head)
         self._log.clear()
+        journal.table.pass_by(journal.table.rows())
+
+    def _tell_held(self, table: UserTable) -> None:
+        before, now = self._held.get(table, NOTHING_HELD), table.held()
+        if before != now:
+            self._held[table] = now
+            bytes_ = sum(each.bytes for each in self._held.values())
+            dropped, loaded = now.dropped - before.dropped, now.loaded - before.loaded
+            self._metrics.held(bytes_, dropped, loaded)

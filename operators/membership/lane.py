@@ -184,15 +184,15 @@ class Lane:
         head = members.journal.head
         left = members.everyone()
         left = left[left >= head[_SWEEP]]
-        rows = left[:most]
+        rows = members.evaluated(left[:most])
         members.journal.begin(rows)
         collected = Collected(self._clock, account=members.account(now=True))
         if len(rows):
             at_us = members.not_before(rows, now_us or 0)
             collected.add(members, members.again(rows, at_us, models))
         collected.settle()
-        if len(left) > len(rows):
-            head[_SWEEP] = int(left[len(rows)])
+        if len(left) > most:
+            head[_SWEEP] = int(left[most])
         else:
             del head[_SWEEP]
         return collected
@@ -215,7 +215,7 @@ class Lane:
         total = np.zeros((len(names), 3), np.int64)
         rows = trial.everyone()
         for start in range(0, len(rows), _PREVIEWED):
-            some = rows[start : start + _PREVIEWED]
+            some = trial.evaluated(rows[start : start + _PREVIEWED])
             judged = trial.again(some, trial.not_before(some, now_us or 0), models).judgement
             before, after = judged.was_member, judged.member
             flags = (after & ~before, before & ~after, before & after)

@@ -35,7 +35,7 @@ def member_layout(
             Field(CLUSTERS_SINCE, "i8", len(models), labels=models),
             Field(TOLD, "i8"),
             Field(JUDGED, "i8", initial=-1),
-            Field(DUE, "i8", initial=NEVER),
+            Field(DUE, "i8", initial=NEVER, as_column=True),
             *more,
         ]
     )

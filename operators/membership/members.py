@@ -7,12 +7,14 @@ says: an age passes a threshold, a shortest stay ends.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from operator import is_
 from typing import Final
 
 import numpy as np
 
 from operators.base.arrays import NEVER, Floats, Ints, Mask, Moments, Rows, without
 from operators.base.frame import Frame, meaning
+from operators.clustering.model import ClusterModel
 from operators.features.brought import Brought
 from operators.features.clocks import EvaluationRound, OwnTimes
 from operators.features.lifetime import NONE_FORGOTTEN, Forgotten
@@ -31,6 +33,7 @@ from operators.membership.member_layout import (
 )
 from operators.membership.verdicts import Verdicts, note_told, outdated, stood
 from operators.pages.journal import Journal
+from operators.pages.memory import Budget
 from operators.pages.table import UserTable
 from operators.rules.holdouts import JudgedUsers
 from operators.rules.standing import member
@@ -47,10 +50,16 @@ class Members:
     State: key one lane; layout as `member_layout` says; a row dies with its user; written here
     and by `InOrder` only.
 
-    They are judged by its `criteria`; with `accounts` it is measured what that is worth.
+    They are judged by its `criteria`; with `accounts` it is measured what that is worth. `budget`
+    is of the memory of rows.
     """
 
-    def __init__(self, criteria: Criteria, accounts: Accounts | None = None) -> None:
+    def __init__(
+        self,
+        criteria: Criteria,
+        accounts: Accounts | None = None,
+        budget: Budget | None = None,
+    ) -> None:
         self.rulebook = criteria.rulebook
         self._accounts = accounts
         self._criteria = criteria
@@ -58,9 +67,10 @@ class Members:
         self.coded = self._last.coded
         more = accounts.fields() if accounts else ()
         layout = member_layout(self._last, self.rulebook.names, criteria.clusterings, more)
-        self.table = UserTable(layout)
+        self.table = UserTable(layout, budget=budget)
         self.journal = Journal(self.table)
         self._in_order = InOrder(criteria, self.table, self._last)
+        self._all_placed_by: list[ClusterModel | None] = []
 
     def judge(
         self,
@@ -132,15 +142,32 @@ class Members:
         """The rows of all users, ascending."""
         return self.table.rows()
 
+    def evaluated(self, rows: Rows) -> Rows:
+        """Those who were judged before: by the event clock others may have come, too."""
+        known: Rows = rows[self.table.cells(JUDGED).take_one(rows) >= 0]
+        return known
+
     def unassigned(self, models: Models, most: int) -> Rows:
-        """Up to `most` users without a cluster in one of these models, or in one that is gone."""
-        rows, cells = self.everyone(), self.table.cells(CLUSTERS)
-        lacking = np.zeros(len(rows), np.bool_)
+        """Up to `most` users without a cluster in one of these models, or in one that is gone.
+
+        Where there were none, there are none before there is another version: who comes is placed.
+        """
+        newest = [models.get(each.name) for each in self._criteria.clusterings]
+        if self._all_placed_by and all(map(is_, newest, self._all_placed_by)):
+            return _NOBODY
+        lacking = (self._lacking(rows, models) for rows in self.table.parts())
+        found: Rows = np.concatenate([_NOBODY, *lacking])
+        self._all_placed_by = [] if len(found) else newest
+        return found[:most]
+
+    def _lacking(self, rows: Rows, models: Models) -> Rows:
+        """Those of some users who are in no cluster of one of these models."""
+        cells, lacking = self.table.cells(CLUSTERS), np.zeros(len(rows), np.bool_)
         for at, clustering in enumerate(self._criteria.clusterings):
             if clustering.name in models:
                 lacking |= models[clustering.name].rows(cells.take_one(rows, at)) < 0
         found: Rows = rows[lacking]
-        return found[:most]
+        return found
 
     def standings(self, rows: Rows) -> Moments:
         """How some users stand to each segment, int64[rows, segments]."""
@@ -149,11 +176,11 @@ class Members:
 
     def counts(self) -> dict[str, int]:
         """How many users are members of each segment, by its name."""
-        rows, cells = self.everyone(), self.table.cells(STANDING)
-        return {
-            name: int(np.count_nonzero(member(cells.take_one(rows, at))))
-            for at, name in enumerate(self.rulebook.names)
-        }
+        names = self.rulebook.names
+        found = np.zeros(len(names), np.int64)
+        for rows in self.table.parts():
+            found += np.count_nonzero(member(self.standings(rows)), axis=0)
+        return dict(zip(names, found.tolist(), strict=True))
 
     def not_before(self, rows: Rows, now_us: int | Moments) -> Moments:
         """A moment for each user, int64[rows]: now, or how far the user was judged if later."""
@@ -161,7 +188,7 @@ class Members:
 
     def next_due_us(self) -> int:
         """When the first user of the lane is due; NEVER if none is."""
-        return int(self.table.cells(DUE).take_one(self.everyone()).min(initial=NEVER))
+        return int(self.table.column(DUE).min(initial=NEVER))
 
     def _judge_now(
         self,
@@ -245,6 +272,4 @@ class Members:
         return rows
 
     def _due(self, until_us: int) -> Rows:
-        rows = self.everyone()
-        due: Rows = rows[self.table.cells(DUE).take_one(rows) <= until_us]
-        return due
+        return (self.table.column(DUE) <= until_us).nonzero()[0]

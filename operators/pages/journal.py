@@ -1,10 +1,11 @@
 """What of a `UserTable` goes to Flink state, and back.
 
-State of a lane: a head, an image of each page (the users with the same finer hash, a few hundred)
-and a log with one entry for each batch that changed something. An entry holds the words
-that changed, not the rows, since rows are wide and a batch changes a few words of each. When
-the log has grown as long as the images, `compact` folds it into the images of the pages that
-it touched. State that was written by another layout is moved to this one when it is read.
+State of a lane: a head, an image of each page (some hundred rows side by side, whose users mostly
+came at about the same time) and a log with one entry for each batch that changed something. An
+entry holds the words that changed, not the rows, since rows are wide and a batch changes a few
+words of each. When the log has grown as long as the images, `compact` folds it into the images of
+the pages that it touched. State that was written by another layout is moved to this one when it is
+read.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from operators.base.arrays import Ints, Rows, without
+from operators.pages.images import Images
 from operators.pages.layout import Words
 from operators.pages.sets import last_of_each
 from operators.pages.stored import (
     FORMAT,
     Entry,
     LaneHead,
-    PageImage,
     SetChanges,
     Shape,
     encode,
@@ -31,15 +32,18 @@ from operators.pages.stored import (
     read_head,
     read_page,
 )
-from operators.pages.table import UserTable, set_codes, set_rows
+from operators.pages.table import UserTable, set_rows
 
-USERS_PER_PAGE: Final = 512  # the number of pages doubles when they hold more on average
+ROWS_PER_PAGE: Final = 512
 _SMALLEST_LOG: Final = 256 * 1024  # bytes; below this a compaction costs more than it saves
 
 
 @dataclass(frozen=True)
 class Compaction:
-    """New images by page number, and the head to write beside them; the log is then empty."""
+    """New images by page number, and the head to write beside them; the log is then empty.
+
+    They are made as they are read: before the next batch.
+    """
 
     head: bytes
     pages: Mapping[int, bytes]
@@ -55,7 +59,7 @@ class Journal:
     def __init__(self, table: UserTable) -> None:
         self.table = table
         self.head: dict[str, int] = {}
-        self._pages = 1
+        self._pages = 0  # as many numbers were given to pages
         self._image_bytes: dict[int, int] = {}
         self._log_bytes = 0
         self._dirty: set[int] = set()
@@ -74,6 +78,7 @@ class Journal:
     def begin(self, rows: Rows) -> None:
         """Remember these rows, each given once, before a batch changes them."""
         self._rows = rows
+        self.table.touch(rows)
         self._before = self.table.words[rows]
 
     def note(self, name: str, keys: Ints, values: Ints) -> None:
@@ -135,19 +140,18 @@ class Journal:
         self.table.sets[name].keep(~dropped)
 
     def due(self) -> bool:
-        """Whether the log has grown so long that it is time to `compact`."""
+        """Whether the log has grown so long that it is time to `compact`.
+
+        As long as the images, if these had all words: to make one takes the reading of all.
+        """
         return self._log_bytes > max(_SMALLEST_LOG, sum(self._image_bytes.values()))
 
     def compact(self) -> Compaction:
         """New images of the pages that the log touched. The caller writes them, empties the log."""
         table = self.table
         table.forget_unused_texts()
-        wanted = -(-len(table) // USERS_PER_PAGE)
-        if wanted > self._pages:
-            self._pages = 1 << (wanted - 1).bit_length()
-            self._dirty = set(range(self._pages))
-        images = self._images(sorted(self._dirty))
-        self._image_bytes |= {page: len(image) for page, image in images.items()}
+        images = Images(table, sorted(self._dirty), ROWS_PER_PAGE, self._image_bytes)
+        self._pages = max(self._pages, -(-table.extent // ROWS_PER_PAGE))
         self._log_bytes = 0
         self._dirty.clear()
         return Compaction(encode(self._lane_head()), images)
@@ -161,8 +165,11 @@ class Journal:
         lane = None if head is None else read_head(head)
         if lane is None or lane.shape == Shape.of(self.table):
             self._fill(lane, pages, log)
-            return False
-        past = Journal(lane.shape.table())
+            if lane is None or lane.format == FORMAT:
+                return False
+            self._renew_pages()
+            return True
+        past = Journal(lane.shape.table(self.table.budget))
         past._fill(lane, pages, log)
         self.adopt(past)
         return True
@@ -174,7 +181,12 @@ class Journal:
         """
         self.table.adopt(past.table)
         self.head, self._pages, self._has_head = past.head, past._pages, True
-        self._dirty = set(range(self._pages))
+        self._renew_pages()
+
+    def _renew_pages(self) -> None:
+        """Have all pages written anew, also those that have no rows any more."""
+        self._image_bytes.clear()
+        self._dirty = set(range(max(self._pages, -(-self.table.extent // ROWS_PER_PAGE))))
 
     def _fill(self, lane: LaneHead | None, pages: Iterable[bytes], log: Iterable[bytes]) -> None:
         if lane is not None:
@@ -184,7 +196,7 @@ class Journal:
             self._restore_page(page)
         for entry in log:
             self._restore_entry(entry)
-        self.table.find_free()
+        self.table.filled()
 
     def _changes(self) -> tuple[NDArray[np.generic], Words]:
         after = self.table.words[self._rows]
@@ -200,52 +212,19 @@ class Journal:
 
     def _soil(self, rows: Rows) -> None:
         """The pages of these rows have to be written anew."""
-        self._dirty.update(self._page_of(rows).tolist())
-
-    def _page_of(self, rows: Rows) -> NDArray[np.uint32]:
-        return self.table.hashes[rows] & np.uint32(self._pages - 1)
+        self._dirty.update((rows // ROWS_PER_PAGE).tolist())
 
     def _lane_head(self) -> LaneHead:
         return LaneHead(FORMAT, Shape.of(self.table), self._pages, self.head)
 
-    def _images(self, pages: list[int]) -> dict[int, bytes]:
-        table = self.table
-        rows = table.rows()
-        page_of = self._page_of(np.arange(table.extent))
-        by_page = rows[np.argsort(page_of[rows], kind="stable")]
-        starts = np.searchsorted(page_of[by_page], pages).tolist()
-        ends = np.searchsorted(page_of[by_page], pages, side="right").tolist()
-        sets = {name: _SetsByPage(*map_.items(), page_of) for name, map_ in table.sets.items()}
-        return {
-            page: self._image(page, by_page[start:end], sets)
-            for page, start, end in zip(pages, starts, ends, strict=True)
-        }
-
-    def _image(self, page: int, rows: Rows, sets: Mapping[str, _SetsByPage]) -> bytes:
-        table = self.table
-        own = {name: entries.of(page) for name, entries in sets.items()}
-        codes = table.codes_in(rows).union(
-            code for keys, _ in own.values() for code in set_codes(keys).tolist()
-        )
-        return encode(
-            PageImage(
-                rows=rows.tobytes(),
-                users=[table.users[row] for row in rows.tolist()],
-                words=table.words[rows].tobytes(),
-                texts=table.dictionary.pairs(sorted(codes)),
-                sets={name: (keys.tobytes(), vals.tobytes()) for name, (keys, vals) in own.items()},
-            )
-        )
-
     def _restore_page(self, image: bytes) -> None:
         page = read_page(image)
         rows = np.frombuffer(page.rows, np.int64)
-        words = np.frombuffer(page.words, np.int64).reshape(len(rows), self.table.layout.width)
-        self.table.place(rows, page.users, words)
+        layout = self.table.layout
+        self.table.place(rows, page.users, page.words_by(layout))
         self._restore_codes(page.texts, page.sets)
         if page.users:
-            number = int(self._page_of(rows[:1])[0])
-            self._image_bytes[number] = len(image)
+            self._image_bytes[int(rows[0]) // ROWS_PER_PAGE] = len(image) + page.saved(layout)
 
     def _restore_entry(self, encoded: bytes) -> None:
         entry = read_entry(encoded)
@@ -257,11 +236,13 @@ class Journal:
         words = np.frombuffer(entry.words, np.int64)
         wide = len(entry.positions) == len(entry.words)
         positions = np.frombuffer(entry.positions, np.int64 if wide else np.uint32)
+        changed = np.unique(positions.astype(np.int64) // max(table.layout.width, 1))
+        table.touch(changed)
         table.words.reshape(-1)[positions] = words
         self._restore_codes(entry.texts, entry.sets)
         self.head = entry.head
         self._log_bytes += len(encoded)
-        self._soil(np.unique(positions.astype(np.int64) // max(table.layout.width, 1)))
+        self._soil(changed)
         for keys, _ in entry.sets.values():
             self._soil(set_rows(np.frombuffer(keys, np.int64)))
         freed = np.frombuffer(entry.freed, np.int64)
@@ -280,20 +261,6 @@ class Journal:
 
 
 _NO_ROWS: Final[Rows] = np.zeros(0, np.int64)
-
-
-class _SetsByPage:
-    """The entries of a set in the order of their pages."""
-
-    def __init__(self, keys: Ints, values: Ints, page_of: NDArray[np.uint32]) -> None:
-        pages = page_of[set_rows(keys)]
-        order = np.argsort(pages, kind="stable")
-        self._keys, self._values, self._pages = keys[order], values[order], pages[order]
-
-    def of(self, page: int) -> tuple[Ints, Ints]:
-        """The keys and values that belong to a page."""
-        start, end = np.searchsorted(self._pages, [page, page + 1])
-        return self._keys[start:end], self._values[start:end]
 
 
 def _joined(changes: list[tuple[Ints, Ints]], freed: Rows) -> SetChanges:

@@ -28,7 +28,8 @@ class Field:
     The numbers fall into parts of the same length, one a label. Field and label together say what
     the numbers of a part mean, so that a part can move to another layout. `initial` is one number
     for all or one for each part. `coded` says that the numbers are dictionary codes, and -1 no
-    text.
+    text. A field of one number that is kept `as_column`, too, can be looked through for all rows
+    without reading them.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Field:
     length: int = 1
     initial: float | tuple[float, ...] = 0
     coded: bool = False
+    as_column: bool = False
     labels: tuple[str, ...] = ("",)
 
     @property
@@ -178,3 +180,30 @@ class FieldCells:
             ufunc.at(self._table[:, position], rows, values)
         else:
             ufunc.at(self.flat, self.at(rows, position), values)
+
+
+class ColumnCells(FieldCells):
+    """A field of one number that stands in an array of its own, too, by row."""
+
+    def __init__(self, words: Words, place: FieldPlace, column: NDArray[Any]) -> None:
+        super().__init__(words, place)
+        self._column = column
+
+    def take_one(self, rows: Rows, position: int = 0) -> NDArray[Any]:
+        """A copy of the number in these rows, shape [rows]."""
+        return self._column[rows]
+
+    def put(self, rows: Rows, values: Any) -> None:
+        """Write the number in these rows; the values broadcast to [rows, 1]."""
+        super().put(rows, values)
+        self._column[rows] = super().take_one(rows)
+
+    def put_one(self, rows: Rows, values: Any, position: int | Rows = 0) -> None:
+        """Write the number in these rows."""
+        self._table[:, 0][rows] = values
+        self._column[rows] = values
+
+    def fold(self, ufunc: np.ufunc, rows: Rows, values: Any, position: int | Rows = 0) -> None:
+        """Bring values into the number in these rows, one by one, as they come."""
+        super().fold(ufunc, rows, values, position)
+        self._column[rows] = super().take_one(rows)

@@ -63,7 +63,7 @@ class Spent:
 
 @dataclass(frozen=True)
 class How:
-    """How the job runs: by which clock, and where its state is.
+    """How the job runs: by which clock, where its state is, and the `memory` of users' rows.
 
     `as_of` is the moment with which a run by the event clock ends. The members of the segments
     `checked` must be those that the topic's tally tells.
@@ -72,6 +72,7 @@ class How:
     workload: Workload
     clock: str = "wall"
     backend: str = "heap"
+    memory: str | None = None
     as_of: str | None = None
     checked: tuple[str, ...] = (SPENDERS,)
 
@@ -154,7 +155,12 @@ class Jobs:
             "features": dict(how.workload.features),
             "segments": dict(how.workload.segments),
             "clusters": dict(how.workload.clusters),
-            "run": {"clock": how.clock, "backend": how.backend, "state": f"state-{name}"},
+            "run": {
+                "clock": how.clock,
+                "backend": how.backend,
+                "state": f"state-{name}",
+                "memory": how.memory,
+            },
         }
         if not live:
             config["run"]["as_of"] = how.as_of

@@ -23,7 +23,6 @@ from operators.events.spec import EventsSpec
 from operators.features.catalog import Catalog
 from operators.features.clocks import WALL_LEAD_US, Step, WallClock
 from operators.features.event_clock import EventClock
-from operators.features.profile_layout import DUE
 from operators.features.profiles import Profiles
 from operators.features.spec import FeatureSpec
 from operators.membership.clusterings import with_clusters
@@ -32,6 +31,7 @@ from operators.membership.criteria import Criteria
 from operators.membership.members import Members
 from operators.membership.verdicts import Verdicts
 from operators.pages.journal import Journal
+from operators.pages.memory import Budget
 from operators.rules.checking import check
 from operators.rules.rulebook import Rulebook
 from operators.rules.spec import SegmentSpec
@@ -53,7 +53,13 @@ class Lane:
     """
 
     def __init__(
-        self, workload: Workload, *, wall: bool, lanes: int = 1, learner: Learner | None = None
+        self,
+        workload: Workload,
+        *,
+        wall: bool,
+        lanes: int = 1,
+        learner: Learner | None = None,
+        budget: Budget | None = None,
     ) -> None:
         events = EventsSpec(session="session_id")
         specs = {
@@ -73,8 +79,9 @@ class Lane:
         self._decoder = EventDecoder(
             events, catalog.event_types, catalog.numbers, catalog.texts, keyed=True
         )
-        self.profiles = Profiles(catalog, events.dedup_within_us)
-        self.members = Members(Criteria(columns, rulebook, (), 1 if wall else _STEP_US))
+        self.profiles = Profiles(catalog, events.dedup_within_us, budget=budget)
+        criteria = Criteria(columns, rulebook, (), 1 if wall else _STEP_US)
+        self.members = Members(criteria, budget=budget)
         self._wall = WallClock() if wall else None
         self._own = EventClock(_STEP_US)
         spaces = {name: Space.of(spec.features, columns) for name, spec in models.items()}
@@ -102,22 +109,18 @@ class Lane:
     def pass_time(self, now_us: int) -> None:
         """By the wall clock: evaluate and judge whom time alone has changed."""
         assert self._wall is not None
-        if int(self._next_profile_us()) <= now_us:
+        if self.profiles.next_due_us() <= now_us:
             self._go([self._wall.step(self.profiles, None, now_us)])
         if self.members.next_due_us() <= now_us:
             self._judge(Evaluations(now_us, None, []))
 
     def next_due_us(self) -> int:
         """When time alone is to be looked at; NEVER if it can change nothing."""
-        return min(self._next_profile_us(), self.members.next_due_us())
+        return min(self.profiles.next_due_us(), self.members.next_due_us())
 
     def timed(self, part: str, work: Callable[[], _Result]) -> _Result:
         """Do a part of the work, one of `PARTS`."""
         return work()
-
-    def _next_profile_us(self) -> int:
-        table = self.profiles.table
-        return int(table.cells(DUE).take_one(table.rows()).min(initial=NEVER))
 
     def _go(self, steps: Iterable[Step]) -> None:
         given = iter(steps)
@@ -160,4 +163,5 @@ class Lane:
         self.state_operations += (journal.first_head() is not None) + 1
         journal.commit()
         if journal.due():
-            self.state_operations += len(journal.compact().pages) + 2
+            self.state_operations += len(dict(journal.compact().pages)) + 2
+            journal.table.pass_by(journal.table.rows())

@@ -70,7 +70,7 @@ def test_each_is_taken_once_across_batches_restarts_and_compactions(
         if data.draw(st.booleans()):
             profiles.prune()
             compaction = profiles.journal.compact()
-            state = (compaction.head, state[1] | compaction.pages, [])
+            state = (compaction.head, state[1] | dict(compaction.pages), [])
         if data.draw(st.booleans()):
             profiles = Profiles(catalog, WITHIN)
             profiles.journal.restore(state[0], state[1].values(), state[2])

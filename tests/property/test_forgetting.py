@@ -228,7 +228,7 @@ def test_profiles_are_those_of_whom_is_left_however_events_come(
         if data.draw(st.booleans()):
             profiles.prune()
             compaction = profiles.journal.compact()
-            state = (compaction.head, state[1] | compaction.pages, [])
+            state = (compaction.head, state[1] | dict(compaction.pages), [])
         if data.draw(st.booleans()):
             profiles = Profiles(catalog, WITHIN, lifetime)
             profiles.journal.restore(state[0], state[1].values(), state[2])

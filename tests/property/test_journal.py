@@ -51,7 +51,7 @@ class Lives(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.patch = pytest.MonkeyPatch()
-        self.patch.setattr(journal, "USERS_PER_PAGE", 2)  # so that there are several pages
+        self.patch.setattr(journal, "ROWS_PER_PAGE", 2)  # so that there are several pages
 
     def teardown(self) -> None:
         self.patch.undo()

@@ -68,6 +68,7 @@ def test_a_sweep_goes_on_after_a_crash(chosen: list[Event], crash_after: int) ->
     if pair.judged.swept is not None:  # there are users, and none is judged by it
         assert (pair.judged.judged, pair.judged.counts()) == (0, None)
     state, log = pair.judged.members.journal.compact(), []
+    state = Compaction(state.head, dict(state.pages))
     for _ in range(crash_after):
         if pair.judged.swept is not None:
             run._keep(pair.judged.sweep(None, None, 1))

@@ -2,186 +2,36 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections import Counter
 
-import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from operators.contracts.outcomes import (
-    Cohort,
-    CohortOutcomes,
     DayOutcomes,
-    GroupDay,
     OutcomeRecord,
 )
-from operators.events.spec import EventsSpec
 from operators.features.catalog import Catalog
-from operators.features.spec import FeatureSpec
-from operators.outcomes.delta import decode
-from operators.outcomes.outcomes import Outcomes, read_beside
-from operators.outcomes.spec import OutcomesSpec, with_names
-from operators.outcomes.totals import Totals
-from operators.settings import Clock, Outputs, Settings
+from operators.features.lifetime import Lifetime
+from operators.outcomes.outcomes import read_beside
 from tests.effort import examples
 from tests.oracle import SECOND, Event
-from tests.outcomes_oracle import HELD_OUT, MEMBERS, OTHERS, Asked, Done, Move, Taken, Worth
-from tests.property.pipeline import Pipeline, segments_of
-from tests.property.replay_cases import CHOSEN, INTRICATE, MINUTE, SEGMENTS, micros, oracle_user
-from tests.property.strategies import GAP, cuts, events
-
-PLAIN_OUTCOMES: dict[str, Any] = {
-    "conversion": {"event": "purchase", "value": "price"},
-    "interest": {"event": ["cart", "purchase"]},
-    "page": "view",
-    "funnel": ["view", "cart", "purchase"],
-    "cohorts": "day",
-    "strata": {"shop": ["a", "b"]},
-}
-OUTCOMES = msgspec.convert(with_names({"outcomes": PLAIN_OUTCOMES})["outcomes"], OutcomesSpec)
-ASKED = {"conversion": ({"purchase"}, True), "interest": ({"cart", "purchase"}, False)}
-NOWHERE = Outputs(
-    assignments="a",
-    transitions="t",
-    dead_letters="d",
-    models="m",
-    status=None,
-    leases="l",
-    most_letter_bytes=1,
+from tests.property.outcome_cases import (
+    OUTCOMES,
+    check,
+    expected,
+    held,
+    measuring,
+    moves_of,
+    own_numbers,
+    records_of,
+    settings_of,
+    stock,
 )
-
-
-def measuring(
-    segments: Mapping[str, Mapping[str, Any]], resolution: int, cohorts: str, *, lanes: int
-) -> Pipeline:
-    """A pipeline whose segments are measured."""
-    spec = msgspec.structs.replace(OUTCOMES, cohorts=cohorts)
-    features = {name: msgspec.convert(each, FeatureSpec) for name, each in CHOSEN.items()}
-    own = Settings(
-        EventsSpec(),
-        features,
-        segments_of(segments, 1),
-        {},
-        Clock(wall=False, resolution_us=resolution, as_of_us=0),
-        NOWHERE,
-        lanes,
-        outcomes=spec,
-    )
-    catalog = Catalog.compile(features, GAP, read_beside(spec))
-    return Pipeline(catalog, own.segments, lanes, resolution, by_id=True, measured=own)
-
-
-def records_of(run: Pipeline, parts: int = 1) -> list[OutcomeRecord]:
-    """What Measure makes of the deltas, added up in so many parts."""
-    assert run.measured is not None
-    assert run.measured.outcomes is not None
-    kept: dict[str, bytes] = {}
-    newest: dict[str, OutcomeRecord] = {}
-    for part in range(parts):
-        totals = Totals(Outcomes.of(run.measured.outcomes), kept)
-        for delta in run.deltas[part::parts]:
-            totals.add(decode(delta))
-        newest |= {key: record for key, record in totals.take_changed(1) if record is not None}
-    return list(newest.values())
-
-
-def expected(
-    chosen: Iterable[Event], moves: Mapping[str, list[Move]], names: list[str], cohorts: str
-) -> Worth:
-    """The same by the oracle, by what the run said of memberships."""
-    worth = Worth(Asked(ASKED, {"view"}, OUTCOMES.funnel, cohorts, ["a", "b"]), names)
-    chosen = list(chosen)
-    for user in sorted({event.user for event in chosen}):
-        known = oracle_user(by_id=True)
-        own = [event for event in chosen if event.user == user]
-        assert all(known.add(event) for event in own)  # none of these features has a last tile
-        done = [
-            Done(e.time, e.type, e.properties["price"], session, opened, e.properties["shop"])
-            for e, session, opened in zip(own, known.sessions, known.opened, strict=True)
-        ]
-        worth.add(done, moves.get(user, []))
-    return worth
-
-
-def moves_of(run: Pipeline) -> dict[str, list[Move]]:
-    found: dict[str, list[Move]] = {}
-    for each in run.transitions:
-        to = MEMBERS if each.kind == "enter" else OTHERS
-        found.setdefault(each.user, []).append(Move(micros(each.at), each.segment, to))
-    return found
-
-
-def day_numbers(group: GroupDay) -> dict[str, float]:
-    """A group's numbers by the oracle's names, those that are 0 left out."""
-    steps = {f"step {at}": number for at, number in enumerate(group.steps)}
-    plain = {name: getattr(group, name) for name in ("sessions", "seconds", "pages", "bounces")}
-    named = {
-        f"{what} {name}": number
-        for what, numbers in (
-            ("conversions", group.conversions),
-            ("value", group.value),
-            ("converted", group.converted),
-            ("session value", group.session_value),
-        )
-        for name, number in numbers.items()
-    }
-    return {name: number for name, number in (plain | steps | named).items() if number}
-
-
-def same_numbers(found: Mapping[str, float], wanted: Mapping[str, float]) -> bool:
-    """Counts exactly, values but for what rounding to millionths leaves."""
-    wanted = {name: number for name, number in wanted.items() if number}
-    return found.keys() == wanted.keys() and all(
-        math.isclose(found[name], number, rel_tol=1e-9, abs_tol=1e-4)
-        if "value" in name or name == "seconds"
-        else found[name] == number
-        for name, number in wanted.items()
-    )
-
-
-def same_cohort(found: Cohort, wanted: Taken) -> bool:
-    retained = [wanted.retained[at] for at in range(max(wanted.retained, default=-1) + 1)]
-    return (
-        found.users == wanted.users
-        and (not found.retained or found.retained == retained)
-        and all(
-            own.converted == wanted.converted[name]
-            and own.conversions == wanted.conversions[name]
-            and math.isclose(own.value, wanted.value[name], rel_tol=1e-9, abs_tol=1e-4)
-            and math.isclose(own.squares, wanted.squares[name], rel_tol=1e-6, abs_tol=1e-2)
-            for name, own in found.outcomes.items()
-        )
-    )
-
-
-def check(records: Iterable[OutcomeRecord], worth: Worth) -> None:
-    """All that the oracle counts is told, and nothing else."""
-    groups, moves, cohorts, both = {}, {}, {}, {}
-    for record in records:
-        told = ((MEMBERS, record.members), (HELD_OUT, record.held_out), (OTHERS, record.others))
-        if isinstance(record, DayOutcomes):
-            groups |= {(record.name, record.day, x): day_numbers(y) for x, y in told}
-            moves[record.name, record.day] = (record.entries, record.exits, record.stayed_seconds)
-        else:
-            assert isinstance(record, CohortOutcomes)
-            key = (record.name, record.cohort, record.stratum)
-            cohorts |= {(*key, x): y for x, y in told}
-            both |= {(*key, x): y for x, y in record.both.items()}
-    for key, group in worth.groups.items():
-        assert same_numbers(groups.pop(key, {}), group.numbers), key
-    assert not any(groups.values())
-    for place in {*worth.entries, *worth.exits}:
-        stayed = worth.stayed[place] / 1_000_000
-        assert moves.pop(place) == (worth.entries[place], worth.exits[place], stayed)
-    assert not any(any(each) for each in moves.values())
-    for key, taken in worth.cohorts.items():
-        assert same_cohort(cohorts.pop(key), taken), key
-    assert not any(each.users for each in cohorts.values())
-    for key, taken in worth.both.items():
-        assert same_cohort(both.pop(key), taken), key
-    assert not both
+from tests.property.pipeline import counted
+from tests.property.replay_cases import INTRICATE, MINUTE, SEGMENTS
+from tests.property.strategies import GAP, START, cuts, events
+from tests.property.wall_lane import Course, WallLane
 
 
 @given(
@@ -227,13 +77,84 @@ def test_who_is_held_out_is_measured_beside_the_members(
         run.finish(end)
     own, everyone = (moves_of(run) for run in runs)
     moves = {
-        user: [_held(each, own.get(user, [])) for each in found] for user, found in everyone.items()
+        user: [held(each, own.get(user, [])) for each in found] for user, found in everyone.items()
     }
     check(records_of(runs[0]), expected(chosen, moves, list(SEGMENTS), "day"))
 
 
-def _held(move: Move, own: Iterable[Move]) -> Move:
-    """What a move comes to for a user whose own moves are these."""
-    if move.to == OTHERS or any(each.segment == move.segment for each in own):
-        return move
-    return Move(move.at, move.segment, HELD_OUT)
+@given(
+    chosen=events(in_order=True) | events(),
+    most=st.sampled_from([1, 3, 1_000]),
+    data=st.data(),
+)
+@settings(max_examples=examples(60), deadline=None)
+def test_by_the_wall_clock_events_count_by_how_users_stood_before_they_came(
+    chosen: list[Event], most: int, data: st.DataObject
+) -> None:
+    own = settings_of(SEGMENTS)
+    catalog = Catalog.compile(own.features, GAP, read_beside(OUTCOMES))
+    course = Course(by_id=True, most=most)
+    lane = WallLane(catalog, own.segments, START, course, measured=own)
+    came: dict[int, int] = {}
+    for cut in cuts(data.draw, len(chosen)):
+        newest = max((event.time for event in chosen[cut]), default=START)
+        lane.wait(max(newest, lane.now_us) + data.draw(st.integers(0, 90)) * SECOND)
+        lane.now_us += 1  # all that time brought about is told
+        came |= dict.fromkeys(range(cut.start, cut.stop), lane.now_us)
+        lane.feed(chosen[cut])
+        lane.now_us += 1
+    lane.wait(lane.now_us + data.draw(st.integers(1, 5000)) * SECOND)
+    check(records_of(lane), expected(chosen, moves_of(lane), list(SEGMENTS), came=came))
+
+
+@given(
+    chosen=events(in_order=True),
+    lanes=st.sampled_from([1, 3]),
+    most=st.sampled_from([1, 2, 100]),
+    data=st.data(),
+)
+@settings(max_examples=examples(60), deadline=None)
+def test_a_changed_definition_begins_a_series_and_leaves_the_old_as_it_was(
+    chosen: list[Event], lanes: int, most: int, data: st.DataObject
+) -> None:
+    changed = {**SEGMENTS, "Recent": {"when": "since_cart > 5"}, "New": {"when": "carts >= 1"}}
+    del changed["Quiet"]
+    run, twin = (measuring(SEGMENTS, lanes=lanes, steered=True) for _ in range(2))
+    parts = cuts(data.draw, len(chosen))
+    applied = data.draw(st.integers(0, len(parts) - 1))
+    before: list[OutcomeRecord] = []
+    for number, cut in enumerate(parts):
+        run.feed(chosen[cut])
+        twin.feed(chosen[cut])
+        if number == applied:
+            before = records_of(run)
+            run.take(changed, most)
+    as_of = chosen[-1].time + data.draw(st.integers(1, 5000)) * SECOND
+    run.finish(as_of)
+    twin.finish(as_of)
+    found = records_of(run)
+    same = SEGMENTS.keys() & {name for name, spec in changed.items() if SEGMENTS.get(name) == spec}
+    assert own_numbers(found, same) == own_numbers(records_of(twin), same)
+    left = own_numbers(before, {"Recent", "Quiet"})
+    assert all(each in own_numbers(found, {"Recent", "Quiet"}) for each in left)
+    assert len({each.series for each in before if each.name == "Recent"}) <= 1
+    assert stock(found, changed, run) == counted(run)
+
+
+@given(chosen=events(in_order=True), lanes=st.sampled_from([1, 3]), data=st.data())
+@settings(max_examples=examples(40), deadline=None)
+def test_who_is_forgotten_leaves_and_what_they_brought_stays(
+    chosen: list[Event], lanes: int, data: st.DataObject
+) -> None:
+    lifetime = Lifetime(3_600 * SECOND, MINUTE)
+    run = measuring(SEGMENTS, lanes=lanes, lifetime=lifetime)
+    for cut in cuts(data.draw, len(chosen)):
+        run.feed(chosen[cut])
+    run.finish(chosen[-1].time + data.draw(st.integers(1, 9_000)) * SECOND)
+    found = records_of(run)
+    assert stock(found, SEGMENTS, run) == counted(run)
+    bought = Counter(event.type for event in chosen)["purchase"]
+    for name in SEGMENTS:
+        days = [x for x in found if isinstance(x, DayOutcomes) and x.name == name]
+        groups = [group for day in days for group in (day.members, day.others)]
+        assert sum(group.conversions.get("conversion", 0) for group in groups) == bought

@@ -10,24 +10,25 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from operators.base.arrays import NEVER, Rows
+from operators.base.arrays import Rows
 from operators.contracts.control.messages import Message, Preview, Segments, Started
 from operators.contracts.control.passage import JobRules, KnownRules, Passage
 from operators.contracts.records import Counts, Transition
 from operators.contracts.wire import Evaluations, Packed, encode, pack, read, read_message, unpack
 from operators.features.catalog import Catalog
 from operators.features.clocks import Step, WallClock
-from operators.features.profile_layout import DUE
 from operators.features.profiles import Profiles
 from operators.membership.clusterings import with_clusters
 from operators.membership.collected import Collected
 from operators.membership.criteria import Criteria
 from operators.membership.lane import Lane, LaneRules
 from operators.membership.members import Members
+from operators.outcomes.delta import encode as encode_delta
 from operators.rules.checking import check
 from operators.rules.rulebook import Rulebook
 from operators.rules.spec import SegmentSpec
 from operators.rules.watched import Watched
+from operators.settings import Settings
 from tests.oracle import SECOND, Event
 from tests.property.feeding import batch_of
 from tests.property.pipeline import EveryChange
@@ -54,12 +55,21 @@ class Course:
 class WallLane:
     """A lane with its state, from events, messages and the clock to transitions.
 
-    With `every` it looks at every change.
+    With `every` it looks at every change; with `measured` it has outcomes.
     """
 
     def __init__(
-        self, catalog: Catalog, segments: Segments, now_us: int, course: Course, *, every: bool
+        self,
+        catalog: Catalog,
+        segments: Segments,
+        now_us: int,
+        course: Course,
+        *,
+        every: bool = False,
+        measured: Settings | None = None,
     ) -> None:
+        self.measured = measured
+        self.deltas: list[bytes] = []
         self.transitions: list[Transition] = []
         self.answers: list[Mapping[str, Counts]] = []
         self.evaluations = self.judgements = 0
@@ -69,7 +79,7 @@ class WallLane:
         self._kind = EveryChange if every else Profiles
         self._version = count(1)
         self._wall = WallClock()
-        self.profiles = self._kind(catalog)
+        self.profiles = self._profiles()
         self._open(segments, None)
         self.judged = Lane(LaneRules(segments), self._members, lambda: next(self._version))
 
@@ -109,7 +119,7 @@ class WallLane:
         kept = self.judged.rules
         of_rules = msgspec.msgpack.decode(encode(self.passage.known), type=KnownRules)
         state = self.profiles.journal.compact()
-        self.profiles = self._kind(self._catalog)
+        self.profiles = self._profiles()
         self.profiles.journal.restore(state.head, state.pages.values(), [])
         self.profiles.expect_columns()
         self._open(newest, of_rules if known else None)
@@ -131,10 +141,12 @@ class WallLane:
         return self._profile, self._assign
 
     def _due_us(self) -> int:
-        table = self.profiles.table
-        due_us = int(table.cells(DUE).take_one(table.rows()).min(initial=NEVER))
-        soonest_us = min(due_us, self.judged.members.next_due_us())
+        soonest_us = min(self.profiles.next_due_us(), self.judged.members.next_due_us())
         return min(soonest_us, 2**62)
+
+    def _profiles(self) -> Profiles:
+        beside = self.measured and self.measured.session_reader(self._catalog)
+        return self._kind(self._catalog, beside=beside)
 
     def _open(self, newest: Segments, kept: KnownRules | None) -> None:
         columns = with_clusters(self._catalog.columns, {})
@@ -153,7 +165,8 @@ class WallLane:
             step_us=MINUTE,
             version=rules.segments.version,
         )
-        return Members(Criteria(columns, rulebook, (), 1))
+        accounts = self.measured and self.measured.accounts(rulebook, rules.specs())
+        return Members(Criteria(columns, rulebook, (), 1), accounts)
 
     def _profile(self) -> None:
         rows, messages = _NOTHING if self._pauses else self.passage.step(self._course.most)
@@ -162,9 +175,10 @@ class WallLane:
             self._hear(read_message(encode(message)))
 
     def _go(self, step: Step) -> None:
-        if step:
+        brought = self.profiles.take_brought()
+        if step or brought:
             self.evaluations += sum(len(round_.rows) for round_ in step.rounds)
-            packed = read(pack(self.profiles, step, None))
+            packed = read(pack(self.profiles, step, None, brought))
             assert isinstance(packed, Packed)
             members = self.judged.members
             self._judge(unpack(packed, members.table, members.coded))
@@ -196,3 +210,5 @@ class WallLane:
     def _keep(self, collected: Collected) -> None:
         self.transitions += collected.transitions
         self.judgements += collected.judged
+        if collected.delta:
+            self.deltas.append(encode_delta(collected.delta))

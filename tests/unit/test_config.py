@@ -223,6 +223,7 @@ def test_a_good_configuration_has_no_mistakes() -> None:
         ({"run": {"batch": "fast"}}, "run.batch: expected a duration"),
         ({"run": {"forget_after": "soon"}}, "run.forget_after: expected a duration"),
         ({"run": {"forget_after": ""}}, "run.forget_after: expected a duration"),
+        ({"run": {"memory": "much"}}, "run.memory: expected a size such as 512MB, 2GB or 1.5GiB"),
         (
             {"run": {"forget_after": "10m"}},
             "run.forget_after: expected at least 30m (events.session_gap), found '10m'",

@@ -28,6 +28,8 @@ from operators.flink.metrics import (
     AssignMetrics,
     InputMetrics,
     LearnMetrics,
+    MeasureMetrics,
+    MemoryMetrics,
     ProfileMetrics,
     SteerMetrics,
     UpsertMetrics,
@@ -233,7 +235,9 @@ def test_the_metrics_that_are_documented_are_those_that_there_are() -> None:
         Names(names), [Expected("features.a", type="x"), Expected("features.b", field="y")]
     )
     AssignMetrics(Names(names)).model("shoppers", 1)
+    MemoryMetrics(Names(names))
     LearnMetrics(Names(names)).learned("shoppers", profiles=1, cpu_ns=1_000)
+    MeasureMetrics(Names(names))
     SteerMetrics(Names(names))
     UpsertMetrics(Names(names))
     rows = re.findall(r"^\|[^|`]*\|([^|]*`[^|]*)\|", CLUSTER.read_text(), re.MULTILINE)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from operators.base.errors import FlockwiseError
-from operators.pages.journal import USERS_PER_PAGE, Journal
+from operators.pages.journal import ROWS_PER_PAGE, Journal
 from operators.pages.layout import Field, Layout
+from operators.pages.stored import PageImage
 from operators.pages.table import UserTable, set_keys
 
 FIELDS = [
@@ -77,22 +79,23 @@ def test_state_is_the_same_from_the_log_and_from_pages() -> None:
     from_log.restore(None, [], log)
     writer.head = dict(from_log.head)
     compaction = writer.compact()
+    pages = dict(compaction.pages)
     from_pages = journal()
-    from_pages.restore(compaction.head, compaction.pages.values(), [])
+    from_pages.restore(compaction.head, pages.values(), [])
     assert same(from_log, from_pages)
     tail = [add(writer, ["user-3", "new"], "Oslo"), add(writer, ["user-3"], "Oslo")]
     restored = journal()
-    restored.restore(compaction.head, compaction.pages.values(), tail)
+    restored.restore(compaction.head, pages.values(), tail)
     assert same(restored, writer)
     city = restored.table.cells("city").take_one(restored.table.rows_of(["new"]))
     assert restored.table.dictionary.text(int(city[0])) == "Oslo"
 
 
-def test_pages_split_as_users_come_and_hold_each_once() -> None:
+def test_there_are_more_pages_as_users_come_and_they_hold_each_once() -> None:
     writer = journal([Field("count", "i4", 3), FIELDS[2]])
     pages: dict[int, bytes] = {}
-    for start in range(0, 4 * USERS_PER_PAGE, USERS_PER_PAGE):
-        add(writer, [f"user-{n}" for n in range(start, start + USERS_PER_PAGE)], "Rome")
+    for start in range(0, 4 * ROWS_PER_PAGE, ROWS_PER_PAGE):
+        add(writer, [f"user-{n}" for n in range(start, start + ROWS_PER_PAGE)], "Rome")
         compaction = writer.compact()
         pages |= compaction.pages
     assert len(pages) == 4
@@ -104,7 +107,7 @@ def test_pages_split_as_users_come_and_hold_each_once() -> None:
 
 def test_only_pages_that_were_touched_are_written_anew() -> None:
     writer = journal()
-    add(writer, [f"user-{n}" for n in range(4 * USERS_PER_PAGE)])
+    add(writer, [f"user-{n}" for n in range(4 * ROWS_PER_PAGE)])
     assert len(writer.compact().pages) == 4
     add(writer, ["user-1"])
     assert len(writer.compact().pages) == 1
@@ -143,13 +146,71 @@ def test_texts_that_nobody_refers_to_are_let_go_and_their_codes_given_out_again(
     assert reader.table.dictionary.code("Lima") == code
 
 
+def test_what_stands_beside_rows_is_what_stands_in_them() -> None:
+    fields = [Field("a", "i8"), Field("due", "i8", initial=9, as_column=True)]
+    writer, log = journal(fields), []
+    for number in range(200):  # so that there is room for more of them twice
+        rows = np.unique(writer.table.rows_of([f"user-{number}", "ann"]))
+        writer.begin(rows)
+        writer.table.cells("due").put_one(rows, number)
+        if number == 150:
+            writer.free(writer.table.rows_of(["user-3"]))
+        log.append(writer.commit())
+    moved, restored = journal([FIELDS[1], *fields]), journal(fields)
+    restored.restore(None, [], log)
+    moved.adopt(journal(fields))
+    for made in (writer, restored):
+        rows = made.table.rows()
+        column = made.table.column("due")
+        assert column[rows].tolist() == made.table.words[rows, 1].tolist()
+        assert sorted(set(range(made.table.extent)) - set(rows.tolist())) == []
+    moved = journal([FIELDS[1], *fields])
+    moved.adopt(restored)
+    assert moved.table.column("due").tolist() == writer.table.column("due").tolist()
+
+
 def test_state_of_another_format_is_refused() -> None:
     writer = journal()
     add(writer, ["ann"])
     head = msgspec.msgpack.decode(writer.compact().head)
     head[0] = 99
-    with pytest.raises(FlockwiseError, match="written in format 99, this version reads 3"):
+    with pytest.raises(FlockwiseError, match="written in format 99, this version reads 3 and 4"):
         journal().restore(msgspec.msgpack.encode(head), [], [])
+
+
+def test_state_whose_pages_were_of_hashes_is_read_and_written_anew() -> None:
+    writer = journal()
+    add(writer, [f"user-{n}" for n in range(3 * ROWS_PER_PAGE)], "Rome")
+    pages = writer.compact().pages
+    head = msgspec.msgpack.decode(writer.compact().head)
+    odd = [image(writer, writer.table.hashes % 4 == page) for page in range(4)]
+    head[0], head[2] = 3, len(odd)
+    reader = journal()
+    assert reader.restore(msgspec.msgpack.encode(head), odd, [add(writer, ["user-1", "new"])])
+    assert same(reader, writer)
+    renewed = reader.compact()
+    state = dict(enumerate(odd)) | dict(renewed.pages)
+    assert len(state) == len(pages) + 1 == 4
+    again = journal()
+    assert not again.restore(renewed.head, state.values(), [])
+    assert same(again, writer)
+
+
+def image(of: Journal, where: NDArray[np.bool_]) -> bytes:
+    """An image of some users of a table."""
+    table, rows = of.table, np.flatnonzero(where)
+    entries = zip(*(column.tolist() for column in table.sets["seen"].items()), strict=True)
+    own = [(key, value) for key, value in entries if where[key >> 32]]
+    keys, values = np.array(own, np.int64).reshape(-1, 2).T
+    return msgspec.msgpack.encode(
+        PageImage(
+            rows.tobytes(),
+            [table.users[row] for row in rows.tolist()],
+            table.words[rows].tobytes(),
+            table.dictionary.pairs(range(len(table.dictionary))),
+            {"seen": (keys.tobytes(), values.tobytes())},
+        )
+    )
 
 
 WIDE = [Field("seen", "i8"), Field("sums", "f8", 6, initial=(1, 2, 3), labels=("a", "b", "c"))]
