@@ -82,7 +82,7 @@ class OutcomeTotals:
     def known(self) -> tuple[int, int]:
         """How many days, and how many cohorts, there are of segments and clusters."""
         if self._known is None:
-            self._known = Counter(_key(text).kind for text in self._kept if text != _FORGETS)
+            self._known = Counter(key.kind for key in self._keys())
         return self._known[_DAY], self._known[_COHORT]
 
     def add(self, delta: Delta) -> None:
