@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from flink_job.audit import wording
+from flink_job.audit.comparing import EVERYONE
 from flink_job.audit.findings import (
     Audit,
     DifferenceFound,
@@ -18,6 +20,8 @@ from flink_job.audit.findings import (
 )
 
 TableRow = tuple[str, ...]
+
+_PAIRS: Final = 20  # of segments that are told of without being asked: there may be thousands
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,7 @@ def _group_row(found: GroupFound) -> TableRow:
 
 def _differences(audit: Audit, *, everything: bool) -> Section:
     found = audit.differences
-    told = [each for each in found if everything or each.differs]
+    told = _told(found, everything=everything)
     header = (
         *("segment", "against", "users", "what", "comes to", "against", "difference"),
         *("interval", "effect", "p", ""),
@@ -99,6 +103,9 @@ def _differences(audit: Audit, *, everything: bool) -> Section:
         "Whoever is in a segment is another sort of user: what the segment itself brings, only "
         "those held out of it can show.",
     ]
+    left = sum(each.differs for each in found) - len(told)
+    if left > 0:
+        about.append(f"Of pairs of segments the {_PAIRS} strongest are told; {left:,} more: --all")
     if any(each.by_definition for each in told):
         about.append(
             "'by definition': a condition asks for the very events of the outcome, so that the "
@@ -106,6 +113,16 @@ def _differences(audit: Audit, *, everything: bool) -> Section:
         )
     rows = [_difference_row(each) for each in told]
     return Section("Differences", about, header, rows, [_span(each) for each in told])
+
+
+def _told(found: Sequence[DifferenceFound], *, everything: bool) -> list[DifferenceFound]:
+    """Those from all others, then of each two segments the strongest."""
+    if everything:
+        return list(found)
+    differ = [each for each in found if each.differs]
+    pairs = [each for each in differ if each.other != EVERYONE]
+    strongest = sorted(pairs, key=lambda each: -abs(each.effect))[:_PAIRS]
+    return [*(each for each in differ if each.other == EVERYONE), *strongest]
 
 
 def _difference_row(found: DifferenceFound) -> TableRow:

@@ -65,13 +65,13 @@ def value(
     from flink_job.lifetime_value.worth import worth  # noqa: PLC0415 - scipy takes a second
 
     found = worth(known, horizon)
-    for model in found.models:
-        if model.problem is not None:
-            warn(console, f"{model.model} is not to be relied on: {model.problem}")
     told = list(found.each()) if customers else found.by_segment(members)
     if as_json:
         write_lines(map(json_line, [*found.models, *told]), to)
     elif customers:
+        for model in found.models:
+            if model.problem is not None:
+                warn(console, f"{model.model} is not to be relied on: {model.problem}")
         write_lines(_customer_lines(found.each(), horizon), to)
     else:
         write_lines(_lines(found.models, found.by_segment(members), horizon), to)
@@ -140,6 +140,8 @@ def _lines(
             f"{model.model} of {model.customers:,} customers: {parameters}; "
             f"log-likelihood {model.log_likelihood:,.1f}"
         )
+        if model.problem is not None:
+            yield f"  not to be relied on: {model.problem}"
     yield ""
     header = ("segment", "customers", "alive", *_ahead(horizon), "value of all")
     yield from rows(header, map(_segment, told))

@@ -20,6 +20,7 @@ from operators.base.arrays import Floats
 PARAMETERS: Final = ("p", "q", "gamma")
 _STARTS: Final = ((1.0, 2.0, 1.0), (6.0, 4.0, 0.5), (0.5, 1.5, 3.0))
 _FINITE: Final = 1.0  # q: at it or below, the mean of what customers pay is infinite
+_SURELY: Final = 2.0  # standard errors of its logarithm
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,11 @@ def fit(customers: Customers) -> tuple[GammaGamma, Estimates]:
     found = maximised(lambda values: log_likelihood(values, scaled), _STARTS, len(told))
     unit = np.array([1.0, 1.0, scale])
     problem = found.problem
-    if problem is None and found.values[1] <= _FINITE:
-        problem = "the mean of what customers pay is infinite by the model (q is 1 or less)"
+    q, error = found.values[1], found.errors[1]
+    if problem is None and q * np.exp(-_SURELY * error / q) <= _FINITE:
+        problem = (
+            "the mean of what customers pay may be infinite by the model (q is not surely over 1)"
+        )
     estimates = Estimates(
         found.values * unit,
         found.errors * unit,

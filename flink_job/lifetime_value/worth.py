@@ -38,7 +38,8 @@ class ModelFitted(msgspec.Struct, frozen=True, tag_field="kind", tag="model"):
 class CustomerWorth(msgspec.Struct, frozen=True, tag_field="kind", tag="customer"):
     """A customer: the probability of being one still, and what is expected within the horizon.
 
-    `value` is the expected value of all purchases, null where purchases have no values.
+    `value` is the expected value of all purchases, null where purchases have no values, or none
+    that Gamma-Gamma could be fitted to.
     """
 
     customer: str
@@ -104,11 +105,12 @@ def worth(customers: Customers, horizon: float) -> Worth:
         paying, paid = gamma_gamma.fit(customers)
         repeating = int(customers.repeating.sum())
         told = _told("Gamma-Gamma", gamma_gamma.PARAMETERS, paid, repeating)
+        if told.problem is None:
+            value = purchases * paying.expected(customers)
         if told.problem is None and (related := _correlation(customers)) > _RELATED:
             problem = f"what customers pay goes with how often they buy (correlation {related:.2f})"
             told = msgspec.structs.replace(told, problem=problem)
         models.append(told)
-        value = purchases * paying.expected(customers)
     return Worth(customers, models, purchasing.alive(customers), purchases, value)
 
 

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from contextlib import suppress
-
-import msgspec
-
 from flink_job.kafka_client import client as kafka
 from flink_job.plan import Plan
 from flink_job.queries.users import raw_records
-from flink_job.stores.changelog_view import RawRecord
+from flink_job.stores.changelog_view import ChangelogView
 from operators.base.errors import FlockwiseError, UsageError
-from operators.contracts.outcomes import DayOutcomes, OutcomeRecord, outcome_decoder
+from operators.contracts.outcomes import OutcomeRecord
 
 
 def published_outcomes(plan: Plan) -> list[OutcomeRecord]:
-    """The days and cohorts of a plan that there are now.
+    """The days and cohorts of a plan that are kept now; what is no record is passed over.
 
     Raises:
         UsageError: the configuration measures nothing.
@@ -30,33 +25,11 @@ def published_outcomes(plan: Plan) -> list[OutcomeRecord]:
             "purchase: {event: purchase, value: price}"
         )
     there = broker is None or topic in kafka.topics(broker)
-    found = newest_outcomes(raw_records(plan, topic)()) if there else []
+    told = ChangelogView(tuple, tuple, raw_records(plan, topic))
+    found = list(told.outcomes()) if there else []
     if not found:
         raise FlockwiseError(
             "nothing is published of outcomes yet: a job tells of them as users act, and a bounded "
             "run at its end"
         )
     return found
-
-
-def newest_outcomes(said: Iterable[RawRecord]) -> list[OutcomeRecord]:
-    """The newest record of each key; none of what is gone, as it says or by one without a value."""
-    found: dict[bytes, OutcomeRecord] = {}
-    for key, value in said:
-        if value is None:
-            found.pop(key or b"", None)
-            continue
-        with suppress(msgspec.DecodeError, UnicodeDecodeError):  # of what is none of ours
-            record = outcome_decoder.decode(value)
-            own = key or _key(record)
-            if own not in found or record.version >= found[own].version:
-                found[own] = record
-    return [record for record in found.values() if not record.gone]
-
-
-def _key(record: OutcomeRecord) -> bytes:
-    """What stands for the key where there is none, in a folder."""
-    own = (record.name, record.series)
-    if isinstance(record, DayOutcomes):
-        return msgspec.json.encode(("day", record.model, *own, record.day))
-    return msgspec.json.encode(("cohort", *own, record.cohort, record.stratum))

@@ -12,8 +12,8 @@ from operators.contracts.outcomes import DayOutcomes
 from tests.flink.harness import config_of, run_job, write_events
 from tests.flink.shoppers import shoppers
 from tests.oracle import SECOND
+from tests.property.outcome_cases import PLAIN_OUTCOMES
 from tests.property.replay_cases import CHOSEN, SEGMENTS
-from tests.property.test_outcomes import PLAIN_OUTCOMES
 
 pytestmark = pytest.mark.flink
 

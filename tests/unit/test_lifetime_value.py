@@ -320,7 +320,7 @@ def shop(folder: Path, **outcomes: Any) -> Path:
                 "event_time": f"2026-09-{day:02d}T12:00:00Z",
                 "id": f"{number}",
             }
-            price = round(random.gamma(3.0, 5.0), 2)
+            price = round(random.gamma(4.0, 2.0 + user % 7), 2)
             lines.append({**event, "event_type": "purchase", "price": price})
             lines.append({**event, "event_type": "purchase", "price": price})  # sent again
             lines.append({**event, "event_type": "view", "id": f"v{number}"})
