@@ -5,12 +5,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 
-.PHONY: help install demo unit test lint faults soak bench bench-latency bench-clusters bench-start clean
+.PHONY: help install demo unit test lint long faults soak bench bench-latency bench-clusters bench-start clean
 
 help:
 	@echo "make demo    simulate a shop, segment its users, show what came of it"
 	@echo "make test    check everything: style, types, tests; with the real servers where Maven is"
 	@echo "make unit    check what needs neither Flink nor servers"
+	@echo "make long    what make test has no time for: the other ways in which runs and servers end"
 	@echo "make faults  kill parts of a real cluster while it works"
 	@echo "make soak    the long forms: more random examples, the larger histories"
 	@echo "make bench   how fast, part by part; PART=scan_heap one of them, QUICK=1 small ones"
@@ -38,12 +39,15 @@ test: $(INSTALLED) lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 unit: $(INSTALLED)
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not (flink or stack or faults or soak)'
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not (flink or stack or long or faults or soak)'
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+long: $(INSTALLED)
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m long
 
 faults: $(INSTALLED)
 	$(BIN)/python -m pytest -m faults

@@ -191,7 +191,8 @@ class Assign(KeyedBroadcastProcessFunction):
         moved = bool(collected.transitions) or awaited != lane.awaits
         self._telling(ctx).heard(len(lane.members.table), moved)
         python_ns = time.perf_counter_ns() - started
-        self._metrics.cost(evaluations.event_at_ms, python_ns, collected.judged)
+        outcomes_ns = collected.account_ns
+        self._metrics.cost(evaluations.event_at_ms, python_ns, collected.judged, outcomes_ns)
 
     def _finish(self, lane: Lane, ctx: Any) -> Iterator[Any]:
         """At the end of a bounded run everyone is judged by the last models."""

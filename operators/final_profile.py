@@ -14,13 +14,13 @@ from operators.clustering.learning.sample import encode
 from operators.events.decode import Rejected
 from operators.features.profiles import Profiles
 from operators.flink.streams import SAMPLES
-from operators.profile import Profile, Told
+from operators.profile import Profile, StepMessage
 
 
 class FinalProfile(Profile):
     """Input: that of `Profile`. Side output: (model, `SampleUpdate` as bytes)."""
 
-    def _sent(self, profiles: Profiles, told: Told, lane: int) -> Iterator[Any]:
+    def _sent(self, profiles: Profiles, told: StepMessage, lane: int) -> Iterator[Any]:
         as_of_us = self._settings.clock.as_of_us
         assert as_of_us is not None  # only bounded runs have models of their end
         for name, update in self._sampler.ends(profiles.table, told.step, as_of_us):

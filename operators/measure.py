@@ -19,10 +19,11 @@ from operators.base.moments import now_us
 from operators.contracts.outcomes import OutcomeRecord
 from operators.contracts.records import encode
 from operators.flink.interpreter import set_up
+from operators.flink.metrics import MeasureMetrics
 from operators.flink.streams import END_OF_TIME
 from operators.outcomes.delta import decode
 from operators.outcomes.outcomes import Outcomes
-from operators.outcomes.totals import Totals
+from operators.outcomes.totals import OutcomeTotals
 from operators.settings import Settings
 
 _EVERY_MS: Final = 1_000
@@ -41,10 +42,13 @@ class Measure(KeyedProcessFunction):
         assert spec is not None  # else there is no such operator
         bytes_ = Types.PICKLED_BYTE_ARRAY()
         totals = MapStateDescriptor("outcomes", Types.STRING(), bytes_)
-        self._totals = Totals(Outcomes.of(spec), _Kept(runtime_context.get_map_state(totals)))
+        self._totals = OutcomeTotals(
+            Outcomes.of(spec), _Kept(runtime_context.get_map_state(totals))
+        )
         self._log = runtime_context.get_list_state(ListStateDescriptor("deltas", bytes_))
         self._bounded = self._settings.clock.as_of_us is not None
         self._waiting = 0
+        self._metrics = MeasureMetrics(runtime_context.get_metrics_group())
 
     def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> Iterator[Any]:
         self._log.add(value[0])
@@ -65,15 +69,21 @@ class Measure(KeyedProcessFunction):
         yield from self._rows(records(now_us()))
 
     def _add_up(self) -> None:
-        for message in list(self._log.get() or ()):
+        messages = list(self._log.get() or ())
+        for message in messages:
             self._totals.add(decode(message))
         self._log.clear()
         self._waiting = 0
+        self._metrics.added(len(messages))
 
-    def _rows(self, records: Iterable[tuple[str, OutcomeRecord | None]]) -> Iterator[Row]:
+    def _rows(self, records: Iterable[tuple[str, OutcomeRecord]]) -> Iterator[Row]:
         topic = self._settings.outputs.outcomes
         for key, record in records:
-            yield Row(topic, key.encode(), None if record is None else encode(record))
+            yield Row(topic, key.encode(), encode(record))
+            if record.gone:
+                yield Row(topic, key.encode(), None)  # it has Kafka drop what is older
+            self._metrics.published(deleted=record.gone)
+        self._metrics.known(*self._totals.known)
 
 
 class _Kept(MutableMapping[str, bytes]):

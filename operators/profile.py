@@ -48,7 +48,7 @@ _NOBODY: Final[Rows] = np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True)
-class Told:
+class StepMessage:
     """What others are to be told: a step, what batches brought beside, and the newest event."""
 
     step: Step
@@ -224,7 +224,7 @@ class Profile(KeyedProcessFunction):
         for step in steps:
             brought = profiles.take_brought()
             if step or brought:
-                message = Told(step, brought, event_at_ms)
+                message = StepMessage(step, brought, event_at_ms)
                 yield from self._sent(profiles, message, ctx.get_current_key())
                 evaluations = sum(len(round_.rows) for round_ in step.rounds)
                 self._metrics.evaluated(evaluations, profiles.take_overflowed())
@@ -249,7 +249,7 @@ class Profile(KeyedProcessFunction):
         totals = LaneTotals(lane=lane, **{name: head.get(name, 0) for name in _TOTALS})
         yield TOTALS, Row(LEDGER, b"", encode(totals))
 
-    def _sent(self, profiles: Profiles, told: Told, lane: int) -> Iterator[Any]:
+    def _sent(self, profiles: Profiles, told: StepMessage, lane: int) -> Iterator[Any]:
         """What others are told of a step."""
         yield Row(lane, pack(profiles, told.step, told.event_at_ms, told.brought))
         yield from self._samples(profiles, told.step)

@@ -16,6 +16,7 @@ from operators.contracts.control.passage import JobRules
 from operators.contracts.leases import Lease
 from operators.events.roster import RosterDecoder
 from operators.events.spec import EventsSpec
+from operators.features.asked import NOTHING_BESIDE, ReadBeside
 from operators.features.catalog import Catalog
 from operators.features.lifetime import Lifetime
 from operators.features.spec import FeatureSpec
@@ -108,10 +109,14 @@ class Settings:
         """
         return None if self.memory is None else shared_budget(self.memory)
 
+    @property
+    def beside(self) -> ReadBeside:
+        """What is read of events beside features."""
+        return NOTHING_BESIDE if self.outcomes is None else read_beside(self.outcomes)
+
     def catalog(self) -> Catalog:
         """The features, compiled."""
-        beside = None if self.outcomes is None else read_beside(self.outcomes)
-        return Catalog.compile(self.features, self.events.session_gap_us, beside)
+        return Catalog.compile(self.features, self.events.session_gap_us, self.beside)
 
     def session_reader(self, catalog: Catalog) -> SessionReader | None:
         """What reads events for outcomes, None where nothing is measured."""

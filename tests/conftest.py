@@ -46,6 +46,7 @@ NOT_TESTED = "Kafka and Cassandra did not run in these tests"
 
 
 LONG = {
+    "long": "its kind is tested in short: `make long` runs it",
     "faults": "takes minutes: `make faults` runs it",
     "soak": "shown in short by another: `make soak` runs it",
 }

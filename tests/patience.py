@@ -13,6 +13,7 @@ PATIENCE_S: Final = 1_800.0
 _USUAL_S: Final = 180.0
 _FIRST_PAUSE_S: Final = 0.02
 _LONGEST_PAUSE_S: Final = 0.3
+_LONGEST_REST_S: Final = 2.0
 
 
 class Process(Protocol):
@@ -25,13 +26,15 @@ class Process(Protocol):
 def until(condition: Callable[[], bool], what: str, process: Process | None = None) -> None:
     """Wait until something is so, three minutes of a machine that does nothing else.
 
-    A process that ends meanwhile will not bring it about.
+    A process that ends meanwhile will not bring it about. After a look that takes long comes a
+    pause that is longer: what is waited for needs the machine.
     """
     left_s, pause_s, seen_s = _USUAL_S, _FIRST_PAUSE_S, time.monotonic()
     while not condition():
         assert process is None or process.poll() is None, f"the job ended before {what}"
         assert left_s > 0, f"waited in vain for {what}"
-        time.sleep(pause_s)
+        looked_s = time.monotonic() - seen_s
+        time.sleep(max(pause_s, min(2 * looked_s, _LONGEST_REST_S)))
         pause_s = min(1.5 * pause_s, _LONGEST_PAUSE_S)
         now_s = time.monotonic()
         left_s -= (now_s - seen_s) / crowding()

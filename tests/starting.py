@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import pytest
 
-MARKERS: Final = ("flink", "stack", "faults", "soak")
+MARKERS: Final = ("flink", "stack", "long", "faults", "soak")
 
 # Commands of flockwise that start a JVM, in a process of their own or in another.
 _JOBS: Final = {"run", "demo", "upsert", "submit", "preview", "up", "local-cluster"}

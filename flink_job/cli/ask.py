@@ -18,6 +18,7 @@ from flink_job.cli.counted import counted
 from flink_job.cli.edges import edge_lines
 from flink_job.cli.output import json_line, write_lines
 from flink_job.cli.run import ConfigPath, console, plan_of
+from flink_job.cli.tables import tell_dictionary, write_tables
 from flink_job.plan import Plan
 from flink_job.queries.models import history_of, published
 from flink_job.queries.users import view
@@ -88,13 +89,28 @@ def export(
     config: ConfigPath,
     as_json: AsJson = False,
     to: Annotated[
-        Path | None, typer.Option("--to", metavar="FILE", help="Write into this file.")
+        Path | None, typer.Option("--to", metavar="FILE", help="Write into this file, or folder.")
     ] = None,
+    outcomes: Annotated[
+        bool, typer.Option("--outcomes", help="Write outcomes and memberships as tables.")
+    ] = False,
+    format_: Annotated[
+        str, typer.Option("--format", metavar="csv|parquet", help="Of these tables.")
+    ] = "csv",
+    dictionary: Annotated[
+        bool, typer.Option("--dictionary", help="Say what the columns of these tables mean.")
+    ] = False,
 ) -> None:
     """Write all current assignments, in no order that means anything."""
-    with _asking(plan_of(config)) as asked:
+    if dictionary:
+        tell_dictionary(to, as_json=as_json)
+        return
+    plan = plan_of(config)
+    with _asking(plan) as asked:
         found = counted(asked.assignments(), console, "users written")
-        if as_json:
+        if outcomes:
+            write_tables(plan, found, to, format_)
+        elif as_json:
             write_lines((json_line(msgspec.structs.asdict(each)) for each in found), to)
         else:
             write_lines(assignment_lines(found), to)

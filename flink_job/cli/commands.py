@@ -26,6 +26,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "lookup": ("flink_job.cli.ask", "lookup"),
     "members": ("flink_job.cli.ask", "members"),
     "export": ("flink_job.cli.ask", "export"),
+    "value": ("flink_job.cli.value", "value"),
     "verify": ("flink_job.cli.verify", "verify"),
     "deadletters": ("flink_job.cli.deadletters", "deadletters"),
     "stack": ("flink_job.cli.stack", "app"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any
 
 import typer
@@ -11,10 +11,15 @@ import typer
 from flink_job.cli.output import json_line, write_lines
 from flink_job.cli.run import ConfigPath, plan_of
 from flink_job.cli.shown import rows
+from flink_job.config.model import Config
 from flink_job.control.steering import Steering
 from operators.features.catalog import Catalog
 from operators.features.listing import Listed, listed
 from operators.features.profiles import Profiles
+from operators.membership.account import Accounts
+from operators.outcomes.outcomes import Outcomes
+from operators.outcomes.sessions import SessionReader
+from operators.pages.layout import Field
 
 _HEADER = ("feature", "kind", "type", "unit", "window", "tile", "short by", "bytes a user")
 
@@ -29,7 +34,7 @@ def features(
     """List the features: type, unit, window, and the state that each takes."""
     plan = plan_of(config)
     checked = plan.config
-    catalog = Catalog.compile(checked.features, checked.events.session_gap_us)
+    catalog = checked.catalog()
     found = listed(checked.features, catalog)
     counting = Steering(plan).counting_since() if since else {}
     if as_json:
@@ -41,8 +46,30 @@ def features(
         [
             *rows(header, (_cells(each, counting) for each in found)),
             f"A user's row takes {row_bytes:,} bytes, times and sessions included.",
+            *_of_outcomes(checked, catalog),
         ]
     )
+
+
+def _of_outcomes(config: Config, catalog: Catalog) -> Iterator[str]:
+    """What outcomes take of a user, in both places where something is kept."""
+    if config.outcomes is None:
+        return
+    outcomes = Outcomes.of(config.outcomes)
+    segments, models = (
+        [(name, "") for name in each] for each in (config.segments, config.clusters)
+    )
+    counted = _bytes(SessionReader(outcomes, catalog.event_types).fields())
+    judged = _bytes(Accounts(outcomes, segments, models).fields())
+    per = _bytes(Accounts(outcomes, [*segments, ("", "")], models).fields()) - judged
+    yield (
+        f"Outcomes take {counted + judged:,} bytes more of a user: {counted:,} of the session, and "
+        f"{judged:,} beside the segments, each of which takes some {per:,}."
+    )
+
+
+def _bytes(fields: Iterable[Field]) -> int:
+    return sum(8 * field.words for field in fields)
 
 
 def _told(feature: Listed, counting: Mapping[str, str | None]) -> dict[str, Any]:

@@ -48,9 +48,10 @@ def validate(config: ConfigPath) -> None:
     A variable that is not set is no mistake: whoever checks need not have the secrets.
     """
     checked = load(config)
+    measured = f", {len(checked.outcomes.named)} outcomes" if checked.outcomes else ""
     console.print(
         f"[green]✓[/] {escape(str(config))}: {len(checked.features)} features, "
-        f"{len(checked.segments)} segments, {len(checked.clusters)} cluster models"
+        f"{len(checked.segments)} segments, {len(checked.clusters)} cluster models{measured}"
     )
     tell_doubts(checked, checked.segments)
     for name, paths in variables.unset(checked).items():

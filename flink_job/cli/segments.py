@@ -11,6 +11,7 @@ import typer
 from rich.markup import escape
 
 from flink_job.cli.ask import AsJson
+from flink_job.cli.audit import audit
 from flink_job.cli.changes import difference_lines, members_lines
 from flink_job.cli.output import json_line, write_lines
 from flink_job.cli.run import ConfigPath, Remove, begin_java, console, plan_of, tell_doubts
@@ -47,6 +48,8 @@ _Wait = Annotated[
 
 _WAIT_S: Final = 20.0
 _TOLD: Final = "what the running job would be told"
+
+app.command()(audit)
 
 
 @app.command("list")

@@ -19,6 +19,7 @@ _T = TypeVar("_T")
 
 # What the names in a mapping are, by their type, and what to do where they are something else.
 _KEYS: Final = {str: ("texts", ": quote it"), int: ("whole numbers", "")}
+_A_MAPPING: Final = re.compile(r"'object(?: \| null)?'")
 _PLACE: Final = re.compile(r" - at `\$\[(\d+)\]")  # of what is wrong in a list
 
 
@@ -95,7 +96,7 @@ def _problem_of_type(data: object, wanted: Any, path: str) -> Iterator[Problem]:
             at = _PLACE.search(str(error))
             found = _shown(data[int(at[1])] if at and isinstance(data, list) else data)
             reason = f"{reason.split(', got ')[0]}, found {found}"
-        reason = reason.replace("'object'", "a mapping of names to values")
+        reason = _A_MAPPING.sub("a mapping of names to values", reason)
         yield Problem(path or "the file", reason)
 
 

@@ -74,5 +74,6 @@ def _needed(config: Config) -> Iterator[tuple[int, str]]:
     events = config.events
     if events.dedup_within_us is not None:
         yield events.dedup_within_us, "events.dedup_within"
-    if Catalog.compile(config.features, session_gap_us=1).uses_sessions:
+    catalog = Catalog.compile(config.features, session_gap_us=1)
+    if config.outcomes is not None or catalog.uses_sessions:
         yield events.session_gap_us, "events.session_gap"

@@ -37,6 +37,7 @@ from operators.features import checks as features
 from operators.features.catalog import Catalog
 from operators.membership.clusterings import with_clusters
 from operators.outcomes import spec as outcomes
+from operators.outcomes import written
 from operators.rules import rulebook
 
 _MOST_LANES: Final = 128
@@ -46,6 +47,7 @@ _STAND_INS: Final[Mapping[str, object]] = {
     "features": {},
 }
 _ABSOLUTE_URI: Final = re.compile(r"[a-z][a-z0-9+.-]*:/", re.IGNORECASE)
+_OUTCOMES: Final = "outcomes"
 _EARLIEST, _LATEST = "earliest", "latest"
 
 
@@ -86,15 +88,15 @@ def check(data: object, source: str) -> Config:
         ConfigError: with every mistake in it.
     """
     problems: list[Problem] = []
-    data = outcomes.with_names(with_preset(data))
-    config = decode(data, Config, "", problems)
+    data, found = written.with_names(with_preset(data), problems), list[Problem]()
+    config = decode(data, Config, "", found)
+    problems.extend(Problem(written.as_written(each.path), each.message) for each in found)
     if config is not None:
         problems.extend(_problems(config, known=True))
     elif isinstance(data, dict):
-        problems.extend(_problems_beside(data, problems))
+        problems.extend(_problems_beside(data, found))
     if problems or config is None:
-        told = [Problem(outcomes.as_written(each.path), each.message) for each in problems]
-        raise ConfigError(source, told)
+        raise ConfigError(source, problems)
     return config
 
 
@@ -105,6 +107,9 @@ def _problems_beside(data: Mapping[Any, object], found: Sequence[Problem]) -> li
     """
     broken = {problem.path.split(".")[0] for problem in found}
     parts = {name: part for name, part in data.items() if name not in broken}
+    if _OUTCOMES in broken:
+        parts[_OUTCOMES] = written.sound(data.get(_OUTCOMES), found)
+        broken.remove(_OUTCOMES)
     config = msgspec.convert({**_STAND_INS, **parts}, Config)
     more = _problems(config, known="features" not in broken)
     return [problem for problem in more if problem.path.split(".")[0] not in broken]

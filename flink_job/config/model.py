@@ -13,8 +13,11 @@ from operators.base.sizes import parse_size_bytes
 from operators.clustering.spec import ClusterSpec
 from operators.events.names import joined
 from operators.events.spec import EventsSpec, FieldName
+from operators.features.asked import NOTHING_BESIDE, ReadBeside
+from operators.features.catalog import Catalog
 from operators.features.lifetime import Lifetime
 from operators.features.spec import FeatureSpec
+from operators.outcomes.outcomes import read_beside
 from operators.outcomes.spec import OutcomesSpec
 from operators.rules.spec import SegmentSpec
 
@@ -170,6 +173,15 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def bounded(self) -> bool:
         """Whether the run ends by itself."""
         return self.source.kafka is None or self.source.kafka.bounded
+
+    @property
+    def beside(self) -> ReadBeside:
+        """What is read of events beside features."""
+        return NOTHING_BESIDE if self.outcomes is None else read_beside(self.outcomes)
+
+    def catalog(self) -> Catalog:
+        """The features, compiled, and what is read beside them."""
+        return Catalog.compile(self.features, self.events.session_gap_us, self.beside)
 
     @property
     def roster_topic(self) -> str | None:

@@ -29,7 +29,6 @@ from operators.contracts.control.messages import (
 )
 from operators.contracts.control.versions import HeldVersion, counted
 from operators.contracts.leases import Lease
-from operators.features.catalog import Catalog
 from operators.rules.rulebook import problems
 from operators.rules.spec import SegmentSpec
 
@@ -195,7 +194,7 @@ class Steering:
 
     def _identities(self) -> dict[str, str]:
         config = self._plan.config
-        catalog = Catalog.compile(config.features, config.events.session_gap_us)
+        catalog = config.catalog()
         return {name: catalog.identities[name] for name in config.features}
 
     def _write(self, message: Message) -> None:

@@ -10,15 +10,14 @@ from flink_job.config.model import Config
 from operators.events.decode import EventDecoder
 from operators.events.spec import EventsSpec
 from operators.features.asked import Asked, asked_fields, asked_types
-from operators.features.catalog import Catalog
 
 
 @dataclass(frozen=True)
 class Wanted:
     """What is read of events.
 
-    `types` are the event types that features know, by the places where they are named; `numbers`
-    and `texts` the properties that are read, and `asked` by which features.
+    `types` are the event types that are known, by the places where they are named; `numbers`
+    and `texts` the properties that are read, and `asked` by what, and of which types.
     """
 
     events: EventsSpec
@@ -30,13 +29,13 @@ class Wanted:
     @classmethod
     def of(cls, config: Config) -> Wanted:
         """What a whole configuration asks for."""
-        catalog = Catalog.compile(config.features, config.events.session_gap_us)
+        catalog, beside = config.catalog(), config.beside
         return cls(
             config.events,
-            asked_types(config.features),
+            asked_types(config.features, beside),
             catalog.numbers,
             catalog.texts,
-            asked_fields(config.features),
+            asked_fields(config.features, beside),
         )
 
     @property

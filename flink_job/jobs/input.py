@@ -20,7 +20,6 @@ from flink_job.staging.people import StagedRoster
 from flink_job.staging.stage import Staging, stage
 from operators.base.moments import now_us
 from operators.events.roster import RosterDecoder
-from operators.features.catalog import Catalog
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ def _roster(plan: Plan, staging: Staging) -> StagedRoster | None:
     config, source, user = plan.config, plan.paths.roster(), plan.config.roster_user
     if source is None or user is None:
         return None
-    catalog = Catalog.compile(config.features, config.events.session_gap_us)
+    catalog = config.catalog()
     (numbers, texts), types = catalog.traits, len(catalog.event_types)
     decoder = RosterDecoder(user, config.events, numbers, texts, types, keyed=False)
     return StagedRoster(source, user, decoder, staging.heard.append)

@@ -41,7 +41,7 @@ def check(plan: Plan) -> None:
     open_store = plan.store()
     if open_store is not None:
         with closing(open_store()) as store:
-            store.check()
+            store.check(outcomes=plan.config.outcomes is not None)
 
 
 def own_store(plan: Plan, *, take: bool) -> None:

@@ -9,11 +9,11 @@ from typing import Final
 from flink_job.kafka_client.broker import Broker
 from flink_job.kafka_client.client import LARGEST_MESSAGE, make_missing_topics
 
-# So long a store may be away and miss nobody who was forgotten: no record is dropped before.
+# So long a store may be away and miss nobody who was forgotten, and no day that is no longer kept:
+# no record is dropped before.
 _COMPACTED: Final = {"cleanup.policy": "compact", "min.compaction.lag.ms": str(3 * 86_400_000)}
 # A version of a model has a megabyte where there are hundreds of clusters of dozens of features.
 _MODELS: Final = {"cleanup.policy": "compact", "max.message.bytes": str(LARGEST_MESSAGE)}
-_OUTCOMES: Final = {"cleanup.policy": "compact"}
 # A job adds a record every two seconds. Compaction begins once a segment is closed.
 _LEASES: Final = {
     "cleanup.policy": "compact",
@@ -69,7 +69,7 @@ def make_topics(broker: Broker, topics: Topics, *, steered: bool) -> None:
         topics.leases: (1, _LEASES),
     }
     if topics.outcomes is not None:
-        wanted[topics.outcomes] = (1, _OUTCOMES)
+        wanted[topics.outcomes] = (1, _COMPACTED)
     if steered:
         # One partition: the order of its messages decides.
         wanted |= {topics.control: (1, _FOR_EVER), topics.status: (1, _STATUS)}

@@ -35,11 +35,14 @@ def _changelog(
     plan: Plan, heard: Callable[[Iterable[RawRecord]], Iterable[RawRecord]]
 ) -> ChangelogView:
     topics = plan.kafka.topics()
-    assignments, transitions = (
+    assignments, transitions, outcomes = (
         raw_records(plan, topics.assignments),
         raw_records(plan, topics.transitions),
+        tuple if topics.outcomes is None else raw_records(plan, topics.outcomes),
     )
-    return ChangelogView(lambda: heard(assignments()), lambda: heard(transitions()))
+    return ChangelogView(
+        lambda: heard(assignments()), lambda: heard(transitions()), lambda: heard(outcomes())
+    )
 
 
 def raw_records(plan: Plan, topic: str) -> RawRecords:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
 from operators.base.durations import US_PER_UNIT
+from operators.contracts.outcomes import OutcomeRecord
 from operators.contracts.records import Assignment, Change, Tombstone, Transition
 from operators.contracts.store import StoreWriter
 
@@ -116,6 +117,16 @@ class StoreReader(Protocol):
         ...
 
     @abstractmethod
+    def outcomes(self) -> Iterator[OutcomeRecord]:
+        """What segments and clusters are worth, by days and cohorts that are kept, in no order.
+
+        Raises:
+            StoreError: a store can't be read.
+            PreflightError: what is published can't be read.
+        """
+        ...
+
+    @abstractmethod
     def close(self) -> None:
         """Let go of connections; the view may not be used afterwards."""
         ...
@@ -125,7 +136,11 @@ class Store(StoreReader, StoreWriter, Protocol):
     """A view of the changelog that is written, and answers. One thread at a time."""
 
     def apply_file(
-        self, name: str, changes: Sequence[Change], transitions: Sequence[Transition]
+        self,
+        name: str,
+        changes: Sequence[Change],
+        transitions: Sequence[Transition],
+        outcomes: Sequence[OutcomeRecord] = (),
     ) -> bool:
         """Apply the records of a file of the changelog; False if it is known to be applied.
 
@@ -134,12 +149,14 @@ class Store(StoreReader, StoreWriter, Protocol):
         Raises:
             StoreError: the store can't be reached or refused a write.
         """
-        self.apply(changes, transitions)
+        self.apply(changes, transitions, outcomes)
         return True
 
     @abstractmethod
-    def check(self) -> None:
+    def check(self, *, outcomes: bool = False) -> None:
         """Make sure within seconds that the store is there and may be read and written.
+
+        That is asked of the table of `outcomes` only where there are some: older stores lack it.
 
         Raises:
             PreflightError: it is not, and why.

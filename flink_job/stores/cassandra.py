@@ -16,10 +16,12 @@ from cassandra.query import PreparedStatement
 from flink_job.stores.audiences import cluster_audience, segment_audience
 from flink_job.stores.base import Member, Store, StoreOwner, newest, tombstones
 from flink_job.stores.cassandra_batches import Bound, by_partition, keys_of_a_read, over_partitions
+from flink_job.stores.cassandra_outcomes import TABLE, OutcomeStatements, has_outcomes
 from flink_job.stores.cassandra_plan import BUCKETS, Move, Stored, plan
 from flink_job.stores.cassandra_session import Node, close, connect, failures
 from flink_job.stores.cassandra_statements import RESULTS, Statements
 from operators.base.errors import PreflightError, StoreError
+from operators.contracts.outcomes import DayOutcomes, OutcomeRecord, outcome_decoder
 from operators.contracts.records import (
     Assignment,
     Change,
@@ -34,6 +36,7 @@ _TRUNCATED_WITHIN_S: Final = 60.0
 
 # Nobody's name, and a time before every version: what `check` deletes was never there.
 _NOBODY: Final = Tombstone("\x00flockwise check", 1)
+_NO_DAY: Final = DayOutcomes(_NOBODY.user, "", "", version=1, gone=True)
 
 
 AWrite = TypeVar("AWrite")
@@ -70,9 +73,16 @@ class CassandraStore(Store):
     def __init__(self, keyspace: Keyspace) -> None:
         self._keyspace = keyspace
 
-    def apply(self, changes: Sequence[Change], transitions: Sequence[Transition]) -> None:
+    def apply(
+        self,
+        changes: Sequence[Change],
+        transitions: Sequence[Transition],
+        outcomes: Sequence[OutcomeRecord] = (),
+    ) -> None:
         with failures(f"{self._keyspace} can't be written"):
             self._apply(changes, transitions)
+            if outcomes:
+                self._all(by_partition(self._outcomes.writes(outcomes)))
 
     def lookup(self, user: str) -> Assignment | None:
         rows = self._read(self._open.statements.record, user)
@@ -103,7 +113,7 @@ class CassandraStore(Store):
 
     def empty(self) -> None:
         with failures(f"{self._keyspace} can't be emptied"):
-            for table in RESULTS:
+            for table in (*RESULTS, *([TABLE] if has_outcomes(self._open.session) else ())):
                 self._open.session.execute(f"TRUNCATE {table}", timeout=_TRUNCATED_WITHIN_S)
 
     def all_members(self) -> Iterator[tuple[str, Member]]:
@@ -114,10 +124,18 @@ class CassandraStore(Store):
         rows = self._read(self._open.statements.all_transitions)
         return (transition_decoder.decode(row.record) for row in rows)
 
-    def check(self) -> None:
+    def outcomes(self) -> Iterator[OutcomeRecord]:
+        with failures(f"{self._keyspace} can't be read"):
+            rows = self._open.session.execute(self._outcomes.records)
+            yield from (outcome_decoder.decode(row.record) for row in rows)
+
+    def check(self, *, outcomes: bool = False) -> None:
         try:
             with failures(f"{self._keyspace} can't be used"):
                 self._try_everything()
+                if outcomes:
+                    self._all([(self._outcomes.records, ())])
+                    self._all(by_partition(self._outcomes.writes([_NO_DAY])))
         except StoreError as error:
             raise PreflightError(f"{error}{_advice(error.__cause__)}") from error
 
@@ -131,6 +149,7 @@ class CassandraStore(Store):
             opened.session.execute(opened.statements.record, (_NOBODY.user,), timeout=within_s)
 
     def close(self) -> None:
+        self.__dict__.pop("_outcomes", None)
         opened = self.__dict__.pop("_open", None)
         if opened is not None:
             close(opened.session)
@@ -145,6 +164,10 @@ class CassandraStore(Store):
         except BaseException:
             close(session)
             raise
+
+    @cached_property
+    def _outcomes(self) -> OutcomeStatements:
+        return OutcomeStatements(self._open.session)
 
     def _apply(self, changes: Sequence[Change], transitions: Sequence[Transition]) -> None:
         statements = self._open.statements

@@ -18,7 +18,9 @@ from flink_job.kafka_client import reading
 from flink_job.kafka_client.broker import Broker
 from flink_job.stores.audiences import audiences
 from flink_job.stores.base import Member, StoreReader
+from flink_job.stores.outcomes import newest_outcomes
 from operators.base.errors import PreflightError
+from operators.contracts.outcomes import OutcomeRecord, outcome_decoder
 from operators.contracts.records import (
     Assignment,
     Transition,
@@ -64,15 +66,18 @@ class _Newest:
 
 
 class ChangelogView(StoreReader):
-    """Answers from two streams of records; `unreadable` counts those that are none of ours.
+    """Answers from streams of records; `unreadable` counts those that are none of ours.
 
     Each user's largest version wins. A record that says so forgets its user, and a null value
     the one whose key it has, with all that was said before it.
     """
 
-    def __init__(self, assignments: RawRecords, transitions: RawRecords) -> None:
+    def __init__(
+        self, assignments: RawRecords, transitions: RawRecords, outcomes: RawRecords = tuple
+    ) -> None:
         self._assignments = assignments
         self._transitions = transitions
+        self._outcomes = outcomes
         self.unreadable = 0
 
     def lookup(self, user: str) -> Assignment | None:
@@ -123,6 +128,12 @@ class ChangelogView(StoreReader):
             if record.version > after.get(record.user, -1)
         }
         return iter(found.values())
+
+    def outcomes(self) -> Iterator[OutcomeRecord]:
+        values = (value for _, value in self._outcomes() if value is not None)
+        found = (self._read(outcome_decoder, value) for value in values)
+        newest = newest_outcomes(record for record in found if record is not None)
+        return (record for record in newest if not record.gone)
 
     def close(self) -> None:
         """There is nothing to let go of."""

@@ -9,6 +9,7 @@ from typing import Final
 
 from flink_job.stores.base import Store, StoreOwner
 from operators.base.errors import JobError
+from operators.contracts.outcomes import OutcomeRecord
 from operators.contracts.records import Change, Transition
 from operators.contracts.store import StoreWriter
 
@@ -40,7 +41,12 @@ class OwnedStore(StoreWriter):
         self._trusted_s = trusted_s
         self._look_s = 0.0
 
-    def apply(self, changes: Sequence[Change], transitions: Sequence[Transition]) -> None:
+    def apply(
+        self,
+        changes: Sequence[Change],
+        transitions: Sequence[Transition],
+        outcomes: Sequence[OutcomeRecord] = (),
+    ) -> None:
         """Write records, as `StoreWriter` says.
 
         Raises:
@@ -50,7 +56,7 @@ class OwnedStore(StoreWriter):
         if time.monotonic() >= self._look_s:
             self._check_owner()
             self._look_s = time.monotonic() + self._trusted_s
-        self._store.apply(changes, transitions)
+        self._store.apply(changes, transitions, outcomes)
 
     def close(self) -> None:
         self._store.close()

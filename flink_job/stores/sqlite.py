@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from flink_job.config.store import SqliteSpec
+from flink_job.stores import sqlite_outcomes
 from flink_job.stores.audiences import audiences, cluster_audience, segment_audience
 from flink_job.stores.base import (
     FORGOTTEN_KEPT_US,
@@ -28,6 +29,7 @@ from flink_job.stores.sqlite_file import (
 )
 from operators.base.durations import parse_duration_us
 from operators.base.errors import PreflightError, StoreError
+from operators.contracts.outcomes import OutcomeRecord
 from operators.contracts.records import (
     Assignment,
     Change,
@@ -56,17 +58,26 @@ class SqliteStore(Store):
         self._path = path.absolute()
         self._keep_transitions_us = keep_transitions_us
 
-    def apply(self, changes: Sequence[Change], transitions: Sequence[Transition]) -> None:
+    def apply(
+        self,
+        changes: Sequence[Change],
+        transitions: Sequence[Transition],
+        outcomes: Sequence[OutcomeRecord] = (),
+    ) -> None:
         with failures(self._path), transaction(self._writer):
-            self._write(changes, transitions)
+            self._write(changes, transitions, outcomes)
 
     def apply_file(
-        self, name: str, changes: Sequence[Change], transitions: Sequence[Transition]
+        self,
+        name: str,
+        changes: Sequence[Change],
+        transitions: Sequence[Transition],
+        outcomes: Sequence[OutcomeRecord] = (),
     ) -> bool:
         with failures(self._path), transaction(self._writer):
             noted = self._writer.execute("INSERT OR IGNORE INTO applied VALUES (?)", (name,))
             if noted.rowcount:
-                self._write(changes, transitions)
+                self._write(changes, transitions, outcomes)
             return bool(noted.rowcount)
 
     def lookup(self, user: str) -> Assignment | None:
@@ -116,7 +127,11 @@ class SqliteStore(Store):
         rows = self._read("SELECT record FROM transitions")
         return (transition_decoder.decode(record) for (record,) in rows)
 
-    def check(self) -> None:
+    def outcomes(self) -> Iterator[OutcomeRecord]:
+        with failures(self._path):
+            yield from sqlite_outcomes.kept(self._reader)
+
+    def check(self, *, outcomes: bool = False) -> None:
         try:
             with failures(self._path), transaction(self._writer):
                 pass
@@ -145,7 +160,12 @@ class SqliteStore(Store):
         with failures(self._path):
             yield from self._reader.execute(query, parameters)
 
-    def _write(self, changes: Sequence[Change], transitions: Sequence[Transition]) -> None:
+    def _write(
+        self,
+        changes: Sequence[Change],
+        transitions: Sequence[Transition],
+        outcomes: Sequence[OutcomeRecord],
+    ) -> None:
         for tombstone in tombstones(changes):
             self._forget(tombstone)
         for change in newest(changes):
@@ -153,7 +173,9 @@ class SqliteStore(Store):
                 self._replace(change)
         for transition in transitions:
             self._note(transition)
-        self._expire(max((record.version for record in (*changes, *transitions)), default=0))
+        sqlite_outcomes.take(self._writer, outcomes)
+        said = (*changes, *transitions, *outcomes)
+        self._expire(max((record.version for record in said), default=0))
 
     def _owner(self) -> StoreOwner | None:
         row = self._writer.execute("SELECT job, changelog, since FROM owner").fetchone()
@@ -206,6 +228,7 @@ class SqliteStore(Store):
         for table, kept_us in (
             ("transitions", self._keep_transitions_us),
             ("forgotten", FORGOTTEN_KEPT_US),
+            ("outcomes_gone", FORGOTTEN_KEPT_US),
         ):
             self._writer.execute(f"DELETE FROM {table} WHERE version < ?", (newest_us - kept_us,))
 

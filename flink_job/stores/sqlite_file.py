@@ -31,12 +31,24 @@ CREATE TABLE applied (file TEXT PRIMARY KEY) WITHOUT ROWID
 """
 
 # The tables of results.
-RESULTS: Final = ("assignments", "members", "transitions", "forgotten", "applied")
-
-# Added to files that an earlier flockwise made, too.
-_OWNER: Final = (
-    "CREATE TABLE IF NOT EXISTS owner (id TEXT PRIMARY KEY, job TEXT, changelog TEXT, since TEXT)"
+RESULTS: Final = (
+    *("assignments", "members", "transitions", "forgotten", "applied"),
+    *("outcomes", "outcomes_gone"),
 )
+
+# Added to files that an earlier flockwise made, too. `outcomes_gone` knows what is no longer kept.
+_LATER: Final = """
+CREATE TABLE IF NOT EXISTS owner (id TEXT PRIMARY KEY, job TEXT, changelog TEXT, since TEXT);
+CREATE TABLE IF NOT EXISTS outcomes (
+    kind TEXT, model TEXT, name TEXT, series TEXT, day TEXT, stratum TEXT,
+    version INTEGER NOT NULL, record TEXT NOT NULL,
+    PRIMARY KEY (kind, model, name, series, day, stratum)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS outcomes_gone (
+    kind TEXT, model TEXT, name TEXT, series TEXT, day TEXT, stratum TEXT,
+    version INTEGER NOT NULL,
+    PRIMARY KEY (kind, model, name, series, day, stratum)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS outcomes_gone_by_version ON outcomes_gone (version)
+"""
 
 
 def open_to_write(path: Path) -> sqlite3.Connection:
@@ -58,7 +70,7 @@ def open_to_write(path: Path) -> sqlite3.Connection:
                 if _layout(database) == 0 and not _tables(database):
                     _make(database)
                 if _layout(database) == LAYOUT:
-                    database.execute(_OWNER)
+                    _execute(database, _LATER)
             return _checked(database, path)
         except BaseException:
             database.close()
@@ -117,9 +129,13 @@ def _tables(database: sqlite3.Connection) -> int:
 
 
 def _make(database: sqlite3.Connection) -> None:
-    for statement in _TABLES.split(";"):
-        database.execute(statement)
+    _execute(database, _TABLES)
     database.execute(f"PRAGMA user_version = {LAYOUT}")
+
+
+def _execute(database: sqlite3.Connection, statements: str) -> None:
+    for statement in statements.split(";"):
+        database.execute(statement)
 
 
 def _checked(database: sqlite3.Connection, path: Path) -> sqlite3.Connection:

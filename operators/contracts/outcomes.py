@@ -60,7 +60,8 @@ class DayOutcomes(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="ki
     `series` names the definition that judged: another one begins another series. `entries` and
     `exits` are of that day, `stayed_seconds` is how long those who left had been in. Who was in as
     the series began enters then. Of two records of a day the one with the higher `version`, in
-    microseconds since 1970, is newer.
+    microseconds since 1970, is newer. One that is `gone` says no more than that the day is no
+    longer kept: it is the last.
     `members_before` is how many there were before the first day that is kept, and in it alone.
     """
 
@@ -69,6 +70,7 @@ class DayOutcomes(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="ki
     day: str
     model: str | None = None
     version: int = 0
+    gone: bool = False
     entries: int = 0
     exits: int = 0
     stayed_seconds: float = 0.0
@@ -88,7 +90,7 @@ class CohortOutcomes(
     in the period of their first event, until they enter or are held out: then they leave it with
     all that they brought. With strata, `stratum` is the value that the user had as they came to be
     counted. `both` has for another segment those of the members who have entered it,
-    too, with what they brought since they entered this one.
+    too, with what they brought since they entered this one. One that is `gone` is no longer kept.
     """
 
     name: str
@@ -96,6 +98,7 @@ class CohortOutcomes(
     cohort: str
     stratum: str | None = None
     version: int = 0
+    gone: bool = False
     members: Cohort = Cohort()
     held_out: Cohort = Cohort()
     others: Cohort = Cohort()

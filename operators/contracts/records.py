@@ -168,7 +168,7 @@ class LanePreview(msgspec.Struct, frozen=True, tag_field="kind", tag="preview"):
 
 
 class CameLast(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Events that a feature asks for, and when one came last, by the wall clock of the job.
+    """Events that features or outcomes ask for, and when one came last, by the job's wall clock.
 
     They are those of a `type`, or those of the types `of`, null for all, that have a `field`.
     They are asked for `since` a moment; `last` is null if none has come.

@@ -6,18 +6,24 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Protocol
 
+from operators.contracts.outcomes import OutcomeRecord
 from operators.contracts.records import Change, Transition
 
 
 class StoreWriter(Protocol):
     """Takes the records of the changelog, in whatever order they come and however often.
 
-    Each user's largest version wins, whichever of the older ones never come. One thread at a
-    time.
+    The largest version wins, of each user and of each day or cohort of outcomes, whichever of the
+    older ones never come. One thread at a time.
     """
 
     @abstractmethod
-    def apply(self, changes: Sequence[Change], transitions: Sequence[Transition]) -> None:
+    def apply(
+        self,
+        changes: Sequence[Change],
+        transitions: Sequence[Transition],
+        outcomes: Sequence[OutcomeRecord] = (),
+    ) -> None:
         """Write records and return when they are durable; may be repeated after a failure.
 
         Raises:

@@ -1,9 +1,10 @@
-"""What features ask of events: types, and of which types they need which fields."""
+"""What features and outcomes ask of events: types, and of which types they need which fields."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
 
 from operators.events.names import shown_name
 from operators.events.spec import EventsSpec
@@ -14,11 +15,29 @@ from operators.features.spec import FeatureSpec
 
 @dataclass(frozen=True)
 class Asked:
-    """A property that a feature reads, of events of some `types`, None for all; `where` it says."""
+    """A property that is read, of events of some `types`, None for all; `where` it is named."""
 
     where: str
     field: str
     types: tuple[str, ...] | None
+
+
+@dataclass(frozen=True)
+class ReadBeside:
+    """What is read of events beside features.
+
+    `types` are the event types that it knows, by the places where they are named; `numbers` and
+    `texts` the properties, and `asked` of which types. With `sessions`, these are carried on.
+    """
+
+    types: Mapping[str, str] = field(default_factory=dict)
+    numbers: frozenset[str] = frozenset()
+    texts: frozenset[str] = frozenset()
+    asked: tuple[Asked, ...] = ()
+    sessions: bool = False
+
+
+NOTHING_BESIDE: Final = ReadBeside()
 
 
 @dataclass(frozen=True)
@@ -41,29 +60,38 @@ class Expected:
         return f"{shown_name(self.field or '')}{of}"
 
 
-def asked_types(features: Mapping[str, FeatureSpec]) -> dict[str, str]:
-    """The event types that features know, by the places where they are named first."""
+def asked_types(
+    features: Mapping[str, FeatureSpec], beside: ReadBeside = NOTHING_BESIDE
+) -> dict[str, str]:
+    """The event types that are known, by the places where they are named first."""
     types: dict[str, str] = {}
     for name, spec in features.items():
         for each in spec.definition.known_types:
             types.setdefault(each, f"features.{name}")
+    for each, where in beside.types.items():
+        types.setdefault(each, where)
     return types
 
 
-def asked_fields(features: Mapping[str, FeatureSpec]) -> tuple[Asked, ...]:
-    """The properties that features read."""
-    return tuple(each for name, spec in features.items() for each in _asked(name, spec))
+def asked_fields(
+    features: Mapping[str, FeatureSpec], beside: ReadBeside = NOTHING_BESIDE
+) -> tuple[Asked, ...]:
+    """The properties that are read."""
+    own = (each for name, spec in features.items() for each in _asked(name, spec))
+    return (*own, *beside.asked)
 
 
-def expected(features: Mapping[str, FeatureSpec], events: EventsSpec) -> list[Expected]:
-    """All that features and fields of a configuration ask for, each once."""
-    types = asked_types(features).items()
+def expected(
+    features: Mapping[str, FeatureSpec], events: EventsSpec, beside: ReadBeside = NOTHING_BESIDE
+) -> list[Expected]:
+    """All that a configuration asks for, each once."""
+    types = asked_types(features, beside).items()
     found = {("type", name): Expected(where, type=name) for name, where in types}
     ids = None if events.ids_by_content else events.id  # one that is made always comes
-    for where, field in (("events.session", events.session), ("events.id", ids)):
-        if field is not None:
-            found["field", field] = Expected(where, field=field)
-    for asked in asked_fields(features):
+    for where, own in (("events.session", events.session), ("events.id", ids)):
+        if own is not None:
+            found["field", own] = Expected(where, field=own)
+    for asked in asked_fields(features, beside):
         each = Expected(asked.where, field=asked.field, of=asked.types)
         found.setdefault(("field", str(each)), each)
     return list(found.values())

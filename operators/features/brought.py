@@ -59,7 +59,7 @@ class Brought:
         )
 
 
-class Beside(Protocol):
+class BatchReader(Protocol):
     """Reads batches beside the features, and keeps fields of its own in users' rows."""
 
     def fields(self) -> tuple[Field, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from operators.base.frame import FeatureColumn, Kind
+from operators.features.asked import NOTHING_BESIDE, ReadBeside
 from operators.features.derived import Derived
 from operators.features.feature import StatefulFeature, TakesTraits
 from operators.features.kinds.kind import Compilation
@@ -21,19 +22,6 @@ from operators.features.tiling import Tiling
 from operators.features.windows import LIFETIME, SESSION
 
 _LATE_BY_DEFAULT: Final = Tiling.cut("1d", "1h")  # where no feature has a window of a duration
-
-
-@dataclass(frozen=True)
-class ReadBeside:
-    """What is read of events beside features: types, properties, and whether their sessions."""
-
-    types: Sequence[str] = ()
-    numbers: frozenset[str] = frozenset()
-    texts: frozenset[str] = frozenset()
-    sessions: bool = False
-
-
-NOTHING_BESIDE: Final = ReadBeside()
 
 
 @dataclass(frozen=True)
@@ -79,16 +67,15 @@ class Catalog:
         cls,
         features: Mapping[str, FeatureSpec],
         session_gap_us: int,
-        beside: ReadBeside | None = None,
+        beside: ReadBeside = NOTHING_BESIDE,
     ) -> Catalog:
         """Compile features in which `checks.problems` finds none.
 
         What else is read of events, `beside` them, is decoded, too, and sessions are carried on.
         """
-        more = beside or NOTHING_BESIDE
         defined = {name: (spec.kind, spec.definition) for name, spec in features.items()}
         known = {each for _, x in defined.values() for each in x.known_types}
-        types = tuple(sorted(known.union(more.types)))
+        types = tuple(sorted(known.union(beside.types)))
         sources = {
             name: Compilation.of(name, kind, definition, types, session_gap_us)
             for name, (kind, definition) in defined.items()
@@ -103,10 +90,10 @@ class Catalog:
             columns={name: _column(source, features[name]) for name, source in sources.items()},
             event_types=types,
             numbers=frozenset(read.name for read in reads if read.number).union(
-                more.numbers, *(where.numbers for where in filters)
+                beside.numbers, *(where.numbers for where in filters)
             ),
             texts=frozenset(read.name for read in reads if not read.number).union(
-                more.texts, *(where.texts for where in filters)
+                beside.texts, *(where.texts for where in filters)
             ),
             windows=tuple(shared_windows(parts, session_gap_us)),
             alone={own: feature for x in compiled.values() for own, feature in x.own.items()},
@@ -115,7 +102,7 @@ class Catalog:
             endless=not tilings or any(window_text(x) == LIFETIME for _, x in defined.values()),
             session_gap_us=session_gap_us,
             by_session=frozenset(name for name, x in sources.items() if _by_session(x)),
-            uses_sessions=more.sessions or any(map(_by_session, sources.values())),
+            uses_sessions=beside.sessions or any(map(_by_session, sources.values())),
             identities={
                 part: _identity(part, source, features[name], _shown(source))
                 for name, source in sources.items()

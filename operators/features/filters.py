@@ -26,13 +26,16 @@ class PropertyFilter:
     A property that is compared with a text, or asked what only texts are (`LIKE`, `LOWER`), is a
     text, and so is one of which nothing is asked but whether it is null, since numbers are read as
     texts, too; any other is a number. What is missing is null, and an unknown condition is not met.
+    Of `compared_texts` more is asked than whether they are null.
 
     Raises:
         RuleError: it is no condition, or compares a property with both.
     """
 
     def __init__(self, text: str) -> None:
-        kinds = _kinds(read(text))
+        tree = read(text)
+        kinds = _kinds(tree)
+        self.compared_texts = {x for x in _compared(tree) if kinds[x] is Kind.CATEGORY}
         self.columns = {name: FeatureColumn(name, kind) for name, kind in kinds.items()}
         condition = parse(text, self.columns)
         self._circuit = Circuit([condition])
@@ -97,7 +100,7 @@ class EventFilter:
 def _kinds(tree: exp.Expr) -> dict[str, Kind]:
     """The properties of a condition, in the order in which they stand, and what they are."""
     columns = list(tree.find_all(exp.Column, bfs=False))
-    compared = {column.name for column in columns if not isinstance(_around(column), exp.Is)}
+    compared = _compared(tree)
     texts = {x.name for x in columns if x.name not in compared} | set(_texts_by_use(tree))
     groups = list(_alike(tree))
     while (
@@ -105,6 +108,12 @@ def _kinds(tree: exp.Expr) -> dict[str, Kind]:
     ):
         texts |= found
     return {x.name: Kind.CATEGORY if x.name in texts else Kind.NUMBER for x in columns}
+
+
+def _compared(tree: exp.Expr) -> set[str]:
+    """The properties of which more is asked than whether they are null."""
+    columns = tree.find_all(exp.Column)
+    return {column.name for column in columns if not isinstance(_around(column), exp.Is)}
 
 
 def _texts_by_use(tree: exp.Expr) -> Iterator[str]:

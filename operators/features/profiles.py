@@ -15,7 +15,7 @@ from operators.events.batch import EventBatch
 from operators.features import sessions
 from operators.features.accumulators import SetAccumulator
 from operators.features.arrivals import Arrivals, arrive
-from operators.features.brought import Beside, Brought
+from operators.features.brought import BatchReader, Brought
 from operators.features.catalog import Catalog
 from operators.features.dedup import Dedup
 from operators.features.derived import OVERFLOW, Exactly
@@ -79,7 +79,7 @@ class Profiles:
         dedup_within_us: int | None = None,
         lifetime: Lifetime | None = None,
         watched: Watched | None = None,
-        beside: Beside | None = None,
+        beside: BatchReader | None = None,
         budget: Budget | None = None,
     ) -> None:
         self.catalog = catalog

@@ -35,7 +35,7 @@ class InputWatch:
     """
 
     def __init__(self, context: RuntimeContext, settings: Settings, catalog: Catalog) -> None:
-        self._expected = expected(settings.features, settings.events)
+        self._expected = expected(settings.features, settings.events, settings.beside)
         self._spotter = Spotter(self._expected, catalog.event_types)
         self._status = settings.outputs.status
         self._names = SeenNames(settings.events)

@@ -87,7 +87,7 @@ class MemoryMetrics:
 
 
 class InputMetrics:
-    """Metrics of what features ask for: when an event with it came last, 0 if none has."""
+    """Metrics of what is asked for of events: when one with it came last, 0 if none has."""
 
     def __init__(self, group: Any, expected: Sequence[Expected]) -> None:
         self._last_us = [-1] * len(expected)
@@ -154,6 +154,31 @@ class _ModelMetrics:
         self.largest = group.distribution("largest_cluster_thousandths")
 
 
+class MeasureMetrics:
+    """Metrics of Measure: what was added up, what there is, and what was published of it."""
+
+    def __init__(self, group: Any) -> None:
+        _opened(group)
+        self._added = group.counter("deltas_added")
+        self._published = group.counter("outcomes_published")
+        self._deleted = group.counter("outcomes_deleted")
+        self._days = group.distribution("outcome_days")
+        self._cohorts = group.distribution("outcome_cohorts")
+
+    def added(self, messages: int) -> None:
+        """So many messages of Assign were added up."""
+        self._added.inc(messages)
+
+    def published(self, *, deleted: bool) -> None:
+        """A record went out; one that is `deleted` is older than is kept."""
+        (self._deleted if deleted else self._published).inc()
+
+    def known(self, days: int, cohorts: int) -> None:
+        """So many days and cohorts, of segments and clusters, are kept."""
+        self._days.update(days)
+        self._cohorts.update(cohorts)
+
+
 class AssignMetrics:
     """Metrics of Assign: changes, their delay, and the models that judge."""
 
@@ -165,6 +190,7 @@ class AssignMetrics:
         self._transitions = group.counter("transitions")
         self._delay_ms = group.distribution("event_to_decision_ms")
         self._python_ns = group.distribution("python_ns_per_user")
+        self._outcomes_ns = group.distribution("outcomes_ns_per_user")
         self._group = group
         self._models: dict[str, Any] = {}
 
@@ -175,10 +201,16 @@ class AssignMetrics:
         self._assignments.inc(assignments)
         self._transitions.inc(transitions)
 
-    def cost(self, event_at_ms: int | None, python_ns: int, judged: int) -> None:
-        """What a message cost, and how long after its newest event in Kafka it was decided."""
+    def cost(
+        self, event_at_ms: int | None, python_ns: int, judged: int, outcomes_ns: int = 0
+    ) -> None:
+        """What a message cost, and how long after its newest event in Kafka it was decided.
+
+        `outcomes_ns` of it is what was spent on outcomes.
+        """
         if judged:  # a pulse of an idle lane says nothing of users
             self._python_ns.update(python_ns // judged)
+            self._outcomes_ns.update(outcomes_ns // judged)
         if event_at_ms is not None:
             self._delay_ms.update(now_us() // 1_000 - event_at_ms)
 

@@ -15,11 +15,11 @@ from operators.features.lifetime import Forgotten
 from operators.membership.clusterings import NO_CLUSTER
 from operators.membership.verdicts import Verdicts, stood
 from operators.outcomes import kept as words
-from operators.outcomes.attribution import History, Stood
+from operators.outcomes.attribution import History, UserStandings
 from operators.outcomes.cohorts import Cohorts
 from operators.outcomes.days import Days
 from operators.outcomes.delta import CohortDelta, Delta
-from operators.outcomes.kept import Kept
+from operators.outcomes.kept import KeptOutcomes
 from operators.outcomes.outcomes import Outcomes
 from operators.outcomes.periods import days
 from operators.outcomes.sessions import (
@@ -102,7 +102,7 @@ class Account:
         was = standing.member(before.standings)
         self._move(forgotten.rows, forgotten.at_us, np.zeros_like(was), was, before)
         none = np.full_like(before.clusters, NO_CLUSTER)
-        self._move_clusters(forgotten.at_us, before, Stood(before.standings, none, none))
+        self._move_clusters(forgotten.at_us, before, UserStandings(before.standings, none, none))
 
     def settle(self) -> Delta | None:
         """What all comes to; what is kept of the users is written."""
@@ -142,7 +142,9 @@ class Account:
             none = np.zeros(carried.shape, np.int64)
             self._days.move(at_us, carried, np.zeros_like(carried), none)
 
-    def _move(self, rows: Rows, at_us: Moments, entries: Mask, exits: Mask, before: Stood) -> None:
+    def _move(
+        self, rows: Rows, at_us: Moments, entries: Mask, exits: Mask, before: UserStandings
+    ) -> None:
         """Count entries and exits, bool[n, s]: only those leave who count in the series."""
         stayed_us = at_us[:, None] - standing.entered_us(before.standings)
         counted = exits & (words.entered(self._table, rows) != 0)
@@ -151,7 +153,7 @@ class Account:
             counted[user, segment] = moment is not None and moment <= at_us[user]
         self._days.move(at_us, entries, counted, stayed_us)
 
-    def _move_clusters(self, at_us: Moments, before: Stood, after: Stood) -> None:
+    def _move_clusters(self, at_us: Moments, before: UserStandings, after: UserStandings) -> None:
         for model in range(before.clusters.shape[1]):
             into, out_of = after.clusters[:, model], before.clusters[:, model]
             at = np.flatnonzero(into != out_of)
@@ -168,7 +170,7 @@ class Account:
         rows = np.unique(np.concatenate([activity[ROW], conversions[ROW], entering]))
         if not len(rows):
             return
-        before = Kept.read(self._table, rows)
+        before = KeptOutcomes.read(self._table, rows)
         after, cohorts = before.copy(), self._accounts.cohorts
         told = activity[:, activity[STRATUM] != words.NO_STRATUM]
         after.stratum[np.searchsorted(rows, told[ROW])] = told[STRATUM]

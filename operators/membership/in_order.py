@@ -19,7 +19,7 @@ from operators.membership.last_values import LastValues
 from operators.membership.looks import Agenda, KnownUsers
 from operators.membership.member_layout import CLUSTERS, CLUSTERS_SINCE, DUE, JUDGED, STANDING
 from operators.membership.verdicts import Verdicts, note_told, outdated, stood
-from operators.outcomes.attribution import Stood
+from operators.outcomes.attribution import UserStandings
 from operators.pages.table import UserTable
 from operators.rules.course import Course
 from operators.rules.holdouts import JudgedUsers
@@ -98,7 +98,7 @@ class InOrder:
         there = [at for at, each in enumerate(criteria.clusterings) if each.name in models]
         now_us = judgement.round.frame.now_us
         seen = self._frame(frame.values[:, looks], now_us)
-        after = Stood(found.standings, clusters[looks], since_us[looks])
+        after = UserStandings(found.standings, clusters[looks], since_us[looks])
         return course.due_us, Verdicts(
             rows=news,
             frame=seen,
@@ -145,9 +145,9 @@ class InOrder:
         return self._criteria.frame(values, now_us, self._table.dictionary)
 
 
-def _before(after: Stood, of: Ints, first: Stood) -> Stood:
+def _before(after: UserStandings, of: Ints, first: UserStandings) -> UserStandings:
     """How users stood before they stand so, side by side in the order of time; `of` says who."""
-    own = Stood.together([first, after])
+    own = UserStandings.together([first, after])
     at = len(first.clusters) + np.arange(len(of)) - 1
     return own.where(np.where(begins(of), of, at))
 

@@ -12,7 +12,7 @@ from operators.base.frame import Frame
 from operators.base.runs import begins, ends
 from operators.membership.clusterings import Placed
 from operators.membership.member_layout import CLUSTERS, CLUSTERS_SINCE, STANDING, TOLD
-from operators.outcomes.attribution import Stood
+from operators.outcomes.attribution import UserStandings
 from operators.pages.table import UserTable
 from operators.rules.judgement import Judgement
 
@@ -38,8 +38,8 @@ class Verdicts:
     standings: Moments
     clusters_since: Moments
     looks: int
-    before: Stood
-    after: Stood
+    before: UserStandings
+    after: UserStandings
 
     def turns(self) -> Ints:
         """How many of those to be published before each are of the same user, int64[changed]."""
@@ -53,9 +53,9 @@ class Verdicts:
         return ends(self.rows[self.changed])
 
 
-def stood(table: UserTable, rows: Rows) -> Stood:
+def stood(table: UserTable, rows: Rows) -> UserStandings:
     """How users stand by what is kept of them."""
-    return Stood(
+    return UserStandings(
         table.cells(STANDING).take(rows),
         table.cells(CLUSTERS).take(rows),
         table.cells(CLUSTERS_SINCE).take(rows),

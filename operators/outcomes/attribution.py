@@ -21,19 +21,19 @@ GROUPS: Final = 3
 
 
 @dataclass(frozen=True)
-class Stood:
+class UserStandings:
     """How n users stand: to segments int64[n, s], in which clusters and since when int64[n, m]."""
 
     standings: Moments
     clusters: Ints
     clusters_since: Moments
 
-    def where(self, at: Ints) -> Stood:
+    def where(self, at: Ints) -> UserStandings:
         """Those at some positions."""
-        return Stood(self.standings[at], self.clusters[at], self.clusters_since[at])
+        return UserStandings(self.standings[at], self.clusters[at], self.clusters_since[at])
 
     @classmethod
-    def together(cls, some: list[Stood]) -> Stood:
+    def together(cls, some: list[UserStandings]) -> UserStandings:
         """Several, one after the other."""
         return cls(
             np.concatenate([each.standings for each in some]),
@@ -66,13 +66,13 @@ class History:
         before: how they stood before it.
     """
 
-    def __init__(self, rows: Rows, before: Stood) -> None:
+    def __init__(self, rows: Rows, before: UserStandings) -> None:
         self._rows = rows
         self._stood = [before]
         self._at = [np.arange(len(rows))]
         self._moments_us = [np.full(len(rows), -1)]
 
-    def changed(self, rows: Rows, at_us: Moments, after: Stood) -> None:
+    def changed(self, rows: Rows, at_us: Moments, after: UserStandings) -> None:
         """Users stand otherwise from moments on; those of one user in the order of time."""
         at = np.searchsorted(self._rows, rows)
         known = np.flatnonzero((at < len(self._rows)) & np.isin(rows, self._rows))
@@ -81,7 +81,7 @@ class History:
             self._moments_us.append(at_us[known])
             self._stood.append(after.where(known))
 
-    def at(self, rows: Rows, position_us: Moments) -> Stood:
+    def at(self, rows: Rows, position_us: Moments) -> UserStandings:
         """How users stood when they had come to a moment of their own time."""
         asked = np.searchsorted(self._rows, rows)
         if len(self._stood) == 1:
@@ -93,4 +93,4 @@ class History:
         order = np.argsort(keys, kind="stable")
         wanted = asked * len(distinct) + np.searchsorted(distinct, position_us)
         found = order[np.searchsorted(keys[order], wanted, side="right") - 1]
-        return Stood.together(self._stood).where(found)
+        return UserStandings.together(self._stood).where(found)

@@ -14,7 +14,7 @@ import numpy as np
 from operators.base.arrays import Floats, Ints, Mask, Moments
 from operators.outcomes.attribution import HELD_OUT, MEMBER, OTHER
 from operators.outcomes.delta import CohortDelta
-from operators.outcomes.kept import Kept, is_active
+from operators.outcomes.kept import KeptOutcomes, is_active
 from operators.outcomes.outcomes import MICRO
 from operators.outcomes.periods import Periods
 from operators.rules import standing
@@ -29,13 +29,13 @@ class Cohorts:
     def __init__(self, periods: Periods) -> None:
         self._periods = periods
 
-    def enter(self, kept: Kept, moments: Moments) -> None:
+    def enter(self, kept: KeptOutcomes, moments: Moments) -> None:
         """Users come into groups at standings, int64[u, s + 1], 0 where they don't."""
         new = (kept.entered == 0) & (moments != 0)
         kept.entered[new] = moments[new]
         kept.active[new] = 1  # in the period of entering they were
 
-    def act(self, kept: Kept, users: Ints, at_us: Moments) -> None:
+    def act(self, kept: KeptOutcomes, users: Ints, at_us: Moments) -> None:
         """Users are active at moments, int64[n]."""
         entered_us = standing.entered_us(kept.entered[users])
         later = self._periods.of(at_us)[:, None] - self._periods.of(entered_us)
@@ -44,7 +44,9 @@ class Cohorts:
         bits = np.int64(1) << later[at, column]
         np.bitwise_or.at(kept.active, (users[at], column), bits)
 
-    def bring(self, kept: Kept, users: Ints, at_us: Moments, outcome: Ints, value: Ints) -> None:
+    def bring(
+        self, kept: KeptOutcomes, users: Ints, at_us: Moments, outcome: Ints, value: Ints
+    ) -> None:
         """Users have conversions at moments, int64[n], with values in millionths."""
         entered_us = standing.entered_us(kept.entered[users])
         since = (kept.entered[users] != 0) & (entered_us <= at_us[:, None])
@@ -54,7 +56,7 @@ class Cohorts:
         np.add.at(kept.conversions, place, 1)
         np.add.at(kept.value, place, value[at])
 
-    def deltas(self, before: Kept, after: Kept) -> Iterator[CohortDelta]:
+    def deltas(self, before: KeptOutcomes, after: KeptOutcomes) -> Iterator[CohortDelta]:
         """What the same users add."""
         found: dict[_Place, Floats] = {}
         for was, now in _by_stratum(before, after):
@@ -64,7 +66,7 @@ class Cohorts:
             if np.any(added):
                 yield CohortDelta(group, segment, period, stratum, added.tobytes(), other)
 
-    def _added(self, before: Kept, after: Kept) -> Iterator[tuple[_Place, Floats]]:
+    def _added(self, before: KeptOutcomes, after: KeptOutcomes) -> Iterator[tuple[_Place, Floats]]:
         """What users of one stratum add."""
         was, now = _Standing(before), _Standing(after)
         then, own = _numbers(before), _numbers(after)
@@ -91,7 +93,9 @@ class Cohorts:
                 yield from _by_period((MEMBER, stratum, other), added, periods[:, :-1])
 
 
-def _by_stratum(before: Kept, after: Kept) -> Iterator[tuple[Kept, Kept]]:
+def _by_stratum(
+    before: KeptOutcomes, after: KeptOutcomes
+) -> Iterator[tuple[KeptOutcomes, KeptOutcomes]]:
     """The users by their strata, some at a time; who comes into another leaves that of before."""
     segments, k = after.entered.shape[1], after.value.shape[2]
     most = max(_MOST // (segments * max(segments, Periods.KEPT) * (1 + 4 * k)), 1)
@@ -110,7 +114,7 @@ def _by_stratum(before: Kept, after: Kept) -> Iterator[tuple[Kept, Kept]]:
 class _Standing:
     """In which groups users are by what is kept of them, bool[u, s]."""
 
-    def __init__(self, kept: Kept) -> None:
+    def __init__(self, kept: KeptOutcomes) -> None:
         entered, seen = kept.entered[:, :-1], kept.entered[:, -1:] != 0
         held = standing.held_out(entered)
         self.held_out: Mask = np.zeros(entered.shape, np.bool_) if held is None else held
@@ -118,7 +122,7 @@ class _Standing:
         self.other: Mask = (entered == 0) & seen
 
 
-def _numbers(kept: Kept) -> Floats:
+def _numbers(kept: KeptOutcomes) -> Floats:
     """What users come to, float64[u, s + 1, numbers]: see `CohortDelta`, periods last."""
     value = kept.value / MICRO
     periods = is_active(kept.active[..., None], np.arange(Periods.KEPT))

@@ -51,7 +51,7 @@ def fields(outcomes: Outcomes, series: Sequence[str], models: Sequence[str]) -> 
 
 
 @dataclass
-class Kept:
+class KeptOutcomes:
     """What is kept of u users by the segments, and in the last column of everyone.
 
     `entered` int64[u, s + 1], `active` the same, `conversions` and `value` int64[u, s + 1, k];
@@ -65,7 +65,7 @@ class Kept:
     stratum: Ints
 
     @classmethod
-    def read(cls, table: UserTable, rows: Rows) -> Kept:
+    def read(cls, table: UserTable, rows: Rows) -> KeptOutcomes:
         """That of some users."""
         entered = table.cells(_ENTERED).take(rows)
         by_outcome = (*entered.shape, -1)
@@ -77,9 +77,9 @@ class Kept:
             table.cells(_STRATUM).take_one(rows),
         )
 
-    def of(self, users: Ints | Mask | slice) -> Kept:
+    def of(self, users: Ints | Mask | slice) -> KeptOutcomes:
         """That of some of the users."""
-        return Kept(
+        return KeptOutcomes(
             self.entered[users],
             self.active[users],
             self.conversions[users],
@@ -87,9 +87,9 @@ class Kept:
             self.stratum[users],
         )
 
-    def copy(self) -> Kept:
+    def copy(self) -> KeptOutcomes:
         """One that may be changed without this one."""
-        return Kept(
+        return KeptOutcomes(
             self.entered.copy(),
             self.active.copy(),
             self.conversions.copy(),
@@ -97,9 +97,9 @@ class Kept:
             self.stratum.copy(),
         )
 
-    def nothing(self) -> Kept:
+    def nothing(self) -> KeptOutcomes:
         """What is kept of the same users, and in the same strata, before anything counts."""
-        return Kept(
+        return KeptOutcomes(
             np.zeros_like(self.entered),
             np.zeros_like(self.active),
             np.zeros_like(self.conversions),

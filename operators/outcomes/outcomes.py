@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
@@ -10,8 +10,8 @@ from typing import Final
 import msgspec
 
 from operators.base.durations import US_PER_UNIT, parse_duration_us
-from operators.features.catalog import ReadBeside
-from operators.features.filters import EventFilter
+from operators.features.asked import Asked, ReadBeside
+from operators.features.filters import EventFilter, PropertyFilter
 from operators.features.kinds.options import types_of
 from operators.outcomes.periods import Periods
 from operators.outcomes.spec import OutcomesSpec
@@ -24,7 +24,22 @@ SESSIONS, SECONDS, PAGES, BOUNCES, STEPS = range(5)
 
 def read_beside(spec: OutcomesSpec) -> ReadBeside:
     """What is read of events for outcomes."""
-    return ReadBeside(spec.types, spec.numbers, spec.texts, sessions=True)
+    return ReadBeside(
+        types=spec.types,
+        numbers=spec.numbers,
+        texts=spec.texts,
+        asked=tuple(_asked(spec)),
+        sessions=True,
+    )
+
+
+def _asked(spec: OutcomesSpec) -> Iterator[Asked]:
+    """The properties that outcomes and strata read."""
+    for name, each in spec.named.items():
+        condition = () if each.where is None else PropertyFilter(each.where).columns
+        for read in dict.fromkeys([*filter(None, [each.value]), *condition]):
+            yield Asked(f"outcomes.{name}", read, types_of(each.event))
+    yield from (Asked("outcomes.strata", name, None) for name in spec.strata)
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import msgspec
 
-from operators.base.durations import parse_duration_us
+from operators.base.durations import US_PER_UNIT, parse_duration_us
 from operators.base.errors import Problem, UsageError
 from operators.features.filters import PropertyFilter
 from operators.features.kinds.options import ANY
@@ -17,6 +17,7 @@ MOST_OUTCOMES: Final = 20  # each takes 16 bytes a user and segment
 MOST_STEPS: Final = 20
 MOST_STRATA: Final = 20  # each has cohorts of its own
 LONGEST_NAME: Final = 100  # characters
+LONGEST_DAYS: Final = {"day": 1, "week": 7, "month": 31}
 
 Types = str | list[str]
 
@@ -49,11 +50,19 @@ class OutcomesSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     keep: str = "400d"
 
     @property
-    def types(self) -> tuple[str, ...]:
-        """The event types that it tells apart, each once."""
-        said = [self.page, self.funnel, *(each.event for each in self.named.values())]
-        found = [name for one in said for name in ([one] if isinstance(one, str) else one)]
-        return tuple(name for name in dict.fromkeys(found) if name != ANY)
+    def types(self) -> dict[str, str]:
+        """The event types that it tells apart, by the places where they are named first."""
+        said = {f"outcomes.{name}": each.event for name, each in self.named.items()}
+        found: dict[str, str] = {}
+        for where, names in {
+            **said,
+            "outcomes.page": self.page,
+            "outcomes.funnel": self.funnel,
+        }.items():
+            for name in [names] if isinstance(names, str) else names:
+                if name != ANY:
+                    found.setdefault(name, where)
+        return found
 
     @property
     def numbers(self) -> frozenset[str]:
@@ -72,25 +81,8 @@ class OutcomesSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 yield PropertyFilter(each.where)
 
 
-def with_names(data: Any) -> Any:
-    """The plain data of a configuration with the outcomes by their names in a part of their own."""
-    if not isinstance(data, dict) or not isinstance(given := data.get("outcomes"), dict):
-        return data
-    parts = {name: value for name, value in given.items() if name in PARTS}
-    named = {name: value for name, value in given.items() if name not in PARTS}
-    return {**data, "outcomes": {**parts, "named": named}}
-
-
-def as_written(path: str) -> str:
-    """Where something stands in the file that is decoded from what `with_names` gives."""
-    return path.replace("outcomes.named", "outcomes", 1) if path.startswith("outcomes") else path
-
-
 def problems(spec: OutcomesSpec) -> Iterator[Problem]:
     """Every mistake."""
-    if not spec.named:
-        expected = "expected at least one, such as conversion: {event: purchase, value: price}"
-        yield Problem("outcomes", expected)
     if len(spec.named) > MOST_OUTCOMES:
         found = f"expected up to {MOST_OUTCOMES}, found {len(spec.named)}"
         yield Problem("outcomes", found)
@@ -101,10 +93,7 @@ def problems(spec: OutcomesSpec) -> Iterator[Problem]:
         expected = f"expected 2 to {MOST_STEPS} event types in their order"
         yield Problem("outcomes.funnel", f"{expected}, found {len(spec.funnel)}")
     yield from _problems_of_strata(spec.strata)
-    try:
-        parse_duration_us(spec.keep)
-    except UsageError as error:
-        yield Problem("outcomes.keep", str(error))
+    yield from _problems_of_keep(spec)
 
 
 def _problems_of_one(name: str, spec: OutcomeSpec) -> Iterator[Problem]:
@@ -121,9 +110,22 @@ def _problems_of_one(name: str, spec: OutcomeSpec) -> Iterator[Problem]:
         except UsageError as error:
             yield Problem(f"{path}.where", str(error))
         else:
-            if spec.value in condition.texts:
+            if spec.value in condition.compared_texts:
                 compared = f"{spec.value} is summed up, and so no text"
                 yield Problem(f"{path}.where", compared)
+
+
+def _problems_of_keep(spec: OutcomesSpec) -> Iterator[Problem]:
+    """What is let go before its period is over could never be told."""
+    try:
+        keep_us = parse_duration_us(spec.keep)
+    except UsageError as error:
+        yield Problem("outcomes.keep", str(error))
+        return
+    days = LONGEST_DAYS[spec.cohorts]
+    if keep_us < days * US_PER_UNIT["d"]:
+        expected = f"expected at least {days}d (outcomes.cohorts: {spec.cohorts})"
+        yield Problem("outcomes.keep", f"{expected}, found '{spec.keep}'")
 
 
 def _problems_of_strata(strata: dict[str, list[str]]) -> Iterator[Problem]:
@@ -131,8 +133,9 @@ def _problems_of_strata(strata: dict[str, list[str]]) -> Iterator[Problem]:
         expected = "expected one property and its values, such as device: [mobile, desktop]"
         yield Problem("outcomes.strata", expected)
     for name, values in strata.items():
-        if not 2 <= len(values) <= MOST_STRATA or len(set(values)) < len(values):
-            expected = f"expected 2 to {MOST_STRATA} different values"
+        different = len(set(values)) == len(values) and "" not in values
+        if not (different and 2 <= len(values) <= MOST_STRATA):
+            expected = f"expected 2 to {MOST_STRATA} different values, none empty"
             yield Problem(f"outcomes.strata.{name}", f"{expected}, found {len(values)}")
 
 

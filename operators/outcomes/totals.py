@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, MutableMapping
 from typing import Final, NamedTuple, TypeVar
 
@@ -26,6 +27,7 @@ from operators.outcomes.series import NOT_MEASURED
 
 _DAY, _COHORT = "day", "cohort"
 _FORGETS: Final = "forgets"  # the day before which days are not kept
+_VERSION: Final = "version"  # that of the newest record
 _T = TypeVar("_T")
 
 
@@ -63,7 +65,7 @@ class _CohortTotal(msgspec.Struct, array_like=True):
     both: dict[str, bytes]
 
 
-class Totals:
+class OutcomeTotals:
     """The totals of a job.
 
     Args:
@@ -74,6 +76,14 @@ class Totals:
     def __init__(self, outcomes: Outcomes, kept: MutableMapping[str, bytes]) -> None:
         self._outcomes, self._kept = outcomes, kept
         self._changed: dict[Key, None] = {}
+        self._known: Counter[str] | None = None
+
+    @property
+    def known(self) -> tuple[int, int]:
+        """How many days, and how many cohorts, there are of segments and clusters."""
+        if self._known is None:
+            self._known = Counter(_key(text).kind for text in self._kept if text != _FORGETS)
+        return self._known[_DAY], self._known[_COHORT]
 
     def add(self, delta: Delta) -> None:
         """Add what a message comes to."""
@@ -82,22 +92,34 @@ class Totals:
         for cohort in delta.cohorts:
             self._add_cohort(delta, cohort)
 
-    def take_changed(self, version: int) -> Iterator[tuple[str, OutcomeRecord | None]]:
-        """The records of what was changed since this was asked, and None for what is let go."""
+    def take_changed(self, version: int) -> Iterator[tuple[str, OutcomeRecord]]:
+        """The records of what was changed since this was asked, and the last of what is let go."""
         changed, self._changed = self._changed, {}
+        if not changed:
+            return
+        version = self._version(version)
         newest = max((key.at for key in changed if key.kind == _DAY), default=None)
         if newest is not None:
-            yield from ((shown(key), None) for key in self._forget(newest, changed))
+            gone = self._forget(newest, changed)
+            yield from ((shown(key), self._last(key, version)) for key in gone)
         for key in changed:
             if (stored := self._kept.get(_text(key))) is not None:
                 yield shown(key), self._record(key, stored, version)
 
-    def everything(self, version: int) -> Iterator[tuple[str, OutcomeRecord | None]]:
+    def everything(self, version: int) -> Iterator[tuple[str, OutcomeRecord]]:
         """The records of all there is, each once."""
-        keys = [_key(text) for text in self._kept if text != _FORGETS]
-        in_order = sorted(keys, key=lambda key: (*map(str, key[:4]), key.at))
+        in_order = sorted(self._keys(), key=lambda key: (*map(str, key[:4]), key.at))
         self._changed = dict.fromkeys(in_order)
         yield from self.take_changed(version)
+
+    def _version(self, version: int) -> int:
+        """A version that is higher than all before, whatever the clock does."""
+        version = max(version, _read_int(self._kept.get(_VERSION, b"0")) + 1)
+        self._kept[_VERSION] = b"%d" % version
+        return version
+
+    def _keys(self) -> list[Key]:
+        return [_key(text) for text in self._kept if text not in (_FORGETS, _VERSION)]
 
     def _add_day(self, delta: Delta, day: DayDelta) -> None:
         segments, width = len(delta.segments), self._outcomes.width
@@ -121,7 +143,7 @@ class Totals:
             groups = groups + _ints(total.groups).reshape(groups.shape)
             moves = moves + _ints(total.moves)
         whole = _DayTotal(groups.tobytes(), moves.tobytes(), total.before)
-        self._put(key, whole)
+        self._put(key, whole, new=stored is None)
 
     def _add_cohort(self, delta: Delta, cohort: CohortDelta) -> None:
         name, series = delta.segments[cohort.segment]
@@ -130,6 +152,8 @@ class Totals:
         strata = self._outcomes.strata
         stratum = strata[cohort.stratum] if cohort.stratum >= 0 else None
         key = Key(_COHORT, None, name, series, cohort.period, stratum)
+        if self._day_of(key) < self._first_kept():
+            return  # its users act on, and would have it told again and again that it is gone
         stored = self._kept.get(_text(key))
         width = self._outcomes.cohort_width
         total = _CohortTotal(b"", {}) if stored is None else _read_cohort(stored)
@@ -146,29 +170,37 @@ class Totals:
             before = total.both.get(other)
             both = added if before is None else added + np.frombuffer(before, np.float64)
             total.both[other] = both.tobytes()
-        self._put(key, _CohortTotal(groups.tobytes(), total.both))
+        self._put(key, _CohortTotal(groups.tobytes(), total.both), new=stored is None)
 
-    def _put(self, key: Key, total: _DayTotal | _CohortTotal) -> None:
+    def _put(self, key: Key, total: _DayTotal | _CohortTotal, *, new: bool) -> None:
         self._kept[_text(key)] = _encode(total)
         self._changed[key] = None
+        if self._known is not None:
+            self._known[key.kind] += new
 
     def _forget(self, newest: int, changed: dict[Key, None]) -> list[Key]:
         """Let go of what is older than is kept; members of before pass on to the next day."""
         first = newest - self._outcomes.keep_days
-        known = _read_int(self._kept.get(_FORGETS, b"0"))
+        known = self._first_kept()
         if first <= known:
             first = known
             if not any(self._day_of(key) < first for key in changed):
                 return []
         self._kept[_FORGETS] = b"%d" % first
-        keys = sorted((_key(text) for text in self._kept if text != _FORGETS), key=lambda x: x.at)
+        keys = sorted(self._keys(), key=lambda x: x.at)
         gone = [key for key in keys if self._day_of(key) < first]
         for at, key in enumerate(gone):
             if key.kind == _DAY:
                 later = (x for x in (*gone[at + 1 :], *keys) if x.at > key.at)
                 self._pass_on(key, next((x for x in later if x.whose == key.whose), None), changed)
             del self._kept[_text(key)]
+        if self._known is not None:
+            self._known.subtract(key.kind for key in gone)
         return gone
+
+    def _first_kept(self) -> int:
+        """The first day that is kept, as far as was found out; 0 before."""
+        return _read_int(self._kept.get(_FORGETS, b"0"))
 
     def _pass_on(self, key: Key, to: Key | None, changed: dict[Key, None]) -> None:
         total = _read_day(self._kept[_text(key)])
@@ -183,6 +215,12 @@ class Totals:
     def _day_of(self, key: Key) -> int:
         """The first day of what a record is of."""
         return key.at if key.kind == _DAY else self._outcomes.periods.first_day(key.at)
+
+    def _last(self, key: Key, version: int) -> OutcomeRecord:
+        name, series, day = key.name, key.series, date(self._day_of(key))
+        if key.kind == _COHORT:
+            return CohortOutcomes(name, series, day, key.stratum, version, gone=True)
+        return DayOutcomes(name, series, day, key.model, version, gone=True)
 
     def _record(self, key: Key, stored: bytes, version: int) -> OutcomeRecord:
         day = date(self._day_of(key))

@@ -48,6 +48,10 @@ def test_killed_at_work_and_an_ordinary_end(config: Path, temporary: Path) -> No
     assert flockwise(["run", str(config), "--fresh"], temporary).wait(PATIENCE_S) == 0
     until(lambda: all_gone(temporary), "Java to be gone after an ordinary end")
 
+
+@pytest.mark.long
+def test_a_preview_that_is_killed(config: Path, temporary: Path) -> None:
+    assert flockwise(["run", str(config)], temporary).wait(PATIENCE_S) == 0
     words = ["segments", "preview", str(config)]
     process = flockwise(words, temporary)
     logs = "flockwise-*/preview-*/state/logs"
@@ -55,6 +59,7 @@ def test_killed_at_work_and_an_ordinary_end(config: Path, temporary: Path) -> No
     until(lambda: all_gone(temporary), "the preview to be gone")
 
 
+@pytest.mark.long
 def test_a_jvm_that_runs_out_of_memory_is_told_in_a_line(
     config: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -73,6 +78,7 @@ def test_a_run_that_is_refused_leaves_nothing(config: Path, temporary: Path) -> 
     until(lambda: all_gone(temporary), "Java to be gone")
 
 
+@pytest.mark.long
 def test_a_demo_that_is_killed(tmp_path: Path, temporary: Path) -> None:
     process = flockwise(["demo", "--dir", str(tmp_path / "demo"), "--users", "300"], temporary)
     kill_when(lambda: at_work(tmp_path / "demo" / "state" / "logs"), process)

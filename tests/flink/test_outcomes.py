@@ -11,8 +11,8 @@ from tests.flink.harness import config_of, run_job, write_events
 from tests.flink.shoppers import shoppers
 from tests.oracle import SECOND
 from tests.outcomes_oracle import MEMBERS, OTHERS, Move
+from tests.property.outcome_cases import PLAIN_OUTCOMES, check, expected
 from tests.property.replay_cases import CHOSEN, SEGMENTS, micros
-from tests.property.test_outcomes import PLAIN_OUTCOMES, check, expected
 
 pytestmark = pytest.mark.flink
 

@@ -23,6 +23,16 @@ def node_as(cassandra: CassandraAccess) -> Callable[[Login], Node]:
 @pytest.fixture
 def own_keyspace(cassandra: CassandraAccess, stack_folder: Path) -> CassandraAccess:
     """The shared node with a keyspace for one test: a store belongs to one job."""
+    return _keyspace(cassandra, stack_folder)
+
+
+@pytest.fixture(scope="module")
+def module_keyspace(cassandra: CassandraAccess, stack_folder: Path) -> CassandraAccess:
+    """The shared node with a keyspace for one module, whose scans find no others' rows."""
+    return _keyspace(cassandra, stack_folder)
+
+
+def _keyspace(cassandra: CassandraAccess, stack_folder: Path) -> CassandraAccess:
     name = f"own_{uuid4().hex}"
     stack.keyspace(stack_folder, name)
     return replace(cassandra, keyspace=name)

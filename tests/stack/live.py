@@ -16,11 +16,11 @@ from typing import Any, Final
 
 import yaml
 from kafka import KafkaProducer
+from kafka.consumer.fetcher import ConsumerRecord
 
 from flink_job.jobs.segment import Start
 from flink_job.kafka_client import client as kafka_
 from flink_job.kafka_client.broker import Broker
-from flink_job.kafka_client.reading import read_to_end
 from flink_job.kafka_client.topics import Topics, make_topics
 from operators.contracts.records import (
     Assignment,
@@ -34,10 +34,11 @@ from tests import patience
 from tests.flink.harness import AFRESH
 from tests.patience import PATIENCE_S, Process
 from tests.stack.at_home import LiveJob, at_home
+from tests.stack.following import Followed
 
 SQLITE: Final = {"kind": "sqlite", "path": "store.db"}  # for those who ask what is stored
 # Half as often as usual: what a checkpoint and its transactions take is missing elsewhere.
-RUN: Final = {"state": "state", "lanes": 4, "checkpoint": "500ms"}
+RUN: Final = {"state": "state", "lanes": 4, "checkpoint": "1s"}
 PARTS: Final = ("assignments", "transitions", "dead_letters", "control", "status", "models")
 
 
@@ -75,6 +76,17 @@ class LiveShop:
         self._producer = KafkaProducer(bootstrap_servers=bootstrap)
         kafka_.make_topic(self.broker, f"{name}-events", 2)
         make_topics(self.broker, self.topics, steered=True)
+        self._transitions = Followed(
+            self.broker,
+            self.topics.transitions,
+            lambda record: transition_decoder.decode(record.value),
+        )
+        self._words = Followed(self.broker, self.topics.assignments, _word)
+        self._dead_letters = Followed(
+            self.broker,
+            self.topics.dead_letters,
+            lambda record: dead_letter_decoder.decode(record.value),
+        )
 
     def configure(self, **changes: Any) -> None:
         """Write the configuration, with these parts changed from now on."""
@@ -92,17 +104,18 @@ class LiveShop:
         self._producer.flush()
 
     def transitions(self) -> list[Transition]:
-        records = read_to_end(self.broker, [self.topics.transitions])
-        return [transition_decoder.decode(record.value) for record in records]
+        return self._transitions.all()
+
+    def words(self) -> list[tuple[str, Assignment | None]]:
+        """All that the changelog has ever held of users, None for a tombstone."""
+        return self._words.all()
 
     def assignments(self) -> list[Assignment]:
-        """All that the changelog holds, but for tombstones."""
-        records = read_to_end(self.broker, [self.topics.assignments])
-        return [assignment_decoder.decode(record.value) for record in records if record.value]
+        """The same but for tombstones."""
+        return [found for _, found in self.words() if found is not None]
 
     def dead_letters(self) -> list[DeadLetter]:
-        records = read_to_end(self.broker, [self.topics.dead_letters])
-        return [dead_letter_decoder.decode(record.value) for record in records]
+        return self._dead_letters.all()
 
     def at_home(self, start: Start = AFRESH) -> AbstractContextManager[LiveJob]:
         """The job in this process, where no process of its own is what is tested."""
@@ -127,6 +140,11 @@ class LiveShop:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+def _word(record: ConsumerRecord) -> tuple[str, Assignment | None]:
+    found = None if record.value is None else assignment_decoder.decode(record.value)
+    return record.key.decode(), found
 
 
 def until(condition: Callable[[], bool], process: Process, what: str) -> None:

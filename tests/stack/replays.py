@@ -23,7 +23,6 @@ from kafka import KafkaProducer
 
 from flink_job.kafka_client import client as kafka
 from flink_job.kafka_client.broker import Broker
-from flink_job.kafka_client.reading import read_to_end
 from flink_job.runtime.rest import FlinkRest
 from operators.contracts.records import (
     Assignment,
@@ -37,6 +36,7 @@ from tests.flink.shoppers import shoppers
 from tests.oracle import SECOND, Event, replay
 from tests.patience import until
 from tests.property.replay_cases import CHOSEN, SEGMENTS, micros, oracle_user
+from tests.stack.following import Followed
 
 RESOLUTION = 600 * SECOND
 BAD_EVERY = 100
@@ -123,19 +123,34 @@ class Replay:
         self._topics = {
             part: f"{name}-{part}" for part in ("assignments", "transitions", "dead_letters")
         }
+        self._transitions = Followed(
+            self.broker,
+            self._topics["transitions"],
+            lambda record: transition_decoder.decode(record.value),
+        )
+        self._assignments = Followed(
+            self.broker,
+            self._topics["assignments"],
+            lambda record: record.value and assignment_decoder.decode(record.value),
+        )
+        self._letters = Followed(
+            self.broker,
+            self._topics["dead_letters"],
+            lambda record: dead_letter_decoder.decode(record.value),
+        )
         self._producer = KafkaProducer(bootstrap_servers=bootstrap, enable_idempotence=True)
         kafka.make_topic(self.broker, f"{name}-events", 4)
 
     def write_config(self, parallelism: int, **more: Any) -> None:
         """Write the configuration of the jobs."""
-        run = {"clock": "event", "resolution": "10m", "lanes": 8, "parallelism": parallelism}
+        run = {"clock": "event", "resolution": "10m", "lanes": 8, "checkpoint": "1s"}
         config = config_of(
             CHOSEN,
             SEGMENTS,
             name=self.name,
             source={"kafka": {"bootstrap": self.bootstrap, "topic": f"{self.name}-events"}},
             output={"kafka": {"bootstrap": self.bootstrap, **self._topics}},
-            run=run | {"state": f"{self.name}-state"},
+            run=run | {"parallelism": parallelism, "state": f"{self.name}-state"},
             **more,
         )
         self.path.write_text(yaml.safe_dump(config))
@@ -149,8 +164,7 @@ class Replay:
 
     def transitions(self) -> list[Transition]:
         """What is committed."""
-        records = read_to_end(self.broker, [self._topics["transitions"]])
-        return [transition_decoder.decode(record.value) for record in records]
+        return self._transitions.all()
 
     def moves(self) -> list[Move]:
         """The transitions that are committed, each as often as it stands there."""
@@ -162,18 +176,14 @@ class Replay:
     def assignments(self) -> dict[str, Assignment]:
         """The newest of each user, whose versions must grow."""
         newest: dict[str, Assignment] = {}
-        for record in read_to_end(self.broker, [self._topics["assignments"]]):
-            if record.value is None:
-                continue
-            found = assignment_decoder.decode(record.value)
+        for found in filter(None, self._assignments.all()):
             assert found.user not in newest or newest[found.user].version < found.version
             newest[found.user] = found
         return {user: a for user, a in newest.items() if not user.startswith("last-")}
 
     def bad(self) -> list[str]:
         """What became dead letters."""
-        records = read_to_end(self.broker, [self._topics["dead_letters"]])
-        return sorted(dead_letter_decoder.decode(record.value).raw or "" for record in records)
+        return sorted(letter.raw or "" for letter in self._letters.all())
 
     def pass_checkpoint(self, name: str) -> None:
         """Wait until a record that is sent into every lane now has come out of it, committed."""

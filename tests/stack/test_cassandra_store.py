@@ -26,6 +26,7 @@ from flink_job.stores.cassandra_schema import create_schema
 from flink_job.stores.cassandra_session import Login, Node, close, connect
 from flink_job.stores.cassandra_statements import PAGE
 from operators.base.errors import PreflightError, StoreError
+from operators.contracts.outcomes import DayOutcomes, OutcomeRecord
 from operators.contracts.records import Change, Transition
 from tests.effort import examples
 from tests.patience import PATIENCE_S
@@ -38,15 +39,15 @@ numbers = itertools.count()
 
 
 @pytest.fixture(scope="module")
-def store(cassandra: CassandraAccess) -> Iterator[CassandraStore]:
-    opened = cassandra_store(cassandra)
+def store(module_keyspace: CassandraAccess) -> Iterator[CassandraStore]:
+    opened = cassandra_store(module_keyspace)
     yield opened
     opened.close()
 
 
 @pytest.fixture(scope="module")
-def admin(cassandra: CassandraAccess, node_as: Callable[[Login], Node]) -> Iterator[Session]:
-    session = connect(node_as(cassandra.admin()), cassandra.keyspace)
+def admin(module_keyspace: CassandraAccess, node_as: Callable[[Login], Node]) -> Iterator[Session]:
+    session = connect(node_as(module_keyspace.admin()), module_keyspace.keyspace)
     yield session
     close(session)
 
@@ -65,11 +66,16 @@ class Crashing(CassandraStore):
 
     statements_left: int | None = None
 
-    def apply(self, changes: Sequence[Change], transitions: Sequence[Transition]) -> None:
+    def apply(
+        self,
+        changes: Sequence[Change],
+        transitions: Sequence[Transition],
+        outcomes: Sequence[OutcomeRecord] = (),
+    ) -> None:
         with pytest.MonkeyPatch.context() as patch:
             # A server may die between any two statements of a batch.
             patch.setattr(cassandra_batches, "_MOST_CHARACTERS", 0)
-            super().apply(changes, transitions)
+            super().apply(changes, transitions, outcomes)
 
     def _all(self, bound: Iterable[Bound]) -> list[Any]:
         done = []
@@ -89,13 +95,31 @@ def crashing(store: CassandraStore) -> Iterator[Crashing]:
     opened.close()
 
 
-@settings(
-    max_examples=examples(400),
+crashed = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(history=histories(ordered=True, most_users=2), data=st.data())
+any_history = given(history=histories(ordered=True, most_users=2), data=st.data())
+
+
+@settings(crashed, max_examples=examples(100))
+@any_history
 def test_no_crash_leaves_a_wrong_members_row(
+    crashing: Crashing, store: CassandraStore, history: History, data: st.DataObject
+) -> None:
+    check_crashes(crashing, store, history, data)
+
+
+@pytest.mark.long
+@settings(crashed, max_examples=examples(1_000))
+@any_history
+def test_no_crash_of_many_leaves_a_wrong_members_row(
+    crashing: Crashing, store: CassandraStore, history: History, data: st.DataObject
+) -> None:
+    check_crashes(crashing, store, history, data)
+
+
+def check_crashes(
     crashing: Crashing, store: CassandraStore, history: History, data: st.DataObject
 ) -> None:
     """Words under way in a crash may be compacted away before the next attempt; never last ones."""
@@ -152,10 +176,54 @@ def test_versions_are_the_timestamps_of_everything(
     assert stamps.one()[0] == 42
 
 
-def test_transitions_expire(cassandra: CassandraAccess, admin: Session, prefix: str) -> None:
+def test_versions_are_the_timestamps_of_outcomes(
+    store: CassandraStore, admin: Session, prefix: str
+) -> None:
+    day = DayOutcomes(f"{prefix}bots", "s1", "2026-11-27", version=41, entries=3)
+    store.apply([], [], [day])
+    found = admin.execute(
+        "SELECT day, version, writetime(record) AS written FROM outcomes "
+        "WHERE kind = 'day' AND model = '' AND name = %s AND day >= '2026-11-01'",
+        [day.name],
+    ).one()
+    assert (found.day, found.version, found.written) == (day.day, 41, 41)
+
+
+def test_a_keyspace_of_before_serves_whoever_measures_nothing(
+    own_keyspace: CassandraAccess, node_as: Callable[[Login], Node]
+) -> None:
+    administrator = connect(node_as(own_keyspace.admin()), own_keyspace.keyspace)
+    administrator.execute("DROP TABLE outcomes")
+    store = cassandra_store(own_keyspace)
+    store.check()
+    store.apply([assignment("ann", 1, ["bots"])], [])
+    store.empty()
+    assert list(store.assignments()) == []
+    with pytest.raises(PreflightError, match=r"outcomes.*cassandra\.cql"):
+        store.check(outcomes=True)
+    with pytest.raises(StoreError, match=r"can't be read.*outcomes"):
+        list(store.outcomes())
+    create_schema(administrator, own_keyspace.keyspace)
+    close(administrator)
+    day = DayOutcomes("bots", "s1", "2026-11-27", version=1)
+    store.check(outcomes=True)
+    store.apply([], [], [day])
+    assert list(store.outcomes()) == [day]
+    stack.processes.wait_until(lambda: emptied(store), PATIENCE_S)
+    assert list(store.outcomes()) == []
+    store.close()
+
+
+def emptied(store: CassandraStore) -> bool:
+    """The driver learns of a new table a little later."""
+    store.empty()
+    return not list(store.outcomes())
+
+
+def test_transitions_expire(module_keyspace: CassandraAccess, admin: Session, prefix: str) -> None:
     for keep, most_s in (("90d", 90 * 86_400), ("1h", 3_600)):
         user = f"{prefix}{keep}"
-        store = cassandra_store(cassandra, keep_transitions=keep)
+        store = cassandra_store(module_keyspace, keep_transitions=keep)
         store.apply([], [enter(user, "bots", 1)])
         store.close()
         left = admin.execute("SELECT ttl(record) FROM transitions WHERE user = %s", [user])
@@ -195,6 +263,7 @@ def crc32_bit_by_bit(text: bytes) -> int:
     return rest ^ 0xFFFFFFFF
 
 
+@pytest.mark.long
 def test_a_store_that_was_down_recovers(own_stack: Path) -> None:
     access = stack.up(own_stack, parts=("cassandra",)).cassandra
     assert access is not None
@@ -271,13 +340,13 @@ def reader(cassandra: CassandraAccess, admin: Session) -> Login:
 
 
 def test_missing_tables_are_told_and_can_be_made(
-    cassandra: CassandraAccess, admin: Session, reader: Login
+    cassandra: CassandraAccess, module_keyspace: CassandraAccess, admin: Session, reader: Login
 ) -> None:
     with pytest.raises(PreflightError, match=r"does not exist.*cassandra\.cql"):
         cassandra_store(cassandra, reader, keyspace="bare").check()
     create_schema(admin, "bare")
     create_schema(admin, "bare")
-    admin.set_keyspace(cassandra.keyspace)
+    admin.set_keyspace(module_keyspace.keyspace)
     admin.execute("GRANT MODIFY ON KEYSPACE bare TO reader")
     store = cassandra_store(cassandra, reader, keyspace="bare")
     stack.processes.wait_until(lambda: passes(store), PATIENCE_S)

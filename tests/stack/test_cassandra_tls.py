@@ -125,6 +125,7 @@ def test_a_node_over_tls_is_not_reached_without(by_address: Encrypted) -> None:
         cassandra_store(by_address.access).check()
 
 
+@pytest.mark.long
 def test_a_node_must_be_the_one_that_its_certificate_names(elsewhere: Encrypted) -> None:
     with pytest.raises(PreflightError, match="certificate"):
         cassandra_store(elsewhere.access, ca_file=elsewhere.certificate).check()

@@ -26,8 +26,9 @@ from flink_job.leases.registry import registry
 from flink_job.local_cluster import LocalCluster
 from flink_job.runtime.rest import FlinkRest
 from flink_job.stack import CassandraAccess
+from flink_job.stores.cassandra import CassandraStore
 from operators.base.errors import JobError
-from operators.contracts.records import BEGAN_ANEW
+from operators.contracts.records import BEGAN_ANEW, Assignment
 from tests.patience import PATIENCE_S, until
 from tests.property.replay_cases import micros
 from tests.stack.asking import here
@@ -95,8 +96,7 @@ def test_both_jobs_on_a_cluster_do_what_the_oracle_says(
     bad = len(HISTORY.events) // BAD_EVERY + shop.echoes
     assert metric(running, "dead_letters") == bad
     with closing(cassandra_store(cassandra)) as opened:
-        for user, assignment in shop.assignments().items():
-            until(lambda u=user, a=assignment: opened.lookup(u) == a, f"{user} in the store")
+        until(lambda: stored(opened) == shop.assignments(), "the store to follow")
 
     secret = {PASSWORD[2:-1]: environ[PASSWORD[2:-1]]}
     check_refusals(shop, running, secret, tmp_path)
@@ -104,7 +104,7 @@ def test_both_jobs_on_a_cluster_do_what_the_oracle_says(
     until(lambda: lags(status(shop, running)) == (0, 0), "checkpoints with all of it")
     check_status(status(shop, running), running, jobs, bad)
     check_stops(shop, running, secret)
-    cancel_all(running)
+    stop(shop, running, "--no-savepoint")
     for kind in jobs:
         folder = running.folder / "checkpoints" / "cluster" / kind
         left_state = running.rest.last_state(f"cluster {kind}")
@@ -132,18 +132,27 @@ def check_refusals(
 
 def check_stops(shop: Replay, running: LocalCluster, secret: dict[str, str]) -> None:
     """`stop` leaves what `submit --resume` goes on from."""
-    for options, left in ((["--no-savepoint"], "checkpoint"), ([], "savepoint")):
-        stopped = RUNNER.invoke(app, words("stop", shop, running, *options))
-        assert stopped.exit_code == 0, stopped.exception
-        assert stopped.output.count(f"to go on:  flockwise submit {shop.path} --resume") == 2
-        assert [job["state"] for job in status(shop, running)["jobs"]] == ["not running"] * 2
-        assert RUNNER.invoke(app, words("stop", shop, running)).exit_code == 1
-        resumed = here(*words("submit", shop, running, "--resume"), **secret)
-        assert resumed.returncode == 0, resumed.stderr
-        for kind in ("segment", "upsert"):
-            said = rf"'cluster {kind}' goes on from the {left} of .* ago: file:.*/cluster/{kind}/"
-            assert re.search(said, resumed.stderr)
+    stop(shop, running)
+    assert [job["state"] for job in status(shop, running)["jobs"]] == ["not running"] * 2
+    assert RUNNER.invoke(app, words("stop", shop, running)).exit_code == 1
+    resumed = here(*words("submit", shop, running, "--resume"), **secret)
+    assert resumed.returncode == 0, resumed.stderr
+    for kind in ("segment", "upsert"):
+        said = rf"'cluster {kind}' goes on from the savepoint of .* ago: file:.*/cluster/{kind}/"
+        assert re.search(said, resumed.stderr)
     shop.check()  # nothing was told again
+
+
+def stop(shop: Replay, running: LocalCluster, *options: str) -> None:
+    """Stop both jobs, which leave what they can go on from."""
+    stopped = RUNNER.invoke(app, words("stop", shop, running, *options))
+    assert stopped.exit_code == 0, stopped.exception
+    assert stopped.output.count(f"to go on:  flockwise submit {shop.path} --resume") == 2
+
+
+def stored(store: CassandraStore) -> dict[str, Assignment]:
+    """What the store has of the users of the history."""
+    return {a.user: a for a in store.assignments() if not a.user.startswith("last-")}
 
 
 def check_a_fresh_start(shop: Replay, running: LocalCluster, secret: dict[str, str]) -> None:

@@ -13,10 +13,10 @@ import pytest
 
 from flink_job.config.load import load
 from flink_job.jobs.segment import Start
-from flink_job.kafka_client.reading import read_to_end
 from flink_job.plan import Plan
 from flink_job.stack import CassandraAccess
-from operators.contracts.records import Assignment, assignment_decoder
+from flink_job.stores.base import Store
+from operators.contracts.records import Assignment
 from tests.stack.live import SQLITE, LiveShop, at_work, kinds_of, seconds, stopped, until
 
 pytestmark = [pytest.mark.stack, pytest.mark.flink]
@@ -34,17 +34,14 @@ MORE: Final[Mapping[str, Any]] = {
 
 
 def words(shop: LiveShop, user: str) -> list[Assignment | None]:
-    """All that the changelog holds of a user, in order; None is a tombstone."""
-    records = read_to_end(shop.broker, [shop.topics.assignments])
-    own = [record.value for record in records if record.key == user.encode()]
-    return [None if value is None else assignment_decoder.decode(value) for value in own]
+    """All that the changelog says of a user, in order; None is a tombstone."""
+    return [word for name, word in shop.words() if name == user]
 
 
-def stored(shop: LiveShop, user: str) -> Assignment | None:
+def opened(shop: LiveShop) -> Store:
     open_store = Plan(load(shop.path), shop.path.parent).store()
     assert open_store is not None
-    with closing(open_store()) as store:
-        return store.lookup(user)
+    return open_store()
 
 
 @dataclass
@@ -52,6 +49,7 @@ class Visitor:
     """A user who is seen once in each of their lives."""
 
     shop: LiveShop
+    store: Store
     name: str
     lives: int = 0
 
@@ -63,7 +61,7 @@ class Visitor:
         if words(self.shop, self.name).count(None) == self.lives:
             self.shop.view(self.name)
             self.lives += 1
-        return stored(self.shop, self.name) is not None
+        return self.store.lookup(self.name) is not None
 
 
 @pytest.mark.parametrize("kind", [pytest.param("sqlite", marks=pytest.mark.soak), "cassandra"])
@@ -78,11 +76,11 @@ def test_who_is_silent_is_forgotten_everywhere_and_seen_again_everywhere(
     if kind == "cassandra":
         more["store"] = cassandra_spec(request.getfixturevalue("own_keyspace"), monkeypatch)
     shop = LiveShop(kafka, f"forgetting-{kind}", tmp_path, more)
-    with shop.upserting() as upsert:
+    with closing(opened(shop)) as store, shop.upserting() as upsert:
         with shop.at_home() as job:
             # The store is kept up by a process: until that is up nobody is asked about.
-            until(lambda: at_work(shop) and stored(shop, "warm-up") is not None, job, "the store")
-            seen_s, ann = time.time(), Visitor(shop, "ann")
+            until(lambda: at_work(shop) and store.lookup("warm-up") is not None, job, "the store")
+            seen_s, ann = time.time(), Visitor(shop, store, "ann")
             until(ann.is_known, job, "ann to be stored")
             until(lambda: None in words(shop, "ann"), job, "ann to be forgotten")
             first, last, tombstone = words(shop, "ann")[:3]
@@ -96,7 +94,7 @@ def test_who_is_silent_is_forgotten_everywhere_and_seen_again_everywhere(
             lives = words(shop, "ann").count(None)
             left = [t for t in shop.transitions() if (t.user, t.kind) == ("ann", "leave")]
             assert [t.why for t in left[:lives]] == [["forgotten after 6s without events"]] * lives
-            until(lambda: stored(shop, "ann") is None, job, "the store to forget ann")
+            until(lambda: store.lookup("ann") is None, job, "the store to forget ann")
 
             lives = words(shop, "ann").count(None)
             until(ann.is_known, job, "ann to be stored again")
@@ -113,7 +111,7 @@ def test_who_is_silent_is_forgotten_everywhere_and_seen_again_everywhere(
         # Whoever is silent while nobody works is forgotten by the run that goes on.
         with shop.at_home(Start(resume=True)) as job:
             until(lambda: None in words(shop, "bob"), job, "bob to be forgotten")
-            until(lambda: stored(shop, "bob") is None, job, "the store to forget bob")
+            until(lambda: store.lookup("bob") is None, job, "the store to forget bob")
             job.stop()
         stopped(upsert)
 

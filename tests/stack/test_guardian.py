@@ -62,7 +62,9 @@ def workers(run: Broken) -> list[int]:
     return [pid for pid, command in run.processes().items() if "exec(eval(" in command]
 
 
-@pytest.mark.parametrize("way", ["ctrl-c", "term", "kill all"])
+@pytest.mark.parametrize(
+    "way", ["ctrl-c", pytest.param("term", marks=pytest.mark.long), "kill all"]
+)
 def test_nothing_is_left(tmp_path: Path, way: str) -> None:
     run = Broken(tmp_path)
     try:

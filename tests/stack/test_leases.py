@@ -14,7 +14,7 @@ from flink_job.jobs.segment import Start
 from operators.contracts.records import BEGAN_ANEW
 from tests.patience import PATIENCE_S
 from tests.stack.asking import here
-from tests.stack.live import SQLITE, LiveShop, at_work, until
+from tests.stack.live import LiveShop, at_work, until
 from tests.stack.starts import COUNTING, consistent, family, inside, refused, start
 
 pytestmark = [pytest.mark.stack, pytest.mark.flink]
@@ -33,7 +33,7 @@ def test_a_job_is_never_joined_and_is_fenced_once_another_has_taken_over(
     kafka: str, tmp_path: Path
 ) -> None:
     shop = LiveShop(kafka, "owned", tmp_path / "first", COUNTING)
-    successor = LiveShop(kafka, "owned", tmp_path / "second", {**COUNTING, "store": SQLITE})
+    successor = LiveShop(kafka, "owned", tmp_path / "second", COUNTING)
     with shop.running() as sleeper:
         for user in ("ann", "bob"):
             shop.view(user)

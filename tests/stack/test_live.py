@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +16,8 @@ from flink_job.jobs.segment import Start
 from flink_job.plan import Plan
 from tests import patience
 from tests.flink.killing import all_gone, command_lines
+from tests.patience import Process
+from tests.stack.at_home import LiveJob
 from tests.stack.live import (
     SQLITE,
     LiveShop,
@@ -48,10 +51,42 @@ MORE: Final[Mapping[str, Any]] = {
 }
 
 
+@contextmanager
+def killed_here(shop: LiveShop) -> Iterator[LiveJob]:
+    """The job alone, which ends as a crash would end it."""
+    with shop.at_home(Start(resume=True)) as job:
+        yield job
+        job.kill()
+
+
+@contextmanager
+def killed_process(shop: LiveShop) -> Iterator[subprocess.Popen[str]]:
+    """A run with `upsert` beside it, which takes all that it has started with it."""
+    temporary = shop.path.parent / "temporary"
+    temporary.mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(temporary))
+        with shop.running("--resume") as process:
+            yield process
+            until(lambda: stored(shop, "bob"), process, "the store to follow")
+            process.kill()
+            nothing_is_left(shop, temporary)
+
+
+Killed = Callable[[LiveShop], AbstractContextManager[Process]]
+
+
+@pytest.mark.parametrize(
+    ("name", "killed"),
+    [
+        ("live", killed_here),
+        pytest.param("live-process", killed_process, marks=pytest.mark.long),
+    ],
+)
 def test_memberships_end_when_time_passes_and_a_stopped_or_killed_run_goes_on(
-    kafka: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, killed: Killed, kafka: str, tmp_path: Path
 ) -> None:
-    shop = LiveShop(kafka, "live", tmp_path, {**MORE, "store": SQLITE})
+    shop = LiveShop(kafka, name, tmp_path, {**MORE, "store": SQLITE})
     with shop.at_home() as job:
         until(lambda: at_work(shop), job, "the job to work")
         viewed_s = time.time()
@@ -64,24 +99,18 @@ def test_memberships_end_when_time_passes_and_a_stopped_or_killed_run_goes_on(
         job.stop()
     check_ends(shop, viewed_s)
 
-    temporary = tmp_path / "temporary"
-    temporary.mkdir()
-    monkeypatch.setenv("TMPDIR", str(temporary))
     shop.view("ann")
     shop.view("bob")
-    with shop.running("--resume") as process:
+    with killed(shop) as process:
         until(lambda: kinds_of(shop, "ann", "Four") == ["enter"], process, "the pause's event")
         for _ in range(2):
             shop.view("bob")
         until(lambda: kinds_of(shop, "bob", "Ever") == ["enter"], process, "bob's third view")
-        until(lambda: stored(shop, "bob"), process, "the store to follow")
         for user in USERS:
             shop.view(user)
         until(lambda: {t.user for t in shop.transitions()} > {*USERS}, process, "first views")
         for user in USERS:
             shop.view(user)
-        process.kill()
-        nothing_is_left(shop, temporary)
     assert len(shop.dead_letters()) == 2
 
     for user in USERS:

@@ -153,6 +153,7 @@ def test_a_folder_can_not_be_written(tmp_path: Path, config: dict[str, Any], par
 
 
 @pytest.mark.flink
+@pytest.mark.long
 def test_without_any_java_the_wheels_serves(tmp_path: Path, config: dict[str, Any]) -> None:
     tools = tmp_path / "tools"
     tools.mkdir()
@@ -231,6 +232,7 @@ def test_what_an_earlier_run_left_is_broken(tmp_path: Path, config: dict[str, An
 
 
 @pytest.mark.flink
+@pytest.mark.long
 def test_a_checkpoint_is_broken(tmp_path: Path, config: dict[str, Any]) -> None:
     plan = Plan(check(config, "the test"), tmp_path)
     begin(plan, Start(), lambda _: None)

@@ -168,6 +168,7 @@ def memberships_told(transitions: list[Transition]) -> set[tuple[str, str]]:
     return {key for key, told in moves.items() if told[-1].kind == "enter"}
 
 
+@pytest.mark.long
 def test_rees46(tmp_path: Path, environ: dict[str, str], store: CassandraStore) -> None:
     path = data("rees46_2019oct_17k.csv.gz")
     config = str(copy_of("rees46.yaml", tmp_path, environ))

@@ -10,6 +10,7 @@ import pytest
 
 from flink_job.stores.sqlite import SqliteStore
 from operators.base.errors import PreflightError, StoreError
+from operators.contracts.outcomes import DayOutcomes
 from operators.contracts.records import Tombstone
 from tests.stack.histories import assignment, enter
 
@@ -91,6 +92,7 @@ def test_reading_a_store_that_is_not_there_makes_none(store: SqliteStore, path: 
         lambda: list(store.members("bots")),
         lambda: store.transitions("ann", 1),
         lambda: list(store.assignments()),
+        lambda: list(store.outcomes()),
     ):
         with pytest.raises(StoreError, match=r"no store at .*store\.db yet"):
             question()
@@ -142,6 +144,47 @@ def test_nothing_in_the_file_names_a_forgotten_user(store: SqliteStore, path: Pa
     store.close()
     assert not path.with_name("store.db-wal").exists()
     assert b"conspicuous" not in path.read_bytes()
+
+
+def test_a_file_of_before_takes_outcomes_once_it_is_written(store: SqliteStore, path: Path) -> None:
+    store.apply([assignment("ann", 1, ["bots"])], [])
+    store.close()
+    of_before = sqlite3.connect(path)
+    for table in ("outcomes", "outcomes_gone"):
+        of_before.execute(f"DROP TABLE {table}")
+    of_before.close()
+    assert list(store.outcomes()) == []
+    day = DayOutcomes("bots", "s1", "2026-11-27", version=2, entries=3)
+    assert store.apply_file("part-0", [], [], [day])
+    assert list(store.outcomes()) == [day]
+    assert store.lookup("ann") == assignment("ann", 1, ["bots"])
+    store.empty()
+    assert list(store.outcomes()) == list(store.assignments()) == []
+
+
+def test_outcomes_are_there_for_whoever_knows_sql(store: SqliteStore, path: Path) -> None:
+    days = [DayOutcomes("bots", "s1", f"2026-11-{day}", version=1, entries=day) for day in (27, 28)]
+    store.apply([], [], [*days, DayOutcomes("4", "s1", "2026-11-27", model="all", version=1)])
+    database = sqlite3.connect(path)
+    found = database.execute(
+        "SELECT day, record ->> 'entries' FROM outcomes "
+        "WHERE kind = 'day' AND model = '' AND name = 'bots' ORDER BY day"
+    ).fetchall()
+    database.close()
+    assert found == [("2026-11-27", 27), ("2026-11-28", 28)]
+
+
+def test_the_memory_of_days_that_are_gone_goes_after_ten_days(
+    store: SqliteStore, path: Path
+) -> None:
+    gone = DayOutcomes("bots", "s1", "2025-01-01", version=DAY_US, gone=True)
+    store.apply([], [], [gone])
+    day = DayOutcomes("bots", "s1", "2026-11-27", version=11 * DAY_US)
+    store.apply([], [], [day])
+    assert rows(path, "outcomes_gone") == 1
+    store.apply([assignment("bob", 11 * DAY_US + 1, [])], [])
+    assert rows(path, "outcomes_gone") == 0
+    assert list(store.outcomes()) == [day]
 
 
 def rows(path: Path, table: str) -> int:

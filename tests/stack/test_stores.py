@@ -13,7 +13,16 @@ from hypothesis import HealthCheck, given, settings
 from flink_job.config.store import SqliteSpec
 from flink_job.stores.base import Member, Store
 from flink_job.stores.opening import open_store
-from operators.contracts.records import Assignment, Belonging, Change, Tombstone, change
+from operators.contracts.outcomes import (
+    Cohort,
+    CohortOutcomes,
+    DayOutcomes,
+    GroupDay,
+    OutcomeRecord,
+    UserOutcome,
+)
+from operators.contracts.records import Assignment, Belonging, Change, Tombstone, change, encode
+from tests.effort import examples
 from tests.stack.histories import (
     History,
     assignment,
@@ -24,11 +33,12 @@ from tests.stack.histories import (
     moment,
     transitions_of,
 )
+from tests.stack.outcome_histories import OutcomeHistory, outcome_histories
 from tests.stack.servers import cassandra_store
 
 # The store lives as long as the test module; each example has names of its own in it.
 shared_store = settings(
-    max_examples=30,
+    max_examples=examples(60),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -44,10 +54,10 @@ def store(
 ) -> Iterator[Store]:
     opened: Store
     if request.param == "cassandra":
-        opened = cassandra_store(request.getfixturevalue("cassandra"))
+        opened = cassandra_store(request.getfixturevalue("module_keyspace"))
     else:
         opened = open_store(SqliteSpec(str(tmp_path_factory.mktemp("sqlite") / "new" / "it.db")))
-    opened.check()
+    opened.check(outcomes=True)
     yield opened
     opened.close()
 
@@ -98,6 +108,23 @@ def test_transitions_are_those_since_a_user_was_last_forgotten(
         assert found == sorted(expected, reverse=True)
 
 
+@shared_store
+@given(history=outcome_histories())
+def test_of_a_day_or_cohort_the_newest_word_stands_in_whatever_order_words_come(
+    store: Store, history: OutcomeHistory
+) -> None:
+    prefix = f"{RUN}-{next(numbers)}-"
+    history = history.named(prefix)
+    for batch in (*history.batches, *reversed(history.batches)):
+        store.apply([], [], batch)
+    assert ours(store, prefix) == history.kept()
+
+
+def ours(store: Store, prefix: str) -> set[bytes]:
+    """The outcomes of one example."""
+    return {encode(record) for record in store.outcomes() if record.name.startswith(prefix)}
+
+
 def test_who_is_forgotten_is_nobody_until_they_come_back(store: Store, prefix: str) -> None:
     user, segment = f"{prefix}ann", f"{prefix}bots"
     last = Assignment(user, 5, moment(5), [], forgotten=True)
@@ -124,6 +151,23 @@ def test_a_file_of_the_changelog_may_come_again(store: Store, prefix: str) -> No
     assert list(store.members(segment)) == []
     assert [moved.version for moved in store.transitions(user, 10)] == [1]
     assert store.unreadable == 0
+
+
+def test_every_field_of_an_outcome_comes_back(store: Store, prefix: str) -> None:
+    name, group = f"{prefix}日本/ \"'", GroupDay({"sales": 2}, {"sales": 0.1}, 3, 1.5, 4, 1)
+    brought = Cohort(2, {"sales": UserOutcome(1, 2, 0.1, 0.01)}, [2, 1])
+    records: list[OutcomeRecord] = [
+        DayOutcomes(name, "s1", "2026-11-27", version=1, entries=3, members=group),
+        DayOutcomes(name, "s1", "2026-11-27", model="shoppers", version=1, others=group),
+        CohortOutcomes(name, "s1", "2026-11-27", version=1, members=brought),
+        CohortOutcomes(name, "s1", "2026-11-27", "mobile", version=1, both={"Late": brought}),
+        CohortOutcomes(name, "s2", "2026-11-27", "mobile", version=1, held_out=brought),
+    ]
+    assert store.apply_file(f"{prefix}1", [], [], records)
+    assert ours(store, prefix) == set(map(encode, records))
+    gone = msgspec.structs.replace(records[1], version=2, gone=True)
+    store.apply([], [], [*records, gone])
+    assert ours(store, prefix) == set(map(encode, (records[0], *records[2:])))
 
 
 def test_nothing_is_known_of_a_stranger(store: Store, prefix: str) -> None:

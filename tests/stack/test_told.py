@@ -66,6 +66,7 @@ def without_checkpoints(folder: Path) -> Iterator[None]:
         away.rename(checkpoints)
 
 
+@pytest.mark.long
 def test_totals_outlast_a_failure_inside_and_lags_are_none_where_all_is_done(
     kafka: str, tmp_path: Path
 ) -> None:

@@ -28,6 +28,7 @@ from operators.flink.metrics import (
     AssignMetrics,
     InputMetrics,
     LearnMetrics,
+    MeasureMetrics,
     MemoryMetrics,
     ProfileMetrics,
     SteerMetrics,
@@ -43,7 +44,10 @@ ARCHITECTURE: Final = ROOT / "operators" / "README.md"
 CONTRIBUTING: Final = ROOT / "CONTRIBUTING.md"
 PAGES: Final = (
     *(README, CONFIGURATION, CLUSTER, STEERING, ARCHITECTURE, CONTRIBUTING),
-    *(ROOT / "flink_job" / room / "README.md" for room in ("runtime", "leases")),
+    *(
+        ROOT / "flink_job" / room / "README.md"
+        for room in ("runtime", "leases", "audit", "lifetime_value", "tables")
+    ),
     ROOT / "CHANGELOG.md",
 )
 PICTURE: Final = ROOT / "operators" / "jobs.svg"
@@ -233,6 +237,7 @@ def test_the_metrics_that_are_documented_are_those_that_there_are() -> None:
     AssignMetrics(Names(names)).model("shoppers", 1)
     MemoryMetrics(Names(names))
     LearnMetrics(Names(names)).learned("shoppers", profiles=1, cpu_ns=1_000)
+    MeasureMetrics(Names(names))
     SteerMetrics(Names(names))
     UpsertMetrics(Names(names))
     rows = re.findall(r"^\|[^|`]*\|([^|]*`[^|]*)\|", CLUSTER.read_text(), re.MULTILINE)

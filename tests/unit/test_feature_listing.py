@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+from typer.testing import CliRunner
+
+from flink_job.cli import app
 from operators.features.catalog import Catalog
 from operators.features.listing import edges, listed
 from operators.features.profiles import Profiles
 from operators.features.spec import FeatureSpec
+from tests.unit.good_config import GOOD
 
 FEATURES = {
     "views_1h": FeatureSpec(count="view", window="1h"),
@@ -95,3 +104,27 @@ def test_only_what_tells_values_apart_keeps_an_entry_for_every_value() -> None:
     found = listed(FEATURES, Catalog.compile(FEATURES, GAP_US))
     kept = {feature.name: feature.entry_bytes for feature in found if feature.entry_bytes}
     assert kept == {"shops": 16, "open_carts": 32}
+
+
+def told_bytes(folder: Path, **more: Any) -> list[int]:
+    """The numbers of the lines below the table."""
+    path = folder / "shop.yaml"
+    path.write_text(yaml.safe_dump(GOOD | more))
+    told = CliRunner().invoke(app, ["features", str(path)]).stdout
+    _, _, below = told.partition("A user's row takes ")
+    return [int(number.replace(",", "")) for number in re.findall(r"[\d,]*\d", below)]
+
+
+def test_what_outcomes_take_is_told(tmp_path: Path) -> None:
+    bare = {"features": {"device": {"last": "device"}}, "segments": {}, "clusters": {}}
+    outcomes = {"conversion": {"event": "purchase"}, "lead": {"event": "lead"}}
+    (without,) = told_bytes(tmp_path, **bare)
+    row, whole, of_session, judged, per = told_bytes(tmp_path, **bare, outcomes=outcomes)
+    assert row > without  # sessions are carried on
+    assert whole == of_session + judged
+    two = {name: {"when": "device = 'mobile'"} for name in ("A", "B")}
+    more = told_bytes(tmp_path, **bare | {"segments": two}, outcomes=outcomes)
+    assert (more[0], more[2]) == (row, of_session)
+    assert abs(more[3] - judged - 2 * per) <= 8  # two groups share a word
+    # Since when, active when, and for each outcome conversions and value; and the group.
+    assert 8 * (2 + 2 * 2) <= per <= 8 * (2 + 2 * 2) + 8

@@ -18,7 +18,6 @@ from operators.events.seen_names import SeenNames
 from operators.events.spec import EventsSpec
 from operators.features.arrivals import Arrivals, arrive
 from operators.features.asked import expected
-from operators.features.catalog import Catalog
 from operators.features.profiles import Profiles
 from operators.features.sightings import LOOK_US, TELL_US, WRITE_US, LastSeen, Sightings, Spotter
 
@@ -29,24 +28,32 @@ FEATURES: Final = {
     "brand": {"last": "brand"},
     "dear": {"count": "view", "window": "1d", "where": "price > 100"},
 }
+OUTCOMES: Final = {
+    "orders": {"event": "purchase", "value": "price"},
+    "leads": {"event": "lead", "where": "source = 'mail'"},
+    "funnel": ["view", "any", "lead"],
+    "strata": {"device": ["mobile", "desktop"]},
+}
 FIELDS: Final = ["visit", "price of purchase, refund", "brand", "price of view"]
 NAMES: Final = ["purchase", "refund", "view", *FIELDS]
+MEASURED: Final = ["lead", "price of purchase", "source of lead", "device"]
 
 
 class Came:
     """Events as they come to a lane, decoded as in the job."""
 
-    def __init__(self) -> None:
+    def __init__(self, outcomes: Mapping[str, Any] | None = None) -> None:
         data = {
             "source": {"files": {"paths": ["events.jsonl"]}},
             "output": {"folder": "out"},
             "events": {"session": "visit", "time_unit": "us"},
             "features": FEATURES,
+            **({"outcomes": outcomes} if outcomes else {}),
         }
         config = check(data, "the test")
-        self.catalog = Catalog.compile(config.features, config.events.session_gap_us)
-        catalog = self.catalog
-        self.spotter = Spotter(expected(config.features, config.events), catalog.event_types)
+        catalog = config.catalog()
+        asked = expected(config.features, config.events, config.beside)
+        self.spotter = Spotter(asked, catalog.event_types)
         self._decoder = EventDecoder(
             config.events, catalog.event_types, catalog.numbers, catalog.texts, keyed=False
         )
@@ -83,6 +90,23 @@ def test_what_is_asked_for_is_found_by_type_and_field(came: Came) -> None:
     ) == {"purchase"}
     assert found(came, {"event_type": "refund", "price": 3}, {"event_type": "x", "brand": "b"}) == {
         *("refund", "price of purchase, refund", "brand")
+    }
+
+
+def test_what_outcomes_ask_for_is_found_too() -> None:
+    came = Came(OUTCOMES)
+    places = {str(each): each.where for each in came.spotter.expected}
+    assert sorted(places) == sorted([*NAMES, *MEASURED])
+    assert [places[name] for name in ("purchase", *MEASURED)] == [
+        *("features.orders", "outcomes.leads", "outcomes.orders", "outcomes.leads"),
+        "outcomes.strata",
+    ]
+    assert found(came, {"event_type": "lead", "source": "mail", "price": 3}) == {
+        *("lead", "source of lead"),
+    }
+    assert found(came, {"event_type": "sleep", "device": "mobile"}) == {"device"}
+    assert found(came, {"event_type": "purchase", "price": 3}) == {
+        *("purchase", "price of purchase", "price of purchase, refund"),
     }
 
 

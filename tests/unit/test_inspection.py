@@ -98,6 +98,44 @@ def test_types_and_properties_that_never_come_are_told() -> None:
     ]
 
 
+MEASURED: Final = {
+    "conversion": {"event": "purchse", "value": "price"},
+    "dear": {"event": ["purchase", "refund"], "value": "price", "where": "curency = 'EUR'"},
+    "page": ["view", "screen"],
+    "funnel": ["view", "purchse"],
+    "strata": {"devise": ["mobile", "desktop"]},
+}
+DOUBTS: Final = [
+    "outcomes.conversion: no event is of the type 'purchse' in 2 records, did you mean "
+    "'purchase', which was seen 1 times?",
+    "outcomes.dear: no event is of the type 'refund' in 2 records; there are 'purchase', 'view'",
+    "outcomes.page: no event is of the type 'screen' in 2 records; there are 'purchase', 'view'",
+    "outcomes.dear: none of 1 events of type purchase or refund has 'curency', "
+    "did you mean 'currency'?",
+    "outcomes.strata: none of 2 events has 'devise', did you mean 'device'?",
+]
+
+
+def test_types_and_properties_of_outcomes_that_never_come_are_told(tmp_path: Path) -> None:
+    """Before a run, by `flockwise inspect`, and at the end of the run."""
+    events = [
+        event(currency="EUR", device="mobile"),
+        event(event_type="view", currency="EUR", device="mobile"),
+    ]
+    data = config() | {"outcomes": MEASURED}
+    assert [each.text for each in found(events, data)] == DOUBTS
+    assert staged_input(plan(tmp_path, data, events), Staging()).doubts == tuple(DOUBTS)
+    code, said, _ = inspected(str(tmp_path / "config.yaml"), "--json")
+    assert (code, json.loads(said)["doubts"]) == (0, DOUBTS)
+    _, said, _ = inspected(str(tmp_path / "config.yaml"))
+    assert re.search(
+        r"^price +100% +features.spend, outcomes.conversion, outcomes.dear$", said, re.MULTILINE
+    )
+    assert re.search(r"^devise +none +outcomes.strata$", said, re.MULTILINE)
+    meant = {"conversion": {"event": "purchase", "value": "price"}, "page": "view"}
+    assert found(events, config() | {"outcomes": meant}) == []
+
+
 def test_a_property_that_only_other_types_have_is_told() -> None:
     events = [event(price=None), event(event_type="view")]
     assert [each.text for each in found(events)] == [

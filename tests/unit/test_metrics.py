@@ -51,6 +51,15 @@ def test_an_inertia_without_a_limit_is_told_as_the_largest_number() -> None:
     assert group.values["version"] == 1
 
 
+def test_what_outcomes_cost_is_told_beside_the_whole() -> None:
+    group = Group()
+    AssignMetrics(group).cost(None, python_ns=3_000, judged=3, outcomes_ns=600)
+    assert (group.values["python_ns_per_user"], group.values["outcomes_ns_per_user"]) == (
+        1_000,
+        200,
+    )
+
+
 def test_a_message_without_users_says_nothing_of_what_a_user_costs() -> None:
     group = Group()
     metrics = AssignMetrics(group)

@@ -1,0 +1,1 @@
+"""What segments are worth: what is published of outcomes, tested, and told with how surely."""

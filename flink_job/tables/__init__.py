@@ -1,0 +1,1 @@
+"""What is published, as flat tables for spreadsheets, notebooks and warehouses."""
