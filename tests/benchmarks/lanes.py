@@ -35,8 +35,7 @@ from operators.membership.verdicts import Verdicts
 from operators.outcomes.delta import encode as encode_delta
 from operators.outcomes.outcomes import Outcomes, read_beside
 from operators.outcomes.sessions import SessionReader
-from operators.outcomes.spec import OutcomesSpec
-from operators.outcomes.written import with_names
+from operators.outcomes.spec import OutcomesSpec, with_names
 from operators.pages.journal import Journal
 from operators.pages.memory import Budget
 from operators.rules.checking import check

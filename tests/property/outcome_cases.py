@@ -22,9 +22,8 @@ from operators.features.spec import FeatureSpec
 from operators.outcomes.delta import decode
 from operators.outcomes.outcomes import Outcomes, read_beside
 from operators.outcomes.series import Series
-from operators.outcomes.spec import OutcomesSpec
+from operators.outcomes.spec import OutcomesSpec, with_names
 from operators.outcomes.totals import OutcomeTotals
-from operators.outcomes.written import with_names
 from operators.rules.spec import SegmentSpec
 from operators.settings import Clock, Outputs, Settings
 from tests.oracle import Event
