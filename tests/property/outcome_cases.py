@@ -15,6 +15,7 @@ from operators.contracts.outcomes import (
     DayOutcomes,
     GroupDay,
     OutcomeRecord,
+    UserOutcome,
 )
 from operators.events.spec import EventsSpec
 from operators.features.catalog import Catalog
@@ -170,7 +171,8 @@ def same_cohort(found: Cohort, wanted: Taken) -> bool:
             and own.conversions == wanted.conversions[name]
             and math.isclose(own.value, wanted.value[name], rel_tol=1e-9, abs_tol=1e-4)
             and math.isclose(own.squares, wanted.squares[name], rel_tol=1e-6, abs_tol=1e-2)
-            for name, own in found.outcomes.items()
+            for name in ASKED
+            for own in [found.outcomes.get(name, UserOutcome())]
         )
     )
 
@@ -205,10 +207,16 @@ def check(records: Iterable[OutcomeRecord], worth: Worth) -> None:
 
 def own_numbers(records: Iterable[OutcomeRecord], names: Iterable[str]) -> list[str]:
     """The records of some segments without what they say of others, and of the last digits."""
-    kept = [each for each in records if each.name in set(names)]
+    kept = [each for each in records if each.name in set(names) and not _is_empty(each)]
     return sorted(
         str(_rounded(msgspec.to_builtins(each) | {"both": None, "version": None})) for each in kept
     )
+
+
+def _is_empty(record: OutcomeRecord) -> bool:
+    """Whether it is of a cohort whose users are all in others by now."""
+    groups = (record.members, record.held_out, record.others)
+    return all(isinstance(each, Cohort) and not each.users for each in groups)
 
 
 def _rounded(told: Any) -> Any:
