@@ -157,6 +157,9 @@ def _problems_of_flow(config: Config) -> Iterator[Problem]:
     if config.output.kafka is not None:
         out = config.output.kafka
         yield from _problems_of_topics(out)
+        if out.outcomes is not None and config.outcomes is None:
+            none = "nothing would go there, as the configuration has no outcomes"
+            yield Problem("output.kafka.outcomes", none)
         yield from _problems_of_kafka("output.kafka", out.security, out.properties)
 
 

@@ -162,6 +162,8 @@ class Jobs:
                 "memory": how.memory,
             },
         }
+        if how.workload.outcomes:
+            config["outcomes"] = dict(how.workload.outcomes)
         if not live:
             config["run"]["as_of"] = how.as_of
         return Plan(check(config, "the benchmark"), self._folder)

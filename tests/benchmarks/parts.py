@@ -10,7 +10,7 @@ Server = Literal["kafka", "cassandra"]
 
 @dataclass(frozen=True)
 class Part:
-    """A figure: its key in the JSON, what it is, and what issue 14 wants of it.
+    """A figure: its key in the JSON, what it is, and what is wanted of it.
 
     `most` says that less is better.
     """
@@ -51,6 +51,7 @@ ROOMS: Final = (
             Part("scan_rich", "live, rich workload, heap / bare scan", 0.2),
             Part("replay", "replay, standard workload / live", 0.8),
             Part("hot_user", "one user sends half of all events / evenly spread", 0.8),
+            Part("outcomes", "live, standard workload, three outcomes / none", 0.95),
         ),
     ),
     RoomOf(

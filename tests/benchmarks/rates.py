@@ -19,10 +19,10 @@ from tests.benchmarks.room import BadAnswerError, Room, in_a_line
 from tests.benchmarks.topics import Topic, write
 from tests.benchmarks.workloads.rich import RICH
 from tests.benchmarks.workloads.shop import shop, with_a_hot_user
-from tests.benchmarks.workloads.standard import STANDARD
+from tests.benchmarks.workloads.standard import MEASURED, STANDARD
 from tests.benchmarks.workloads.workload import Records
 
-KEYS: Final = ("scan_heap", "scan_rocksdb", "scan_rich", "replay", "hot_user")
+KEYS: Final = ("scan_heap", "scan_rocksdb", "scan_rich", "replay", "hot_user", "outcomes")
 BARE: Final = "bare scan"
 LIVE: Final = "live, heap"
 # The job of each part, and what it is compared with.
@@ -32,6 +32,7 @@ COMPARED: Final = {
     "scan_rich": ("live, rich workload", BARE),
     "replay": ("replay", LIVE),
     "hot_user": ("live, a hot user", LIVE),
+    "outcomes": ("live, measured", LIVE),
 }
 _MIB: Final = 1024 * 1024
 
@@ -99,6 +100,7 @@ def measure(room: Room) -> None:
             lambda topic: jobs.segment(topic, How(STANDARD, "event", as_of=as_of)),
             topics["usual"],
         ),
+        "live, measured": (lambda topic: jobs.segment(topic, How(MEASURED)), topics["usual"]),
         "live, a hot user": (
             lambda topic: jobs.segment(topic, How(STANDARD)),
             topics.get("hot", topics["usual"]),

@@ -22,7 +22,7 @@ END_US = 1_790_000_000_000_000
 ASKED_FOR = (
     "presets scan_heap scan_rocksdb scan_rich replay replay_rich judgements idle_cpu "
     "quixstreams_cold bytewax_cold quixstreams_warm bytewax_warm quixstreams_whole upsert "
-    "million_users hot_user p50_ms p99_ms p99_million_ms start_million_s"
+    "million_users hot_user outcomes p50_ms p99_ms p99_million_ms start_million_s"
 )
 
 

@@ -241,3 +241,13 @@ def test_users_are_remembered_for_as_long_as_a_session_may_go_on() -> None:
     assert problems(yaml.safe_dump(outcomes), **brief) == [expected]
     wrong = {"conversion": {"event": "purchase", "where": "a >"}}
     assert len(problems(yaml.safe_dump(wrong), **brief)) == 2
+
+
+def test_a_topic_to_which_nothing_would_go_is_told() -> None:
+    kafka = {"bootstrap": "localhost:9092", "outcomes": "worth"}
+    with pytest.raises(ConfigError) as raised:
+        check(GOOD | {"output": {"kafka": kafka}}, "shop.yaml")
+    (problem,) = raised.value.problems
+    assert str(problem) == (
+        "output.kafka.outcomes: nothing would go there, as the configuration has no outcomes"
+    )
