@@ -1,8 +1,9 @@
 """Assign: judges users by the rules and the newest models, and publishes what changed.
 
-Key: lane. State: see `LaneState` and `Members`; the lane's `LaneRules` beside them; the newest
-models as broadcast state, by name. Replay: after a restart the evaluations since the last
-checkpoint come again; what was decided from them before was never committed.
+Key: lane. State: see `LaneState` and `Members`; the lane's `LaneRules` beside them, and what its
+`Account` has noted in about a second; the newest models as broadcast state, by name. Replay: after
+a restart the evaluations since the last checkpoint come again; what was decided from them before
+was never committed.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any, Final
 import msgspec
 from pyflink.common import Row, Types
 from pyflink.datastream import KeyedBroadcastProcessFunction, RuntimeContext
-from pyflink.datastream.state import ValueStateDescriptor
+from pyflink.datastream.state import ListStateDescriptor, ValueStateDescriptor
 
 from operators.base.arrays import NEVER
 from operators.base.moments import iso_at, now_us
@@ -25,6 +26,7 @@ from operators.contracts.packing import packed
 from operators.contracts.records import Assignment, LanePreview, LaneProgress
 from operators.contracts.wire import Evaluations, read, unpack
 from operators.flink.attempts import is_restart
+from operators.flink.broadcast_timers import let_timers_have_side_outputs
 from operators.flink.interpreter import set_up
 from operators.flink.metrics import AssignMetrics
 from operators.flink.side_outputs import send_from_timers
@@ -37,6 +39,7 @@ from operators.membership.criteria import Criteria
 from operators.membership.lane import Lane, LaneRules
 from operators.membership.members import Members
 from operators.membership.telling import Telling
+from operators.outcomes.delta import Delta
 from operators.outcomes.delta import encode as encode_delta
 from operators.rules.rulebook import Rulebook
 from operators.settings import Settings
@@ -44,6 +47,8 @@ from operators.settings import Settings
 _STARTS_WITHIN_US: Final = 60_000_000
 _LATER_MS: Final = 500  # a sweep looks again so soon whether what it waits for has come
 _SWEPT: Final = 4_096  # users a step of a sweep: some 30 ms, in which no event is judged
+_NOTED_US: Final = 1_000_000  # so soon is settled what was noted of outcomes
+_MOST_NOTED: Final = 4_096  # sessions and conversions; that many are settled at once
 _RULEBOOKS: Final = 4  # compiled ones that are kept: lanes take a new version one after the other
 
 
@@ -60,6 +65,7 @@ class Assign(KeyedBroadcastProcessFunction):
 
     def open(self, runtime_context: RuntimeContext) -> None:
         set_up()
+        let_timers_have_side_outputs()
         if is_restart(runtime_context) or self._begins_late():
             # Nothing is committed without a checkpoint, and there is none before all have opened.
             self._settings.may_begin()
@@ -76,6 +82,10 @@ class Assign(KeyedBroadcastProcessFunction):
         self._lanes: dict[int, Lane] = {}
         self._tellings: dict[int, Telling] = {}
         self._timers = Timers()
+        self._notes = runtime_context.get_list_state(
+            ListStateDescriptor("assign-notes", Types.PICKLED_BYTE_ARRAY())
+        )
+        self._noted_us: dict[int, int] = {}  # when the first was noted that is not settled
 
     def _begins_late(self) -> bool:
         """Whether it is a restart in any case, however its cluster counts."""
@@ -122,6 +132,8 @@ class Assign(KeyedBroadcastProcessFunction):
             yield from self._sweep(lane, ctx)
         if self._settings.clock.wall:
             yield from self._judge(lane, Evaluations(now_us(), None, []), ctx)
+        else:
+            yield from self._account(lane, ctx)
         yield from self._news(lane, ctx)
 
     def _lane(self, ctx: KeyedBroadcastProcessFunction.ReadOnlyContext) -> Lane:
@@ -133,6 +145,8 @@ class Assign(KeyedBroadcastProcessFunction):
             rules = LaneRules.by(kept, self._settings.segments)
             lane = self._lanes[key] = Lane(rules, self._members, now_us)
             self._state.restore(lane.members.journal)
+            if lane.members.account:
+                lane.members.account.restore(self._notes.get() or ())
             lane.expect_clusters()
             if not lane.expect_columns() and rules != kept:
                 # By the wall clock Profile looks at everyone first: see `Passage`.
@@ -168,6 +182,7 @@ class Assign(KeyedBroadcastProcessFunction):
 
     def _take(self, lane: Lane, newer: Segments, ctx: Any) -> Iterator[Any]:
         """Go over to a version of the segments, and begin to judge everyone by it."""
+        yield from self._settled(lane)
         if lane.take(newer):
             self._move(lane)
             self._go_on(lane, ctx)
@@ -183,6 +198,9 @@ class Assign(KeyedBroadcastProcessFunction):
         collected = lane.sweep(self._now_us(), self._newest(ctx), _SWEPT)
         yield from self._rows(collected)
         self._write(lane, ctx)
+        yield from self._account(lane, ctx)
+        if lane.swept is None:
+            yield from self._settled(lane)
         if lane.settle():
             self._move(lane)
         self._go_on(lane, ctx)
@@ -194,6 +212,7 @@ class Assign(KeyedBroadcastProcessFunction):
         collected = lane.judge(evaluations, self._newest(ctx))
         yield from self._rows(collected)
         self._write(lane, ctx)
+        yield from self._account(lane, ctx)
         moved = bool(collected.transitions) or awaited != lane.awaits
         self._telling(ctx).heard(len(lane.members.table), moved)
         python_ns = time.perf_counter_ns() - started
@@ -206,6 +225,7 @@ class Assign(KeyedBroadcastProcessFunction):
         assert as_of_us is not None  # only bounded runs register a timer at the end of time
         yield from self._rows(lane.everyone(as_of_us, self._newest(ctx)))
         self._state.commit(lane.members.journal)
+        yield from self._settled(lane)
 
     def _newest(self, ctx: Any) -> Models:
         """The newest models, by name."""
@@ -233,11 +253,40 @@ class Assign(KeyedBroadcastProcessFunction):
         if transitions:
             yield Row(outputs.transitions, [packed(each.user, each) for each in transitions])
         if collected.delta:
-            yield OUTCOMES, Row(encode_delta(collected.delta))
+            yield self._told(collected.delta)
         if assignments:
             yield Row(outputs.assignments, list(_changelog(assignments)))
         forgotten = sum(each.forgotten for each in assignments)
         self._metrics.batch(collected.judged, len(assignments), len(transitions), forgotten)
+
+    def _account(self, lane: Lane, ctx: Any) -> Iterator[Any]:
+        """Keep what was noted of outcomes, and settle it when it is time to."""
+        account = lane.members.account
+        if account is None:
+            return
+        key = ctx.get_current_key()
+        if (note := account.take_note()) is not None:
+            self._notes.add(note)
+            self._noted_us.setdefault(key, now_us())
+        if not account.waiting and not len(account.rows):
+            self._noted_us.pop(key, None)
+            return
+        due_us = self._noted_us.setdefault(key, now_us()) + _NOTED_US
+        if account.waiting >= _MOST_NOTED or due_us <= now_us():
+            self._noted_us.pop(key)
+            yield from self._settled(lane)
+        elif self._settings.clock.as_of_us is None:
+            self._timers.set(ctx, due_us)
+
+    def _settled(self, lane: Lane) -> Iterator[Any]:
+        delta = lane.settle_account()
+        if delta:
+            self._state.commit(lane.members.journal)
+            yield self._told(delta)
+
+    def _told(self, delta: Delta) -> Any:
+        self._notes.clear()
+        return OUTCOMES, Row(encode_delta(delta))
 
     def _progress(self, lane: Lane, ctx: Any) -> Row:
         key, users, at_us = ctx.get_current_key(), len(lane.members.table), now_us()

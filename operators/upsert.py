@@ -18,8 +18,11 @@ from pyflink.datastream import KeyedProcessFunction, RuntimeContext
 
 from operators.base.errors import StoreError
 from operators.base.moments import now_us
+from operators.contracts.outcomes import OutcomeRecord, outcome_decoder
 from operators.contracts.records import (
     ASSIGNMENT,
+    OUTCOME,
+    TRANSITION,
     Assignment,
     Change,
     Transition,
@@ -37,7 +40,7 @@ _FIRST_WAIT_S: Final = 0.2
 _LONGEST_WAIT_S: Final = 5.0
 
 _log = logging.getLogger(__name__)
-_R = TypeVar("_R", Assignment, Transition)
+_R = TypeVar("_R", Assignment, Transition, OutcomeRecord)
 
 
 class Upsert(KeyedProcessFunction):
@@ -59,25 +62,29 @@ class Upsert(KeyedProcessFunction):
     def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> Iterator[Any]:
         kinds, values, written_ms = value
         read_ms = now_us() // 1_000
-        is_assignment = [kind == ASSIGNMENT for kind in kinds]
-        assignments = self._decoded(assignment_decoder, compress(values, is_assignment))
-        transitions = self._decoded(
-            transition_decoder, compress(values, [not each for each in is_assignment])
-        )
-        self._write(list(map(change, assignments)), transitions)
-        self._metrics.written(len(assignments), len(transitions))
+
+        def of(kind: bytes) -> Iterator[bytes]:
+            return compress(values, [each == kind for each in kinds])
+
+        assignments = self._decoded(assignment_decoder, of(ASSIGNMENT))
+        transitions = self._decoded(transition_decoder, of(TRANSITION))
+        outcomes = self._decoded(outcome_decoder, of(OUTCOME))
+        self._write(list(map(change, assignments)), transitions, outcomes)
+        self._metrics.written(len(assignments), len(transitions), len(outcomes))
         self._metrics.delays(
             max((record.event_at or 0 for record in assignments), default=0), read_ms, written_ms
         )
         yield from ()
 
-    def _write(self, changes: list[Change], transitions: list[Transition]) -> None:
+    def _write(
+        self, changes: list[Change], transitions: list[Transition], outcomes: list[OutcomeRecord]
+    ) -> None:
         """Write, and try again while the store is away; nothing is passed over."""
         give_up_s, wait_s = time.monotonic() + _PATIENCE_S, _FIRST_WAIT_S
         assert self._store is not None  # since `open`
         while True:
             try:
-                self._store.apply(changes, transitions)
+                self._store.apply(changes, transitions, outcomes)
                 return
             except StoreError as error:
                 if time.monotonic() > give_up_s:

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from flink_job.cli.demo_worth import worth
 from flink_job.config.model import Config
 from flink_job.demo.simulation import Simulation
 from flink_job.plan import Plan
@@ -33,6 +34,7 @@ def report(plan: Plan, config: Path, simulation: Simulation, console: Console) -
     personas = simulation.personas_of()
     console.print(_segments(plan.config, assignments, personas))
     console.print(_clusters(plan.config, assignments, personas))
+    console.print(worth(plan))
     for line in _users(assignments):
         console.print(line, highlight=False)
     for line in _commands(config, assignments, plan):

@@ -36,8 +36,8 @@ from operators.events.names import alternatives
 from operators.features import checks as features
 from operators.features.catalog import Catalog
 from operators.membership.clusterings import with_clusters
-from operators.outcomes import spec as outcomes
-from operators.outcomes import written
+from operators.outcomes import checks as outcomes
+from operators.outcomes import spec as written
 from operators.rules import rulebook
 
 _MOST_LANES: Final = 128

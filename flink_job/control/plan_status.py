@@ -96,7 +96,7 @@ def _changelog(plan: Plan) -> int | None:
     if broker is None or plan.config.store is None:
         return None
     group = plan.kafka.upsert_group()
-    return _known(lag(broker, [topics.assignments, topics.transitions], group, from_start=True))
+    return _known(lag(broker, topics.changelog(), group, from_start=True))
 
 
 def _known(found: int | None) -> int:

@@ -106,6 +106,7 @@ def changelog(plan: Plan) -> Changelog | None:
         bounded=plan.config.bounded,
         batch_ms=UPSERT.batch_ms(plan.config.run),
         properties=broker.java_properties(),
+        outcomes=topics.outcomes,
     )
 
 

@@ -130,8 +130,7 @@ def _changelog(plan: Plan, brokers: dict[Broker, WatchedKafka], lags: Lags) -> N
         from flink_job.kafka_client.lag import Lag, Reading  # noqa: PLC0415 - with kafka-python
 
         group = plan.kafka.upsert_group()
-        changelog = (topics.assignments, topics.transitions)
-        reading = Reading(group, changelog, earliest=True, ends=1)
+        reading = Reading(group, topics.changelog(), earliest=True, ends=1)
         server.reading("store", Lag(broker, reading))
 
 

@@ -50,6 +50,11 @@ class Topics:
         every = (self.assignments, self.transitions, self.dead_letters, self.models)
         return every if self.outcomes is None else (*every, self.outcomes)
 
+    def changelog(self) -> tuple[str, ...]:
+        """Those that a store is a view of."""
+        users = (self.assignments, self.transitions)
+        return users if self.outcomes is None else (*users, self.outcomes)
+
     def own(self) -> tuple[str, ...]:
         """Those that belong to one job; `leases` is shared by all."""
         return *self.records(), self.control, self.status

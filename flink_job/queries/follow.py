@@ -12,6 +12,7 @@ from flink_job.connectors.committed import committed_files
 from flink_job.kafka_client.topics import Topics
 from flink_job.stores.base import Store
 from operators.base.errors import FlockwiseError, StoreError
+from operators.contracts.outcomes import CohortOutcomes, DayOutcomes, OutcomeRecord, outcome_decoder
 from operators.contracts.records import (
     Assignment,
     Transition,
@@ -22,7 +23,11 @@ from operators.contracts.records import (
 
 _EVERY_S: Final = 0.5
 
-_Decoder = msgspec.json.Decoder[Assignment] | msgspec.json.Decoder[Transition]
+_Decoder = (
+    msgspec.json.Decoder[Assignment]
+    | msgspec.json.Decoder[Transition]
+    | msgspec.json.Decoder[OutcomeRecord]
+)
 
 
 class Follower:
@@ -33,6 +38,8 @@ class Follower:
             folder / topics.assignments: assignment_decoder,
             folder / topics.transitions: transition_decoder,
         }
+        if topics.outcomes is not None:
+            self._folders[folder / topics.outcomes] = outcome_decoder
         self._folder = folder
         self._store = store
         self._seen: set[Path] = set()
@@ -70,7 +77,8 @@ class Follower:
         records = decoder.decode_lines(path.read_bytes())
         changes = [change(record) for record in records if isinstance(record, Assignment)]
         transitions = [record for record in records if isinstance(record, Transition)]
-        self._store.apply_file(str(path.relative_to(self._folder)), changes, transitions)
+        outcomes = [each for each in records if isinstance(each, DayOutcomes | CohortOutcomes)]
+        self._store.apply_file(str(path.relative_to(self._folder)), changes, transitions, outcomes)
 
     def _follow(self) -> None:
         while not self._stop.wait(_EVERY_S):

@@ -16,7 +16,7 @@ from operators.contracts.records import encode
 
 TABLE: Final = "outcomes"
 
-Partition = tuple[str, str, str]
+_Partition = tuple[str, str, str]
 
 
 class OutcomeStatements:
@@ -39,7 +39,7 @@ class OutcomeStatements:
             "AND series = ? AND day = ? AND stratum = ?"
         )
 
-    def writes(self, records: Iterable[OutcomeRecord]) -> Iterator[tuple[Partition, Bound]]:
+    def writes(self, records: Iterable[OutcomeRecord]) -> Iterator[tuple[_Partition, Bound]]:
         """Keep the newest of each row, or let go of it; each with its partition."""
         for record in newest_outcomes(records):
             row, version = row_of(record), record.version

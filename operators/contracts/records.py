@@ -10,9 +10,10 @@ from typing import Final
 
 import msgspec
 
-# What a record of the changelog is, to Upsert.
+# What a record that a store takes is, to Upsert.
 ASSIGNMENT: Final = b"assignment"
 TRANSITION: Final = b"transition"
+OUTCOME: Final = b"outcome"
 
 LEDGER: Final = "ledger"  # the topic, or folder, of what a bounded run's lanes total
 

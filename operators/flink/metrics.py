@@ -246,16 +246,18 @@ class UpsertMetrics:
         _opened(group)
         self._assignments = group.counter("assignments_written")
         self._transitions = group.counter("transitions_written")
+        self._outcomes = group.counter("outcomes_written")
         self._unreadable = group.counter("unreadable_records")
         self._retries = group.counter("store_retries")
         self._event_to_changelog_ms = group.distribution("event_to_changelog_ms")
         self._changelog_to_store_ms = group.distribution("changelog_to_store_ms")
         self._event_to_store_ms = group.distribution("event_to_store_ms")
 
-    def written(self, assignments: int, transitions: int) -> None:
+    def written(self, assignments: int, transitions: int, outcomes: int) -> None:
         """A batch is in the store."""
         self._assignments.inc(assignments)
         self._transitions.inc(transitions)
+        self._outcomes.inc(outcomes)
 
     def delays(self, event_at_ms: int, read_ms: int, changelog_at_ms: int) -> None:
         """How long a batch took on its way, by its newest event, its reading and the changelog.

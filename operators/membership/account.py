@@ -1,8 +1,8 @@
-"""What one message comes to for outcomes: who did what, by how they stood as they did it."""
+"""What messages come to for outcomes: who did what, by how they stood as they did it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 from zlib import crc32
 
@@ -17,9 +17,10 @@ from operators.membership.verdicts import Verdicts, stood
 from operators.outcomes import kept as words
 from operators.outcomes.attribution import History, UserStandings
 from operators.outcomes.cohorts import Cohorts
-from operators.outcomes.days import Days
+from operators.outcomes.days import CLUSTER_MOVE_COLUMNS, MOVE_COLUMNS, Days, moves
 from operators.outcomes.delta import CohortDelta, Delta
 from operators.outcomes.kept import KeptOutcomes
+from operators.outcomes.notes import Notes
 from operators.outcomes.outcomes import Outcomes
 from operators.outcomes.periods import days
 from operators.outcomes.sessions import (
@@ -37,10 +38,12 @@ from operators.pages.table import UserTable
 from operators.rules import standing
 
 _NOBODY: Final[Rows] = np.zeros(0, np.int64)
+_WIDTHS: Final = (MEASURES, VALUE + 1, STRATUM + 1)
+_NOTHING: Final = Brought(*(np.zeros((rows, 0), np.int64) for rows in _WIDTHS))
 
 
 class Accounts:
-    """Opens an account for each message; `segments` and `models` are named with their series."""
+    """What is measured; `segments` and `models` are named with their series."""
 
     def __init__(
         self,
@@ -64,24 +67,45 @@ class Accounts:
 
 
 class Account:
-    """The account of one message. Whoever judges tells it of every verdict, and settles it.
+    """The account of a lane. Whoever judges opens it for each message, tells it of every verdict,
+    and closes it; from time to time all that was noted meanwhile is settled.
+
+    To settle costs the more numpy calls the more often it is done, and nobody reads what is kept of
+    users before. Until then the notes lie in state of their own: see `take_note`.
 
     Args:
         accounts: what is measured.
-        table: the members, as they are before the message.
-        brought: what users did, in rows of the table.
-        now: whether they did it before any verdict of the message, as by the wall clock.
+        table: the members.
     """
 
-    def __init__(
-        self, accounts: Accounts, table: UserTable, brought: Brought | None, *, now: bool
-    ) -> None:
-        self._accounts, self._table, self._brought, self._now = accounts, table, brought, now
-        rows = brought.rows if brought else _NOBODY
-        self._history = History(rows, stood(table, rows))
-        self._days = Days(len(accounts.segments), accounts.outcomes.width)
+    def __init__(self, accounts: Accounts, table: UserTable) -> None:
+        self._accounts, self._table = accounts, table
+        self._brought: Brought | None = None
+        self._now = True
+        self._notes: list[Notes] = []
+        self._fresh: bytes | None = None
         # The standings of those who come to count in a segment, by the key of both.
         self._entering: dict[int, int] = {}
+        self._open(None, now=True)
+
+    @property
+    def waiting(self) -> int:
+        """How many sessions and conversions are noted and not settled."""
+        return sum(map(len, self._notes))
+
+    @property
+    def rows(self) -> Rows:
+        """The users whose notes are not settled, ascending."""
+        rows: Rows = np.unique(np.concatenate([_NOBODY, *(note.rows for note in self._notes)]))
+        return rows
+
+    def open(self, brought: Brought | None, *, now: bool) -> None:
+        """Begin with a message: how users stand now is how they stood before it.
+
+        `brought` is what users did, in rows of the table; `now` says that they did it before any
+        verdict of the message, as it is by the wall clock.
+        """
+        self._open(brought, now=now)
 
     def add(self, verdicts: Verdicts) -> None:
         """Users were judged."""
@@ -97,23 +121,87 @@ class Account:
         self._move_clusters(at_us, before, after)
 
     def forget(self, forgotten: Forgotten) -> None:
-        """Users leave everything."""
+        """Users leave everything; all is to be settled before their rows are free."""
         before = stood(self._table, forgotten.rows)
         was = standing.member(before.standings)
         self._move(forgotten.rows, forgotten.at_us, np.zeros_like(was), was, before)
         none = np.full_like(before.clusters, NO_CLUSTER)
         self._move_clusters(forgotten.at_us, before, UserStandings(before.standings, none, none))
 
+    def close(self) -> None:
+        """Note what the message comes to."""
+        note = self._note()
+        if note is not None:
+            self._notes.append(note)
+            self._fresh = note.to_bytes(self._accounts.segments)
+        self._open(None, now=True)
+
+    def take_note(self) -> bytes | None:
+        """What is to be kept of the last message until all is settled, None if nothing."""
+        fresh, self._fresh = self._fresh, None
+        return fresh
+
+    def restore(self, kept: Iterable[bytes]) -> None:
+        """Take up what was noted and not settled, maybe by other segments."""
+        for data in kept:
+            note = Notes.from_bytes(data, self._accounts.segments)
+            self._notes.append(note)
+            for row, segment, moment in note.entering.T.tolist():
+                self._entering.setdefault(row * len(self._accounts.segments) + segment, moment)
+
     def settle(self) -> Delta | None:
-        """What all comes to; what is kept of the users is written."""
-        cohorts = list(self._cohorts())
-        if self._brought:
-            self._add_sessions(self._brought.sessions)
-            self._add_conversions(self._brought.conversions)
-        if not cohorts and not self._days:
+        """What all comes to; what is kept of the users is written, whom the caller may change."""
+        if not self._notes:
             return None
+        notes = Notes.together(self._notes)
+        self._notes, self._fresh, self._entering = [], None, {}
         accounts = self._accounts
-        return Delta(accounts.segments, accounts.models, list(self._days.deltas()), cohorts)
+        found = Days(len(accounts.segments), accounts.outcomes.width)
+        found.add_moves(notes.moves)
+        found.add_cluster_moves(notes.cluster_moves)
+        self._settle_sessions(notes, found)
+        self._settle_conversions(notes, found)
+        cohorts = list(self._settle_cohorts(notes))
+        return Delta(accounts.segments, accounts.models, list(found.deltas()), cohorts)
+
+    def _open(self, brought: Brought | None, *, now: bool) -> None:
+        self._brought, self._now = brought, now
+        rows = brought.rows if brought else _NOBODY
+        self._history = History(rows, stood(self._table, rows))
+        self._moves: list[Ints] = []
+        self._cluster_moves: list[Ints] = []
+        self._entered: list[Ints] = []
+
+    def _note(self) -> Notes | None:
+        """What the message comes to, None if nothing."""
+        brought = self._brought
+        if not (brought or self._moves or self._cluster_moves or self._entered):
+            return None
+        sessions, conversions, activity = (brought or _NOTHING).tables
+        opened = np.flatnonzero(sessions[OPENED]) if brought else _NOBODY
+        began = self._stood(sessions[:, opened], OPENED)
+        return Notes(
+            sessions,
+            began,
+            conversions,
+            self._stood(conversions, TIME),
+            activity,
+            _joined(self._entered, 3),
+            _joined(self._moves, MOVE_COLUMNS),
+            _joined(self._cluster_moves, CLUSTER_MOVE_COLUMNS),
+        )
+
+    def _stood(self, done: Ints, time: int) -> Ints:
+        """In which groups, and below these in which clusters, users were as they did something.
+
+        `time` is the row of its moments; gives int64[s + m, n].
+        """
+        if not done.shape[1]:
+            return np.zeros(
+                (len(self._accounts.segments) + len(self._accounts.models), 0), np.int64
+            )
+        found, at_us = self._history.at(done[ROW], done[POSITION]), done[time]
+        return np.vstack([found.groups(at_us).T, found.clusters_at(at_us, NO_CLUSTER).T])
 
     def _enter(self, verdicts: Verdicts) -> None:
         """Note who is in a segment, or held out of it, and does not count there yet.
@@ -130,44 +218,42 @@ class Account:
         first = np.unique(self._keys(rows[users], segments), return_index=True)[1]
         users, segments = users[first], segments[first]
         moments = standing.standing(inside, ~member, at_us[:, None])[users, segments]
-        carried = np.zeros(member.shape, np.bool_)
+        new, carried = np.ones(len(users), np.bool_), np.zeros(member.shape, np.bool_)
         told = zip(self._keys(rows[users], segments).tolist(), moments.tolist(), strict=True)
         for at, (key, moment) in enumerate(told):
-            if self._entering.setdefault(key, moment) is moment:
+            new[at] = self._entering.setdefault(key, moment) is moment
+            if new[at]:
                 user, segment = users[at], segments[at]
                 carried[user, segment] = (
                     member[user, segment] & judgement.was_member.T[user, segment]
                 )
+        self._entered.append(np.stack([rows[users], segments, moments])[:, new])
         if np.any(carried):
             none = np.zeros(carried.shape, np.int64)
-            self._days.move(at_us, carried, np.zeros_like(carried), none)
+            self._moves.append(moves(at_us, carried, np.zeros_like(carried), none))
 
     def _move(
         self, rows: Rows, at_us: Moments, entries: Mask, exits: Mask, before: UserStandings
     ) -> None:
-        """Count entries and exits, bool[n, s]: only those leave who count in the series."""
+        """Note entries and exits, bool[n, s]: only those leave who count in the series."""
         stayed_us = at_us[:, None] - standing.entered_us(before.standings)
         counted = exits & (words.entered(self._table, rows) != 0)
         for user, segment in np.argwhere(exits & ~counted).tolist():
             moment = self._entering.get(int(rows[user]) * len(self._accounts.segments) + segment)
             counted[user, segment] = moment is not None and moment <= at_us[user]
-        self._days.move(at_us, entries, counted, stayed_us)
+        self._moves.append(moves(at_us, entries, counted, stayed_us))
 
     def _move_clusters(self, at_us: Moments, before: UserStandings, after: UserStandings) -> None:
-        for model in range(before.clusters.shape[1]):
-            into, out_of = after.clusters[:, model], before.clusters[:, model]
-            at = np.flatnonzero(into != out_of)
-            stayed_us = np.maximum(at_us - before.clusters_since[:, model], 0)
-            self._days.move_clusters(model, at_us[at], into[at], out_of[at], stayed_us[at])
+        at, model = np.nonzero(after.clusters != before.clusters)
+        if len(at):
+            stayed_us = np.maximum(at_us[at] - before.clusters_since[at, model], 0)
+            into, out_of = after.clusters[at, model], before.clusters[at, model]
+            self._cluster_moves.append(np.stack([model, days(at_us[at]), into, out_of, stayed_us]))
 
-    def _cohorts(self) -> Iterator[CohortDelta]:
+    def _settle_cohorts(self, notes: Notes) -> Iterator[CohortDelta]:
         """What users add to cohorts."""
-        brought = self._brought
-        activity = brought.activity if brought else np.zeros((STRATUM + 1, 0), np.int64)
-        conversions = brought.conversions if brought else np.zeros((VALUE + 1, 0), np.int64)
-        keys = np.fromiter(self._entering, np.int64, len(self._entering))
-        entering, segments = np.divmod(keys, max(len(self._accounts.segments), 1))
-        rows = np.unique(np.concatenate([activity[ROW], conversions[ROW], entering]))
+        activity, conversions, entering = notes.activity, notes.conversions, notes.entering
+        rows = np.unique(np.concatenate([activity[ROW], conversions[ROW], entering[ROW]]))
         if not len(rows):
             return
         before = KeptOutcomes.read(self._table, rows)
@@ -177,8 +263,8 @@ class Account:
         moments = np.zeros(before.entered.shape, np.int64)
         acting, first = np.unique(activity[ROW], return_index=True)
         moments[np.searchsorted(rows, acting), -1] = np.maximum(activity[ACTIVE][first], 1)
-        values = np.fromiter(self._entering.values(), np.int64, len(keys))
-        moments[np.searchsorted(rows, entering), segments] = values
+        _, segments, standings = entering
+        moments[np.searchsorted(rows, entering[ROW]), segments] = standings
         cohorts.enter(after, moments)
         cohorts.act(after, np.searchsorted(rows, activity[ROW]), activity[ACTIVE])
         users = np.searchsorted(rows, conversions[ROW])
@@ -186,25 +272,22 @@ class Account:
         after.write(self._table, rows)
         yield from cohorts.deltas(before, after)
 
-    def _add_sessions(self, sessions: Ints) -> None:
+    def _settle_sessions(self, notes: Notes, found: Days) -> None:
         """Add what sessions came to, by how their users stood as each began."""
-        sessions = sessions[:, np.argsort(sessions[ROW], kind="stable")]
+        order = np.argsort(notes.sessions[ROW], kind="stable")
+        sessions = notes.sessions[:, order]
         rows, of = np.unique(sessions[ROW], return_inverse=True)
         if not len(rows):
             return
-        runs, table = Runs(of), self._table
+        runs, table, count = Runs(of), self._table, len(self._accounts.segments)
         opened = np.flatnonzero(sessions[OPENED])
-        at_us = sessions[OPENED][opened]
-        began = self._history.at(sessions[ROW][opened], sessions[POSITION][opened])
+        began = notes.began[:, _ranks(order[opened])]
         # Behind those that go on, as they stood when they began, the ones that begin here.
-        day = np.append(table.cells(words.SESSION_DAY).take_one(rows), days(at_us))
-        groups = np.vstack([table.cells(words.SESSION_GROUPS).take(rows), began.groups(at_us)])
-        clusters = np.vstack(
-            [
-                table.cells(words.SESSION_CLUSTERS).take(rows),
-                began.clusters_at(at_us, NO_CLUSTER),
-            ]
+        day = np.append(
+            table.cells(words.SESSION_DAY).take_one(rows), days(sessions[OPENED][opened])
         )
+        groups = np.vstack([table.cells(words.SESSION_GROUPS).take(rows), began[:count].T])
+        clusters = np.vstack([table.cells(words.SESSION_CLUSTERS).take(rows), began[count:].T])
         place = np.full(sessions.shape[1], -1)
         place[opened] = len(rows) + np.arange(len(opened))
         latest = runs.latest(place >= 0)
@@ -215,23 +298,32 @@ class Account:
         table.cells(words.SESSION_CLUSTERS).put(rows, clusters[newest])
         known = day[at] != words.NO_DAY  # not so of one that began before there were outcomes
         at, measures = at[known], sessions[MEASURES:].T[known]
-        self._days.add(day[at], groups[at], clusters[at], measures, 0)
+        found.add(day[at], groups[at], clusters[at], measures, 0)
 
-    def _add_conversions(self, conversions: Ints) -> None:
+    def _settle_conversions(self, notes: Notes, found: Days) -> None:
         """Add conversions, by how their users stood at each."""
+        conversions, stood_ = notes.conversions, notes.stood
         if not conversions.shape[1]:
             return
         at_us, outcome = conversions[TIME], conversions[OUTCOME]
-        found = self._history.at(conversions[ROW], conversions[POSITION])
-        k = len(self._accounts.outcomes.names)
+        k, count = len(self._accounts.outcomes.names), len(self._accounts.segments)
         numbers = np.zeros((len(at_us), 2 * k), np.int64)
         each = np.arange(len(at_us))
         numbers[each, outcome] = 1
         numbers[each, k + outcome] = conversions[VALUE]
-        groups, clusters = found.groups(at_us), found.clusters_at(at_us, NO_CLUSTER)
         first = self._accounts.outcomes.session_width
-        self._days.add(days(at_us), groups, clusters, numbers, first)
+        found.add(days(at_us), stood_[:count].T, stood_[count:].T, numbers, first)
 
     def _keys(self, rows: Rows, segments: Ints) -> Ints:
         """A number for each of some users and segments."""
         return rows * len(self._accounts.segments) + segments
+
+
+def _ranks(positions: Ints) -> Ints:
+    """Which each of some different numbers is among them, ascending."""
+    ranks: Ints = np.argsort(np.argsort(positions))
+    return ranks
+
+
+def _joined(tables: Sequence[Ints], rows: int) -> Ints:
+    return np.concatenate([np.zeros((rows, 0), np.int64), *tables], axis=1)

@@ -70,11 +70,12 @@ class Collected:
             version = self._next_version(members.journal.head)
             self._collect(farewells(members, forgotten, version))
 
-    def settle(self) -> None:
-        """All of the message has come: what it adds to outcomes is worked out, as `delta`."""
+    def close(self, *, settles: bool = False) -> None:
+        """All of the message has come; with `settles` what is noted so far comes to a `delta`."""
         if self._account:
             with self._timed():
-                self.delta = self._account.settle()
+                self._account.close()
+                self.delta = self._account.settle() if settles else None
 
     @contextmanager
     def _timed(self) -> Iterator[None]:

@@ -15,6 +15,7 @@ from operators.contracts.wire import Evaluations
 from operators.membership.clusterings import Models
 from operators.membership.collected import Collected
 from operators.membership.members import Members
+from operators.outcomes.delta import Delta
 from operators.rules.spec import RETIRED, SegmentSpec
 
 _PREVIEWED: Final = 4_096  # users at a time: what they are judged by takes memory
@@ -149,9 +150,13 @@ class Lane:
         if evaluations.rounds:
             members.journal.head.pop(_AWAITED, None)  # Profile sends everyone with the first
         idle = self._idle(models) if by_wall else _NOBODY
-        account = members.account(brought, now=by_wall)
+        account, others = members.account, idle
         collected = Collected(self._clock, evaluations.event_at_ms, account)
-        others = np.union1d(idle, brought.rows) if brought else idle
+        settles = account is not None and len(forgotten) > 0  # before their rows are free
+        if account:
+            account.open(brought, now=by_wall)
+            others = np.union1d(others, brought.rows) if brought else others
+            others = np.union1d(others, account.rows) if settles else others
         done = [forgotten.rows]
         for verdicts in members.judge(evaluations.rounds, models, time, forgotten, others):
             collected.add(members, verdicts)
@@ -159,7 +164,7 @@ class Lane:
         if isinstance(time, int) and len(idle := without(idle, np.concatenate(done))):
             collected.add(members, members.again(idle, members.not_before(idle, time), models))
         collected.forget(members, forgotten)
-        collected.settle()
+        collected.close(settles=settles)
         members.journal.free(forgotten.rows)
         return collected
 
@@ -173,9 +178,9 @@ class Lane:
         members = self.members
         rows = members.everyone()
         members.journal.begin(rows)
-        collected = Collected(self._clock, account=members.account(now=True))
+        collected = Collected(self._clock, account=members.account)
         collected.add(members, members.again(rows, np.full(len(rows), now_us), models))
-        collected.settle()
+        collected.close()
         return collected
 
     def sweep(self, now_us: int | None, models: Models, most: int) -> Collected:
@@ -186,16 +191,24 @@ class Lane:
         left = left[left >= head[_SWEEP]]
         rows = members.evaluated(left[:most])
         members.journal.begin(rows)
-        collected = Collected(self._clock, account=members.account(now=True))
+        collected = Collected(self._clock, account=members.account)
         if len(rows):
             at_us = members.not_before(rows, now_us or 0)
             collected.add(members, members.again(rows, at_us, models))
-        collected.settle()
+        collected.close()
         if len(left) > most:
             head[_SWEEP] = int(left[most])
         else:
             del head[_SWEEP]
         return collected
+
+    def settle_account(self) -> Delta | None:
+        """What is noted of outcomes comes to; to be committed. No rules may move on before."""
+        account = self.members.account
+        if account is None:
+            return None
+        self.members.journal.begin(account.rows)
+        return account.settle()
 
     def settle(self) -> bool:
         """Forget deleted segments after a sweep; True says that the state is to be written anew."""

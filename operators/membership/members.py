@@ -15,7 +15,6 @@ import numpy as np
 from operators.base.arrays import NEVER, Floats, Ints, Mask, Moments, Rows, without
 from operators.base.frame import Frame, meaning
 from operators.clustering.model import ClusterModel
-from operators.features.brought import Brought
 from operators.features.clocks import EvaluationRound, OwnTimes
 from operators.features.lifetime import NONE_FORGOTTEN, Forgotten
 from operators.membership.account import Account, Accounts
@@ -69,6 +68,7 @@ class Members:
         layout = member_layout(self._last, self.rulebook.names, criteria.clusterings, more)
         self.table = UserTable(layout, budget=budget)
         self.journal = Journal(self.table)
+        self.account = Account(accounts, self.table) if accounts else None
         self._in_order = InOrder(criteria, self.table, self._last)
         self._all_placed_by: list[ClusterModel | None] = []
 
@@ -113,15 +113,6 @@ class Members:
         rows = self.everyone()
         self.journal.begin(rows)
         self.table.cells(DUE).put_one(rows, NEVER)
-
-    def account(self, brought: Brought | None = None, *, now: bool) -> Account | None:
-        """The account of a message, opened before anybody is judged; None if nothing is measured.
-
-        `now` says that what users did was before all verdicts, as it is by the wall clock.
-        """
-        if self._accounts is None:
-            return None
-        return Account(self._accounts, self.table, brought, now=now)
 
     def expect_series(self) -> bool:
         """Whether segments are measured by other series than when the state was written."""

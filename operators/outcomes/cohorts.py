@@ -7,20 +7,24 @@ what they come to now, less what they came to before.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from operators.base.arrays import Floats, Ints, Mask, Moments
+from operators.base.runs import begins
 from operators.outcomes.attribution import HELD_OUT, MEMBER, OTHER
 from operators.outcomes.delta import CohortDelta
-from operators.outcomes.kept import KeptOutcomes, is_active
+from operators.outcomes.kept import KeptOutcomes
 from operators.outcomes.outcomes import MICRO
 from operators.outcomes.periods import Periods
 from operators.rules import standing
 
 _MOST: Final = 2_000_000  # numbers at a time: pairs of many segments take memory
-_Place = tuple[int, int, int, int, int | None]  # group, segment, period, stratum, other segment
+NO_GROUP: Final = -1  # of who was not seen
+NO_OTHER: Final = -1
+_Place = tuple[int, int, int, int, int]  # group, segment, period, other segment, stratum
 
 
 class Cohorts:
@@ -60,37 +64,38 @@ class Cohorts:
         """What the same users add."""
         found: dict[_Place, Floats] = {}
         for was, now in _by_stratum(before, after):
-            for place, added in self._added(was, now):
-                found[place] = found[place] + added if place in found else added
-        for (group, segment, period, stratum, other), added in found.items():
-            if np.any(added):
-                yield CohortDelta(group, segment, period, stratum, added.tobytes(), other)
+            added = _added(self._contribution(was), self._contribution(now))
+            stratum = int(now.stratum[0])
+            for (group, segment, period, other), numbers in added.by_place():
+                place = (group, segment, period, other, stratum)
+                found[place] = found[place] + numbers if place in found else numbers
+        for (group, segment, period, other, stratum), numbers in found.items():
+            if not np.any(numbers):
+                continue
+            if other == NO_OTHER:
+                yield CohortDelta(group, segment, period, stratum, numbers.tobytes())
+            else:  # what is told of two segments has no periods
+                brought = numbers[: -Periods.KEPT].tobytes()
+                yield CohortDelta(group, segment, period, stratum, brought, other)
 
-    def _added(self, before: KeptOutcomes, after: KeptOutcomes) -> Iterator[tuple[_Place, Floats]]:
-        """What users of one stratum add."""
-        was, now = _Standing(before), _Standing(after)
-        then, own = _numbers(before), _numbers(after)
-        entered = np.where(after.entered != 0, after.entered, before.entered)
-        periods = self._periods.of(standing.entered_us(entered))
-        stratum = int(after.stratum[0])
-        for group, inside, outside in (
-            (MEMBER, now.member, was.member),
-            (HELD_OUT, now.held_out, was.held_out),
-        ):
-            added = own[:, :-1] * inside[..., None] - then[:, :-1] * outside[..., None]
-            yield from _by_period((group, stratum, None), added, periods[:, :-1])
-        added = own[:, -1:] * now.other[..., None] - then[:, -1:] * was.other[..., None]
-        everyone = np.broadcast_to(periods[:, -1:], added.shape[:2])
-        yield from _by_period((OTHER, stratum, None), added, everyone)
-        brought = own.shape[2] - Periods.KEPT  # what is told of two segments has no periods
-        some, past = own[:, :-1, :brought], then[:, :-1, :brought]
-        for other in range(now.member.shape[1]):
-            both = now.member & now.member[:, other : other + 1]
-            were = was.member & was.member[:, other : other + 1]
-            both[:, other] = were[:, other] = False
-            if np.any(both | were):
-                added = some * both[..., None] - past * were[..., None]
-                yield from _by_period((MEMBER, stratum, other), added, periods[:, :-1])
+    def _contribution(self, kept: KeptOutcomes) -> _Contribution:
+        """What users come to, by how they stand by what is kept of them."""
+        entered = kept.entered[:, :-1]
+        others = (entered == 0) & (kept.entered[:, -1:] != 0)
+        group = np.where(entered != 0, MEMBER, NO_GROUP)
+        group[others] = OTHER
+        if (held := standing.held_out(entered)) is not None:
+            group[held] = HELD_OUT
+        value, periods = kept.value / MICRO, self._periods.of(standing.entered_us(kept.entered))
+        users = np.ones((*kept.entered.shape, 1))
+        by_outcome = (kept.conversions > 0, kept.conversions, kept.value, value * value)
+        numbers = np.concatenate([users, *by_outcome], axis=2)
+        return _Contribution(
+            group,
+            np.where(others, periods[:, -1:], periods[:, :-1]),
+            np.where(others[..., None], numbers[:, -1:], numbers[:, :-1]),
+            np.where(others, kept.active[:, -1:], kept.active[:, :-1]),
+        )
 
 
 def _by_stratum(
@@ -111,39 +116,96 @@ def _by_stratum(
             yield after.of(came).nothing(), after.of(came)
 
 
-class _Standing:
-    """In which groups users are by what is kept of them, bool[u, s]."""
+@dataclass(frozen=True)
+class _Contribution:
+    """What u users come to in each segment, in the one group of it that they are in.
 
-    def __init__(self, kept: KeptOutcomes) -> None:
-        entered, seen = kept.entered[:, :-1], kept.entered[:, -1:] != 0
-        held = standing.held_out(entered)
-        self.held_out: Mask = np.zeros(entered.shape, np.bool_) if held is None else held
-        self.member: Mask = (entered != 0) & ~self.held_out
-        self.other: Mask = (entered == 0) & seen
+    `group` and `period` are int64[u, s], `numbers` float64[u, s, numbers] without the periods, of
+    which `active` has a bit each, int64[u, s].
+    """
+
+    group: Ints
+    period: Ints
+    numbers: Floats
+    active: Ints
+
+    def part(self, chosen: Mask, sign: int) -> _Added:
+        """That of some users and segments, bool[u, s], added or taken away."""
+        user, segment = np.nonzero(chosen)
+        none = np.full(len(user), NO_OTHER)
+        places = np.stack([self.group[chosen], segment, self.period[chosen], none])
+        return _Added(places, sign * self.numbers[chosen], sign * _bits(self.active[chosen]))
 
 
-def _numbers(kept: KeptOutcomes) -> Floats:
-    """What users come to, float64[u, s + 1, numbers]: see `CohortDelta`, periods last."""
-    value = kept.value / MICRO
-    periods = is_active(kept.active[..., None], np.arange(Periods.KEPT))
-    users = np.ones((*kept.entered.shape, 1))
-    return np.concatenate(
-        [users, kept.conversions > 0, kept.conversions, kept.value, value * value, periods],
-        axis=2,
+@dataclass(frozen=True)
+class _Added:
+    """What is added to n places.
+
+    `places` is int64[4, n]: group, segment, period, and another segment or `NO_OTHER`; `numbers`
+    float64[n, numbers], `periods` int64[n, KEPT].
+    """
+
+    places: Ints
+    numbers: Floats
+    periods: Ints
+
+    def by_place(self) -> Iterator[tuple[tuple[int, int, int, int], Floats]]:
+        """The sums for each place."""
+        if not self.places.shape[1]:
+            return
+        key = np.zeros(self.places.shape[1], np.int64)
+        for column in self.places:  # all as one number
+            least = column.min()
+            key = key * (column.max() - least + 1) + column - least
+        order = np.argsort(key, kind="stable")
+        starts = np.flatnonzero(begins(key[order]))
+        whole = np.concatenate([self.numbers, self.periods], axis=1)[order]
+        sums = np.add.reduceat(whole, starts, axis=0)
+        for place, numbers in zip(self.places[:, order[starts]].T.tolist(), sums, strict=True):
+            group, segment, period, other = place
+            yield (group, segment, period, other), numbers
+
+
+def _added(was: _Contribution, now: _Contribution) -> _Added:
+    """What users add who came to something before, and come to more now."""
+    stays = was.group == now.group
+    differs = (was.numbers != now.numbers).any(axis=2) | (was.active != now.active)
+    more = stays & differs & (now.group != NO_GROUP)
+    parts = [
+        now.part(more, 1),
+        was.part(more, -1),
+        now.part(~stays & (now.group != NO_GROUP), 1),
+        was.part(~stays & (was.group != NO_GROUP), -1),
+        _of_both(was, now),
+    ]
+    return _Added(
+        np.concatenate([part.places for part in parts], axis=1),
+        np.concatenate([part.numbers for part in parts]),
+        np.concatenate([part.periods for part in parts]),
     )
 
 
-def _by_period(
-    whose: tuple[int, int, int | None], added: Floats, periods: Ints
-) -> Iterator[tuple[_Place, Floats]]:
-    """What is added, float64[u, s, numbers], by segment and period."""
-    user, segment = np.nonzero((added != 0).any(axis=2))
-    if not len(user):
-        return
-    group, stratum, other = whose
-    keys = np.stack([segment, periods[user, segment]])
-    distinct, of = np.unique(keys, axis=1, return_inverse=True)
-    sums = np.zeros((distinct.shape[1], added.shape[2]))
-    np.add.at(sums, of.ravel(), added[user, segment])
-    for (column, period), numbers in zip(distinct.T.tolist(), sums, strict=True):
-        yield (group, column, period, stratum, other), numbers
+def _of_both(was: _Contribution, now: _Contribution) -> _Added:
+    """What those add who are members of two segments: to the cohort of each, by the other."""
+    many = [(each.group == MEMBER).sum(axis=1) > 1 for each in (was, now)]
+    users = np.flatnonzero(many[0] | many[1])
+    were, both = _pairs(was.group[users] == MEMBER), _pairs(now.group[users] == MEMBER)
+    added = now.numbers[users][:, :, None] * both[..., None]
+    added -= was.numbers[users][:, :, None] * were[..., None]
+    user, segment, other = np.nonzero((added != 0).any(axis=3))
+    period = np.where(now.group == MEMBER, now.period, was.period)[users[user], segment]
+    places = np.stack([np.full(len(user), MEMBER), segment, period, other])
+    none = np.zeros((len(user), Periods.KEPT), np.int64)
+    return _Added(places, added[user, segment, other], none)
+
+
+def _pairs(member: Mask) -> Mask:
+    """Who is in two segments, bool[u, s, s]."""
+    both: Mask = member[:, :, None] & member[:, None, :]
+    both[:, *np.diag_indices(member.shape[1])] = False
+    return both
+
+
+def _bits(active: Ints) -> Ints:
+    """The periods in which users were active, int64[n, KEPT]."""
+    return active[:, None] >> np.arange(Periods.KEPT) & 1

@@ -16,6 +16,8 @@ from operators.outcomes.periods import days
 
 _EXACT: Final = 2.0**53  # whole numbers up to it are exact as float64
 MOVES: Final = 3
+MOVE_COLUMNS: Final = 5
+CLUSTER_MOVE_COLUMNS: Final = 5
 _ENTRIES, _EXITS, _STAYED = range(MOVES)
 
 
@@ -40,9 +42,6 @@ class Days:
         self._segments, self._width = segments, width
         self._days: dict[int, _Day] = {}
 
-    def __bool__(self) -> bool:
-        return bool(self._days)
-
     def add(self, day: Ints, groups: Ints, clusters: Ints, numbers: Ints, first: int) -> None:
         """Add numbers of n sessions or events, int64[n, some], from column `first` on.
 
@@ -61,25 +60,24 @@ class Days:
                 for id_, row in zip(ids.tolist(), added, strict=True):
                     self._cluster(found, model, id_)[0][columns] += row
 
-    def move(self, at_us: Moments, entries: Mask, exits: Mask, stayed_us: Ints) -> None:
-        """Users enter and leave segments at moments, bool[n, s]; those who leave had stayed."""
-        numbers = np.stack([entries, exits, np.where(exits, stayed_us, 0)], axis=2)
-        moving = np.flatnonzero((entries | exits).any(axis=1))
-        day = days(at_us[moving])
+    def add_moves(self, moved: Ints) -> None:
+        """Add entries and exits: see `moves`."""
+        segment, day, *numbers = moved
         for one in np.unique(day).tolist():
-            self._day(one).moves += numbers[moving[day == one]].sum(axis=0)
+            at = np.flatnonzero(day == one)
+            np.add.at(self._day(one).moves, segment[at], np.stack(numbers, axis=1)[at])
 
-    def move_clusters(
-        self, model: int, at_us: Moments, into: Ints, out_of: Ints, stayed_us: Ints
-    ) -> None:
-        """Users move between clusters of a model at moments, int64[n]; NO_CLUSTER for none."""
-        told = zip(*(x.tolist() for x in (days(at_us), into, out_of, stayed_us)), strict=True)
-        for day, new, old, stayed in told:
+    def add_cluster_moves(self, moved: Ints) -> None:
+        """Add moves between clusters, int64[5, n]: model, day, into, out of, microseconds stayed.
+
+        NO_CLUSTER stands for none.
+        """
+        for model, day, into, out_of, stayed in moved.T.tolist():
             found = self._day(day)
-            if new != NO_CLUSTER:
-                self._cluster(found, model, new)[1][_ENTRIES] += 1
-            if old != NO_CLUSTER:
-                self._cluster(found, model, old)[1][[_EXITS, _STAYED]] += (1, stayed)
+            if into != NO_CLUSTER:
+                self._cluster(found, model, into)[1][_ENTRIES] += 1
+            if out_of != NO_CLUSTER:
+                self._cluster(found, model, out_of)[1][[_EXITS, _STAYED]] += (1, stayed)
 
     def deltas(self) -> Iterator[DayDelta]:
         """What is to be told."""
@@ -99,6 +97,17 @@ class Days:
     def _cluster(self, day: _Day, model: int, id_: int) -> tuple[Ints, Ints]:
         none = np.zeros(self._width, np.int64), np.zeros(MOVES, np.int64)
         return day.clusters.setdefault((model, id_), none)
+
+
+def moves(at_us: Moments, entries: Mask, exits: Mask, stayed_us: Ints) -> Ints:
+    """Users enter and leave segments at moments, bool[n, s]; those who leave had stayed.
+
+    Gives int64[5, moves]: segment, day, whether it is an entry, an exit, microseconds stayed.
+    """
+    user, segment = np.nonzero(entries | exits)
+    place = (user, segment)
+    stayed = np.where(exits[place], stayed_us[place], 0)
+    return np.stack([segment, days(at_us[user]), entries[place], exits[place], stayed])
 
 
 def _product(flags: Mask, numbers: Ints) -> Ints:

@@ -120,8 +120,3 @@ def entered(table: UserTable, rows: Rows) -> Moments:
     """Since when users count in each segment, int64[rows, s]; 0 for who does not yet."""
     found: Moments = table.cells(_ENTERED).take(rows)[:, :-1]
     return found
-
-
-def is_active(active: Ints, at: Ints) -> Ints:
-    """Whether users were active in so many periods after the first, 0 or 1; shapes broadcast."""
-    return active >> at & np.int64(1)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final, Literal
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, Literal
 
 import msgspec
 
-from operators.base.durations import US_PER_UNIT, parse_duration_us
-from operators.base.errors import Problem, UsageError
+from operators.base.errors import Problem, nearest
 from operators.features.filters import PropertyFilter
 from operators.features.kinds.options import ANY
 
@@ -20,6 +19,17 @@ LONGEST_NAME: Final = 100  # characters
 LONGEST_DAYS: Final = {"day": 1, "week": 7, "month": 31}
 
 Types = str | list[str]
+
+_PATH: Final = "outcomes"
+_NAMED: Final = f"{_PATH}.named"
+_EXAMPLE: Final = "{event: purchase, value: price}"
+# What can't be taken for an outcome, whatever stands there.
+_NO_OUTCOMES: Final[Mapping[str, str]] = {
+    "page": "an event type or a list of them",
+    "funnel": "a list of event types in their order",
+    "cohorts": "day, week or month",
+    "keep": "a duration such as 400d",
+}
 
 
 class OutcomeSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -81,66 +91,80 @@ class OutcomesSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 yield PropertyFilter(each.where)
 
 
-def problems(spec: OutcomesSpec) -> Iterator[Problem]:
-    """Every mistake."""
-    if len(spec.named) > MOST_OUTCOMES:
-        found = f"expected up to {MOST_OUTCOMES}, found {len(spec.named)}"
-        yield Problem("outcomes", found)
-    for name, outcome in spec.named.items():
-        yield from _problems_of_one(name, outcome)
-    yield from _problems_of_types("outcomes.page", spec.page)
-    if spec.funnel and (not 2 <= len(spec.funnel) <= MOST_STEPS or "" in spec.funnel):
-        expected = f"expected 2 to {MOST_STEPS} event types in their order"
-        yield Problem("outcomes.funnel", f"{expected}, found {len(spec.funnel)}")
-    yield from _problems_of_strata(spec.strata)
-    yield from _problems_of_keep(spec)
+def with_names(data: Any, problems: list[Problem] | None = None) -> Any:
+    """The plain data of a configuration with the outcomes by their names in a part of their own.
+
+    What is neither an outcome nor another part is left out, and told in `problems`.
+    """
+    if not isinstance(data, dict) or _PATH not in data:
+        return data
+    given = {} if data[_PATH] is None else data[_PATH]
+    if not isinstance(given, dict):
+        return data
+    found = list(_problems(given))
+    if problems is not None:
+        problems.extend(found)
+    wrong = {problem.path for problem in found}
+    fine = {name: value for name, value in given.items() if _place(name) not in wrong}
+    parts = {name: value for name, value in fine.items() if name in PARTS}
+    named = {name: value for name, value in fine.items() if name not in PARTS}
+    return {**data, _PATH: {**parts, "named": named}}
 
 
-def _problems_of_one(name: str, spec: OutcomeSpec) -> Iterator[Problem]:
-    path = f"outcomes.{name}"
-    if not 0 < len(name) <= LONGEST_NAME or not name.isprintable():
-        expected = f"expected a name of 1 to {LONGEST_NAME} printable characters"
-        yield Problem("outcomes", f"{expected}, found {name[:40]!a}")
-    yield from _problems_of_types(f"{path}.event", spec.event)
-    if spec.value == "":
-        yield Problem(f"{path}.value", "expected the name of a property of the events")
-    if spec.where is not None:
-        try:
-            condition = PropertyFilter(spec.where)
-        except UsageError as error:
-            yield Problem(f"{path}.where", str(error))
-        else:
-            if spec.value in condition.compared_texts:
-                compared = f"{spec.value} is summed up, and so no text"
-                yield Problem(f"{path}.where", compared)
+def as_written(path: str) -> str:
+    """Where something stands in the file that is decoded from what `with_names` gives."""
+    inside = path == _NAMED or path.startswith(f"{_NAMED}.")
+    return _PATH + path.removeprefix(_NAMED) if inside else path
 
 
-def _problems_of_keep(spec: OutcomesSpec) -> Iterator[Problem]:
-    """What is let go before its period is over could never be told."""
-    try:
-        keep_us = parse_duration_us(spec.keep)
-    except UsageError as error:
-        yield Problem("outcomes.keep", str(error))
-        return
-    days = LONGEST_DAYS[spec.cohorts]
-    if keep_us < days * US_PER_UNIT["d"]:
-        expected = f"expected at least {days}d (outcomes.cohorts: {spec.cohorts})"
-        yield Problem("outcomes.keep", f"{expected}, found '{spec.keep}'")
+def sound(data: Any, problems: Sequence[Problem]) -> Any:
+    """What `with_names` has made of `outcomes`, without what has these problems."""
+    if not isinstance(data, dict):
+        return None
+    paths = [problem.path for problem in problems]
+
+    def kept(part: Mapping[Any, Any], path: str) -> dict[Any, Any]:
+        return {x: part[x] for x in part if isinstance(x, str) and not _told(f"{path}.{x}", paths)}
+
+    return {**kept(data, _PATH), "named": kept(data["named"], _NAMED)}
 
 
-def _problems_of_strata(strata: dict[str, list[str]]) -> Iterator[Problem]:
-    if len(strata) > 1 or "" in strata:
-        expected = "expected one property and its values, such as device: [mobile, desktop]"
-        yield Problem("outcomes.strata", expected)
-    for name, values in strata.items():
-        different = len(set(values)) == len(values) and "" not in values
-        if not (different and 2 <= len(values) <= MOST_STRATA):
-            expected = f"expected 2 to {MOST_STRATA} different values, none empty"
-            yield Problem(f"outcomes.strata.{name}", f"{expected}, found {len(values)}")
+def _problems(given: Mapping[Any, Any]) -> Iterator[Problem]:
+    outcomes = 0
+    for name, value in given.items():
+        expected = _NO_OUTCOMES.get(name)
+        if expected is not None and isinstance(value, dict):
+            why = f"an outcome can't be called '{name}'"
+            yield Problem(_place(name), f"expected {expected}, found a mapping: {why}")
+        elif name not in PARTS and isinstance(name, str) and not _may_be_one(name, value):
+            hint = nearest(name, PARTS)
+            outcomes += not hint
+            yield Problem(_place(name), _no_outcome(name, value, hint))
+        elif name not in PARTS:
+            outcomes += 1
+    if not outcomes:
+        yield Problem(_PATH, f"expected at least one, such as conversion: {_EXAMPLE}")
 
 
-def _problems_of_types(path: str, types: Types) -> Iterator[Problem]:
-    if types in ([], "") or (isinstance(types, list) and "" in types):
-        yield Problem(path, "expected at least one event type, and none empty")
-    elif isinstance(types, list) and len(set(types)) < len(types):
-        yield Problem(path, "a name stands here twice")
+def _may_be_one(name: str, value: Any) -> bool:
+    """Whether it is an outcome, with or without mistakes; a mapping may be another part, too."""
+    if not isinstance(value, dict):
+        return False
+    others = [part for part in PARTS if part not in _NO_OUTCOMES]
+    known = msgspec.structs.fields(OutcomeSpec)
+    return any(field.encode_name in value for field in known) or not nearest(name, others)
+
+
+def _no_outcome(name: str, value: Any, hint: str) -> str:
+    if hint:
+        return f"unknown name '{name}'{hint}"
+    shown = {str: f"'{value}'", list: "a list", type(None): "nothing"}.get(type(value), repr(value))
+    return f"expected an outcome such as {_EXAMPLE}, found {shown}"
+
+
+def _place(name: Any) -> str:
+    return f"{_PATH}.{name}"
+
+
+def _told(path: str, paths: Sequence[str]) -> bool:
+    return any(each == path or each.startswith(f"{path}.") for each in paths)

@@ -290,6 +290,7 @@ class OutcomeTotals:
                     round(converted), round(conversions), value / MICRO, max(squares, 0.0)
                 )
                 for name, (converted, conversions, value, squares) in told
+                if conversions
             },
             retained=[round(x) for x in periods.tolist()],
         )

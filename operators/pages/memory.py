@@ -24,7 +24,7 @@ from operators.base.errors import FlockwiseError
 from operators.base.runs import begins, ends
 from operators.pages.layout import Words
 
-BLOCK: Final = max(64 * 1024, mmap.PAGESIZE)  # bytes: the kernel reads so much around what is read
+BLOCK: Final = max(64 * 1024, mmap.PAGESIZE)  # bytes: so much the kernel maps around what is read
 _KEPT: Final = 0.9  # of the budget, when blocks are let go of: many at once, and not each time
 _NEVER_USED: Final = 0
 _ON_DISK: Final = -1
@@ -65,11 +65,12 @@ class Budget:
                 self._let_go()
 
     def _let_go(self) -> None:
+        """Let go of as many blocks as it takes, of those that are not in use now."""
         files = list(self._files)
         self._held = sum(file.held_bytes for file in files)
-        surplus = -(-(self._held - int(self.most_bytes * _KEPT)) // BLOCK)
         if self._held <= self.most_bytes:
-            return
+            return  # some tables were gone
+        surplus = -(-(self._held - int(self.most_bytes * _KEPT)) // BLOCK)
         used = np.concatenate([file.used for file in files])
         there = np.flatnonzero((used > _NEVER_USED) & (used < self._batch))
         if surplus < len(there):
@@ -133,8 +134,9 @@ class RowFile:
 
     def pass_by(self, first: int, last: int, row_bytes: int) -> None:
         """Rows were read that are not in use: let go of them."""
+        start, end = first * row_bytes // BLOCK, last * row_bytes // BLOCK + 1
         with self._budget.lock:
-            self._let_go_of_unused(first * row_bytes // BLOCK, last * row_bytes // BLOCK + 1)
+            self._advise(start + np.flatnonzero(self.used[start:end] <= _NEVER_USED))
 
     def use(self, blocks: Ints, beside: int, batch: int) -> None:
         """As `Budget.use`, which see, in the batch of this number."""
@@ -149,13 +151,12 @@ class RowFile:
         self.used[blocks] = _ON_DISK
         self._there -= len(blocks)
         self.dropped += len(blocks)
-        self._let_go_of_unused(0, len(self.used))
+        self._advise(blocks)
 
-    def _let_go_of_unused(self, start: int, end: int) -> None:
-        """Let go of blocks that are not in use, but were read, or came with their neighbours."""
+    def _advise(self, blocks: Ints) -> None:
+        """Have the kernel let go of blocks, each once, ascending; it brings back what is read."""
         if self._map is None:
             return  # it is just being made
-        blocks = start + np.flatnonzero(self.used[start:end] <= _NEVER_USED)
         runs = blocks - np.arange(len(blocks))
         firsts, lasts = blocks[begins(runs)].tolist(), blocks[ends(runs)].tolist()
         for first, last in zip(firsts, lasts, strict=True):

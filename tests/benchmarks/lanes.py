@@ -7,8 +7,9 @@ from functools import partial
 from typing import Final, TypeVar
 
 import msgspec
+import numpy as np
 
-from operators.base.arrays import NEVER
+from operators.base.arrays import NEVER, Rows
 from operators.base.durations import US_PER_UNIT
 from operators.clustering.learning.learner import Learner
 from operators.clustering.learning.sample import encode as encode_update
@@ -20,16 +21,21 @@ from operators.contracts.records import encode
 from operators.contracts.wire import Evaluations, pack, read, unpack
 from operators.events.decode import EventDecoder
 from operators.events.spec import EventsSpec
-from operators.features.catalog import Catalog
+from operators.features.catalog import NOTHING_BESIDE, Catalog
 from operators.features.clocks import WALL_LEAD_US, Step, WallClock
 from operators.features.event_clock import EventClock
 from operators.features.profiles import Profiles
 from operators.features.spec import FeatureSpec
+from operators.membership.account import Account, Accounts
 from operators.membership.clusterings import with_clusters
 from operators.membership.collected import Collected
 from operators.membership.criteria import Criteria
 from operators.membership.members import Members
 from operators.membership.verdicts import Verdicts
+from operators.outcomes.delta import encode as encode_delta
+from operators.outcomes.outcomes import Outcomes, read_beside
+from operators.outcomes.sessions import SessionReader
+from operators.outcomes.spec import OutcomesSpec, with_names
 from operators.pages.journal import Journal
 from operators.pages.memory import Budget
 from operators.rules.checking import check
@@ -39,7 +45,9 @@ from operators.rules.watched import Watched
 from tests.benchmarks.workloads.workload import Workload
 
 Events = Sequence[tuple[bytes, bytes]]  # key and value
-PARTS: Final = ("profile", "learn", "judge", "publish")
+PARTS: Final = ("profile", "learn", "judge", "publish", "measure")
+NOTED: Final = 4_096  # sessions and conversions that wait before they are settled
+NOBODY: Final[Rows] = np.zeros(0, np.int64)
 
 _STEP_US: Final = US_PER_UNIT["m"]
 _Result = TypeVar("_Result")
@@ -71,7 +79,11 @@ class Lane:
         models = {
             name: msgspec.convert(spec, ClusterSpec) for name, spec in workload.clusters.items()
         }
-        catalog = Catalog.compile(specs, events.session_gap_us)
+        measured = workload.outcomes and msgspec.convert(
+            with_names({"outcomes": workload.outcomes}, [])["outcomes"], OutcomesSpec
+        )
+        beside = read_beside(measured) if measured else NOTHING_BESIDE
+        catalog = Catalog.compile(specs, events.session_gap_us, beside)
         columns = catalog.columns
         rulebook = Rulebook.compile(
             segments, with_clusters(columns, {}), step_us=_STEP_US, version=1
@@ -79,9 +91,12 @@ class Lane:
         self._decoder = EventDecoder(
             events, catalog.event_types, catalog.numbers, catalog.texts, keyed=True
         )
-        self.profiles = Profiles(catalog, events.dedup_within_us, budget=budget)
+        outcomes = Outcomes.of(measured) if measured else None
+        reader = SessionReader(outcomes, catalog.event_types) if outcomes else None
+        self.profiles = Profiles(catalog, events.dedup_within_us, beside=reader, budget=budget)
+        accounts = outcomes and Accounts(outcomes, [(x, "1") for x in rulebook.names], [])
         criteria = Criteria(columns, rulebook, (), 1 if wall else _STEP_US)
-        self.members = Members(criteria, budget=budget)
+        self.members = Members(criteria, accounts, budget)
         self._wall = WallClock() if wall else None
         self._own = EventClock(_STEP_US)
         spaces = {name: Space.of(spec.features, columns) for name, spec in models.items()}
@@ -129,10 +144,11 @@ class Lane:
         self.timed("profile", lambda: self._commit(self.profiles.journal))
 
     def _pass_on(self, step: Step) -> None:
-        if not step:
+        brought = self.profiles.take_brought()
+        if not (step or brought):
             return
         self.timed("learn", lambda: self._learn(step))
-        message = self.timed("profile", lambda: pack(self.profiles, step, 0))
+        message = self.timed("profile", lambda: pack(self.profiles, step, 0, brought))
         table, coded = self.members.table, self.members.coded
         self._judge(self.timed("judge", lambda: unpack(read(message), table, coded)))
 
@@ -143,12 +159,31 @@ class Lane:
                 self.learner.publish()
 
     def _judge(self, evaluations: Evaluations) -> None:
-        members, collected = self.members, Collected(lambda: 0, 0)
-        given = members.judge(evaluations.rounds, {}, evaluations.time)
+        members, brought = self.members, evaluations.brought
+        account = members.account
+        collected = Collected(lambda: 0, 0, account)
+        if account:
+            account.open(brought, now=isinstance(evaluations.time, int))
+        others = brought.rows if brought else NOBODY
+        given = members.judge(
+            evaluations.rounds, {}, evaluations.time, evaluations.forgotten, others
+        )
         while (verdicts := self.timed("judge", lambda: next(given, None))) is not None:
             self.timed("publish", partial(self._publish, collected, verdicts))
+        self.timed("measure", collected.close)
         self.judged += collected.judged
         self.timed("judge", lambda: self._commit(members.journal))
+        if account:
+            account.take_note()
+            if account.waiting >= NOTED:
+                self.timed("measure", lambda: self._settle(account))
+
+    def _settle(self, account: Account) -> None:
+        """As Assign does it."""
+        self.members.journal.begin(account.rows)
+        if delta := account.settle():
+            encode_delta(delta)
+        self._commit(self.members.journal)
 
     def _publish(self, collected: Collected, verdicts: Verdicts) -> None:
         collected.add(self.members, verdicts)

@@ -111,7 +111,7 @@ def kill_after(base: Path, config: Path, count: int, *options: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("users", "kills"), [(800, 1), pytest.param(2_000, 2, marks=pytest.mark.faults)]
+    ("users", "kills"), [(500, 1), pytest.param(2_000, 2, marks=pytest.mark.faults)]
 )
 def test_a_run_that_is_killed_loses_and_repeats_nothing(
     users: int, kills: int, tmp_path: Path
@@ -144,6 +144,7 @@ def test_a_run_that_is_killed_loses_and_repeats_nothing(
     assert outcomes_of(tmp_path, "killed") == outcomes_of(tmp_path, "undisturbed") != []
 
 
+@pytest.mark.long
 def test_a_run_that_is_stopped_while_flink_starts_goes_on_later(tmp_path: Path) -> None:
     write_jsonl(simulate(Population(100, 3, END_US), seed=3), tmp_path / "events.jsonl")
     config = write_config(tmp_path, "early")

@@ -76,6 +76,11 @@ def upsert(tmp_path: Path, env: Environment) -> None:
     define_upsert_job(env, changelog, lambda: pytest.fail("nothing runs here"))
 
 
+def upsert_of_outcomes(tmp_path: Path, env: Environment) -> None:
+    changelog = Changelog("nowhere:1", "a", "t", "group", bounded=False, batch_ms=50, outcomes="o")
+    define_upsert_job(env, changelog, lambda: pytest.fail("nothing runs here"))
+
+
 def ids(found: list[Operator]) -> list[tuple[str | None, str]]:
     return [(op.uid, op.name) for op in found if op.uid is not None]
 
@@ -180,7 +185,13 @@ def test_over_files_operators_keep_their_ids_and_python_runs_in_threads(tmp_path
 @pytest.mark.usefixtures("server_jars")
 @pytest.mark.parametrize(
     ("define", "expected"),
-    [(segment_over_kafka, KAFKA), (segment_that_measures, MEASURES), (upsert, UPSERT)],
+    # With outcomes, `upsert` goes on from a state of before there were any.
+    [
+        (segment_over_kafka, KAFKA),
+        (segment_that_measures, MEASURES),
+        (upsert, UPSERT),
+        (upsert_of_outcomes, UPSERT),
+    ],
 )
 def test_over_kafka_operators_keep_their_ids_and_python_runs_in_threads(
     tmp_path: Path,

@@ -15,6 +15,7 @@ from operators.contracts.outcomes import (
     DayOutcomes,
     GroupDay,
     OutcomeRecord,
+    UserOutcome,
 )
 from operators.events.spec import EventsSpec
 from operators.features.catalog import Catalog
@@ -41,7 +42,7 @@ PLAIN_OUTCOMES: dict[str, Any] = {
     "cohorts": "day",
     "strata": {"shop": ["a", "b"]},
 }
-OUTCOMES = msgspec.convert(with_names({"outcomes": PLAIN_OUTCOMES})["outcomes"], OutcomesSpec)
+OUTCOMES = msgspec.convert(with_names({"outcomes": PLAIN_OUTCOMES}, [])["outcomes"], OutcomesSpec)
 ASKED = {"conversion": ({"purchase"}, True), "interest": ({"cart", "purchase"}, False)}
 NOWHERE = Outputs(
     assignments="a",
@@ -170,7 +171,8 @@ def same_cohort(found: Cohort, wanted: Taken) -> bool:
             and own.conversions == wanted.conversions[name]
             and math.isclose(own.value, wanted.value[name], rel_tol=1e-9, abs_tol=1e-4)
             and math.isclose(own.squares, wanted.squares[name], rel_tol=1e-6, abs_tol=1e-2)
-            for name, own in found.outcomes.items()
+            for name in ASKED
+            for own in [found.outcomes.get(name, UserOutcome())]
         )
     )
 
@@ -203,16 +205,24 @@ def check(records: Iterable[OutcomeRecord], worth: Worth) -> None:
     assert not both
 
 
-def own_numbers(records: Iterable[OutcomeRecord], names: Iterable[str]) -> list[OutcomeRecord]:
-    """The records of some segments, without what they say of others."""
-    kept = [each for each in records if each.name in set(names)]
+def own_numbers(records: Iterable[OutcomeRecord], names: Iterable[str]) -> list[str]:
+    """The records of some segments without what they say of others, and of the last digits."""
+    kept = [each for each in records if each.name in set(names) and not _is_empty(each)]
     return sorted(
-        (
-            msgspec.structs.replace(each, both={}) if isinstance(each, CohortOutcomes) else each
-            for each in kept
-        ),
-        key=str,
+        str(_rounded(msgspec.to_builtins(each) | {"both": None, "version": None})) for each in kept
     )
+
+
+def _is_empty(record: OutcomeRecord) -> bool:
+    """Whether it is of a cohort whose users are all in others by now."""
+    groups = (record.members, record.held_out, record.others)
+    return all(isinstance(each, Cohort) and not each.users for each in groups)
+
+
+def _rounded(told: Any) -> Any:
+    if isinstance(told, dict):
+        return {name: _rounded(value) for name, value in told.items()}
+    return round(told, 6) if isinstance(told, float) else told
 
 
 def stock(

@@ -21,6 +21,7 @@ from operators.features.event_clock import EventClock
 from operators.features.lifetime import Lifetime
 from operators.features.profiles import Profiles
 from operators.features.spec import FeatureSpec
+from operators.membership.account import Account
 from operators.membership.clusterings import with_clusters
 from operators.membership.collected import Collected
 from operators.membership.criteria import Criteria
@@ -49,6 +50,7 @@ class LanePair:
 
     profiles: Profiles
     judged: Lane
+    notes: list[bytes] = field(default_factory=list)  # of outcomes, as state has them
 
 
 @dataclass
@@ -65,6 +67,7 @@ class Pipeline:
     every: bool = False  # whether it looks at every change
     dedup_within: int | None = None
     measured: Settings | None = None  # those of a job that has outcomes
+    noted: int = 0  # so much waits before it is settled
     assignments: dict[str, Assignment] = field(default_factory=dict)
     changelog: list[Assignment] = field(default_factory=list)
     transitions: list[Transition] = field(default_factory=list)
@@ -93,6 +96,12 @@ class Pipeline:
         for lane in self._lanes.values():
             rows = lane.profiles.table.rows()
             self._judge(lane, EventClock(self.resolution).end(lane.profiles, rows, as_of))
+        self.settle()
+
+    def settle(self) -> None:
+        """All that is noted of outcomes is settled, by the notes that state has."""
+        for lane in self._lanes.values():
+            self._settle(lane)
 
     def take(self, segments: Mapping[str, Mapping[str, Any]], most: int) -> None:
         """A new version of the segments reaches every lane, which sweeps `most` users a step."""
@@ -101,9 +110,11 @@ class Pipeline:
         self.segments = segments_of(segments, version)
         for lane in self._lanes.values():
             lane.profiles.watch(self._watched())
+            self._settle(lane)
             assert lane.judged.take(self.segments)
             while lane.judged.swept is not None:
-                self._keep(lane.judged.sweep(None, {}, most))
+                self._keep(lane.judged.sweep(None, {}, most), lane)
+            self._settle(lane)
             lane.judged.settle()
 
     def _lane(self, number: int) -> LanePair:
@@ -158,17 +169,42 @@ class Pipeline:
             packed = read(pack(lane.profiles, step, None, lane.profiles.take_brought()))
             assert isinstance(packed, Packed)
             evaluations = unpack(packed, members.table, members.coded)
-            self._keep(lane.judged.judge(evaluations, {}))
+            self._keep(lane.judged.judge(evaluations, {}), lane)
             members.journal.commit()
+            if members.account and members.account.waiting > self.noted:
+                self._settle(lane)
         lane.profiles.journal.free(step.forgotten.rows)
         lane.profiles.journal.commit()
 
-    def _keep(self, collected: Collected) -> None:
+    def _settle(self, lane: LanePair) -> None:
+        members = lane.judged.members
+        if members.account:
+            members.account = replace_account(members, lane.notes)
+            lane.notes.clear()
+            if delta := lane.judged.settle_account():
+                self.deltas.append(encode_delta(delta))
+            members.journal.commit()
+
+    def _keep(self, collected: Collected, lane: LanePair | None = None) -> None:
         self.transitions += collected.transitions
         self.assignments |= collected.assignments
         self.changelog += collected.assignments.values()
         if collected.delta:
             self.deltas.append(encode_delta(collected.delta))
+        account = lane.judged.members.account if lane else None
+        if lane and account:
+            if collected.delta:
+                lane.notes.clear()
+            if note := account.take_note():
+                lane.notes.append(note)
+
+
+def replace_account(members: Members, notes: Sequence[bytes]) -> Account:
+    """The account that a restart would make of what state has."""
+    assert members._accounts is not None
+    account = Account(members._accounts, members.table)
+    account.restore(notes)
+    return account
 
 
 def segments_of(segments: Mapping[str, Mapping[str, Any]], version: int) -> Segments:

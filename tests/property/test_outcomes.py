@@ -40,6 +40,7 @@ from tests.property.wall_lane import Course, WallLane
     resolution=st.sampled_from([MINUTE, 7 * MINUTE]),
     cohorts=st.sampled_from(["day", "week", "month"]),
     parts=st.integers(1, 4),
+    noted=st.sampled_from([0, 4, 1_000]),
     data=st.data(),
 )
 @settings(max_examples=examples(100), deadline=None)
@@ -49,9 +50,10 @@ def test_what_segments_are_worth_is_what_the_oracle_counts(
     resolution: int,
     cohorts: str,
     parts: int,
+    noted: int,
     data: st.DataObject,
 ) -> None:
-    run = measuring(INTRICATE, resolution, cohorts, lanes=lanes)
+    run = measuring(INTRICATE, resolution, cohorts, lanes=lanes, noted=noted)
     for cut in cuts(data.draw, len(chosen)):
         run.feed(chosen[cut])
     run.finish(max(event.time for event in chosen) + data.draw(st.integers(1, 5000)) * SECOND)
@@ -103,7 +105,10 @@ def test_by_the_wall_clock_events_count_by_how_users_stood_before_they_came(
         came |= dict.fromkeys(range(cut.start, cut.stop), lane.now_us)
         lane.feed(chosen[cut])
         lane.now_us += 1
+        if data.draw(st.booleans()):
+            lane.settle()
     lane.wait(lane.now_us + data.draw(st.integers(1, 5000)) * SECOND)
+    lane.settle()
     check(records_of(lane), expected(chosen, moves_of(lane), list(SEGMENTS), came=came))
 
 
@@ -119,7 +124,9 @@ def test_a_changed_definition_begins_a_series_and_leaves_the_old_as_it_was(
 ) -> None:
     changed = {**SEGMENTS, "Recent": {"when": "since_cart > 5"}, "New": {"when": "carts >= 1"}}
     del changed["Quiet"]
-    run, twin = (measuring(SEGMENTS, lanes=lanes, steered=True) for _ in range(2))
+    run, twin = (
+        measuring(SEGMENTS, lanes=lanes, steered=True, noted=noted) for noted in (1_000, 0)
+    )
     parts = cuts(data.draw, len(chosen))
     applied = data.draw(st.integers(0, len(parts) - 1))
     before: list[OutcomeRecord] = []
@@ -127,6 +134,7 @@ def test_a_changed_definition_begins_a_series_and_leaves_the_old_as_it_was(
         run.feed(chosen[cut])
         twin.feed(chosen[cut])
         if number == applied:
+            run.settle()
             before = records_of(run)
             run.take(changed, most)
     as_of = chosen[-1].time + data.draw(st.integers(1, 5000)) * SECOND
@@ -147,7 +155,8 @@ def test_who_is_forgotten_leaves_and_what_they_brought_stays(
     chosen: list[Event], lanes: int, data: st.DataObject
 ) -> None:
     lifetime = Lifetime(3_600 * SECOND, MINUTE)
-    run = measuring(SEGMENTS, lanes=lanes, lifetime=lifetime)
+    noted = data.draw(st.sampled_from([0, 4, 1_000]))
+    run = measuring(SEGMENTS, lanes=lanes, lifetime=lifetime, noted=noted)
     for cut in cuts(data.draw, len(chosen)):
         run.feed(chosen[cut])
     run.finish(chosen[-1].time + data.draw(st.integers(1, 9_000)) * SECOND)

@@ -31,7 +31,7 @@ from operators.rules.watched import Watched
 from operators.settings import Settings
 from tests.oracle import SECOND, Event
 from tests.property.feeding import batch_of
-from tests.property.pipeline import EveryChange
+from tests.property.pipeline import EveryChange, replace_account
 
 MINUTE = 60 * SECOND
 _NOTHING: tuple[Rows, list[Message]] = np.zeros(0, np.int64), []
@@ -70,6 +70,7 @@ class WallLane:
     ) -> None:
         self.measured = measured
         self.deltas: list[bytes] = []
+        self.notes: list[bytes] = []
         self.transitions: list[Transition] = []
         self.answers: list[Mapping[str, Counts]] = []
         self.evaluations = self.judgements = 0
@@ -106,6 +107,16 @@ class WallLane:
             for wake in (self._assign, self._profile) if self._course.tardy else self._both:
                 wake()
         self.now_us = max(until_us, self.now_us)
+
+    def settle(self) -> None:
+        """All that is noted of outcomes is settled, by the notes that state has."""
+        members = self.judged.members
+        if members.account:
+            members.account = replace_account(members, self.notes)
+            self.notes.clear()
+            if delta := self.judged.settle_account():
+                self.deltas.append(encode_delta(delta))
+            members.journal.commit()
 
     def wake(self) -> None:
         """Profile's timer: who is due, and the next step of a look."""
@@ -194,8 +205,10 @@ class WallLane:
 
     def _hear(self, message: Message) -> None:
         match message:
-            case Segments() if self.judged.take(message):
-                self._sweep()
+            case Segments():
+                self.settle()
+                if self.judged.take(message):
+                    self._sweep()
             case Preview():
                 self.answers.append(self.judged.preview(message.segments, self.now_us, {}))
             case Started():
@@ -205,6 +218,7 @@ class WallLane:
         while self.judged.swept is not None:
             self._keep(self.judged.sweep(self.now_us, {}, self._course.most))
             self.judged.members.journal.commit()
+        self.settle()
         self.judged.settle()
 
     def _keep(self, collected: Collected) -> None:
@@ -212,3 +226,7 @@ class WallLane:
         self.judgements += collected.judged
         if collected.delta:
             self.deltas.append(encode_delta(collected.delta))
+            self.notes.clear()
+        account = self.judged.members.account
+        if account and (note := account.take_note()):
+            self.notes.append(note)

@@ -85,6 +85,7 @@ def test_each_kind_of_input_gives_what_is_wanted(name: str, tmp_path: Path) -> N
     check(write_config(tmp_path, given.config()), given.wanted)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not CASES.is_dir(), reason="there are no cases beside FLOCKWISE_DATA")
 @pytest.mark.parametrize("case", SHARED, ids=str)
 def test_the_shared_cases_give_what_is_wanted(case: SharedCase, tmp_path: Path) -> None:

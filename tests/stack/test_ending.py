@@ -144,7 +144,6 @@ def test_whatever_ends_a_run_it_goes_on_from_there(
     said = (tmp_path / "said").read_text()
     assert {*heads(said)} == {ANEW}
     assert said.count(ANEW) <= 2, "only before there is anything to resume"
-    a_closed_terminal_stops_as_ctrl_c_does(shop, ann)
     a_jvm_that_is_killed_is_told_in_a_line(shop, ann)
     with shop.at_home(Start(resume=True)) as job:
         ann.comes(job, stored=False)
@@ -171,7 +170,17 @@ def term_stops_as_ctrl_c_does(send: Signal, shop: LiveShop, ann: Ann, temporary:
     assert savepoints(shop) - before, send.__name__
 
 
-def a_closed_terminal_stops_as_ctrl_c_does(shop: LiveShop, ann: Ann) -> None:
+@pytest.mark.long
+def test_a_closed_terminal_stops_as_ctrl_c_does(kafka: str, tmp_path: Path) -> None:
+    shop = LiveShop(kafka, "hung-up", tmp_path, JUDGED)
+    ann = Ann(shop)
+    hang_up(shop, ann)
+    with shop.at_home(Start(resume=True)) as job:
+        ann.comes(job, stored=False)
+        job.stop()
+
+
+def hang_up(shop: LiveShop, ann: Ann) -> None:
     before = savepoints(shop)
     ours, theirs = os.openpty()
     process = subprocess.Popen([sys.executable, "-c", IN_TERMINAL, str(shop.path)], stdin=theirs)

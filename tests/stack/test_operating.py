@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from flink_job.cli import app
+from flink_job.cli.run import plan_of
 from flink_job.deadletters.offsets import GroupBook
 from flink_job.deadletters.positions import ReplayPosition
 from flink_job.kafka_client import reading
 from flink_job.kafka_client.broker import Broker
 from flink_job.kafka_client.lags import lag
+from flink_job.queries.outcomes import published_outcomes
 from flink_job.runtime.process_identity import ProcessIdentity
 from flink_job.runtime.run_folder import RunFolder
 from operators.base.errors import FlockwiseError
+from operators.contracts.outcomes import DayOutcomes
 from tests.patience import PATIENCE_S
 from tests.stack.asking import new_name, write
 from tests.stack.live import SQLITE, LiveShop, at_work, until
@@ -34,6 +38,7 @@ MORE: dict[str, Any] = {
         "spend": {"sum": "price", "of": "view", "window": "lifetime"},
     },
     "segments": {"Ever": {"when": "views >= 1"}},
+    "outcomes": {"viewed": {"event": "view"}, "bought": {"event": "Veiw", "value": "price"}},
     "clusters": {"shoppers": {"k": 2, "features": ["views"], "warm_start": 4}},
     "store": SQLITE,
 }
@@ -71,6 +76,7 @@ def test_a_run_here_says_how_it_is_and_stops_when_it_is_asked(
             shop.send("eve", b"garbage")
         until(lambda: status(shop)["good"], process, "both jobs to run")
         until(lambda: as_it_is(shop, process), process, "all to be read and stored")
+        until(lambda: measured(shop) == ONCE, process, "all to be measured")
         told = asked("status", shop.path)
         assert told.exit_code == 0
         check_told(told.stdout, process)
@@ -104,9 +110,26 @@ def as_it_is(shop: LiveShop, process: subprocess.Popen[str]) -> bool:
         and letters == {"future": 1, "not_json": 2}
         and found["segments"]["progress"]["lanes_taken"] == 4
         and [model["model"] for model in found["models"]] == ["shoppers"]
-        and set(never(found["input"])) == {"View", "price"}
+        and sorted(never(found["input"])) == ["Veiw", "View", "price", "price"]
         and all(job["flink"]["checkpoints"]["last"] for job in found["jobs"])
     )
+
+
+# Each of the users, and that of `at_work`, came into both, the cluster by a timer at the latest.
+ONCE: Final = {"Ever": 9, "shoppers": 9}
+
+
+def measured(shop: LiveShop) -> dict[str, int]:
+    """How many came into segments and clusters, less those who left, as it is published."""
+    try:
+        found = published_outcomes(plan_of(shop.path))
+    except FlockwiseError:  # nothing is yet
+        return {}
+    inside = Counter[str]()
+    for each in found:
+        if isinstance(each, DayOutcomes):
+            inside[each.model or each.name] += each.entries - each.exits
+    return dict(inside)
 
 
 def never(found: dict[str, Any]) -> list[str]:
@@ -127,6 +150,7 @@ def check_told(told: str, process: subprocess.Popen[str]) -> None:
     for absent in (
         "              features.buys: no event of type 'View' in ",
         "              features.spend: no event of type view with 'price' in ",
+        "              outcomes.bought: no event of type 'Veiw' in ",
     ):
         assert any(line.startswith(absent) for line in lines)
     assert ", since it is asked for, did you mean 'view'?" in told

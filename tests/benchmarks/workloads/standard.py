@@ -39,3 +39,12 @@ CLUSTERS: Final = {
     }
 }
 STANDARD: Final = Workload("standard", FEATURES, SEGMENTS, CLUSTERS)
+
+OUTCOMES: Final = {
+    "conversion": {"event": "purchase", "value": "price"},
+    "interest": {"event": "cart"},
+    "search": {"event": "search"},
+    "page": "view",
+    "funnel": ["view", "cart", "purchase"],
+}
+MEASURED: Final = Workload("measured", FEATURES, SEGMENTS, CLUSTERS, OUTCOMES)

@@ -25,12 +25,13 @@ _SEEN: Final = 150
 
 @dataclass(frozen=True)
 class Workload:
-    """The features, segments and cluster models of a job."""
+    """The features, segments and cluster models of a job, and what these are measured by."""
 
     name: str
     features: Mapping[str, Any]
     segments: Mapping[str, Any]
     clusters: Mapping[str, Any] = field(default_factory=dict)
+    outcomes: Mapping[str, Any] | None = None
 
 
 class _Purchase(msgspec.Struct, gc=False):
