@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from flink_job.jobs.anew_outcomes import last_records
 from flink_job.kafka_client import client as kafka
 from flink_job.kafka_client import reading
 from flink_job.kafka_client.broker import Broker
@@ -70,9 +71,10 @@ def clear(plan: Plan, told: OnCount, may_go_on: Callable[[], None] = lambda: Non
     """End all that an earlier start has put out: of folders and the store, all is deleted.
 
     In Kafka memberships are ended by records of their own, in transactions of some thousand
-    users: whoever repeats it after a crash ends the rest. The earlier start must have been shut
-    out. `told` counts records that are read, then users. It takes about 500 bytes a user.
-    `may_go_on` is asked before each step, and raises if another start has taken over.
+    users, and what was told of outcomes in a last one: whoever repeats it after a crash ends the
+    rest. The earlier start must have been shut out. `told` counts records that are read, then
+    users. It takes about 500 bytes a user. `may_go_on` is asked before each step, and raises if
+    another start has taken over.
 
     Raises:
         PreflightError: Kafka does not answer, or does not let us.
@@ -104,7 +106,8 @@ def _delete_files(plan: Plan) -> None:
 
 def _end_members(plan: Plan, broker: Broker, told: OnCount, may_go_on: Callable[[], None]) -> None:
     left, topics = list(_left(plan, told).values()), plan.kafka.topics()
-    if not left:
+    worth = last_records(broker, topics.outcomes) if topics.outcomes else []
+    if not left and not worth:
         return
     _check_clock(left)
     identity = f"{plan.kafka.transactional_prefix(None)}-anew"
@@ -119,11 +122,16 @@ def _end_members(plan: Plan, broker: Broker, told: OnCount, may_go_on: Callable[
                     for topic, value in _farewell(user, topics):
                         writer.send(topic, key=user.user.encode(), value=value)
             told(len(users))
+        if worth:
+            may_go_on()
+            with transactions.one({}):
+                for key, last in worth:
+                    writer.send(topics.outcomes, key=key, value=last)
 
 
 def _check_clock(left: Sequence[_Left]) -> None:
     """Make sure that what this machine's clock says next is newer than all that is there."""
-    newest_us = max(user.version for user in left)
+    newest_us = max((user.version for user in left), default=0)
     behind_us = newest_us - now_us()
     if behind_us > 0:
         raise UsageError(

@@ -88,8 +88,8 @@ class CohortOutcomes(
     A user is among the members of the period in which they first entered by this definition,
     and stays there, left or not; the same with being held out. Everyone else is among the others,
     in the period of their first event, until they enter or are held out: then they leave it with
-    all that they brought. With strata, `stratum` is the value that the user had as they came to be
-    counted. `both` has for another segment those of the members who have entered it,
+    all that they brought. With strata, `stratum` is the first of the listed values that their
+    events had. `both` has for another segment those of the members who have entered it,
     too, with what they brought since they entered this one. One that is `gone` is no longer kept.
     """
 

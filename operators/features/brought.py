@@ -20,8 +20,8 @@ ROW = 0  # of each table: the users
 class Brought:
     """Three tables of columns, int64[columns, n] each, whose first column has rows of users.
 
-    What they say is the affair of who makes and who reads them: see `outcomes/visits.py`. Those of
-    one user stand in the order in which they came.
+    What they say is the affair of who makes and who reads them: see `outcomes/sessions.py`. Those
+    of one user stand in the order in which they came.
     """
 
     sessions: Ints

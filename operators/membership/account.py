@@ -114,7 +114,7 @@ class Account:
         if not len(changed):
             return
         rows, at_us = verdicts.rows[changed], verdicts.frame.now_us[changed]
-        if not self._now:
+        if self._history and not self._now:
             self._history.changed(rows, at_us, after)
         was, is_ = standing.member(before.standings), standing.member(after.standings)
         self._move(rows, at_us, is_ & ~was, was & ~is_, before)
@@ -167,7 +167,7 @@ class Account:
     def _open(self, brought: Brought | None, *, now: bool) -> None:
         self._brought, self._now = brought, now
         rows = brought.rows if brought else _NOBODY
-        self._history = History(rows, stood(self._table, rows))
+        self._history = History(rows, stood(self._table, rows)) if brought else None
         self._moves: list[Ints] = []
         self._cluster_moves: list[Ints] = []
         self._entered: list[Ints] = []
@@ -196,7 +196,7 @@ class Account:
 
         `time` is the row of its moments; gives int64[s + m, n].
         """
-        if not done.shape[1]:
+        if self._history is None or not done.shape[1]:
             return np.zeros(
                 (len(self._accounts.segments) + len(self._accounts.models), 0), np.int64
             )
@@ -209,8 +209,7 @@ class Account:
         Members who do not were in it when its series began: for that they enter.
         """
         judgement, rows, at_us = verdicts.judgement, verdicts.rows, verdicts.frame.now_us
-        member = judgement.member.T
-        inside = member | judgement.held_out.T
+        member, inside = judgement.member.T, judgement.round.inside.T
         users, segments = np.nonzero(inside & (words.entered(self._table, rows) == 0))
         if not len(users):
             return

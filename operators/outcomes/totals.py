@@ -28,6 +28,8 @@ from operators.outcomes.series import NOT_MEASURED
 _DAY, _COHORT = "day", "cohort"
 _FORGETS: Final = "forgets"  # the day before which days are not kept
 _VERSION: Final = "version"  # that of the newest record
+_UNTOLD: Final = "untold"  # there while something was added and not told
+_NO_KEYS: Final = (_FORGETS, _VERSION, _UNTOLD)
 _T = TypeVar("_T")
 
 
@@ -77,6 +79,7 @@ class OutcomeTotals:
         self._outcomes, self._kept = outcomes, kept
         self._changed: dict[Key, None] = {}
         self._known: Counter[str] | None = None
+        self._untold: bool | None = None  # not known before state is read
 
     @property
     def known(self) -> tuple[int, int]:
@@ -87,6 +90,8 @@ class OutcomeTotals:
 
     def add(self, delta: Delta) -> None:
         """Add what a message comes to."""
+        if not self._is_untold():
+            self._kept[_UNTOLD], self._untold = b"1", True
         for day in delta.days:
             self._add_day(delta, day)
         for cohort in delta.cohorts:
@@ -94,23 +99,26 @@ class OutcomeTotals:
 
     def take_changed(self, version: int) -> Iterator[tuple[str, OutcomeRecord]]:
         """The records of what was changed since this was asked, and the last of what is let go."""
-        changed, self._changed = self._changed, {}
-        if not changed:
+        if not self._is_untold():
             return
+        del self._kept[_UNTOLD]
+        changed, self._changed, self._untold = self._changed, {}, False
         version = self._version(version)
         newest = max((key.at for key in changed if key.kind == _DAY), default=None)
         if newest is not None:
             gone = self._forget(newest, changed)
-            yield from ((shown(key), self._last(key, version)) for key in gone)
+            yield from ((self._shown(key), self._last(key, version)) for key in gone)
         for key in changed:
             if (stored := self._kept.get(_text(key))) is not None:
-                yield shown(key), self._record(key, stored, version)
+                yield self._shown(key), self._record(key, stored, version)
 
     def everything(self, version: int) -> Iterator[tuple[str, OutcomeRecord]]:
-        """The records of all there is, each once."""
+        """The records of all there is, each once, of a job that has told nothing before."""
         in_order = sorted(self._keys(), key=lambda key: (*map(str, key[:4]), key.at))
+        self._kept[_UNTOLD], self._untold = b"1", True
         self._changed = dict.fromkeys(in_order)
-        yield from self.take_changed(version)
+        told = self.take_changed(version)
+        yield from ((key, record) for key, record in told if not record.gone)
 
     def _version(self, version: int) -> int:
         """A version that is higher than all before, whatever the clock does."""
@@ -119,7 +127,15 @@ class OutcomeTotals:
         return version
 
     def _keys(self) -> list[Key]:
-        return [_key(text) for text in self._kept if text not in (_FORGETS, _VERSION)]
+        return [_key(text) for text in self._kept if text not in _NO_KEYS]
+
+    def _is_untold(self) -> bool:
+        """Whether something is to be told: all, where it was added before a restart."""
+        if self._untold is None:
+            self._untold = _UNTOLD in self._kept
+            if self._untold:
+                self._changed = dict.fromkeys(self._keys())
+        return self._untold
 
     def _add_day(self, delta: Delta, day: DayDelta) -> None:
         segments, width = len(delta.segments), self._outcomes.width
@@ -205,9 +221,14 @@ class OutcomeTotals:
     def _pass_on(self, key: Key, to: Key | None, changed: dict[Key, None]) -> None:
         total = _read_day(self._kept[_text(key)])
         entries, exits, _ = _ints(total.moves).tolist()
-        if to is None:
-            return
-        following = _read_day(self._kept[_text(to)])
+        if to is None:  # nothing came since: they are there at the first day that is kept
+            to = key._replace(at=self._first_kept())
+            none = np.zeros((GROUPS, self._outcomes.width), np.int64)
+            following = _DayTotal(none.tobytes(), np.zeros(MOVES, np.int64).tobytes())
+            if self._known is not None:
+                self._known[_DAY] += 1
+        else:
+            following = _read_day(self._kept[_text(to)])
         following.before += total.before + entries - exits
         self._kept[_text(to)] = _encode(following)
         changed[to] = None
@@ -215,6 +236,11 @@ class OutcomeTotals:
     def _day_of(self, key: Key) -> int:
         """The first day of what a record is of."""
         return key.at if key.kind == _DAY else self._outcomes.periods.first_day(key.at)
+
+    def _shown(self, key: Key) -> str:
+        """The key of a record in a topic: a JSON array, since names may hold anything."""
+        day = date(self._day_of(key))
+        return msgspec.json.encode((*key.whose, day, key.stratum)).decode()
 
     def _last(self, key: Key, version: int) -> OutcomeRecord:
         name, series, day = key.name, key.series, date(self._day_of(key))
@@ -304,11 +330,6 @@ class OutcomeTotals:
         named = self._named(numbers)
         valued = zip(self._outcomes.names, self._outcomes.values, strict=True)
         return {name: named[name] for name, value in valued if value is not None and name in named}
-
-
-def shown(key: Key) -> str:
-    """The key of a record in a topic."""
-    return "/".join(str(part) for part in key if part is not None)
 
 
 def _text(key: Key) -> str:
