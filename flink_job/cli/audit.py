@@ -170,5 +170,7 @@ def _propose(config: Path, found: list[SameFound], to: Path) -> None:
         {**plain, "segments": dict(segments)}, sort_keys=False, allow_unicode=True
     )
     write_lines([text.rstrip()], to, option="--proposal")
-    told = f"{to}: {len(done) // 2} segments fewer; `flockwise segments preview {to}` says of whom"
+    fewer = len(done) // 2
+    counted = "1 segment fewer" if fewer == 1 else f"{fewer} segments fewer"
+    told = f"{to}: {counted}; `flockwise segments preview {to}` says of whom"
     console.print(f"[green]✓[/] {escape(printable(told))}", soft_wrap=True, highlight=False)

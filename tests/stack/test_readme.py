@@ -49,6 +49,8 @@ SHOWN: Final[Mapping[str, str]] = {
     "flockwise clusters list": r"^shoppers, version \d+, .* [\d,]+ profiles learned: silhouette ",
     "flockwise clusters show": r"^✓ .*clusters\.html: open it in a browser$",
     "flockwise export": r"",
+    "flockwise segments audit": r"^✓ .*audit\.html: open it in a browser$",
+    "flockwise value": r"^all customers +\d+ ",
     "flockwise deadletters .flockwise/demo/demo.yaml": r"^not_json +\d+ ",
     "flockwise verify": r" agrees: [\d,]{3,} records of [\d,]{3,} users and \d+ segments",
     "flockwise validate": r"files\.yaml: \d+ features, \d+ segments",

@@ -98,6 +98,17 @@ def test_it_is_told_in_lines_with_units(tmp_path: Path) -> None:
     )
 
 
+def test_of_many_pairs_the_strongest_are_told(tmp_path: Path) -> None:
+    many = [cohort(f"S{at}", of_users(5_000, 200 + 300 * at), REST) for at in range(8)]
+    path = configured(tmp_path, *many)
+    told = shown(path)
+    assert "Of pairs of segments the 20 strongest are told; 36 more: --all" in told
+    pairs = [each for each in told.splitlines() if "each without the other" in each]
+    assert len(pairs) == 20
+    assert all("everyone else" not in each for each in pairs)
+    assert sum("each without the other" in each for each in shown(path, "--all").splitlines()) == 56
+
+
 def test_programs_get_a_line_a_finding(tmp_path: Path) -> None:
     path = configured(tmp_path, *RECORDS)
     asked = ["--from", "2026-11-01", "--to", "2026-11-30", "--correction", "bh", "--margin", "0.3"]
