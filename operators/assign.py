@@ -29,7 +29,6 @@ from operators.flink.attempts import is_restart
 from operators.flink.broadcast_timers import let_timers_have_side_outputs
 from operators.flink.interpreter import set_up
 from operators.flink.metrics import AssignMetrics
-from operators.flink.side_outputs import send_from_timers
 from operators.flink.state import LaneState
 from operators.flink.streams import END_OF_TIME, MODELS, OUTCOMES
 from operators.flink.timers import PULSE_US, Timers
@@ -57,11 +56,6 @@ class Assign(KeyedBroadcastProcessFunction):
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Arrive in the JVM, where PyFlink makes an operation of it next."""
-        self.__dict__.update(state)
-        send_from_timers()
 
     def open(self, runtime_context: RuntimeContext) -> None:
         set_up()
