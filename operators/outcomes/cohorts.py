@@ -88,7 +88,9 @@ class Cohorts:
             group[held] = HELD_OUT
         value, periods = kept.value / MICRO, self._periods.of(standing.entered_us(kept.entered))
         users = np.ones((*kept.entered.shape, 1))
-        by_outcome = (kept.conversions > 0, kept.conversions, kept.value, value * value)
+        # In whole millionths, too: so sums are the same in any order, up to 2^53 of these.
+        squares = np.rint(value * value * MICRO)
+        by_outcome = (kept.conversions > 0, kept.conversions, kept.value, squares)
         numbers = np.concatenate([users, *by_outcome], axis=2)
         return _Contribution(
             group,

@@ -88,7 +88,7 @@ class Outcomes:
         """How many numbers there are of a cohort, without periods.
 
         Users; by outcome those with a conversion, conversions, value; by outcome the sum of the
-        squares of users' values, not in millionths.
+        squares of users' values, in millionths.
         """
         return 1 + 4 * len(self.names)
 

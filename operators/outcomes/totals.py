@@ -313,7 +313,7 @@ class OutcomeTotals:
             users=round(numbers[0]),
             outcomes={
                 name: UserOutcome(
-                    round(converted), round(conversions), value / MICRO, max(squares, 0.0)
+                    round(converted), round(conversions), value / MICRO, squares / MICRO
                 )
                 for name, (converted, conversions, value, squares) in told
                 if conversions
