@@ -62,10 +62,8 @@ class Notes:
     @classmethod
     def together(cls, some: Sequence[Notes]) -> Notes:
         """Several, one after the other."""
-        if len(some) == 1:
-            return some[0]
-        every = zip(*(_widened(note, some) for note in some), strict=True)
-        return cls(*(np.concatenate(tables, axis=1) for tables in every))
+        columns = zip(*(note.tables for note in some), strict=True)
+        return cls(*map(_joined, columns))
 
     def to_bytes(self, segments: Sequence[tuple[str, str]]) -> bytes:
         """As bytes; segments are known by their names and series."""
@@ -111,14 +109,10 @@ def _grouped(stood: Ints, places: Ints, segments: int) -> Ints:
     return np.vstack([groups, stood[len(places) :]])
 
 
-def _widened(note: Notes, among: Sequence[Notes]) -> list[Ints]:
-    """The tables of a note; one without anything is as wide as those of the others."""
-    own = note.tables
-    rows = [max(len(each.tables[at]) for each in among) for at in range(len(own))]
-    return [
-        table if table.shape[1] else np.zeros((count, 0), np.int64)
-        for table, count in zip(own, rows, strict=True)
-    ]
+def _joined(tables: Sequence[Ints]) -> Ints:
+    """Tables side by side; one without columns may have fewer rows than others."""
+    filled = [table for table in tables if table.shape[1]]
+    return np.concatenate(filled, axis=1) if filled else tables[0]
 
 
 _encode: Final = msgspec.msgpack.Encoder().encode
