@@ -16,6 +16,15 @@ Rows = NDArray[np.int64]  # of a table, one a user
 NEVER: Final = int(np.iinfo(np.int64).max)
 
 
+def missing(some: Ints, among: Ints) -> Ints:
+    """Those of some that are not among others, which ascend; both have each once."""
+    if not len(among):
+        return some
+    found = among.take(np.searchsorted(among, some), mode="clip")
+    absent: Ints = some[found != some]
+    return absent
+
+
 def without(some: Ints, others: Ints) -> Ints:
     """Those of some that are not among others, in their order.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
-from operators.base.arrays import Floats, Ints, Rows, without
+from operators.base.arrays import Floats, Ints, Rows, missing
 from operators.contracts.control.messages import Message, Preview, Segments, Started
 from operators.features.brought import Brought
 from operators.features.clocks import EvaluationRound, OwnTimes, Step
@@ -86,7 +86,7 @@ def pack(
     """A step as a message. Who is evaluated, and texts, stand in it once, by no row or code."""
     table, rounds, forgotten, time = profiles.table, step.rounds, step.forgotten, step.time
     rows = time.rows if isinstance(time, OwnTimes) else _users(rounds)
-    everyone = np.append(rows, without(brought.rows, rows)) if brought else rows
+    everyone = np.append(rows, missing(brought.rows, rows)) if brought else rows
     coded = _coded(profiles)
     codes, rounds = _renumbered(rounds, coded)
     message = Packed(

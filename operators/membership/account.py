@@ -166,8 +166,11 @@ class Account:
 
     def _open(self, brought: Brought | None, *, now: bool) -> None:
         self._brought, self._now = brought, now
-        rows = brought.rows if brought else _NOBODY
-        self._history = History(rows, stood(self._table, rows)) if brought else None
+        self._history: History | None = None
+        if brought:  # of these alone it is asked how they stood
+            opened = brought.sessions[ROW][brought.sessions[OPENED] != 0]
+            rows = np.unique(np.concatenate([opened, brought.conversions[ROW]]))
+            self._history = History(rows, stood(self._table, rows))
         self._moves: list[Ints] = []
         self._cluster_moves: list[Ints] = []
         self._entered: list[Ints] = []

@@ -155,7 +155,8 @@ class Lane:
         settles = account is not None and len(forgotten) > 0  # before their rows are free
         if account:
             account.open(brought, now=by_wall)
-            others = np.union1d(others, brought.rows) if brought else others
+            if brought and not by_wall:  # by the wall clock they are evaluated in any case
+                others = np.union1d(others, brought.rows)
             others = np.union1d(others, account.rows) if settles else others
         done = [forgotten.rows]
         for verdicts in members.judge(evaluations.rounds, models, time, forgotten, others):
