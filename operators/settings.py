@@ -20,11 +20,11 @@ from operators.features.asked import NOTHING_BESIDE, ReadBeside
 from operators.features.catalog import Catalog
 from operators.features.lifetime import Lifetime
 from operators.features.spec import FeatureSpec
-from operators.membership.account import Accounts
 from operators.membership.clusterings import Clustering, with_clusters
 from operators.outcomes.outcomes import Outcomes, read_beside
 from operators.outcomes.series import Series
 from operators.outcomes.sessions import SessionReader
+from operators.outcomes.settling import Accounts
 from operators.outcomes.spec import OutcomesSpec
 from operators.pages.memory import Budget, shared_budget
 from operators.rules.checking import check

@@ -16,9 +16,9 @@ from flink_job.control.steering import Steering
 from operators.features.catalog import Catalog
 from operators.features.listing import Listed, listed
 from operators.features.profiles import Profiles
-from operators.membership.account import Accounts
 from operators.outcomes.outcomes import Outcomes
 from operators.outcomes.sessions import SessionReader
+from operators.outcomes.settling import Accounts
 from operators.pages.layout import Field
 
 _HEADER = ("feature", "kind", "type", "unit", "window", "tile", "short by", "bytes a user")

@@ -2,68 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
-from zlib import crc32
 
 import numpy as np
 
 from operators.base.arrays import Ints, Mask, Moments, Rows
-from operators.base.runs import Runs
 from operators.features.brought import ROW, Brought
 from operators.features.lifetime import Forgotten
 from operators.membership.clusterings import NO_CLUSTER
 from operators.membership.verdicts import Verdicts, stood
 from operators.outcomes import kept as words
 from operators.outcomes.attribution import History, UserStandings
-from operators.outcomes.cohorts import Cohorts
-from operators.outcomes.days import CLUSTER_MOVE_COLUMNS, MOVE_COLUMNS, Days, moves
-from operators.outcomes.delta import CohortDelta, Delta
-from operators.outcomes.kept import KeptOutcomes
+from operators.outcomes.days import CLUSTER_MOVE_COLUMNS, MOVE_COLUMNS, moves
+from operators.outcomes.delta import Delta
 from operators.outcomes.notes import Notes
-from operators.outcomes.outcomes import Outcomes
 from operators.outcomes.periods import days
 from operators.outcomes.sessions import (
-    ACTIVE,
     MEASURES,
     OPENED,
-    OUTCOME,
     POSITION,
     STRATUM,
     TIME,
     VALUE,
 )
-from operators.pages.layout import Field
+from operators.outcomes.settling import Accounts, Settlement
 from operators.pages.table import UserTable
 from operators.rules import standing
 
 _NOBODY: Final[Rows] = np.zeros(0, np.int64)
 _WIDTHS: Final = (MEASURES, VALUE + 1, STRATUM + 1)
 _NOTHING: Final = Brought(*(np.zeros((rows, 0), np.int64) for rows in _WIDTHS))
-
-
-class Accounts:
-    """What is measured; `segments` and `models` are named with their series."""
-
-    def __init__(
-        self,
-        outcomes: Outcomes,
-        segments: Sequence[tuple[str, str]],
-        models: Sequence[tuple[str, str]],
-    ) -> None:
-        self.outcomes, self.segments, self.models = outcomes, segments, models
-        self.cohorts = Cohorts(outcomes.periods)
-
-    def fields(self) -> tuple[Field, ...]:
-        """What is kept of a user."""
-        models = ["/".join(each) for each in self.models]
-        return words.fields(self.outcomes, ["/".join(each) for each in self.segments], models)
-
-    @property
-    def meaning(self) -> int:
-        """Another number where another series begins."""
-        told = (self.outcomes.identity, self.segments, self.models)
-        return 1 + crc32(repr(told).encode())
 
 
 class Account:
@@ -155,14 +124,7 @@ class Account:
             return None
         notes = Notes.together(self._notes)
         self._notes, self._fresh, self._entering = [], None, {}
-        accounts = self._accounts
-        found = Days(len(accounts.segments), accounts.outcomes.width)
-        found.add_moves(notes.moves)
-        found.add_cluster_moves(notes.cluster_moves)
-        self._settle_sessions(notes, found)
-        self._settle_conversions(notes, found)
-        cohorts = list(self._settle_cohorts(notes))
-        return Delta(accounts.segments, accounts.models, list(found.deltas()), cohorts)
+        return Settlement(self._accounts, self._table, notes).delta()
 
     def _open(self, brought: Brought | None, *, now: bool) -> None:
         self._brought, self._now = brought, now
@@ -252,79 +214,9 @@ class Account:
             into, out_of = after.clusters[at, model], before.clusters[at, model]
             self._cluster_moves.append(np.stack([model, days(at_us[at]), into, out_of, stayed_us]))
 
-    def _settle_cohorts(self, notes: Notes) -> Iterator[CohortDelta]:
-        """What users add to cohorts."""
-        activity, conversions, entering = notes.activity, notes.conversions, notes.entering
-        rows = np.unique(np.concatenate([activity[ROW], conversions[ROW], entering[ROW]]))
-        if not len(rows):
-            return
-        before = KeptOutcomes.read(self._table, rows)
-        after, cohorts = before.copy(), self._accounts.cohorts
-        told = activity[:, activity[STRATUM] != words.NO_STRATUM]
-        after.stratum[np.searchsorted(rows, told[ROW])] = told[STRATUM]
-        moments = np.zeros(before.entered.shape, np.int64)
-        acting, first = np.unique(activity[ROW], return_index=True)
-        moments[np.searchsorted(rows, acting), -1] = np.maximum(activity[ACTIVE][first], 1)
-        _, segments, standings = entering
-        moments[np.searchsorted(rows, entering[ROW]), segments] = standings
-        cohorts.enter(after, moments)
-        cohorts.act(after, np.searchsorted(rows, activity[ROW]), activity[ACTIVE])
-        users = np.searchsorted(rows, conversions[ROW])
-        cohorts.bring(after, users, conversions[TIME], conversions[OUTCOME], conversions[VALUE])
-        after.write(self._table, rows)
-        yield from cohorts.deltas(before, after)
-
-    def _settle_sessions(self, notes: Notes, found: Days) -> None:
-        """Add what sessions came to, by how their users stood as each began."""
-        order = np.argsort(notes.sessions[ROW], kind="stable")
-        sessions = notes.sessions[:, order]
-        rows, of = np.unique(sessions[ROW], return_inverse=True)
-        if not len(rows):
-            return
-        runs, table, count = Runs(of), self._table, len(self._accounts.segments)
-        opened = np.flatnonzero(sessions[OPENED])
-        began = notes.began[:, _ranks(order[opened])]
-        # Behind those that go on, as they stood when they began, the ones that begin here.
-        day = np.append(
-            table.cells(words.SESSION_DAY).take_one(rows), days(sessions[OPENED][opened])
-        )
-        groups = np.vstack([table.cells(words.SESSION_GROUPS).take(rows), began[:count].T])
-        clusters = np.vstack([table.cells(words.SESSION_CLUSTERS).take(rows), began[count:].T])
-        place = np.full(sessions.shape[1], -1)
-        place[opened] = len(rows) + np.arange(len(opened))
-        latest = runs.latest(place >= 0)
-        at = np.where(latest < 0, of, place[latest])
-        newest = at[runs.ends - 1]
-        table.cells(words.SESSION_DAY).put_one(rows, day[newest])
-        table.cells(words.SESSION_GROUPS).put(rows, groups[newest])
-        table.cells(words.SESSION_CLUSTERS).put(rows, clusters[newest])
-        known = day[at] != words.NO_DAY  # not so of one that began before there were outcomes
-        at, measures = at[known], sessions[MEASURES:].T[known]
-        found.add(day[at], groups[at], clusters[at], measures, 0)
-
-    def _settle_conversions(self, notes: Notes, found: Days) -> None:
-        """Add conversions, by how their users stood at each."""
-        conversions, stood_ = notes.conversions, notes.stood
-        if not conversions.shape[1]:
-            return
-        at_us, outcome = conversions[TIME], conversions[OUTCOME]
-        k, count = len(self._accounts.outcomes.names), len(self._accounts.segments)
-        numbers = np.zeros((len(at_us), 2 * k), np.int64)
-        each = np.arange(len(at_us))
-        numbers[each, outcome] = 1
-        numbers[each, k + outcome] = conversions[VALUE]
-        first = self._accounts.outcomes.session_width
-        found.add(days(at_us), stood_[:count].T, stood_[count:].T, numbers, first)
-
     def _keys(self, rows: Rows, segments: Ints) -> Ints:
         """A number for each of some users and segments."""
         return rows * len(self._accounts.segments) + segments
-
-
-def _ranks(positions: Ints) -> Ints:
-    """Which each of some different numbers is among them, ascending."""
-    ranks: Ints = np.argsort(np.argsort(positions))
-    return ranks
 
 
 def _joined(tables: Sequence[Ints], rows: int) -> Ints:

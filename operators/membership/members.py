@@ -17,7 +17,7 @@ from operators.base.frame import Frame, meaning
 from operators.clustering.model import ClusterModel
 from operators.features.clocks import EvaluationRound, OwnTimes
 from operators.features.lifetime import NONE_FORGOTTEN, Forgotten
-from operators.membership.account import Account, Accounts
+from operators.membership.account import Account
 from operators.membership.clusterings import Models, Placed
 from operators.membership.criteria import Criteria
 from operators.membership.in_order import InOrder
@@ -31,6 +31,7 @@ from operators.membership.member_layout import (
     member_layout,
 )
 from operators.membership.verdicts import Verdicts, note_told, outdated, stood
+from operators.outcomes.settling import Accounts
 from operators.pages.journal import Journal
 from operators.pages.memory import Budget
 from operators.pages.table import UserTable

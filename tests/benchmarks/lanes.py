@@ -26,7 +26,7 @@ from operators.features.clocks import WALL_LEAD_US, Step, WallClock
 from operators.features.event_clock import EventClock
 from operators.features.profiles import Profiles
 from operators.features.spec import FeatureSpec
-from operators.membership.account import Account, Accounts
+from operators.membership.account import Account
 from operators.membership.clusterings import with_clusters
 from operators.membership.collected import Collected
 from operators.membership.criteria import Criteria
@@ -35,6 +35,7 @@ from operators.membership.verdicts import Verdicts
 from operators.outcomes.delta import encode as encode_delta
 from operators.outcomes.outcomes import Outcomes, read_beside
 from operators.outcomes.sessions import SessionReader
+from operators.outcomes.settling import Accounts
 from operators.outcomes.spec import OutcomesSpec, with_names
 from operators.pages.journal import Journal
 from operators.pages.memory import Budget
