@@ -111,7 +111,7 @@ def kill_after(base: Path, config: Path, count: int, *options: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("users", "kills"), [(500, 1), pytest.param(2_000, 2, marks=pytest.mark.faults)]
+    ("users", "kills"), [(800, 1), pytest.param(2_000, 2, marks=pytest.mark.faults)]
 )
 def test_a_run_that_is_killed_loses_and_repeats_nothing(
     users: int, kills: int, tmp_path: Path
