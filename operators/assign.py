@@ -40,6 +40,7 @@ from operators.membership.members import Members
 from operators.membership.telling import Telling
 from operators.outcomes.delta import Delta
 from operators.outcomes.delta import encode as encode_delta
+from operators.outcomes.settling import Accounts
 from operators.rules.rulebook import Rulebook
 from operators.settings import Settings
 
@@ -72,7 +73,7 @@ class Assign(KeyedBroadcastProcessFunction):
             ValueStateDescriptor("assign-rules", Types.PICKLED_BYTE_ARRAY())
         )
         self._metrics = AssignMetrics(runtime_context.get_metrics_group())
-        self._rulebooks: dict[bytes, Rulebook] = {}
+        self._judged_by: dict[bytes, tuple[Rulebook, Accounts | None]] = {}
         self._lanes: dict[int, Lane] = {}
         self._tellings: dict[int, Telling] = {}
         self._timers = Timers()
@@ -159,20 +160,21 @@ class Assign(KeyedBroadcastProcessFunction):
     def _members(self, rules: LaneRules) -> Members:
         clock = self._settings.clock
         resolution_us = 1 if clock.wall else clock.resolution_us
-        rulebook = self._rulebook(rules)
+        rulebook, accounts = self._compiled(rules)
         criteria = Criteria(self._columns, rulebook, self._clusterings, resolution_us)
-        accounts = self._settings.accounts(rulebook, rules.specs())
         return Members(criteria, accounts, self._settings.budget())
 
-    def _rulebook(self, rules: LaneRules) -> Rulebook:
+    def _compiled(self, rules: LaneRules) -> tuple[Rulebook, Accounts | None]:
+        """What users are judged and measured by, for all lanes that have these rules."""
         key = _encode(rules)
-        rulebook = self._rulebooks.get(key)
-        if rulebook is None:
-            version = rules.segments.version
-            rulebook = self._settings.rulebook(self._columns, rules.specs(), version)
-            kept = list(self._rulebooks.items())[1 - _RULEBOOKS :]
-            self._rulebooks = dict([*kept, (key, rulebook)])
-        return rulebook
+        found = self._judged_by.get(key)
+        if found is None:
+            version, specs = rules.segments.version, rules.specs()
+            rulebook = self._settings.rulebook(self._columns, specs, version)
+            found = rulebook, self._settings.accounts(rulebook, specs)
+            kept = list(self._judged_by.items())[1 - _RULEBOOKS :]
+            self._judged_by = dict([*kept, (key, found)])
+        return found
 
     def _take(self, lane: Lane, newer: Segments, ctx: Any) -> Iterator[Any]:
         """Go over to a version of the segments, and begin to judge everyone by it."""
@@ -262,7 +264,7 @@ class Assign(KeyedBroadcastProcessFunction):
         if (note := account.take_note()) is not None:
             self._notes.add(note)
             self._noted_us.setdefault(key, now_us())
-        if not account.waiting and not len(account.rows):
+        if account.is_settled:
             self._noted_us.pop(key, None)
             return
         due_us = self._noted_us.setdefault(key, now_us()) + _NOTED_US

@@ -49,13 +49,16 @@ class Account:
 
     def __init__(self, accounts: Accounts, table: UserTable) -> None:
         self._accounts, self._table = accounts, table
-        self._brought: Brought | None = None
-        self._now = True
         self._notes: list[Notes] = []
         self._fresh: bytes | None = None
         # The standings of those who come to count in a segment, by the key of both.
         self._entering: dict[int, int] = {}
-        self._open(None, now=True)
+        self.open(None, now=True)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing is noted."""
+        return not self._notes
 
     @property
     def waiting(self) -> int:
@@ -74,7 +77,15 @@ class Account:
         `brought` is what users did, in rows of the table; `now` says that they did it before any
         verdict of the message, as it is by the wall clock.
         """
-        self._open(brought, now=now)
+        self._brought, self._now = brought, now
+        self._history: History | None = None
+        if brought:  # of these alone it is asked how they stood
+            opened = brought.sessions[ROW][brought.sessions[OPENED] != 0]
+            rows = np.unique(np.concatenate([opened, brought.conversions[ROW]]))
+            self._history = History(rows, stood(self._table, rows))
+        self._moves: list[Ints] = []
+        self._cluster_moves: list[Ints] = []
+        self._entered: list[Ints] = []
 
     def add(self, verdicts: Verdicts) -> None:
         """Users were judged."""
@@ -103,7 +114,7 @@ class Account:
         if note is not None:
             self._notes.append(note)
             self._fresh = note.to_bytes(self._accounts.segments)
-        self._open(None, now=True)
+        self.open(None, now=True)
 
     def take_note(self) -> bytes | None:
         """What is to be kept of the last message until all is settled, None if nothing."""
@@ -125,17 +136,6 @@ class Account:
         notes = Notes.together(self._notes)
         self._notes, self._fresh, self._entering = [], None, {}
         return Settlement(self._accounts, self._table, notes).delta()
-
-    def _open(self, brought: Brought | None, *, now: bool) -> None:
-        self._brought, self._now = brought, now
-        self._history: History | None = None
-        if brought:  # of these alone it is asked how they stood
-            opened = brought.sessions[ROW][brought.sessions[OPENED] != 0]
-            rows = np.unique(np.concatenate([opened, brought.conversions[ROW]]))
-            self._history = History(rows, stood(self._table, rows))
-        self._moves: list[Ints] = []
-        self._cluster_moves: list[Ints] = []
-        self._entered: list[Ints] = []
 
     def _note(self) -> Notes | None:
         """What the message comes to, None if nothing."""
