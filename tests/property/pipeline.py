@@ -177,13 +177,7 @@ class Pipeline:
         lane.profiles.journal.commit()
 
     def _settle(self, lane: LanePair) -> None:
-        members = lane.judged.members
-        if members.account:
-            members.account = replace_account(members, lane.notes)
-            lane.notes.clear()
-            if delta := lane.judged.settle_account():
-                self.deltas.append(encode_delta(delta))
-            members.journal.commit()
+        self.deltas += settled(lane.judged, lane.notes)
 
     def _keep(self, collected: Collected, lane: LanePair | None = None) -> None:
         self.transitions += collected.transitions
@@ -199,12 +193,17 @@ class Pipeline:
                 lane.notes.append(note)
 
 
-def replace_account(members: Members, notes: Sequence[bytes]) -> Account:
-    """The account that a restart would make of what state has."""
-    assert members._accounts is not None
-    account = Account(members._accounts, members.table)
-    account.restore(notes)
-    return account
+def settled(judged: Lane, notes: list[bytes]) -> list[bytes]:
+    """What the notes that state has come to, by the account that a restart would make of them."""
+    members, deltas = judged.members, list[bytes]()
+    if members._accounts is not None:
+        members.account = Account(members._accounts, members.table)
+        members.account.restore(notes)
+        notes.clear()
+        if delta := judged.settle_account():
+            deltas.append(encode_delta(delta))
+        members.journal.commit()
+    return deltas
 
 
 def segments_of(segments: Mapping[str, Mapping[str, Any]], version: int) -> Segments:

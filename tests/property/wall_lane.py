@@ -31,7 +31,7 @@ from operators.rules.watched import Watched
 from operators.settings import Settings
 from tests.oracle import SECOND, Event
 from tests.property.feeding import batch_of
-from tests.property.pipeline import EveryChange, replace_account
+from tests.property.pipeline import EveryChange, settled
 
 MINUTE = 60 * SECOND
 _NOTHING: tuple[Rows, list[Message]] = np.zeros(0, np.int64), []
@@ -110,13 +110,7 @@ class WallLane:
 
     def settle(self) -> None:
         """All that is noted of outcomes is settled, by the notes that state has."""
-        members = self.judged.members
-        if members.account:
-            members.account = replace_account(members, self.notes)
-            self.notes.clear()
-            if delta := self.judged.settle_account():
-                self.deltas.append(encode_delta(delta))
-            members.journal.commit()
+        self.deltas += settled(self.judged, self.notes)
 
     def wake(self) -> None:
         """Profile's timer: who is due, and the next step of a look."""
